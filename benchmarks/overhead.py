@@ -1,0 +1,113 @@
+"""What the tuner itself costs: everything outside forward, backward and optimiser step, and a single report.
+
+    PYTHONPATH=. .venv/bin/python benchmarks/overhead.py --dataset smartwatch --trials 30
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import optuna
+import torch
+from torch import nn
+from torch.nn import functional
+
+from tune import training
+from tune.config import resolve
+from tune.folders import StudyFolder
+from tune.parts import load_parts
+from tune.run import run_study, write_exports
+from tune.stopping import StopWatch
+from tune.storage import open_storage, sqlite_url
+
+
+class Stopwatch:
+    """Adds up the time spent in the functions that it wraps; nested calls count once."""
+
+    def __init__(self) -> None:
+        self.seconds, self._depth = 0.0, 0
+
+    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, timed."""
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            self._depth += 1
+            started = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._depth -= 1
+                if not self._depth:
+                    self.seconds += time.perf_counter() - started
+
+        return timed
+
+
+def measure_study(dataset: str, n_trials: int) -> None:
+    """A study with and without what is training proper."""
+    inside, exporting = Stopwatch(), Stopwatch()
+    nn.Module.__call__ = inside.wrap(nn.Module.__call__)  # type: ignore[method-assign]
+    torch.Tensor.backward = inside.wrap(torch.Tensor.backward)  # type: ignore[method-assign]
+    torch.optim.AdamW.step = inside.wrap(torch.optim.AdamW.step)  # type: ignore[method-assign]
+    nn.utils.clip_grad_norm_ = inside.wrap(nn.utils.clip_grad_norm_)
+    training.cross_entropy = inside.wrap(functional.cross_entropy)  # type: ignore[attr-defined]
+    settings = resolve({"dataset": dataset, "search": {"trials": n_trials}})
+    parts = load_parts(settings)
+    with tempfile.TemporaryDirectory() as place:
+        folder = StudyFolder(Path(place), "cost")
+        storage = open_storage(sqlite_url(Path(place) / "tune.db"))
+        started = time.perf_counter()
+        finished = run_study(
+            storage, folder, settings, None, parts, warm_start=None, show=nullcontext, stop=StopWatch()
+        )
+        total = time.perf_counter() - started
+        exporting.wrap(write_exports)(finished.study, settings, folder)
+    print(f"{n_trials} trials on {dataset}: {total:.1f} s, of which training proper {inside.seconds:.1f} s")
+    print(f"the tuner's own cost: {100 * (1 - inside.seconds / total):.1f}% (its exports: {exporting.seconds:.1f} s)")
+
+
+def measure_report(n_reports: int = 300) -> None:
+    """One report to a study on disk."""
+    with tempfile.TemporaryDirectory() as place:
+        storage = open_storage(sqlite_url(Path(place) / "tune.db"))
+        trial = optuna.create_study(storage=storage).ask()
+        times = []
+        for step in range(n_reports):
+            started = time.perf_counter()
+            trial.report(0.5, step)
+            times.append(time.perf_counter() - started)
+    print(f"a report: median {1e3 * median(times):.2f} ms, 95% under {1e3 * sorted(times)[n_reports * 95 // 100]:.2f} ms")
+
+
+def measure_help(n_runs: int = 7) -> None:
+    """``--help``, warm."""
+    times = []
+    for _ in range(n_runs):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "tune", "--help"], check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - started)
+    print(f"--help: median {median(times[1:]):.2f} s")
+
+
+def main() -> None:
+    """Measures all three."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--dataset", default="smartwatch")
+    arguments.add_argument("--trials", type=int, default=30)
+    given = arguments.parse_args()
+    measure_help()
+    measure_report()
+    measure_study(given.dataset, given.trials)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Which sampler and which pruner find a good configuration soonest.
+
+Every strategy gets the same wall-clock time for itself on one core, without the known-good first trial (which would
+hide the search behind the experience of its authors). Reported are the best validation score after the time and after
+a number of finished trials, and the test score of the configuration that was best in the end.
+
+    PYTHONPATH=. .venv/bin/python benchmarks/strategies.py --dataset smartwatch --seconds 60 --seeds 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import tempfile
+import time
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import optuna
+import torch
+from optuna.distributions import BaseDistribution
+
+from tune.config import Settings, resolve
+from tune.evaluation import judge_best
+from tune.files import write_text
+from tune.folders import StudyFolder
+from tune.metrics import score
+from tune.objective import begin_fits, training_settings
+from tune.parts import Parts, load_parts
+from tune.search import search
+from tune.seeds import derive_seed
+from tune.stopping import StopWatch
+from tune.storage import open_storage, sqlite_url
+from tune.study import with_strategy
+from tune.training import Fit, TrainingSettings, continue_fit, predict
+
+CPU = torch.device("cpu")
+STRATEGIES = (
+    "random x none",
+    "random x median",
+    "random x quartile",
+    "random x hyperband",
+    "tpe x none",
+    "tpe x median",
+    "tpe x quartile",
+    "tpe x hyperband",
+    "gp x none",
+    "gp x quartile",
+    "sober 1",
+    "sober 2",
+)
+N_TRIALS_COMPARED = 10
+
+
+class Trace:
+    """Best score so far, with the seconds and the finished trials at which it was reached."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.points: list[tuple[float, int, float]] = []
+        self.n_finished = 0
+
+    def add(self, value: float | None) -> None:
+        """A trial is finished."""
+        self.n_finished += 1
+        best = self.points[-1][2] if self.points else 0.0
+        self.points.append((time.perf_counter() - self.started, self.n_finished, max(best, value or 0.0)))
+
+    def trial_started(self, number: int, parameters: dict[str, Any], adopted: bool) -> None:
+        """Nothing to note."""
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        """Nothing to note."""
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A trial is finished."""
+        self.add(value)
+
+
+def run_study(settings: Settings, parts: Parts, seconds: float) -> tuple[Trace, float]:
+    """A study with the sampler and pruner of the settings; the trace and the best one's test accuracy."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = StudyFolder(Path(place), "strategy")
+        folder.root.mkdir()
+        storage = open_storage(sqlite_url(Path(place) / "tune.db"))
+        study = optuna.create_study(storage=storage, study_name="strategy", direction="maximize")
+        with_strategy(study, settings)
+        trace = Trace()
+        search(study, settings, parts, folder, device=CPU, observer=trace, stop=StopWatch(seconds))
+        judge_best(study, settings, parts, folder, CPU)
+        found = list(study.user_attrs.get("evaluations", {}).values())
+        return trace, float(found[0]["test"]["accuracy"]) if found else 0.0
+
+
+def run_sober(settings: Settings, parts: Parts, seconds: float, n_epochs_for_all: int) -> tuple[Trace, float]:
+    """A few epochs for random configurations during half of the time, then the best ones in full (arXiv 2307.15422)."""
+    trace, deadline = Trace(), time.perf_counter() + seconds
+    candidates: list[tuple[float, int, Fit, TrainingSettings, str]] = []
+    searched, fixed = settings.ranges()
+    number, best, best_test = 0, 0.0, 0.0
+    while time.perf_counter() < deadline - seconds / 2:
+        seed = derive_seed(settings.search.seed, "sober", number)
+        parameters = {**fixed, **_draw(searched, seed)}
+        training = training_settings(settings, parameters, seed)
+        fit = begin_fits(parameters, settings, parts, training, CPU)[0]
+        normalisation = str(parameters["normalisation"])
+        for result in _epochs(fit, parts, training, normalisation):
+            if result.epoch == n_epochs_for_all:
+                break
+        trace.add(fit.best.validation.accuracy)
+        heapq.heappush(candidates, (-fit.best.validation.accuracy, number, fit, training, normalisation))
+        number += 1
+    while candidates and time.perf_counter() < deadline:
+        _, _, fit, training, normalisation = heapq.heappop(candidates)
+        for _ in _epochs(fit, parts, training, normalisation):
+            if time.perf_counter() > deadline:
+                break
+        trace.add(fit.best.validation.accuracy)
+        if fit.best.validation.accuracy > best:
+            best = fit.best.validation.accuracy
+            fit.model.load_state_dict(fit.best_weights)
+            test = parts.prepared(0, "test", normalisation)
+            best_test = score(predict(fit.model, test, CPU), test.labels).accuracy
+    return trace, best_test
+
+
+def _epochs(fit: Fit, parts: Parts, training: TrainingSettings, normalisation: str) -> Any:
+    train, validation = (parts.prepared(0, part, normalisation) for part in ("train", "validation"))
+    return continue_fit(fit, train, validation, training, device=CPU)
+
+
+def _draw(searched: dict[str, BaseDistribution], seed: int) -> dict[str, Any]:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    trial = study.ask(fixed_distributions=searched)
+    return dict(trial.params)
+
+
+def summarise(trace: Trace, seconds: float) -> dict[str, float]:
+    """The figures of one run."""
+    in_time = [value for at, _, value in trace.points if at <= seconds]
+    by_trials = [value for _, n_trials, value in trace.points if n_trials <= N_TRIALS_COMPARED]
+    return {
+        "after_time": in_time[-1] if in_time else 0.0,
+        f"after_{N_TRIALS_COMPARED}_trials": by_trials[-1] if by_trials else 0.0,
+        "n_trials": float(trace.n_finished),
+    }
+
+
+def main() -> None:
+    """Runs every strategy with every seed, in turn, and prints a table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--dataset", default="smartwatch")
+    arguments.add_argument("--seconds", type=float, default=60.0)
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--strategies", nargs="*", default=STRATEGIES)
+    arguments.add_argument("--output", type=Path, default=Path("benchmarks/results/strategies.json"))
+    given = arguments.parse_args()
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in given.strategies}
+    for seed in range(given.seeds):
+        for name in given.strategies:
+            sampler, _, pruner = name.partition(" x ")
+            own = {} if name.startswith("sober") else {"sampler": sampler, "pruner": pruner}
+            settings = resolve(
+                {"dataset": given.dataset, "search": {"seed": seed, "trials": 1_000, **own}, "split": {"seed": seed}}
+            )
+            parts = load_parts(settings)
+            if own:
+                trace, test = run_study(settings, parts, given.seconds)
+            else:
+                trace, test = run_sober(settings, parts, given.seconds, int(name.split()[1]))
+            found[name].append({**summarise(trace, given.seconds), "test": test})
+            print(seed, name, found[name][-1], flush=True)
+            write_text(given.output, json.dumps({"arguments": str(vars(given)), "found": found}, indent=2))
+    print(f"\n| {given.dataset}, {given.seconds:g} s | validation | after 10 trials | test | trials |\n|---|---|---|---|---|")
+    for name, runs in found.items():
+        means = {key: fmean(run[key] for run in runs) for key in runs[0]}
+        print(
+            f"| {name} | {100 * means['after_time']:.2f} | {100 * means[f'after_{N_TRIALS_COMPARED}_trials']:.2f} "
+            f"| {100 * means['test']:.2f} | {means['n_trials']:.1f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

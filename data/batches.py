@@ -1,0 +1,73 @@
+"""Padded batches of sequences of like length, reproducible from (seed, epoch)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .sequences import SequenceDataset
+
+LENGTH_JITTER = 0.1
+
+
+class Batch(NamedTuple):
+    """Sequences padded with zeros to the longest of them, longest first.
+
+    Attributes:
+        values: Steps; row i is meaningful for t < lengths[i], zero after.
+        lengths: Real steps of each sequence.
+        labels: Class of each sequence.
+    """
+
+    values: Float[Tensor, "batch time channels"]
+    lengths: Int[Tensor, " batch"]
+    labels: Int[Tensor, " batch"]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return self if self.values.device == device else Batch(*(part.to(device, non_blocking=True) for part in self))
+
+
+def training_batches(dataset: SequenceDataset, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
+    """One epoch of batches in random order; every sequence is in exactly one.
+
+    Sequences are sorted by length with some noise, so that a batch pads little and yet has other members in every
+    epoch; the batches then come in random order. Sizes differ by at most one, since a last batch of one sequence
+    would upset batch statistics.
+
+    Args:
+        dataset: What to train on.
+        batch_size: Sequences a batch, at most.
+        seed: With ``epoch``, decides everything that is random.
+        epoch: Number of the epoch.
+    """
+    # Two draws from one generator would couple the epochs of neighbouring seeds; a fresh one per pair does not.
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    noise = 1 + LENGTH_JITTER * (2 * torch.rand(len(dataset), generator=generator) - 1)
+    order = torch.argsort(dataset.lengths * noise, descending=True)
+    n_batches = -(-len(dataset) // batch_size)
+    chunks = order.tensor_split(n_batches)
+    for k in torch.randperm(n_batches, generator=generator).tolist():
+        yield gather(dataset, chunks[k])
+
+
+def ordered_batches(dataset: SequenceDataset, batch_size: int) -> Iterator[tuple[Int[Tensor, " batch"], Batch]]:
+    """Batches for evaluation, longest sequences first, each with the rows that it holds."""
+    for rows in torch.split(torch.argsort(dataset.lengths, descending=True, stable=True), batch_size):
+        yield rows, gather(dataset, rows)
+
+
+def gather(dataset: SequenceDataset, rows: Int[Tensor, " batch"]) -> Batch:
+    """Pads the sequences at ``rows``, longest first."""
+    lengths = dataset.lengths[rows]
+    order = torch.argsort(lengths, descending=True, stable=True)
+    rows, lengths = rows[order], lengths[order]
+    time = torch.arange(int(lengths[0]))
+    real = time < lengths[:, None]  # [B, T]
+    steps = (dataset.offsets[rows][:, None] + time).clamp_(max=len(dataset.values) - 1)
+    values = dataset.values[steps] * real[:, :, None]
+    return Batch(values, lengths, dataset.labels[rows])

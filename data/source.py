@@ -1,0 +1,61 @@
+"""Where a data set may look for its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import DataError
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the user said about files, and where the program may keep its own.
+
+    Attributes:
+        data_path: File or folder that ``--data-path`` or the setting SEQTUNE_DATA named; None where neither was given.
+        cache_folder: Keeps downloads and parsed tensors; it need not exist, and everything in it may be deleted.
+        window_seconds: How long a window of a continuing movement is; only recordings that are cut obey it.
+    """
+
+    data_path: Path | None
+    cache_folder: Path
+    window_seconds: float = 4.0
+
+    def named_file(self, *file_names: str) -> Path | None:
+        """The file that the user named: ``data_path`` itself, or the first of ``file_names`` in that folder.
+
+        Returns:
+            None if nothing was named, or a folder that holds none of them (it may hold other data sets).
+
+        Raises:
+            DataError: If ``data_path`` does not exist or cannot be looked into.
+        """
+        if self.data_path is None:
+            return None
+        if is_file(self.data_path):
+            return self.data_path
+        if not self.data_path.is_dir():
+            raise DataError(f"{self.data_path} is neither a file nor a folder: name one with --data-path")
+        return first_file(self.data_path, *file_names)
+
+
+def first_file(folder: Path, *file_names: str) -> Path | None:
+    """The first of ``file_names`` that is a file in ``folder``; None if there is none, or no such folder.
+
+    Raises:
+        DataError: If the folder cannot be looked into.
+    """
+    return next((folder / name for name in file_names if is_file(folder / name)), None)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        DataError: If that cannot be known.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise DataError(f"{path} cannot be looked at: {error.strerror}") from error

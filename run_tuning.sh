@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Starts or resumes a hyperparameter study; sets itself up on first use. See ./run_tuning.sh --help
+set -euo pipefail
+# shellcheck source=scripts/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/scripts/environment.sh"
+set_up requirements.lock
+exec "$venv/bin/python" -m tune "$@"

@@ -1,0 +1,45 @@
+"""Running the tuner as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Small networks on two exercises, cut into long windows: a trial takes a fraction of a second.
+SMALL = (
+    "--classes=2",
+    "--epochs=4",
+    "--set=data.window_seconds=2",
+    "--set=space.gru.hidden_size=[4, 8]",
+    "--set=space.gru.n_layers=1",
+    '--set=space.gru.front_layers={"low": 1, "high": 2}',
+    '--set=space.gru.front_stride={"low": 3, "high": 4}',
+    "--set=space.gru.front_channels=8",
+    "--set=space.shared.batch_size=[64, 128]",
+)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """A running tuner."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "default"}
+    environment.pop("SEQTUNE_DATA", None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "tune", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def run(*arguments: str, expect: int = 0) -> tuple[str, str]:
+    """Output and errors of a tuner that ends with the expected exit code and without a traceback."""
+    process = start(*arguments)
+    output, errors = process.communicate(timeout=240)
+    assert process.returncode == expect, output + errors
+    assert "Traceback" not in errors
+    return output, errors

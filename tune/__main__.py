@@ -1,0 +1,5 @@
+"""``python -m tune``."""
+
+from .cli import main
+
+main(prog_name="./run_tuning.sh")

@@ -1,0 +1,273 @@
+"""The command line: the only place that reads arguments, prints and exits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click_default_group import DefaultGroup
+
+# Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+HELP_WIDTH = 110
+STUDIES = Path(__file__).resolve().parent.parent / "studies"
+
+
+def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turns what a person can mend into sentences: exit code 2 for input, 3 for the database."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        from data.errors import DataError
+
+        from .problems import SettingsError
+        from .storage import StorageError
+        from .study import StudyError
+
+        try:
+            command(*args, **kwargs)
+        except SettingsError as error:
+            for problem in error.problems:
+                click.echo(f"error: {problem}", err=True)
+            sys.exit(2)
+        except (DataError, StudyError) as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(2)
+        except StorageError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(3)
+
+    return wrapped
+
+
+class RunByDefault(DefaultGroup):
+    """Takes arguments without a command for ``run``, and shows its options with the help."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Adds the options of ``run`` below the commands."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Options of run, the command that is meant when none is named"):
+            formatter.write_dl([record for option in run.params if (record := option.get_help_record(ctx))])
+
+
+@click.group(
+    cls=RunByDefault,
+    default="run",
+    default_if_no_args=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
+)
+def main() -> None:
+    """Tunes sequence classifiers; without a command it starts or resumes a study.
+
+    \b
+    ./run_tuning.sh                                      tune a GRU on the embedded data set
+    ./run_tuning.sh --dataset smartwatch --trials 40     another data set, more trials
+    ./run_tuning.sh --resume --trials 80                 go on to 80 trials in total
+    """  # noqa: D301 - click reads this mark
+
+
+def storage_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of every command that opens the database."""
+    for option in (
+        click.option("--storage", "storage_url", metavar="URL", help="Another database than SAVE_DIR/tune.db."),
+        click.option(
+            "--save-dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=STUDIES,
+            help="Holds tune.db and a folder for every study.  [default: studies/]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that lay settings over the built-in ones."""
+    for option in (
+        click.option(
+            "--set",
+            "assignments",
+            metavar="PATH=VALUE",
+            multiple=True,
+            help="One setting, such as space.gru.hidden_size=64; may be given again.",
+        ),
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="JSON with any part of the settings; `config` prints all of them.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command(short_help="Start or resume a study (the default).")
+@click.option("--model-type", metavar="NAME", help="Architecture; `models` lists them.  [default: gru]")
+@click.option("--dataset", metavar="NAME", help="Data set; `datasets` lists them.  [default: watch]")
+@click.option("--data-path", metavar="PATH", help="Folder or file of the recordings.")
+@click.option("--classes", metavar="N", help="Use the first N classes only.")
+@click.option("--split", metavar="KIND", help="group (people held out), stratified (at random), official, or auto.")
+@click.option("--folds", metavar="K", help="Judge every trial by K-fold cross-validation.")
+@click.option("--trials", metavar="N", help="Finished trials in total, resumed ones included.  [default: 20]")
+@click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
+@click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
+@click.option("--epochs", metavar="N", help="Epochs of a full trial.  [default: 12]")
+@click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
+@click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
+@click.option("--pruner", metavar="NAME", help="quartile, median, hyperband or none.")
+@click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
+@click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
+@click.option("--resume", is_flag=True, help="Go on with the study where it is.")
+@click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
+@click.option("--auto-tune-all", is_flag=True, help="Tune every architecture in turn and compare them.")
+@settings_options
+@storage_options
+@handles_errors
+def run(
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    storage_url: str | None,
+    save_dir: Path,
+    study_name: str | None,
+    resume: bool,
+    warm_start: str | None,
+    auto_tune_all: bool,
+    **options: str | None,
+) -> None:
+    """Starts a study, or resumes it, and leaves its results in SAVE_DIR/STUDY.
+
+    Settings are the built-in ones (or, with --resume, the study's own), then --config, then --set, then the options
+    here. Ctrl-C stores what is there and ends; the same command with --resume goes on.
+    """
+    from .commands.run import run_command
+
+    code = run_command(
+        settings_layers(config_file, assignments, options),
+        console=_console(),
+        storage_url=storage_url,
+        save_dir=save_dir,
+        study_name=study_name,
+        resume=resume,
+        warm_start=warm_start,
+        every_architecture=auto_tune_all,
+    )
+    sys.exit(code)
+
+
+@main.command()
+@click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
+@storage_options
+@handles_errors
+def status(storage_url: str | None, save_dir: Path, study_name: str | None) -> None:
+    """Says how the studies stand: trials done, the best, what is running or interrupted."""
+    from .commands.status import status_command
+
+    status_command(_console(), storage_url, save_dir, study_name)
+
+
+@main.command()
+@click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
+@storage_options
+@handles_errors
+def report(storage_url: str | None, save_dir: Path, study_name: str | None) -> None:
+    """Makes every artefact of a study again from the database."""
+    from .commands.report import report_command
+
+    report_command(_console(), storage_url, save_dir, study_name)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--allow-remote", is_flag=True, help="Listen on another host's address, for everyone who reaches it.")
+@storage_options
+@handles_errors
+def dashboard(storage_url: str | None, save_dir: Path, host: str, port: int, allow_remote: bool) -> None:
+    """Shows the studies in optuna-dashboard until Ctrl-C."""
+    from .commands.dashboard import dashboard_command
+
+    dashboard_command(_console(), storage_url, save_dir, host, port, allow_remote)
+
+
+@main.command()
+@settings_options
+@handles_errors
+def config(config_file: Path | None, assignments: tuple[str, ...]) -> None:
+    """Prints all settings and ranges as JSON: the built-in ones with --config and --set on top."""
+    import json
+
+    from .config import resolve
+
+    settings = resolve(*settings_layers(config_file, assignments, {}))
+    click.echo(json.dumps(settings.model_dump(mode="json"), indent=2))
+
+
+@main.command()
+@handles_errors
+def models() -> None:
+    """Lists the architectures and what is searched of each."""
+    from .commands.listings import list_models
+
+    list_models(_console())
+
+
+@main.command()
+@handles_errors
+def datasets() -> None:
+    """Lists the data sets."""
+    from .commands.listings import list_datasets
+
+    list_datasets(_console())
+
+
+def settings_layers(
+    config_file: Path | None, assignments: tuple[str, ...], options: dict[str, str | None]
+) -> list[dict[str, Any]]:
+    """The partial settings that the command line gives, in order of precedence.
+
+    Raises:
+        SettingsError: If one of them cannot be read.
+    """
+    from .arguments import assignment_layer, option_layers
+    from .json_files import read_json_object
+    from .problems import SettingsError
+
+    problems, layers = [], []
+    if config_file is not None:
+        layer, found = read_json_object(config_file)
+        layers.append(layer)
+        problems += found
+    for assignment in assignments:
+        layer, found = assignment_layer(assignment)
+        layers.append(layer)
+        problems += found
+    more, found = option_layers(options)
+    if problems + found:
+        raise SettingsError([*problems, *found, *_problems_of(layers + more)])
+    return layers + more
+
+
+def _problems_of(layers: list[dict[str, Any]]) -> tuple[Any, ...]:
+    """What else is wrong, so that a person is told everything at once."""
+    from .config import resolve
+    from .problems import SettingsError
+
+    try:
+        resolve(*layers)
+    except SettingsError as error:
+        return error.problems
+    return ()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)

@@ -1,0 +1,30 @@
+"""``report``: every artefact of a study, made again from the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from ..config import Settings
+from ..folders import StudyFolder
+from ..run import write_exports
+from ..study import StudyError, stored_settings
+from ..summary import say
+from .opening import chosen_studies, open_existing
+
+
+def report_command(console: Console, storage_url: str | None, save_dir: Path, study_name: str | None) -> None:
+    """Writes the exports of the named study, or of all."""
+    studies = chosen_studies(open_existing(storage_url, save_dir), study_name)
+    for study in studies:
+        stored = stored_settings(study)
+        if stored is None:
+            if study_name is not None:
+                raise StudyError(f"{study_name!r} was not made by this tuner: it holds no settings")
+            say(console, f"{study.study_name}: left out, since it holds no settings of this tuner")
+            continue
+        folder = StudyFolder(save_dir, study.study_name)
+        for sentence in write_exports(study, Settings.model_validate(stored), folder):
+            say(console, f"{study.study_name}: not drawn: {sentence}")
+        say(console, f"{study.study_name}: written to {folder.root}/")

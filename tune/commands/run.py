@@ -1,0 +1,118 @@
+"""``run``: one study, or one for every architecture."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from optuna.storages import RDBStorage
+from rich.console import Console
+
+from ..comparison import write_comparison
+from ..config import Settings
+from ..folders import StudyFolder, check_study_name
+from ..parts import Parts, load_parts
+from ..progress import show
+from ..run import Finished, plan, run_study
+from ..spaces import SPACES
+from ..stopping import StopWatch
+from ..storage import open_storage
+from ..summary import print_comparison, print_start, print_summary
+from .opening import database_url
+
+
+def run_command(
+    layers: list[dict[str, Any]],
+    *,
+    console: Console,
+    storage_url: str | None,
+    save_dir: Path,
+    study_name: str | None,
+    resume: bool,
+    warm_start: str | None,
+    every_architecture: bool,
+) -> int:
+    """Runs what the command line asks for; returns the exit code."""
+    if study_name is not None:
+        check_study_name(study_name)
+    storage_address = database_url(storage_url, save_dir)
+    storage = open_storage(storage_address)
+    one = partial(_run_one, storage, console, save_dir, resume=resume, warm_start=warm_start)
+    if not every_architecture:
+        name, settings, existing = plan(storage, study_name, layers, resume=resume)
+        stop = StopWatch(settings.search.timeout_seconds)
+        finished = one(name, settings, existing, load_parts(settings), stop)
+        return _exit_code(finished, stop)
+    return _run_every(storage, console, save_dir, layers, study_name, one, resume=resume)
+
+
+def _run_one(
+    storage: RDBStorage,
+    console: Console,
+    save_dir: Path,
+    name: str,
+    settings: Settings,
+    existing: Any,
+    parts: Parts,
+    stop: StopWatch,
+    *,
+    resume: bool,
+    warm_start: str | None,
+) -> Finished:
+    if resume and existing is None:
+        console.print(f"There is no study {name} to resume: it begins now.")
+    folder = StudyFolder(save_dir, name)
+    print_start(console, name, settings, parts)
+    finished = run_study(
+        storage,
+        folder,
+        settings,
+        existing,
+        parts,
+        warm_start=warm_start,
+        show=partial(show, console=console),
+        stop=stop,
+    )
+    print_summary(console, finished)
+    return finished
+
+
+def _run_every(
+    storage: RDBStorage,
+    console: Console,
+    save_dir: Path,
+    layers: list[dict[str, Any]],
+    study_name: str | None,
+    one: Any,
+    *,
+    resume: bool,
+) -> int:
+    """A study for every registered architecture, then their comparison.
+
+    All of them are planned before the first begins, so that a refusal costs nothing.
+    """
+    plans = []
+    for architecture in SPACES:
+        name = None if study_name is None else f"{study_name}-{architecture}"
+        plans.append(plan(storage, name, [*layers, {"architecture": architecture}], resume=resume))
+    settings = plans[0][1]
+    parts = load_parts(settings)
+    clock = StopWatch(settings.search.timeout_seconds)
+    done: list[Finished] = []
+    stop = clock
+    for k, (name, settings, existing) in enumerate(plans):
+        # The time that is left is shared evenly; what one study does not use, the later ones get.
+        left = clock.seconds_left
+        stop = StopWatch(None if left is None else max(left / (len(plans) - k), 1.0))
+        done.append(one(name, settings, existing, parts, stop))
+        if stop.signal is not None:
+            break
+    folder = save_dir / f"{study_name or settings.dataset}-all"
+    rows = write_comparison(done, folder)
+    print_comparison(console, rows, folder)
+    return max(_exit_code(finished, stop) for finished in done)
+
+
+def _exit_code(finished: Finished, stop: StopWatch) -> int:
+    return stop.exit_code or (1 if finished.ended.failure else 0)

@@ -1,0 +1,235 @@
+"""Settings: built-in defaults, then a JSON file, then the command line, checked once and all errors at once."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from optuna.distributions import BaseDistribution
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from .problems import Problem, SettingsError, did_you_mean
+from .ranges import from_plain, to_plain
+from .spaces import SHARED, SPACES, Scalar, Space
+
+Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
+
+
+class Section(BaseModel):
+    """What every part of the settings has in common: no unknown key, no silent conversion."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Data(Section):
+    """Where the recordings are and how much of them is used."""
+
+    path: str | None = Field(None, description="Folder or file of the recordings (or the setting SEQTUNE_DATA)")
+    classes: int | None = Field(None, ge=2, le=100_000, description="Use the first N classes only")
+    window_seconds: float = Field(
+        4.0, gt=0, le=86_400, allow_inf_nan=False, description="Length of the windows that long recordings are cut into"
+    )
+
+
+class SplitSettings(Section):
+    """How sequences are shared between training, validation and test."""
+
+    kind: Literal["auto", "group", "stratified", "official"] = Field(
+        "auto", description="By person, at random by class, as published; auto takes the strictest there is"
+    )
+    validation_fraction: float = Field(0.2, gt=0.0, lt=1.0, allow_inf_nan=False, description="Share that steers")
+    test_fraction: float = Field(0.2, ge=0.0, lt=1.0, allow_inf_nan=False, description="Share that is kept to the end")
+    test_groups: tuple[str, ...] = Field((), strict=False, description="People that form the test part")
+    folds: int = Field(0, ge=0, le=1_000, description="Cross-validation folds for every trial; 0: one split")
+    seed: int = Field(0, ge=0, lt=2**32, description="Draws the parts; apart from the study's seed")
+
+    @model_validator(mode="after")
+    def _room_to_train(self) -> Self:
+        if self.validation_fraction + self.test_fraction >= 1.0:
+            raise ValueError(
+                "validation_fraction and test_fraction leave nothing to train on; their sum must be below 1"
+            )
+        if self.folds == 1:
+            raise ValueError("folds is 1; write 0 for a single split, or at least 2")
+        return self
+
+
+class Search(Section):
+    """How long and by what rule configurations are tried."""
+
+    trials: int = Field(20, ge=1, le=1_000_000, description="Finished trials in total, resumed ones included")
+    timeout_seconds: float | None = Field(None, gt=0, le=1e9, allow_inf_nan=False, description="Stop after this time")
+    target: float | None = Field(None, allow_inf_nan=False, description="Stop as soon as a score reaches this")
+    metric: Literal["accuracy", "macro_f1", "loss"] = Field("accuracy", description="Validation score that decides")
+    sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
+    pruner: Literal["median", "quartile", "hyperband", "none"] = Field("quartile", description="Ends hopeless trials")
+    seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
+
+    @model_validator(mode="after")
+    def _target_can_be_reached(self) -> Self:
+        if self.target is not None and self.metric != "loss" and not 0 < self.target <= 1:
+            raise ValueError(f"target is {self.target}; a target for {self.metric} is above 0 and at most 1")
+        return self
+
+
+class TrainingSection(Section):
+    """What every trial's training has in common."""
+
+    epochs: int = Field(12, ge=1, le=100_000, description="Passes over the training part")
+    patience: int = Field(6, ge=1, le=100_000, description="Epochs without improvement before a trial ends itself")
+    min_delta: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False, description="Smallest gain that is improvement")
+    clip_norm: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False, description="Largest norm of the gradient")
+
+
+class Machine(Section):
+    """Where it runs; none of this changes what is asked."""
+
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
+    threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the training")
+
+
+class Settings(Section):
+    """Everything that a run depends on; ``default_tuning_config.json`` in print."""
+
+    dataset: str = Field("watch", description="Registered data set")
+    architecture: str = Field("gru", description="Registered architecture")
+    data: Data = Data()
+    split: SplitSettings = SplitSettings()
+    search: Search = Search()
+    training: TrainingSection = TrainingSection()
+    machine: Machine = Machine()
+    space: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, description="Ranges, by architecture")
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Whether a higher score is a better one."""
+        return "minimize" if self.search.metric == "loss" else "maximize"
+
+    def ranges(self) -> tuple[Space, dict[str, Scalar]]:
+        """The searched distributions and the fixed values of this architecture, shared ones first."""
+        searched: Space = {}
+        fixed: dict[str, Scalar] = {}
+        for section, built_in in (("shared", SHARED), (self.architecture, SPACES[self.architecture])):
+            for name, written in self.space[section].items():
+                parsed = from_plain(f"space.{section}.{name}", name, built_in[name], written)
+                if isinstance(parsed, BaseDistribution):
+                    searched[name] = parsed
+                else:
+                    fixed[name] = parsed
+        return searched, fixed
+
+
+def default_settings() -> dict[str, Any]:
+    """The built-in settings as plain JSON values, every range included."""
+    plain = Settings().model_dump(mode="json")
+    plain["space"] = {
+        section: {name: to_plain(distribution) for name, distribution in space.items()}
+        for section, space in {"shared": SHARED, **SPACES}.items()
+    }
+    return plain
+
+
+def resolve(*layers: dict[str, Any]) -> Settings:
+    """Lays partial settings over the built-in ones and checks the result.
+
+    Args:
+        layers: Nested plain values; a later layer wins. Ranges are replaced whole.
+
+    Raises:
+        SettingsError: With every problem of every layer.
+    """
+    merged = default_settings()
+    problems: list[Problem] = []
+    for layer in layers:
+        merged = _merge(merged, layer, ())
+    problems += _space_problems(merged.get("space"))
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        problems += [_as_problem(dict(details)) for details in error.errors(include_url=False)]
+    problems += _name_problems(merged)
+    if problems:
+        raise SettingsError(problems)
+    # Written down in full, so that a stored study does not depend on what the built-in ranges become one day.
+    space = {
+        section: {
+            name: parsed if not isinstance(parsed, BaseDistribution) else to_plain(parsed)
+            for name, written in ranges.items()
+            for parsed in [from_plain(name, name, {**SHARED, **SPACES.get(section, {})}[name], written)]
+        }
+        for section, ranges in settings.space.items()
+    }
+    return settings.model_copy(update={"space": space})
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """``nested("search.trials", 8)`` is ``{"search": {"trials": 8}}``."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value  # type: ignore[no-any-return]
+
+
+def setting_paths() -> list[str]:
+    """Every path that ``--set`` accepts."""
+
+    def walk(plain: dict[str, Any], prefix: str, depth: int) -> list[str]:
+        paths = []
+        for key, value in plain.items():
+            deeper = isinstance(value, dict) and not (prefix.startswith("space.") and depth == 2)
+            paths += walk(value, f"{prefix}{key}.", depth + 1) if deeper else [prefix + key]
+        return paths
+
+    return walk(default_settings(), "", 0)
+
+
+def _merge(below: Any, above: Any, path: tuple[str, ...]) -> Any:
+    is_range = path[:1] == ("space",) and len(path) == 3
+    if not isinstance(below, dict) or not isinstance(above, dict) or is_range:
+        return above
+    return {**below, **{key: _merge(below.get(key), value, (*path, key)) for key, value in above.items()}}
+
+
+def _space_problems(space: Any) -> list[Problem]:
+    if not isinstance(space, dict):
+        return [Problem("space", space, "must be an object of architectures")]
+    built_in = {"shared": SHARED, **SPACES}
+    problems: list[Problem] = []
+    for section, ranges in space.items():
+        if section not in built_in:
+            problems.append(
+                Problem(f"space.{section}", ranges, "no such architecture", did_you_mean(section, built_in))
+            )
+        elif not isinstance(ranges, dict):
+            problems.append(Problem(f"space.{section}", ranges, "must be an object of ranges"))
+        else:
+            for name, written in ranges.items():
+                path = f"space.{section}.{name}"
+                if name not in built_in[section]:
+                    rule = "no such hyperparameter"
+                    problems.append(Problem(path, written, rule, did_you_mean(name, built_in[section])))
+                    continue
+                try:
+                    from_plain(path, name, built_in[section][name], written)
+                except* Problem as group:
+                    problems += [problem for problem in group.exceptions if isinstance(problem, Problem)]
+    return problems
+
+
+def _name_problems(merged: dict[str, Any]) -> list[Problem]:
+    architecture = merged.get("architecture")
+    if isinstance(architecture, str) and architecture not in SPACES:
+        return [Problem("architecture", architecture, "no such architecture", did_you_mean(architecture, SPACES))]
+    return []
+
+
+def _as_problem(details: dict[str, Any]) -> Problem:
+    """One of pydantic's errors in our words."""
+    location = [str(part) for part in details["loc"]]
+    rule, suggestion = details["msg"].removeprefix("Value error, "), ""
+    if details["type"] == "extra_forbidden":
+        section: Any = default_settings()
+        for part in location[:-1]:
+            section = section.get(part, {}) if isinstance(section, dict) else {}
+        rule, suggestion = "no such setting", did_you_mean(location[-1], section)
+    else:
+        rule = rule[0].lower() + rule[1:]
+    return Problem(".".join(location) or "settings", details["input"], rule, suggestion)

@@ -1,0 +1,61 @@
+"""Everything that a study leaves to look at: four pictures and one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+
+from .figures import TITLES, study_figures
+from .figures.words import StudyContext
+from .files import write_bytes, write_text
+from .pages import page
+from .plots import pictures
+
+__all__ = ["StudyContext", "draw_all", "study_context"]
+
+PAGE_NAME = "plots.html"
+_METRICS = {"accuracy": "validation accuracy", "macro_f1": "validation macro F1", "loss": "validation loss (nats)"}
+
+
+def study_context(study: optuna.Study, metric: str, n_validation: int | None = None) -> StudyContext:
+    """How to name and write things for a study.
+
+    Args:
+        study: A study with one objective.
+        metric: What its values are: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
+        n_validation: Sequences that each value was judged on, where it is known.
+    """
+    is_share = metric == "accuracy"
+    return StudyContext(
+        title=study.study_name,
+        metric=_METRICS[metric],
+        direction="maximize" if study.direction == optuna.study.StudyDirection.MAXIMIZE else "minimize",
+        percent=is_share,
+        n_validation=n_validation if is_share else None,
+    )
+
+
+def draw_all(study: optuna.Study, folder: Path, *, context: StudyContext) -> list[str]:
+    """Writes every figure of a study as PNG, and all of them as one page, ``plots.html``.
+
+    A figure that cannot be drawn leaves a PNG that says why. Each file is whole or not there.
+
+    Args:
+        study: A study with one objective, at any time of its life.
+        folder: Where to write; made if it is not there.
+        context: How to name and write things.
+
+    Returns:
+        A sentence for every figure that could not be drawn.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    figures = study_figures(study.get_trials(deepcopy=False), context)
+    for name, content in pictures(figures, context).items():
+        write_bytes(folder / name, content)
+    write_text(folder / PAGE_NAME, page(figures, context))
+    return [
+        f"{TITLES[name]} cannot be drawn: {info}." for name, info in figures._asdict().items() if isinstance(info, str)
+    ]

@@ -1,0 +1,159 @@
+"""How good a trained configuration is, with an interval, on sequences that did not train it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from optuna import Study
+from optuna.trial import FrozenTrial
+from torch import Tensor
+
+from data.sequences import SequenceDataset
+
+from .config import Settings
+from .folders import StudyFolder
+from .metrics import Scores, score
+from .objective import begin_fits, training_settings
+from .parts import Parts
+from .seeds import derive_seed
+from .study import all_parameters, best_trial
+from .training import predict
+from .trial_files import load_weights
+
+N_RESAMPLES = 1000
+CONFIDENCE = 0.95
+# With fewer people a bootstrap over people draws the same few over and over, and its interval means little.
+FEWEST_PEOPLE = 5
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of one configuration on one part, with 95% intervals.
+
+    Attributes:
+        scores: Mean over the folds' networks.
+        intervals: Lowest and highest plausible value of each score.
+        n_sequences: Judged sequences.
+        n_people: People who performed them; None where that is not known.
+        resampled: What the intervals resample: ``people`` or ``sequences``.
+    """
+
+    scores: Scores
+    intervals: dict[str, tuple[float, float]]
+    n_sequences: int
+    n_people: int | None
+    resampled: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            **asdict(self.scores),
+            "intervals_95": {name: list(interval) for name, interval in self.intervals.items()},
+            "intervals_resample": self.resampled,
+            "n_sequences": self.n_sequences,
+            "n_people": self.n_people,
+        }
+
+
+def evaluate(logits: Sequence[Tensor], parts: Sequence[SequenceDataset], seed: int) -> Evaluation:
+    """Scores networks on their parts, with percentile bootstrap intervals (Efron & Tibshirani 1993, section 13.3).
+
+    Args:
+        logits: For each network, [sequences, classes].
+        parts: What each network was given; the same part for all, or one fold each.
+        seed: Draws the resamples.
+    """
+    all_logits = torch.cat(list(logits))
+    labels = torch.cat([part.labels for part in parts])
+    groups = [part.groups for part in parts if part.groups is not None]
+    people = torch.cat(groups).numpy() if len(groups) == len(parts) else None
+    n_people = None if people is None else len(np.unique(people))
+    by_people = people is not None and n_people is not None and n_people >= FEWEST_PEOPLE
+    units = people if people is not None and by_people else np.arange(len(labels))
+    rng = np.random.default_rng(seed)
+    resampled = [score(all_logits[rows], labels[rows]) for rows in _resamples(units, rng)]
+    tails = (100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2)
+    intervals = {}
+    for name in asdict(resampled[0]):
+        low, high = np.percentile([getattr(one, name) for one in resampled], tails)
+        intervals[name] = (float(low), float(high))
+    n_sequences = len(labels) if len({id(part) for part in parts}) == len(parts) else len(parts[0])
+    scores = score(all_logits, labels)
+    return Evaluation(scores, intervals, n_sequences, n_people, "people" if by_people else "sequences")
+
+
+def evaluate_trial(
+    study: Study,
+    trial: FrozenTrial,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    part: str,
+    device: torch.device,
+) -> Evaluation | None:
+    """Scores a trial's stored weights on ``validation`` or ``test``.
+
+    Returns:
+        None if the weights are not there, or the split has no such part.
+    """
+    measured = [getattr(fold, part) for fold in parts.folds]
+    weights = load_weights(folder, trial, len(parts.folds))
+    if weights is None or any(one is None for one in measured):
+        return None
+    parameters = all_parameters(trial)
+    seed = derive_seed(settings.search.seed, "trial", trial.number)
+    fits = begin_fits(parameters, settings, parts, training_settings(settings, parameters, seed), device)
+    logits = []
+    for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
+        fit.model.load_state_dict(stored)
+        logits.append(predict(fit.model, parts.prepared(fold, part, str(parameters["normalisation"])), device))
+    return evaluate(logits, measured, derive_seed(seed, "bootstrap", part))
+
+
+def judge_best(study: Study, settings: Settings, parts: Parts, folder: StudyFolder, device: torch.device) -> None:
+    """Scores the best trial on validation and test, once, and stores what was found in the study.
+
+    The test part is used once for each trial that becomes a study's best; every further use makes it less of a test,
+    so all of them stay on record.
+    """
+    trial = best_trial(study)
+    evaluations = study.user_attrs.get("evaluations", {})
+    if trial is None or str(trial.number) in evaluations:
+        return
+    found = {}
+    for part in ("validation", "test"):
+        evaluation = evaluate_trial(study, trial, settings, parts, folder, part, device)
+        if evaluation is not None:
+            found[part] = evaluation.as_json()
+    if found:
+        study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
+
+
+def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
+    """How much better the best of ``n_trials`` equally good configurations looks than it is, on average.
+
+    Each score scatters with the binomial standard error sqrt(p (1 - p) / n); the expected maximum of k standard normal
+    values is about the quantile at (k - 0.375) / (k + 0.25) (Blom 1958). Real configurations differ, so this is an
+    upper figure for a search whose candidates are all alike, and training noise comes on top.
+    """
+    if n_trials < 2 or n_judged < 1:
+        return 0.0
+    expected_maximum = NormalDist().inv_cdf((n_trials - 0.375) / (n_trials + 0.25))
+    return expected_maximum * math.sqrt(max(accuracy * (1 - accuracy), 0.0) / n_judged)
+
+
+def _resamples(units: NDArray[np.int64], rng: np.random.Generator) -> list[Tensor]:
+    """Rows of each resample: units drawn with replacement, all rows of a drawn unit."""
+    names, owner = np.unique(units, return_inverse=True)
+    if len(names) == len(units):
+        return [torch.from_numpy(rng.integers(len(units), size=len(units))) for _ in range(N_RESAMPLES)]
+    rows_of: list[NDArray[np.int64]] = [np.flatnonzero(owner == k) for k in range(len(names))]
+    draw: Callable[[], NDArray[np.int64]] = lambda: rng.integers(len(names), size=len(names))  # noqa: E731
+    return [torch.from_numpy(np.concatenate([rows_of[k] for k in draw()])) for _ in range(N_RESAMPLES)]

@@ -1,0 +1,131 @@
+"""What a finished, or a running, study leaves on disk; all of it can be made again from the database."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from .config import Settings
+from .evaluation import luck_of_selection
+from .files import write_text
+from .folders import StudyFolder
+from .objective import model_parameters
+from .study import all_parameters, best_trial, versions
+from .trial_files import drop_other_weights, save_trial, trial_folder
+
+SHARED_TRAINING_KEYS = ("learning_rate", "batch_size", "weight_decay", "schedule")
+
+
+def write_trials_table(study: Study, path: Path) -> None:
+    """``trials.csv``: one row a trial."""
+    import pandas
+
+    rows = [_row(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
+    names = sorted({name for trial in study.get_trials(deepcopy=False) for name in trial.params})
+    columns = [*COLUMNS, *names]
+    text = io.StringIO()
+    pandas.DataFrame(rows, columns=columns).to_csv(text, index=False)
+    write_text(path, text.getvalue())
+
+
+COLUMNS = (
+    "number",
+    "state",
+    "value",
+    "epochs_run",
+    "best_epoch",
+    "seconds",
+    "n_parameters",
+    "train_accuracy",
+    "validation_accuracy",
+    "accuracy_gap",
+    "train_macro_f1",
+    "validation_macro_f1",
+    "train_loss",
+    "validation_loss",
+    "origin",
+    "reason",
+    "started",
+)
+
+
+def _row(trial: FrozenTrial) -> dict[str, Any]:
+    attributes = trial.user_attrs
+    best_epochs = attributes.get("best_epochs") or [None]
+    return {
+        **{name: attributes.get(name) for name in COLUMNS if name in attributes},
+        **all_parameters(trial),
+        "number": trial.number,
+        "state": trial.state.name.lower(),
+        "value": trial.value if trial.state == TrialState.COMPLETE else None,
+        "best_epoch": best_epochs[0] if len(best_epochs) == 1 else " ".join(map(str, best_epochs)),
+        "seconds": attributes.get("training_seconds"),
+        "started": None if trial.datetime_start is None else trial.datetime_start.isoformat(timespec="seconds"),
+    }
+
+
+def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict[str, Any]:
+    """``best_config.json``: enough to rebuild the network, train it again, and judge how far to believe its score.
+
+    Raises:
+        ValueError: If no trial is complete.
+    """
+    trial = best_trial(study)
+    if trial is None:
+        raise ValueError("no complete trial")
+    attributes, parameters = trial.user_attrs, all_parameters(trial)
+    n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    evaluations = study.user_attrs.get("evaluations", {})
+    return {
+        "architecture": settings.architecture,
+        "model": model_parameters(settings.architecture, parameters),
+        "training": {
+            **settings.training.model_dump(mode="json"),
+            **{name: parameters[name] for name in SHARED_TRAINING_KEYS},
+        },
+        "normalisation": parameters["normalisation"],
+        "n_parameters": attributes["n_parameters"],
+        "metric": settings.search.metric,
+        "value": trial.value,
+        "scores": {
+            "train": {name: attributes[f"train_{name}"] for name in ("accuracy", "macro_f1", "loss")},
+            "validation": {name: attributes[f"validation_{name}"] for name in ("accuracy", "macro_f1", "loss")},
+            **evaluations.get(str(trial.number), {}),
+        },
+        "accuracy_gap": attributes["accuracy_gap"],
+        "luck_of_selection": luck_of_selection(
+            attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
+        ),
+        "times_test_was_used": sum("test" in found for found in evaluations.values()),
+        "best_epochs": attributes["best_epochs"],
+        "epochs_run": attributes["epochs_run"],
+        "data": study.user_attrs["data"],
+        "split": study.user_attrs["split"],
+        "seeds": {"study": settings.search.seed, "split": settings.split.seed, "trial": attributes["seed"]},
+        "study": study.study_name,
+        "trial": trial.number,
+        "trial_folder": trial_folder(folder, trial).relative_to(folder.root).as_posix(),
+        "threads": settings.machine.threads,
+        "versions": {"created_with": study.user_attrs.get("versions"), "exported_with": versions()},
+    }
+
+
+def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
+    """Writes ``best_config.json``."""
+    write_text(folder.root / "best_config.json", json.dumps(describe_best(study, settings, folder), indent=2) + "\n")
+
+
+def write_trials(study: Study, folder: StudyFolder) -> None:
+    """Writes the table of all trials, and the folder of every finished trial that lacks it."""
+    write_trials_table(study, folder.root / "trials.csv")
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.is_finished() and trial.datetime_start is not None:
+            if not (trial_folder(folder, trial) / "config.json").exists():
+                save_trial(folder, study, trial.number)
+            folder.checkpoint(trial.number).unlink(missing_ok=True)
+    drop_other_weights(folder, study)

@@ -1,0 +1,56 @@
+"""What the figures of a study show, as plain tuples; how they look is up to ``tune.plots`` and ``tune.pages``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from optuna.trial import FrozenTrial
+
+from .contour import ContourInfo, contour_info
+from .history import HistoryInfo, history_info
+from .importances import ImportancesInfo, importances_info, varying_parameters
+from .parallel import ParallelInfo, parallel_info
+from .words import StudyContext
+
+__all__ = ["ContourInfo", "Figures", "HistoryInfo", "ImportancesInfo", "ParallelInfo", "StudyContext", "study_figures"]
+
+
+TITLES = {
+    "history": "The optimization history",
+    "importances": "The plot of importances",
+    "parallel": "The parallel coordinates",
+    "contour": "The contour plot",
+}
+
+
+class Figures(NamedTuple):
+    """All figures of a study; a sentence in place of one says why it cannot be drawn."""
+
+    history: HistoryInfo | str
+    importances: ImportancesInfo | str
+    parallel: ParallelInfo | str
+    contour: ContourInfo | str
+
+
+def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figures:
+    """Computes all figures of a study.
+
+    Args:
+        trials: All trials of the study.
+        context: How to name and write things.
+    """
+    importances = importances_info(trials, context)
+    varying = varying_parameters(trials)
+    if not isinstance(importances, str):
+        varying = [row.name for row in importances.importances]
+    # A hyperparameter may be searched and have had one value so far.
+    searched = {name for trial in trials for name, space in trial.distributions.items() if not space.single()}
+    in_order = dict.fromkeys(name for trial in trials for name in trial.params)
+    rest = [name for name in in_order if name in searched and name not in varying]
+    return Figures(
+        history_info(trials, context),
+        importances,
+        parallel_info(trials, [*varying, *rest], context),
+        contour_info(trials, varying, context),
+    )

@@ -1,0 +1,51 @@
+"""Which score of a trial can be drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from optuna.trial import FrozenTrial, TrialState
+
+# Beyond this, differences and squares of scores overflow; a loss of that size has diverged.
+_LARGEST_SCORE = 1e100
+
+
+class Point(NamedTuple):
+    """A trial and its score."""
+
+    number: int
+    score: float
+
+
+class Scored(NamedTuple):
+    """A complete trial and its score."""
+
+    trial: FrozenTrial
+    score: float
+
+    @property
+    def point(self) -> Point:
+        """The trial as a point."""
+        return Point(self.trial.number, self.score)
+
+
+def final_score(trial: FrozenTrial) -> float | None:
+    """The score of a complete trial; None for any other trial, and where the score is not finite or has diverged."""
+    return trial.value if trial.state == TrialState.COMPLETE and _is_drawable(trial.value) else None
+
+
+def last_score(trial: FrozenTrial) -> float | None:
+    """The latest score that a trial which did not complete has reported; None where there is none."""
+    reported = [score for _, score in sorted(trial.intermediate_values.items()) if _is_drawable(score)]
+    return reported[-1] if reported else None
+
+
+def scored_trials(trials: Sequence[FrozenTrial]) -> list[Scored]:
+    """The complete trials whose scores can be drawn."""
+    return [Scored(trial, score) for trial in trials if (score := final_score(trial)) is not None]
+
+
+def _is_drawable(score: float | None) -> bool:
+    return score is not None and math.isfinite(score) and abs(score) < _LARGEST_SCORE

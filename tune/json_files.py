@@ -1,0 +1,75 @@
+"""JSON written by people: what Python's reader lets pass is refused here."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from .problems import Problem
+
+LARGEST_BYTES = 1_000_000
+
+
+def read_json_object(path: Path) -> tuple[dict[str, Any], list[Problem]]:
+    """Reads a file with one JSON object; see ``parse_json_object``."""
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_BYTES:
+            return {}, [Problem(str(path), f"{size} bytes", f"a configuration has at most {LARGEST_BYTES} bytes")]
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        return {}, [Problem(str(path), "", f"cannot be read: {error.strerror}")]
+    except UnicodeDecodeError as error:
+        return {}, [Problem(str(path), "", f"is no UTF-8 text: byte {error.start}")]
+    return parse_json_object(text, str(path))
+
+
+def parse_json_object(text: str, origin: str) -> tuple[dict[str, Any], list[Problem]]:
+    """Parses the text of one JSON object.
+
+    Python's reader accepts NaN and Infinity, keeps the last of two equal keys, and overflows its stack on deep
+    nesting (RFC 8259, sections 4, 6 and 9, leaves these to the reader).
+
+    Args:
+        text: The JSON text.
+        origin: What to call it in a message.
+
+    Returns:
+        What could be read, and what is wrong with it; the two together, so that every error is told at once.
+    """
+    problems: list[Problem] = []
+
+    def no_number(name: str) -> float:
+        problems.append(Problem(origin, name, "is no finite number", "write a number, or null"))
+        return 0.0
+
+    def finite(written: str) -> float:
+        number = float(written)
+        return number if math.isfinite(number) else no_number(written)
+
+    def whole(written: str) -> int:
+        # Python converts no more than 4,300 digits.
+        return int(written) if len(written) < 100 else int(no_number(written[:20] + "…"))
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in result:
+                problems.append(Problem(origin, key, "stands twice in the same object", "keep one of the two"))
+            result[key] = value
+        return result
+
+    try:
+        parsed = json.loads(
+            text, parse_constant=no_number, parse_float=finite, parse_int=whole, object_pairs_hook=unique
+        )
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        return {}, [Problem(origin, place, f"is no JSON: {error.msg}")]
+    except RecursionError:
+        return {}, [Problem(origin, "", "is nested too deeply")]
+    if not isinstance(parsed, dict):
+        return {}, [*problems, Problem(origin, parsed, "must be a JSON object, in braces")]
+    return parsed, problems

@@ -1,0 +1,217 @@
+"""One trial: a configuration trained on every fold, reported after each epoch, pruned, checkpointed, recorded."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from optuna import Trial
+from torch import Tensor
+
+from data.channels import n_prepared_channels
+from models import ARCHITECTURES, build
+
+from .checkpoint import load_checkpoint, save_checkpoint
+from .config import Settings
+from .metrics import Scores, score
+from .parts import Parts
+from .seeds import derive_seed
+from .spaces import Scalar
+from .training import EpochResult, Fit, NonFiniteLossError, TrainingSettings, begin_fit, continue_fit, predict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial came to.
+
+    Attributes:
+        pruned: Whether it was ended before its end; such a trial has no value.
+        value: Validation score at the best epoch, the mean over the folds; None if pruned.
+        reason: Why it ended before its last epoch; empty if it did not.
+        record: Goes into the trial's attributes: scores, epochs, seconds, history.
+        weights: Of the best epoch, for each fold.
+    """
+
+    pruned: bool
+    value: float | None
+    reason: str
+    record: dict[str, Any]
+    weights: tuple[dict[str, Tensor], ...]
+
+
+def run_trial(
+    trial: Trial,
+    parameters: dict[str, Scalar],
+    settings: Settings,
+    parts: Parts,
+    *,
+    device: torch.device,
+    checkpoint_path: Path,
+    before_step: Callable[[], None],
+    after_epoch: Callable[[int, float], None],
+) -> Outcome:
+    """Trains one configuration, from its checkpoint if there is one.
+
+    The folds advance together, an epoch each, so that pruning decides on the mean over all of them.
+
+    Args:
+        trial: Takes the reports and says when to prune.
+        parameters: Every searched and fixed hyperparameter.
+        settings: Of the study.
+        parts: Of the study.
+        device: Trains here.
+        checkpoint_path: Written after every epoch; the caller removes it once the trial is stored.
+        before_step: Called before every step; may raise to leave the trial for later.
+        after_epoch: Told the epoch and its score.
+    """
+    seed = derive_seed(settings.search.seed, "trial", trial.number)
+    training = training_settings(settings, parameters, seed)
+    fits = begin_fits(parameters, settings, parts, training, device)
+    state = load_checkpoint(checkpoint_path, device)
+    if state is not None:
+        for fit, stored in zip(fits, state["fits"], strict=True):
+            fit.load_state_dict(stored)
+    metric, normalisation = settings.search.metric, str(parameters["normalisation"])
+    scores = [epoch_score(fits, epoch, metric) for epoch in range(1, max(len(fit.history) for fit in fits) + 1)]
+    reported = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    for epoch, value in enumerate(scores, start=1):
+        if epoch not in reported:  # The process died between checkpoint and report.
+            trial.report(value, epoch)
+    pruned, reason = bool(scores) and trial.should_prune(), ""
+    runs = [
+        continue_fit(
+            fit,
+            parts.prepared(fold, "train", normalisation),
+            parts.prepared(fold, "validation", normalisation),
+            training,
+            device=device,
+            before_step=before_step,
+        )
+        for fold, fit in enumerate(fits)
+    ]
+    try:
+        while not pruned and not _reached(settings, scores) and _advance(runs):
+            save_checkpoint(checkpoint_path, {"fits": [fit.state_dict() for fit in fits]})
+            scores.append(epoch_score(fits, len(scores) + 1, metric))
+            trial.report(scores[-1], len(scores))
+            after_epoch(len(scores), scores[-1])
+            pruned = trial.should_prune()
+    except NonFiniteLossError as error:
+        # A failed trial teaches the sampler nothing; a pruned one without the value teaches it to stay away.
+        return Outcome(True, None, f"non-finite loss: {error}", _record(fits, training, None, None), ())
+    if pruned:
+        reason = f"pruned after epoch {len(scores)}"
+    elif _reached(settings, scores):
+        reason = f"target reached in epoch {len(scores)}"
+    elif len(scores) < training.epochs:
+        reason = f"no improvement for {training.patience} epochs"
+    train_scores = _train_scores(fits, parts, normalisation, device)
+    validation_scores = _mean_scores([fit.best.validation for fit in fits])
+    return Outcome(
+        pruned=pruned,
+        value=None if pruned else float(getattr(validation_scores, metric)),
+        reason=reason,
+        record=_record(fits, training, train_scores, validation_scores),
+        weights=tuple(fit.best_weights for fit in fits),
+    )
+
+
+def training_settings(settings: Settings, parameters: dict[str, Scalar], seed: int) -> TrainingSettings:
+    """The training settings of a trial: the study's, and those of its hyperparameters that are about training."""
+    searched = {field.name: parameters[field.name] for field in fields(TrainingSettings) if field.name in parameters}
+    return TrainingSettings(
+        **settings.training.model_dump(),
+        **searched,  # type: ignore[arg-type]
+        metric=settings.search.metric,
+        seed=seed,
+    )
+
+
+def model_parameters(architecture: str, parameters: dict[str, Scalar]) -> dict[str, Scalar]:
+    """Those hyperparameters of a trial that its network's constructor takes."""
+    accepted = inspect.signature(ARCHITECTURES[architecture]).parameters
+    return {name: value for name, value in parameters.items() if name in accepted}
+
+
+def begin_fits(
+    parameters: dict[str, Scalar],
+    settings: Settings,
+    parts: Parts,
+    training: TrainingSettings,
+    device: torch.device,
+) -> list[Fit]:
+    """A fresh network and optimiser for every fold, seeded from the trial's seed."""
+    n_channels = n_prepared_channels(parts.dataset.n_channels, str(parameters["normalisation"]))
+    fits = []
+    for fold, part in enumerate(parts.folds):
+        torch.manual_seed(derive_seed(training.seed, "weights", fold))
+        model = build(
+            settings.architecture,
+            n_channels,
+            parts.dataset.n_classes,
+            **model_parameters(settings.architecture, parameters),
+        )
+        fits.append(begin_fit(model.to(device), len(part.train), training))
+    return fits
+
+
+def epoch_score(fits: Sequence[Fit], epoch: int, metric: str) -> float:
+    """Mean validation score over the folds after an epoch; a fold that has ended counts with its best."""
+    return fmean(
+        float(getattr((fit.history[epoch - 1] if epoch <= len(fit.history) else fit.best).validation, metric))
+        for fit in fits
+    )
+
+
+def _advance(runs: Sequence[Iterator[EpochResult]]) -> bool:
+    """One epoch in every fold that has not ended; False when all have."""
+    # A list, not a generator: every fold must advance, also after the first that did.
+    return any([next(run, None) is not None for run in runs])
+
+
+def _reached(settings: Settings, scores: Sequence[float]) -> bool:
+    """Whether the last epoch's score meets the target."""
+    target = settings.search.target
+    if target is None or not scores:
+        return False
+    return scores[-1] <= target if settings.direction == "minimize" else scores[-1] >= target
+
+
+@torch.no_grad()
+def _train_scores(fits: Sequence[Fit], parts: Parts, normalisation: str, device: torch.device) -> Scores:
+    """Scores of the best epoch's weights on the training part without dropout, comparable with validation's."""
+    scores = []
+    for fold, fit in enumerate(fits):
+        fit.model.load_state_dict(fit.best_weights)
+        train = parts.prepared(fold, "train", normalisation)
+        scores.append(score(predict(fit.model, train, device), train.labels))
+    return _mean_scores(scores)
+
+
+def _mean_scores(scores: Sequence[Scores]) -> Scores:
+    return Scores(*(fmean(getattr(one, field.name) for one in scores) for field in fields(Scores)))
+
+
+def _record(
+    fits: Sequence[Fit], training: TrainingSettings, train: Scores | None, validation: Scores | None
+) -> dict[str, Any]:
+    """Attributes of a trial, as plain JSON values."""
+    record: dict[str, Any] = {
+        "epochs_run": max(len(fit.history) for fit in fits),
+        "training_seconds": sum(result.seconds for fit in fits for result in fit.history),
+        "n_parameters": sum(weight.numel() for weight in fits[0].model.parameters()),
+        "seed": training.seed,
+        "best_epochs": [fit.best_epoch for fit in fits],
+        "history": [[asdict(result) for result in fit.history] for fit in fits],
+    }
+    for part, scores in (("train", train), ("validation", validation)):
+        if scores is not None:
+            record.update({f"{part}_{name}": value for name, value in asdict(scores).items()})
+    if train is not None and validation is not None:
+        record["accuracy_gap"] = train.accuracy - validation.accuracy
+    return record

@@ -1,0 +1,45 @@
+"""What the figures show, in numbers: for screen readers, for copying, and for whoever prefers them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..figures.importances import ImportancesInfo, Share
+from ..figures.parallel import ParallelInfo
+
+_N_BEST = 10
+
+
+class Table(NamedTuple):
+    """A small table.
+
+    Attributes:
+        caption: What it shows.
+        head: Column names.
+        rows: As many cells each.
+    """
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def importances_table(info: ImportancesInfo) -> Table:
+    """Every hyperparameter's shares."""
+    rows = tuple((row.label, _words(row.ped_anova), _words(row.fanova)) for row in info.importances)
+    return Table("Importances, and the middle 80% over resamples", ("hyperparameter", "PED-ANOVA", "fANOVA"), rows)
+
+
+def best_trials(info: ParallelInfo) -> Table:
+    """The best trials and their hyperparameters."""
+    best = info.lines[: -_N_BEST - 1 : -1]
+    head = ("trial", *(column.label for column in info.columns))
+    return Table(
+        f"The best {len(best)} trials" if len(best) > 1 else "The best trial",
+        head,
+        tuple((str(line.number), *line.texts) for line in best),
+    )
+
+
+def _words(share: Share | None) -> str:
+    return "cannot be judged" if share is None else f"{share.mean:.0%} ({share.low:.0%} to {share.high:.0%})"

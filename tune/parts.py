@@ -1,0 +1,131 @@
+"""The data of a study: loaded once, cut once, prepared once for each way of normalising."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data import load
+from data.channels import Normaliser, fit_normaliser, prepare
+from data.sequences import SequenceDataset
+from data.source import Source
+from data.splits import Split, make_folds, make_split
+
+from .config import Settings
+
+CACHE_FOLDER = Path(__file__).resolve().parent.parent / "data" / "cache"
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """The parts of one split as measured, and the normaliser of its training part.
+
+    Attributes:
+        train: What weights are fitted on.
+        validation: What steers the search.
+        test: What is looked at after the search; None where the split has no test part.
+        normaliser: Fitted on ``train`` only.
+    """
+
+    train: SequenceDataset
+    validation: SequenceDataset
+    test: SequenceDataset | None
+    normaliser: Normaliser
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Everything that the trials of a study are trained and judged on.
+
+    Attributes:
+        dataset: The whole data set.
+        split: The single split, or what the folds were made from.
+        folds: One entry for a single split.
+    """
+
+    dataset: SequenceDataset
+    split: Split
+    folds: tuple[Fold, ...]
+    _prepared: dict[tuple[int, str, str], SequenceDataset] = field(default_factory=dict, repr=False)
+
+    def prepared(self, fold: int, part: str, normalisation: str) -> SequenceDataset:
+        """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given."""
+        key = (fold, part, normalisation)
+        if key not in self._prepared:
+            measured = getattr(self.folds[fold], part)
+            self._prepared[key] = prepare(measured, self.folds[fold].normaliser, normalisation)
+        return self._prepared[key]
+
+
+def source_of(settings: Settings) -> Source:
+    """Where to look for recordings: the setting ``data.path``, then ``SEQTUNE_DATA``."""
+    named = settings.data.path or os.environ.get("SEQTUNE_DATA") or None
+    return Source(
+        data_path=None if named is None else Path(named).expanduser(),
+        cache_folder=CACHE_FOLDER,
+        window_seconds=settings.data.window_seconds,
+    )
+
+
+def load_parts(settings: Settings) -> Parts:
+    """Loads and cuts the data that the settings name.
+
+    Raises:
+        DataError: If it cannot be read, or cannot be cut that way.
+    """
+    dataset = load(settings.dataset, source_of(settings))
+    if settings.data.classes is not None:
+        dataset = dataset.first_classes(settings.data.classes)
+    wanted = settings.split
+    split = make_split(
+        dataset,
+        kind=wanted.kind,
+        validation_fraction=wanted.validation_fraction,
+        test_fraction=wanted.test_fraction,
+        test_groups=wanted.test_groups,
+        seed=wanted.seed,
+    )
+    splits = make_folds(dataset, split, wanted.folds, seed=wanted.seed) if wanted.folds else [split]
+    return Parts(dataset, split, tuple(_cut(dataset, one) for one in splits))
+
+
+def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
+    """The data set as plain JSON values, with what a network needs of it: class names and normalisers."""
+    dataset = parts.dataset
+    return {
+        "name": settings.dataset,
+        "kind": dataset.kind,
+        **settings.data.model_dump(mode="json"),
+        "fingerprint": dataset.fingerprint,
+        "n_sequences": len(dataset),
+        "class_names": list(dataset.class_names),
+        "channel_names": list(dataset.channel_names),
+        "sample_rate_hz": dataset.sample_rate_hz,
+        "notes": list(dataset.notes),
+        "normalisers": [
+            {"mean": fold.normaliser.mean.tolist(), "deviation": fold.normaliser.deviation.tolist()}
+            for fold in parts.folds
+        ],
+    }
+
+
+def describe_split(settings: Settings, parts: Parts) -> dict[str, Any]:
+    """The split as plain JSON values: how it was made, and how many sequences of whom are in each part."""
+    names = ("train", "validation", "test")
+    folds = [{name: _describe_part(getattr(fold, name)) for name in names} for fold in parts.folds]
+    return {**settings.split.model_dump(mode="json"), "kind": parts.split.kind, "parts": folds}
+
+
+def _describe_part(part: SequenceDataset | None) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    people = None if part.groups is None else [part.group_names[k] for k in sorted(set(part.groups.tolist()))]
+    return {"n_sequences": len(part), "people": people}
+
+
+def _cut(dataset: SequenceDataset, split: Split) -> Fold:
+    train = dataset.subset(split.train)
+    test = dataset.subset(split.test) if len(split.test) else None
+    return Fold(train, dataset.subset(split.validation), test, fit_normaliser(train))

@@ -1,0 +1,55 @@
+"""What is wrong with something that a person wrote, one sentence each, all of them at once."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+
+
+class Problem(ValueError):
+    """One thing that is wrong: where, what stands there, the rule, and what to do.
+
+    Attributes:
+        path: Where it stands, such as ``space.gru.hidden_size.low``.
+        value: What stands there.
+        rule: What it breaks.
+        suggestion: What to write instead; empty where there is nothing sensible to say.
+    """
+
+    def __init__(self, path: str, value: object, rule: str, suggestion: str = "") -> None:
+        super().__init__(path, value, rule, suggestion)
+        self.path, self.value, self.rule, self.suggestion = path, value, rule, suggestion
+
+    def __str__(self) -> str:
+        shown = _shortened(self.value)
+        return f"{self.path} = {shown}: {self.rule}" + (f" ({self.suggestion})" if self.suggestion else "")
+
+
+class SettingsError(Exception):
+    """Everything that is wrong with the settings.
+
+    Attributes:
+        problems: At least one.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def did_you_mean(written: object, valid: Iterable[str]) -> str:
+    """A suggestion that names the nearest valid name, or all of them where none is near."""
+    names = list(valid)
+    close = difflib.get_close_matches(str(written), names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"valid: {', '.join(names)}" if names else ""
+
+
+def _shortened(value: object, limit: int = 80) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

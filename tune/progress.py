@@ -1,0 +1,172 @@
+"""What a person sees while a study runs: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .metrics import METRIC_LABELS
+from .spaces import Scalar
+
+N_ROWS_SHOWN = 12
+STATE_STYLES = {"complete": "green", "pruned": "dim", "failed": "red", "running": "bold cyan"}
+
+
+@dataclass
+class Row:
+    """One trial as it stands."""
+
+    number: int
+    parameters: dict[str, Scalar]
+    state: str = "running"
+    epoch: int = 0
+    score: float | None = None
+    reason: str = ""
+
+
+@dataclass
+class Progress:
+    """How a run stands; told by the search, read by what shows it.
+
+    Attributes:
+        metric: Score that decides.
+        n_epochs: Of a full trial.
+        n_trials: Finished trials that the study shall have.
+        n_done: Finished trials that it has.
+        best: Best value so far.
+        best_number: Trial that has it.
+    """
+
+    metric: str
+    n_epochs: int
+    n_trials: int
+    n_done: int = 0
+    n_pruned: int = 0
+    best: float | None = None
+    best_number: int | None = None
+    rows: list[Row] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+    n_done_here: int = 0
+
+    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+        """A trial begins, or goes on."""
+        self.rows.append(Row(number, parameters, reason="goes on where it was" if adopted else ""))
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        """An epoch of a trial is done."""
+        self.rows[-1].epoch, self.rows[-1].score = epoch, score
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A trial is stored."""
+        row = self.rows[-1]
+        row.state, row.reason = state, reason
+        row.score = row.score if value is None else value
+        if state == "failed":
+            return
+        self.n_done += 1
+        self.n_done_here += 1
+        self.n_pruned += state == "pruned"
+        if value is not None and (self.best is None or self._better(value, self.best)):
+            self.best, self.best_number = value, number
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Expected from the trials of this run; None before the first."""
+        if not self.n_done_here:
+            return None
+        return (time.monotonic() - self.started) / self.n_done_here * max(self.n_trials - self.n_done, 0)
+
+    def _better(self, value: float, than: float) -> bool:
+        return value < than if self.metric == "loss" else value > than
+
+
+@contextmanager
+def show(progress: Progress, console: Console) -> Iterator[Progress]:
+    """Shows a run while it lasts: live on a terminal, a line a trial elsewhere."""
+    if not console.is_terminal:
+        yield _Lines(progress, console)
+        return
+    with Live(console=console, refresh_per_second=4, get_renderable=lambda: _picture(progress)):
+        yield progress
+
+
+def show_score(value: float | None, metric: str) -> str:
+    """A score as people read it."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if metric == "loss" else f"{100 * value:.2f}%"
+
+
+def show_seconds(seconds: float | None) -> str:
+    """A time span as people read it."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+class _Lines(Progress):
+    """Prints a line at the end of every trial, for logs and pipes."""
+
+    def __init__(self, progress: Progress, console: Console) -> None:
+        self.__dict__ = progress.__dict__
+        self._console = console
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        super().trial_finished(number, state, value, reason)
+        row = self.rows[-1]
+        self._console.print(
+            f"trial {number}  {state}  {row.epoch} of {self.n_epochs} epochs  "
+            f"{show_score(row.score, self.metric)}  best {show_score(self.best, self.metric)}  "
+            f"{self.n_done}/{self.n_trials} done"
+            + (f"  left about {show_seconds(self.seconds_left)}" if self.n_done < self.n_trials else "")
+            + (f"  ({reason})" if reason else ""),
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
+
+
+def _picture(progress: Progress) -> Group:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name, justify in (("trial", "right"), ("state", "left"), ("epoch", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column(f"validation {METRIC_LABELS[progress.metric]}", justify="right")
+    table.add_column("configuration", no_wrap=True, overflow="ellipsis", ratio=1)
+    hidden = len(progress.rows) - N_ROWS_SHOWN
+    if hidden > 0:
+        table.add_row("", f"… {hidden} earlier", "", "", "")
+    for row in progress.rows[-N_ROWS_SHOWN:]:
+        best = "★ " if row.number == progress.best_number and row.state == "complete" else ""
+        table.add_row(
+            str(row.number),
+            Text(row.state, STATE_STYLES[row.state]),
+            f"{row.epoch}/{progress.n_epochs}",
+            best + show_score(row.score, progress.metric),
+            Text(row.reason if row.state == "failed" else _short(row.parameters), "dim"),
+        )
+    bar = ProgressBar(total=progress.n_trials, completed=min(progress.n_done, progress.n_trials), width=40)
+    summary = Table.grid(padding=(0, 2, 0, 0))
+    summary.add_row(
+        bar,
+        f"{progress.n_done} of {progress.n_trials} trials",
+        f"{progress.n_pruned} pruned",
+        f"best {show_score(progress.best, progress.metric)}",
+        f"left about {show_seconds(progress.seconds_left)}",
+    )
+    return Group(table, Text(), summary)
+
+
+def _short(parameters: dict[str, Scalar]) -> str:
+    return "  ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in parameters.items()
+    )

@@ -1,0 +1,159 @@
+"""One study from its settings to its exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from optuna import Study
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from .artefacts import attach_pictures
+from .config import Settings, resolve
+from .evaluation import judge_best
+from .exports import write_best, write_trials
+from .folders import StudyFolder
+from .parts import Parts
+from .progress import Progress
+from .samplers import n_finished
+from .search import Ended, search
+from .stopping import StopWatch
+from .study import (
+    N_WARM_START_TRIALS,
+    StudyError,
+    all_parameters,
+    best_trial,
+    best_trials,
+    create_study,
+    load_study,
+    resume_study,
+    stored_settings,
+    study_names,
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run leaves.
+
+    Attributes:
+        study: As it stands.
+        settings: It ran with.
+        folder: Holds the exports.
+        ended: Why the search ended.
+        not_drawn: Sentences about pictures that could not be drawn.
+    """
+
+    study: Study
+    settings: Settings
+    folder: StudyFolder
+    ended: Ended
+    not_drawn: list[str]
+
+
+def plan(
+    storage: RDBStorage, study_name: str | None, layers: list[dict[str, Any]], *, resume: bool
+) -> tuple[str, Settings, Study | None]:
+    """What to run: the name, the settings, and the study if it exists and is to go on.
+
+    A study that goes on keeps its own settings; the layers say what differs.
+
+    Raises:
+        SettingsError: If the settings are wrong.
+        StudyError: If the study exists and is not to be resumed.
+    """
+    settings = resolve(*layers)
+    name = study_name or f"{settings.dataset}-{settings.architecture}"
+    study = load_study(storage, name)
+    stored = None if study is None else stored_settings(study)
+    if stored is None or not resume:
+        return name, settings, None
+    return name, resolve(stored, *layers), study
+
+
+def run_study(
+    storage: RDBStorage,
+    folder: StudyFolder,
+    settings: Settings,
+    existing: Study | None,
+    parts: Parts,
+    *,
+    warm_start: str | None,
+    show: Callable[[Progress], AbstractContextManager[Progress]],
+    stop: StopWatch,
+) -> Finished:
+    """Creates or resumes a study, searches, judges the best, and writes every export.
+
+    Raises:
+        StudyError: If it cannot be created or resumed.
+    """
+    if existing is None:
+        study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
+    else:
+        study = resume_study(existing, settings, parts)
+    device = choose_device(settings.machine.device)
+    torch.set_num_threads(settings.machine.threads)
+    best = best_trial(study)
+    progress = Progress(
+        metric=settings.search.metric,
+        n_epochs=settings.training.epochs,
+        n_trials=settings.search.trials,
+        n_done=n_finished(study),
+        n_pruned=len(study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))),
+        best=None if best is None else best.value,
+        best_number=None if best is None else best.number,
+    )
+    with stop.watch_signals():
+        with show(progress) as observer:
+            ended = search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
+        if stop.signal is None:
+            judge_best(study, settings, parts, folder, device)
+        not_drawn = write_exports(study, settings, folder)
+    return Finished(study, settings, folder, ended, not_drawn)
+
+
+def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
+    """Writes every export from the database; returns what could not be drawn, and why."""
+    from .draw import draw_all, study_context
+
+    write_trials(study, folder)
+    if best_trial(study) is not None:
+        write_best(study, settings, folder)
+    context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
+    not_drawn = draw_all(study, folder.root, context=context)
+    attach_pictures(study, folder)
+    return not_drawn
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device that a setting means; ``auto`` is the fastest there is.
+
+    Raises:
+        StudyError: If it is not there.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(wanted)
+    there = {"cpu": True, "mps": torch.backends.mps.is_available()}.get(
+        device.type, torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
+    )
+    if not there:
+        raise StudyError(f"this machine has no device {wanted!r}: use --device auto or --device cpu")
+    return device
+
+
+def _configurations(storage: RDBStorage, warm_start: str | None) -> list[dict[str, Any]]:
+    """The best configurations of another study."""
+    if warm_start is None:
+        return []
+    study = load_study(storage, warm_start)
+    if study is None:
+        names = ", ".join(study_names(storage)) or "none yet"
+        raise StudyError(f"no study {warm_start!r} to start from; the database has: {names}")
+    return [all_parameters(trial) for trial in best_trials(study, N_WARM_START_TRIALS)]

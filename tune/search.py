@@ -1,0 +1,186 @@
+"""The loop of a study: claim a trial, run it, store it, until the study has what was asked for."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from optuna import Study, Trial
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from .claims import Claim, claim_trial
+from .config import Settings
+from .folders import StudyFolder
+from .objective import Outcome, run_trial
+from .parts import Parts
+from .spaces import Scalar, Space
+from .stopping import StopRequested, StopWatch
+from .study import best_trial
+from .trial_files import drop_other_weights, save_trial, save_weights
+
+MOST_FAILURES_IN_A_ROW = 3
+
+
+class Observer(Protocol):
+    """Is told what happens."""
+
+    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+        """A trial begins, or goes on."""
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        """An epoch of a trial is done."""
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A trial is stored as ``complete``, ``pruned`` or ``failed``."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Why the loop ended.
+
+    Attributes:
+        reason: In words, for people.
+        failure: What went wrong; empty if nothing did.
+    """
+
+    reason: str
+    failure: str = ""
+
+
+def search(
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    device: torch.device,
+    observer: Observer,
+    stop: StopWatch,
+) -> Ended:
+    """Runs trials until the study has ``search.trials`` finished ones, its target, no time left, or too many failures.
+
+    A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
+    """
+    n_failures = 0
+    while True:
+        if stop.reason is not None:
+            return Ended(stop.reason)
+        if _target_reached(study, settings):
+            return Ended(f"target {settings.search.target:g} reached")
+        claim = claim_trial(study, folder, settings.search.trials)
+        if claim is None:
+            return Ended(f"{settings.search.trials} trials finished")
+        try:
+            failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check)
+        except StopRequested:
+            return Ended(stop.reason or "stopped")
+        finally:
+            claim.lock.release()
+        n_failures = n_failures + 1 if failure else 0
+        if n_failures == MOST_FAILURES_IN_A_ROW:
+            return Ended(f"{n_failures} trials in a row failed", failure)
+
+
+def _run_claimed(
+    claim: Claim,
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    observer: Observer,
+    before_step: Callable[[], None],
+) -> str:
+    """Runs and stores one trial; returns what failed, or nothing."""
+    trial, number = claim.trial, claim.trial.number
+    searched, fixed = settings.ranges()
+    parameters = {**fixed, **suggest_all(trial, searched)}
+    checkpoint = folder.checkpoint(number)
+    observer.trial_started(number, parameters, claim.adopted)
+    try:
+        outcome = run_trial(
+            trial,
+            parameters,
+            settings,
+            parts,
+            device=device,
+            checkpoint_path=checkpoint,
+            before_step=before_step,
+            after_epoch=lambda epoch, value: observer.epoch_finished(number, epoch, value),
+        )
+        store(study, trial, outcome, fixed, folder)
+    except StopRequested:
+        raise
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}"
+        trial.set_user_attr("reason", failure)
+        trial.set_user_attr("traceback", traceback.format_exc()[-4000:])
+        study.tell(number, state=TrialState.FAIL)
+        observer.trial_finished(number, "failed", None, failure)
+        _remove(checkpoint)
+        return failure
+    _remove(checkpoint)
+    observer.trial_finished(number, "pruned" if outcome.pruned else "complete", outcome.value, outcome.reason)
+    return ""
+
+
+def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar], folder: StudyFolder) -> None:
+    """Puts a finished trial into the database, and its files beside it.
+
+    Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
+    """
+    before = best_trial(study)
+    if outcome.value is not None and (before is None or _better(study, outcome.value, before.value)):
+        save_weights(folder, study, trial.number, outcome.weights)
+    record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
+    for name, value in record.items():
+        trial.set_user_attr(name, value)
+    if outcome.pruned:
+        study.tell(trial.number, state=TrialState.PRUNED)
+    else:
+        study.tell(trial.number, outcome.value)
+    save_trial(folder, study, trial.number)
+    drop_other_weights(folder, study)
+
+
+def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:
+    """The trial's value of a hyperparameter; drawn on the first call, the same ever after."""
+    match distribution:
+        case CategoricalDistribution():
+            return trial.suggest_categorical(name, distribution.choices)  # type: ignore[return-value]
+        case IntDistribution():
+            return trial.suggest_int(
+                name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+            )
+        case FloatDistribution():
+            return trial.suggest_float(
+                name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+            )
+    raise TypeError(f"no way to suggest {distribution!r}")
+
+
+def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
+    """Every searched hyperparameter of a trial."""
+    return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
+
+
+def _better(study: Study, value: float, than: float | None) -> bool:
+    if than is None:
+        return True
+    return value < than if study.direction.name == "MINIMIZE" else value > than
+
+
+def _target_reached(study: Study, settings: Settings) -> bool:
+    best, target = best_trial(study), settings.search.target
+    if best is None or best.value is None or target is None:
+        return False
+    return best.value <= target if settings.direction == "minimize" else best.value >= target
+
+
+def _remove(checkpoint: Path) -> None:
+    checkpoint.unlink(missing_ok=True)

@@ -1,0 +1,75 @@
+"""Why and when a run ends before its work is done: a signal, or its time is up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class StopRequested(Exception):
+    """The run shall end now; what is finished is stored, the epoch under way is given up."""
+
+
+class StopWatch:
+    """Knows whether the run shall end.
+
+    Args:
+        timeout_seconds: Time from now; None for as long as it takes.
+    """
+
+    def __init__(self, timeout_seconds: float | None = None) -> None:
+        self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        self.signal: signal.Signals | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """In words; None while the run goes on."""
+        if self.signal is not None:
+            return "interrupted" if self.signal == signal.SIGINT else "terminated"
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return "time is up"
+        return None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the time is up; None without a limit."""
+        return None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a process that a signal ended; 0 without one."""
+        return 0 if self.signal is None else SIGNAL_EXIT_CODES[self.signal]
+
+    def check(self) -> None:
+        """Call between two steps.
+
+        Raises:
+            StopRequested: If the run shall end.
+        """
+        if self.reason is not None:
+            raise StopRequested(self.reason)
+
+    @contextmanager
+    def watch_signals(self) -> Iterator[None]:
+        """Turns the first SIGINT or SIGTERM into a request, and the second into an immediate end.
+
+        An exception raised from the handler could hit the middle of a database write; a flag cannot.
+        """
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            if self.signal is not None:
+                os._exit(SIGNAL_EXIT_CODES[signal.Signals(number)])
+            self.signal = signal.Signals(number)
+
+        before = {number: signal.signal(number, handle) for number in SIGNAL_EXIT_CODES}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

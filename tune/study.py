@@ -1,0 +1,187 @@
+"""A study: created once with everything that it depends on, resumed only as the same study."""
+
+from __future__ import annotations
+
+import platform
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import optuna
+from filelock import FileLock
+from optuna import Study
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from .claims import STUDY_LOCK_TIMEOUT_SECONDS
+from .config import Settings
+from .folders import StudyFolder
+from .parts import Parts, describe_data, describe_split
+from .samplers import make_pruner, make_sampler
+from .spaces import Scalar, known_good, nearest
+
+PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
+N_WARM_START_TRIALS = 5
+
+# May differ between two runs of one study: how long, how to go on, and where.
+CHANGEABLE = ("search.trials", "search.timeout_seconds", "search.target", "search.sampler", "search.pruner")
+CHANGEABLE_SECTIONS = ("machine.", "data.path")
+
+
+class StudyError(Exception):
+    """The study cannot be created or resumed; the message says why and what to do."""
+
+
+def study_names(storage: RDBStorage) -> list[str]:
+    """Names of all studies in the database."""
+    return [summary.study_name for summary in storage.get_all_studies()]
+
+
+def load_study(storage: RDBStorage, name: str) -> Study | None:
+    """A study that exists; None if there is none of that name."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+
+
+def stored_settings(study: Study) -> dict[str, Any] | None:
+    """The settings that the study was created with; None if it was not created by this tuner, or not to the end."""
+    settings = study.user_attrs.get("settings")
+    return settings if isinstance(settings, dict) else None
+
+
+def create_study(
+    storage: RDBStorage,
+    folder: StudyFolder,
+    settings: Settings,
+    parts: Parts,
+    warm_start: Sequence[dict[str, Scalar]] = (),
+) -> Study:
+    """Creates a study and lines up its first trials.
+
+    Args:
+        storage: Of the study.
+        folder: Of the study.
+        settings: Complete.
+        parts: The data, whose fingerprint is stored.
+        warm_start: Configurations to try right after the known-good one.
+
+    Raises:
+        StudyError: If a study of that name exists.
+    """
+    folder.root.mkdir(parents=True, exist_ok=True)
+    folder.lock.parent.mkdir(exist_ok=True)
+    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+        study = load_study(storage, folder.study_name)
+        # A study without settings or trials was killed while it was created.
+        if study is not None and (stored_settings(study) is not None or study.get_trials(deepcopy=False)):
+            raise StudyError(
+                f"a study {folder.study_name!r} exists already: go on with it (--resume), use another name "
+                f"(--study-name), or begin a new one from its best trials (--study-name NEW --warm-start "
+                f"{folder.study_name})"
+            )
+        if study is None:
+            study = optuna.create_study(storage=storage, study_name=folder.study_name, direction=settings.direction)
+        searched, _ = settings.ranges()
+        study.enqueue_trial(known_good(parts.dataset.kind, searched), user_attrs={"origin": "known-good"})
+        for values in warm_start:
+            moved = {name: nearest(searched[name], value) for name, value in values.items() if name in searched}
+            study.enqueue_trial(
+                {name: value for name, value in moved.items() if value is not None},
+                user_attrs={"origin": "warm start"},
+                skip_if_exists=True,
+            )
+        attributes = {
+            "study_id": uuid.uuid4().hex,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "data_fingerprint": parts.dataset.fingerprint,
+            "data": describe_data(settings, parts),
+            "split": describe_split(settings, parts),
+            "n_validation": sum(len(fold.validation) for fold in parts.folds),
+            "versions": versions(),
+        }
+        for name, value in attributes.items():
+            study.set_user_attr(name, value)
+        study.set_user_attr("settings", settings.model_dump(mode="json"))
+    return with_strategy(study, settings)
+
+
+def resume_study(study: Study, settings: Settings, parts: Parts) -> Study:
+    """Takes up a study.
+
+    Args:
+        study: As loaded; has stored settings.
+        settings: The stored ones with this run's changes on top.
+        parts: The data as it is now.
+
+    Raises:
+        StudyError: If the changes or the data would make it another study.
+    """
+    differences = changed_settings(stored_settings(study) or {}, settings)
+    if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
+        differences.append("the recordings are not those that the study began with (their fingerprint differs)")
+    if differences:
+        listed = "\n".join(f"  {difference}" for difference in differences)
+        raise StudyError(
+            f"{study.study_name!r} cannot be resumed so, since its trials would no longer be comparable:\n{listed}\n"
+            f"Leave the changes out, or begin a new study from its best trials: --study-name NEW --warm-start "
+            f"{study.study_name}"
+        )
+    return with_strategy(study, settings)
+
+
+def with_strategy(study: Study, settings: Settings) -> Study:
+    """The study with its sampler and pruner."""
+    study.sampler = make_sampler(settings.search.sampler, settings.search.seed)
+    study.pruner = make_pruner(settings.search.pruner, settings.training.epochs)
+    return study
+
+
+def changed_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
+    """What cannot change in a study and yet did, a line each."""
+    sections = ("shared", settings.architecture)
+    before, now = _flat(stored, sections), _flat(settings.model_dump(mode="json"), sections)
+    return [
+        f"{path}: {before.get(path, 'not there')} in the study, {now.get(path, 'not there')} now"
+        for path in sorted(before.keys() | now.keys())
+        if before.get(path) != now.get(path) and path not in CHANGEABLE and not path.startswith(CHANGEABLE_SECTIONS)
+    ]
+
+
+def best_trials(study: Study, n_best: int) -> list[FrozenTrial]:
+    """The best complete trials, best first."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
+    return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:n_best]
+
+
+def best_trial(study: Study) -> FrozenTrial | None:
+    """The best complete trial; None before the first."""
+    best = best_trials(study, 1)
+    return best[0] if best else None
+
+
+def all_parameters(trial: FrozenTrial) -> dict[str, Scalar]:
+    """Searched and fixed hyperparameters of a trial."""
+    return {**trial.user_attrs.get("fixed_parameters", {}), **trial.params}
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that a result depends on."""
+    return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+
+
+def _flat(plain: dict[str, Any], sections: Sequence[str]) -> dict[str, Any]:
+    """Paths and values of everything that the study depends on; each range is one value."""
+    flat: dict[str, Any] = {}
+    for key, value in plain.items():
+        if key == "space":
+            flat.update({f"space.{s}.{name}": r for s in sections for name, r in value.get(s, {}).items()})
+        elif isinstance(value, dict):
+            flat.update({f"{key}.{name}": inner for name, inner in value.items()})
+        else:
+            flat[key] = value
+    return flat

@@ -1,0 +1,144 @@
+"""What is said before and after a run: a few lines that a tired person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from optuna import Study
+from optuna.trial import TrialState
+from rich.console import Console
+from rich.table import Table
+
+from .comparison import ComparedStudy
+from .config import Settings
+from .evaluation import luck_of_selection
+from .metrics import METRIC_LABELS
+from .parts import Parts
+from .progress import show_score, show_seconds
+from .run import Finished
+from .study import best_trial
+
+
+def print_start(console: Console, name: str, settings: Settings, parts: Parts) -> None:
+    """Says what is about to be tuned, on what."""
+    dataset = parts.dataset
+    people = f", {len(set(dataset.groups.tolist()))} people" if dataset.groups is not None else ""
+    say(console, f"Study {name}: {settings.architecture} on {dataset.name}")
+    say(console, f"  {len(dataset)} sequences, {dataset.n_classes} classes, {dataset.n_channels} channels{people}")
+    for note in dataset.notes:
+        say(console, f"  note: {note}")
+    how = {
+        "group": "by person: nobody is in two parts",
+        "stratified": "at random: the same person may be in several parts",
+        "official": "as published",
+    }
+    n_folds = len(parts.folds)
+    if n_folds > 1:
+        sizes = f"{n_folds} folds of train and validation"
+    else:
+        fold = parts.folds[0]
+        sizes = f"train {len(fold.train)}, validation {len(fold.validation)}"
+    test = parts.folds[0].test
+    say(console, f"  split {how[parts.split.kind]} ({sizes}, test {0 if test is None else len(test)})")
+
+
+def print_summary(console: Console, finished: Finished) -> None:
+    """Says what was found, how far to believe it, what is where, and how to go on."""
+    study, settings, root = finished.study, finished.settings, finished.folder.root
+    say(console, "")
+    say(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
+    if finished.ended.failure:
+        say(console, f"The last failure was: {finished.ended.failure}")
+    best = best_trial(study)
+    if best is None:
+        say(console, "No trial is complete, so there is no best configuration yet.")
+    else:
+        for line in _best_lines(study, settings):
+            say(console, line)
+    for sentence in finished.not_drawn:
+        say(console, f"Not drawn: {sentence}")
+    say(console, f"Results: {root}/  (best_config.json, trials.csv, plots.html and four pictures, trials/)")
+    places = "" if str(finished.folder.save_dir) == "studies" else f" --save-dir {finished.folder.save_dir}"
+    say(console, f"Look further: ./run_tuning.sh dashboard{places}")
+    more = max(2 * settings.search.trials, 1)
+    say(console, f"Go on:        ./run_tuning.sh --study-name {study.study_name} --resume --trials {more}{places}")
+
+
+def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Path) -> None:
+    """One table of all architectures, best first."""
+    metric = rows[0].metric if rows else "accuracy"
+    table = Table(title="Architectures, best first", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("architecture")
+    for name in (f"validation {METRIC_LABELS[metric]}", "test accuracy", "parameters", "time", "complete", "pruned"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row.architecture,
+            show_score(row.validation, row.metric),
+            show_score(row.test_accuracy, "accuracy"),
+            "-" if row.n_parameters is None else f"{row.n_parameters:,}",
+            show_seconds(row.seconds),
+            str(row.n_complete),
+            str(row.n_pruned),
+        )
+    say(console, "")
+    console.print(table)
+    if rows and rows[0].validation is not None:
+        say(console, f"Overall best: {rows[0].architecture} (study {rows[0].study})")
+    say(console, f"Comparison: {folder}/  (comparison.csv, best_config.json of the overall best)")
+
+
+def say(console: Console, line: str) -> None:
+    """One line, as it is: not wrapped in a pipe, nothing in it taken for markup."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _best_lines(study: Study, settings: Settings) -> list[str]:
+    best = best_trial(study)
+    if best is None:
+        return []
+    attributes, metric = best.user_attrs, settings.search.metric
+    found = study.user_attrs.get("evaluations", {}).get(str(best.number), {})
+    lines = [
+        f"Best: trial {best.number}, validation {METRIC_LABELS[metric]} {show_score(best.value, metric)}, "
+        f"{attributes['n_parameters']:,} parameters, best epoch {', '.join(map(str, attributes['best_epochs']))}",
+    ]
+    if "test" in found:
+        lines.append(f"Test: {_with_interval(found['test'])}")
+    n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
+    if n_complete > 1:
+        lines.append(
+            f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
+            f"{100 * luck:.1f} points of accuracy better than it is."
+        )
+    n_looks = sum("test" in one for one in study.user_attrs.get("evaluations", {}).values())
+    if n_looks > 1:
+        lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
+    return lines
+
+
+def _with_interval(found: dict[str, Any]) -> str:
+    low, high = found["intervals_95"]["accuracy"]
+    who = "" if found["n_people"] is None else f" of {found['n_people']} people who were never trained on"
+    return (
+        f"accuracy {show_score(found['accuracy'], 'accuracy')} (95% interval {100 * low:.1f} to {100 * high:.1f}%, "
+        f"over {found['intervals_resample']}), macro F1 {show_score(found['macro_f1'], 'macro_f1')}, "
+        f"on {found['n_sequences']} sequences{who}"
+    )
+
+
+def _counts(study: Study) -> str:
+    trials = study.get_trials(deepcopy=False)
+
+    def count(state: TrialState) -> int:
+        return sum(trial.state == state for trial in trials)
+
+    parts = [f"{count(TrialState.COMPLETE)} trials complete", f"{count(TrialState.PRUNED)} pruned"]
+    if count(TrialState.FAIL):
+        parts.append(f"{count(TrialState.FAIL)} failed")
+    if count(TrialState.RUNNING):
+        parts.append(f"{count(TrialState.RUNNING)} left to go on with (--resume)")
+    return ", ".join(parts) + "."

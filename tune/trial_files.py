@@ -1,0 +1,103 @@
+"""What a finished trial leaves on disk: its configuration, its history, and for the best its weights."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from optuna import Study
+from optuna.trial import FrozenTrial
+from safetensors.torch import load, save
+from torch import Tensor
+
+from .files import write_bytes, write_text
+from .folders import StudyFolder
+from .study import all_parameters, best_trial
+
+HISTORY_COLUMNS = (
+    "fold",
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "validation_macro_f1",
+    "learning_rate",
+    "gradient_norm",
+    "seconds",
+)
+
+
+def trial_folder(folder: StudyFolder, trial: FrozenTrial) -> Path:
+    """The folder of a trial."""
+    if trial.datetime_start is None:
+        raise ValueError(f"trial {trial.number} has not begun")
+    return folder.trial(trial.number, trial.datetime_start)
+
+
+def save_trial(folder: StudyFolder, study: Study, number: int) -> None:
+    """Writes configuration and history of a finished trial, from the database alone."""
+    trial = study.get_trials(deepcopy=False)[number]
+    place = trial_folder(folder, trial)
+    write_text(place / "config.json", json.dumps(describe_trial(study, trial), indent=2) + "\n")
+    if trial.user_attrs.get("history"):
+        write_text(place / "history.csv", _history_table(trial.user_attrs["history"]))
+
+
+def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
+    """A trial as plain JSON values."""
+    left_out = ("history", "fixed_parameters", "traceback")
+    return {
+        "study": study.study_name,
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        "value": trial.value,
+        "hyperparameters": all_parameters(trial),
+        **{name: value for name, value in trial.user_attrs.items() if name not in left_out},
+    }
+
+
+def save_weights(folder: StudyFolder, study: Study, number: int, weights: Sequence[dict[str, Tensor]]) -> None:
+    """Stores the weights of a trial, a file for each fold, in a format that cannot run code when it is read."""
+    place = trial_folder(folder, study.get_trials(deepcopy=False)[number])
+    for fold, one in enumerate(weights):
+        content = {name: weight.contiguous().cpu() for name, weight in one.items()}
+        write_bytes(place / _weights_name(fold), save(content))
+
+
+def load_weights(folder: StudyFolder, trial: FrozenTrial, n_folds: int) -> list[dict[str, Tensor]] | None:
+    """The stored weights of a trial for each fold; None if they are not there."""
+    paths = [trial_folder(folder, trial) / _weights_name(fold) for fold in range(n_folds)]
+    if not all(path.is_file() for path in paths):
+        return None
+    return [load(path.read_bytes()) for path in paths]
+
+
+def drop_other_weights(folder: StudyFolder, study: Study) -> None:
+    """Removes the weights of trials that are no longer the best."""
+    best = best_trial(study)
+    if best is None:
+        return
+    for path in (folder.root / "trials").glob("*/weights*.safetensors"):
+        if path.parent != trial_folder(folder, best):
+            path.unlink(missing_ok=True)
+
+
+def _weights_name(fold: int) -> str:
+    return "weights.safetensors" if fold == 0 else f"weights-fold-{fold}.safetensors"
+
+
+def _history_table(history: Sequence[Sequence[dict[str, Any]]]) -> str:
+    text = io.StringIO()
+    table = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n")
+    table.writeheader()
+    for fold, epochs in enumerate(history):
+        for epoch in epochs:
+            scores = {f"validation_{name}": value for name, value in epoch["validation"].items()}
+            rest = {name: value for name, value in epoch.items() if name != "validation"}
+            table.writerow({"fold": fold, **rest, **scores})
+    return text.getvalue()
