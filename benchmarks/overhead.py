@@ -1,6 +1,6 @@
 """What the tuner itself costs: everything outside forward, backward and optimiser step, and a single report.
 
-    PYTHONPATH=. .venv/bin/python benchmarks/overhead.py --dataset smartwatch --trials 30
+PYTHONPATH=. .venv/bin/python benchmarks/overhead.py --dataset smartwatch --trials 30
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def measure_report(n_reports: int = 300) -> None:
             started = time.perf_counter()
             trial.report(0.5, step)
             times.append(time.perf_counter() - started)
-    print(f"a report: median {1e3 * median(times):.2f} ms, 95% under {1e3 * sorted(times)[n_reports * 95 // 100]:.2f} ms")
+    print(
+        f"a report: median {1e3 * median(times):.2f} ms, 95% under {1e3 * sorted(times)[n_reports * 95 // 100]:.2f} ms"
+    )
 
 
 def measure_help(n_runs: int = 7) -> None:

@@ -40,11 +40,8 @@ def main() -> None:
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             best = json.loads((Path(place) / person / "best_config.json").read_text())
             scores.append(best["scores"]["test"]["accuracy"])
-            seconds = time.perf_counter() - started
-            print(
-                f"{person}: test {scores[-1]:.4f}, validation {best['value']:.4f}, trial {best['trial']}, {seconds:.0f} s",
-                flush=True,
-            )
+            found = f"test {scores[-1]:.4f}, validation {best['value']:.4f}, trial {best['trial']}"
+            print(f"{person}: {found}, {time.perf_counter() - started:.0f} s", flush=True)
     print(f"mean over {len(scores)} people: {fmean(scores):.4f}")
 
 

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .errors import DataError
+
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
 
@@ -118,10 +120,12 @@ class SequenceDataset:
         """Only the sequences of the first ``n_classes`` classes.
 
         Raises:
-            ValueError: If there are not that many, or fewer than two are asked for.
+            DataError: If there are not that many, or fewer than two are asked for.
         """
         if not 2 <= n_classes <= self.n_classes:
-            raise ValueError(f"{self.name} has {self.n_classes} classes; ask for 2 to {self.n_classes}")
+            raise DataError(
+                f"the first {n_classes} classes are asked for: {self.name} has {self.n_classes}, ask for 2 to that many"
+            )
         if n_classes == self.n_classes:
             return self
         chosen = self.subset((self.labels < n_classes).nonzero().flatten())

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is no failure.
+settings.register_profile("seqtune", deadline=None)
+settings.load_profile("seqtune")
 
 
 @pytest.fixture(scope="session")

@@ -145,7 +145,10 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
-        problems += [_as_problem(dict(details)) for details in error.errors(include_url=False)]
+        # What is wrong with a range has been said above, in better words.
+        said = bool(problems)
+        found = [one for one in error.errors(include_url=False) if not (said and one["loc"][:1] == ("space",))]
+        problems += [_as_problem(dict(one)) for one in found]
     problems += _name_problems(merged)
     if problems:
         raise SettingsError(problems)

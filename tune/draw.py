@@ -25,7 +25,13 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
         study: A study with one objective.
         metric: What its values are: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
         n_validation: Sequences that each value was judged on, where it is known.
+
+    Raises:
+        ValueError: If there is no such metric.
     """
+    if metric not in _METRICS:
+        *others, last = _METRICS
+        raise ValueError(f"there is no metric {metric!r}: {', '.join(others)} or {last}")
     is_share = metric == "accuracy"
     return StudyContext(
         title=study.study_name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from optuna import Study
 from optuna.trial import FrozenTrial
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from data.sequences import SequenceDataset
 
 from .config import Settings
 from .folders import StudyFolder
-from .metrics import Scores, score
+from .metrics import Scores, score, weighted_score
 from .objective import begin_fits, training_settings
 from .parts import Parts
 from .seeds import derive_seed
@@ -62,12 +63,18 @@ class Evaluation:
         }
 
 
-def evaluate(logits: Sequence[Tensor], parts: Sequence[SequenceDataset], seed: int) -> Evaluation:
-    """Scores networks on their parts, with percentile bootstrap intervals (Efron & Tibshirani 1993, section 13.3).
+def evaluate(
+    logits: Sequence[Tensor], parts: Sequence[SequenceDataset], *, same_part: bool = False, seed: int = 0
+) -> Evaluation:
+    """Scores networks on their parts, with 95% intervals.
+
+    Intervals are percentile bootstraps (Efron & Tibshirani 1993, section 13.3), but for an accuracy over sequences it
+    is Wilson's (1927): a bootstrap of a hundred right answers in a row has no width, and would claim certainty.
 
     Args:
         logits: For each network, [sequences, classes].
-        parts: What each network was given; the same part for all, or one fold each.
+        parts: What each network was given.
+        same_part: Whether all networks judged the same sequences, as the networks of all folds do with the test part.
         seed: Draws the resamples.
     """
     all_logits = torch.cat(list(logits))
@@ -75,17 +82,13 @@ def evaluate(logits: Sequence[Tensor], parts: Sequence[SequenceDataset], seed: i
     groups = [part.groups for part in parts if part.groups is not None]
     people = torch.cat(groups).numpy() if len(groups) == len(parts) else None
     n_people = None if people is None else len(np.unique(people))
-    by_people = people is not None and n_people is not None and n_people >= FEWEST_PEOPLE
-    units = people if people is not None and by_people else np.arange(len(labels))
-    rng = np.random.default_rng(seed)
-    resampled = [score(all_logits[rows], labels[rows]) for rows in _resamples(units, rng)]
-    tails = (100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2)
-    intervals = {}
-    for name in asdict(resampled[0]):
-        low, high = np.percentile([getattr(one, name) for one in resampled], tails)
-        intervals[name] = (float(low), float(high))
-    n_sequences = len(labels) if len({id(part) for part in parts}) == len(parts) else len(parts[0])
+    n_sequences = len(parts[0]) if same_part else len(labels)
+    by_people = n_people is not None and n_people >= FEWEST_PEOPLE
+    units = people if people is not None and by_people else np.arange(len(labels)) % n_sequences
     scores = score(all_logits, labels)
+    intervals = _bootstrap(all_logits, labels, units, np.random.default_rng(seed))
+    if not by_people:
+        intervals["accuracy"] = wilson_interval(scores.accuracy, n_sequences)
     return Evaluation(scores, intervals, n_sequences, n_people, "people" if by_people else "sequences")
 
 
@@ -114,7 +117,7 @@ def evaluate_trial(
     for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
         fit.model.load_state_dict(stored)
         logits.append(predict(fit.model, parts.prepared(fold, part, str(parameters["normalisation"])), device))
-    return evaluate(logits, measured, derive_seed(seed, "bootstrap", part))
+    return evaluate(logits, measured, same_part=part == "test", seed=derive_seed(seed, "bootstrap", part))
 
 
 def judge_best(study: Study, settings: Settings, parts: Parts, folder: StudyFolder, device: torch.device) -> None:
@@ -136,6 +139,15 @@ def judge_best(study: Study, settings: Settings, parts: Parts, folder: StudyFold
         study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
 
 
+def wilson_interval(accuracy: float, n_judged: int) -> tuple[float, float]:
+    """Plausible true accuracies behind a share of right answers (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    centre = (accuracy + z**2 / (2 * n_judged)) / (1 + z**2 / n_judged)
+    variance = accuracy * (1 - accuracy) / n_judged + z**2 / (4 * n_judged**2)
+    half_width = z * math.sqrt(variance) / (1 + z**2 / n_judged)
+    return max(centre - half_width, 0.0), min(centre + half_width, 1.0)
+
+
 def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
     """How much better the best of ``n_trials`` equally good configurations looks than it is, on average.
 
@@ -149,11 +161,22 @@ def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
     return expected_maximum * math.sqrt(max(accuracy * (1 - accuracy), 0.0) / n_judged)
 
 
-def _resamples(units: NDArray[np.int64], rng: np.random.Generator) -> list[Tensor]:
-    """Rows of each resample: units drawn with replacement, all rows of a drawn unit."""
+def _bootstrap(
+    logits: Tensor, labels: Tensor, units: NDArray[np.int64], rng: np.random.Generator
+) -> dict[str, tuple[float, float]]:
+    """Percentile intervals of all scores, from units drawn with replacement, each with all of its rows."""
     names, owner = np.unique(units, return_inverse=True)
-    if len(names) == len(units):
-        return [torch.from_numpy(rng.integers(len(units), size=len(units))) for _ in range(N_RESAMPLES)]
-    rows_of: list[NDArray[np.int64]] = [np.flatnonzero(owner == k) for k in range(len(names))]
-    draw: Callable[[], NDArray[np.int64]] = lambda: rng.integers(len(names), size=len(names))  # noqa: E731
-    return [torch.from_numpy(np.concatenate([rows_of[k] for k in draw()])) for _ in range(N_RESAMPLES)]
+    owner_rows = torch.from_numpy(owner)
+    losses = cross_entropy(logits, labels, reduction="none")
+    predicted, n_classes = logits.argmax(dim=1), logits.shape[1]
+    found = []
+    for _ in range(N_RESAMPLES):
+        drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+        times = torch.from_numpy(drawn)[owner_rows].double()
+        found.append(weighted_score(predicted, labels, losses, times, n_classes))
+    tails = (100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2)
+    intervals = {}
+    for name in asdict(found[0]):
+        low, high = np.percentile([getattr(one, name) for one in found], tails)
+        intervals[name] = (float(low), float(high))
+    return intervals

@@ -33,20 +33,26 @@ def score(logits: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequ
     F1 of a class is 2 TP / (2 TP + FP + FN) (Van Rijsbergen 1979, chapter 7, with equal weights); a class that neither
     occurs nor is predicted is left out of the mean, as it says nothing.
     """
-    n_classes = logits.shape[1]
-    confusion = confusion_matrix(logits.argmax(dim=1), labels, n_classes).double()
-    hits = confusion.diagonal()
+    losses = cross_entropy(logits.float(), labels, reduction="none")
+    once = torch.ones(len(labels), dtype=torch.float64)
+    return weighted_score(logits.argmax(dim=1), labels, losses, once, logits.shape[1])
+
+
+def weighted_score(
+    predicted: Int[Tensor, " sequences"],
+    labels: Int[Tensor, " sequences"],
+    losses: Float[Tensor, " sequences"],
+    times: Float[Tensor, " sequences"],
+    n_classes: int,
+) -> Scores:
+    """Scores in which each sequence counts ``times``, as it does in a resample."""
+    cells = torch.bincount(labels * n_classes + predicted, weights=times, minlength=n_classes**2)
+    confusion = cells.reshape(n_classes, n_classes)
+    hits, total = confusion.diagonal(), times.sum()
     support = confusion.sum(dim=1) + confusion.sum(dim=0)
     seen = support > 0
     return Scores(
-        accuracy=float(hits.sum() / confusion.sum()),
+        accuracy=float(hits.sum() / total),
         macro_f1=float((2 * hits[seen] / support[seen]).mean()),
-        loss=float(cross_entropy(logits.float(), labels)),
+        loss=float((losses.double() * times).sum() / total),
     )
-
-
-def confusion_matrix(
-    predicted: Int[Tensor, " sequences"], labels: Int[Tensor, " sequences"], n_classes: int
-) -> Int[Tensor, "true predicted"]:
-    """Counts how often each class (row) was taken for each class (column)."""
-    return torch.bincount(labels * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)

@@ -79,9 +79,13 @@ def run_trial(
     metric, normalisation = settings.search.metric, str(parameters["normalisation"])
     scores = [epoch_score(fits, epoch, metric) for epoch in range(1, max(len(fit.history) for fit in fits) + 1)]
     reported = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
-    for epoch, value in enumerate(scores, start=1):
-        if epoch not in reported:  # The process died between checkpoint and report.
-            trial.report(value, epoch)
+
+    def report(epoch: int) -> None:
+        if epoch not in reported:  # Optuna warns of a second report.
+            trial.report(scores[epoch - 1], epoch)
+
+    for epoch in range(1, len(scores) + 1):
+        report(epoch)  # Reported already, unless the process died between checkpoint and report.
     pruned, reason = bool(scores) and trial.should_prune(), ""
     runs = [
         continue_fit(
@@ -98,7 +102,7 @@ def run_trial(
         while not pruned and not _reached(settings, scores) and _advance(runs):
             save_checkpoint(checkpoint_path, {"fits": [fit.state_dict() for fit in fits]})
             scores.append(epoch_score(fits, len(scores) + 1, metric))
-            trial.report(scores[-1], len(scores))
+            report(len(scores))
             after_epoch(len(scores), scores[-1])
             pruned = trial.should_prune()
     except NonFiniteLossError as error:

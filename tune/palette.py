@@ -9,6 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+def crowding(n_marks: int, n_comfortable: int) -> float:
+    """What to multiply the area of marks with, so that a thousand of them are not one blot."""
+    return min(1.0, max(0.15, n_comfortable / max(n_marks, 1)))
+
+
 class Palette(NamedTuple):
     """Colours by what they mean.
 

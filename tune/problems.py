@@ -22,8 +22,8 @@ class Problem(ValueError):
         self.path, self.value, self.rule, self.suggestion = path, value, rule, suggestion
 
     def __str__(self) -> str:
-        shown = _shortened(self.value)
-        return f"{self.path} = {shown}: {self.rule}" + (f" ({self.suggestion})" if self.suggestion else "")
+        place, shown = _visible(self.path), _visible(_shortened(self.value))
+        return f"{place} = {shown}: {self.rule}" + (f" ({self.suggestion})" if self.suggestion else "")
 
 
 class SettingsError(Exception):
@@ -41,7 +41,7 @@ class SettingsError(Exception):
 def did_you_mean(written: object, valid: Iterable[str]) -> str:
     """A suggestion that names the nearest valid name, or all of them where none is near."""
     names = list(valid)
-    close = difflib.get_close_matches(str(written), names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(written, names, n=1, cutoff=0.5) if isinstance(written, str) else []
     if close:
         return f"did you mean {close[0]!r}?"
     return f"valid: {', '.join(names)}" if names else ""
@@ -50,6 +50,13 @@ def did_you_mean(written: object, valid: Iterable[str]) -> str:
 def _shortened(value: object, limit: int = 80) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = f"a deeply nested {type(value).__name__}"
     except (TypeError, ValueError):
         text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _visible(text: str) -> str:
+    """The text without what moves a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -31,14 +31,14 @@ RANGE_KEYS = ("low", "high", "log", "step")
 def to_plain(distribution: BaseDistribution) -> dict[str, Scalar] | list[Scalar]:
     """A distribution in the notation of the configuration file."""
     if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
+        return [choice for choice in distribution.choices if choice is not None]
     if not isinstance(distribution, IntDistribution | FloatDistribution):
         raise TypeError(f"no notation for {distribution!r}")
     plain: dict[str, Scalar] = {"low": distribution.low, "high": distribution.high}
     if distribution.log:
         plain["log"] = True
-    elif distribution.step not in (None, 1):
-        plain["step"] = distribution.step  # type: ignore[assignment]
+    elif distribution.step is not None and distribution.step != 1:
+        plain["step"] = distribution.step
     return plain
 
 
@@ -63,7 +63,7 @@ def from_plain(path: str, name: str, default: BaseDistribution, written: Any) ->
         distribution = _choice(path, name, default, written)
     else:
         _raise(_value_problems(path, name, default, written))
-        return float(written) if isinstance(default, FloatDistribution) else written  # type: ignore[no-any-return]
+        return float(written) if isinstance(default, FloatDistribution) else written
     return _only_value(distribution) if distribution.single() else distribution
 
 
@@ -85,7 +85,8 @@ def _range(path: str, name: str, default: BaseDistribution, written: dict[str, A
         for key in written
         if key not in RANGE_KEYS
     ]
-    merged = {**(to_plain(default) if not isinstance(default, CategoricalDistribution) else {}), **written}
+    built_in = to_plain(default)
+    merged: dict[str, Any] = {**(built_in if isinstance(built_in, dict) else {}), **written}
     for key in ("low", "high"):
         if key not in merged:
             problems.append(Problem(path, written, f"a range needs {key!r}", 'for example {"low": 16, "high": 64}'))

@@ -5,6 +5,7 @@ The measurements behind the defaults are in ``benchmarks/README.md``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -50,8 +51,11 @@ class PerTrialSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Draws the joint parameters."""
-        return self._of(trial, "joint").sample_relative(study, trial, search_space)
+        """Draws the joint parameters, or takes up the draw that was made before an interruption.
+
+        A sampler that minds the running trials would otherwise keep away from the trial's own earlier draw.
+        """
+        return _joint_draw(trial) or self._of(trial, "joint").sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -62,6 +66,13 @@ class PerTrialSampler(BaseSampler):
 
     def _of(self, trial: FrozenTrial, purpose: str) -> BaseSampler:
         return self._make(derive_seed(self._seed, "sampler", trial.number, purpose))
+
+
+def _joint_draw(trial: FrozenTrial) -> dict[str, Any]:
+    """What Optuna's TPE and GP samplers wrote down for other workers, in pieces, as soon as they had drawn it."""
+    pieces = {name: piece for name, piece in trial.system_attrs.items() if ":relative_params:" in name}
+    written = "".join(pieces[name] for name in sorted(pieces, key=lambda name: int(name.rpartition(":")[2])))
+    return json.loads(written) if written else {}
 
 
 def make_sampler(name: str, seed: int) -> BaseSampler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -144,8 +145,10 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
         study.tell(trial.number, state=TrialState.PRUNED)
     else:
         study.tell(trial.number, outcome.value)
-    save_trial(folder, study, trial.number)
-    drop_other_weights(folder, study)
+    # The trial is in the database: files that cannot be written now are made again by the exports.
+    with suppress(OSError):
+        save_trial(folder, study, trial.number)
+        drop_other_weights(folder, study)
 
 
 def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:

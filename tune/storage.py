@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 from filelock import FileLock
 from optuna.storages import RDBStorage
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 BUSY_TIMEOUT_SECONDS = 60
 
@@ -20,8 +22,8 @@ class StorageError(Exception):
 
 
 def sqlite_url(path: Path) -> str:
-    """The address of a SQLite file."""
-    return f"sqlite:///{path.resolve().as_posix()}"
+    """The address of a SQLite file, whatever letters its path has."""
+    return f"sqlite:///{quote(path.resolve().as_posix(), safe='/:')}"
 
 
 def open_storage(url: str) -> RDBStorage:
@@ -35,7 +37,10 @@ def open_storage(url: str) -> RDBStorage:
         StorageError: If it cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    address = make_url(url)
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise StorageError(f"{url!r} is no database address; write for example sqlite:///folder/tune.db") from error
     shown = address.render_as_string(hide_password=True)
     if address.get_backend_name() != "sqlite":
         return _connect(url, shown, {"pool_pre_ping": True})
@@ -81,9 +86,12 @@ def _check_sqlite(path: Path) -> None:
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)
         try:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
         raise StorageError(f"{path} cannot be read as a study database: {error}; move it away to begin anew") from error
     if verdict != "ok":
         raise StorageError(f"{path} is damaged ({verdict}); move it away, or restore a copy")
+    if tables and "studies" not in tables:
+        raise StorageError(f"{path} belongs to another program (it has the table {min(tables)!r}); use another file")

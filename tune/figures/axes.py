@@ -98,13 +98,14 @@ def score_axis(scores: Sequence[float], context: StudyContext) -> ScoreAxis:
     worst, median, best = float(goodness[0]), float(np.median(goodness)), float(goodness[-1])
     if median < best:
         worst = max(worst, best - 4 * (best - median))
-    margin = 0.06 * (best - worst)
+    is_share = context.percent and all(0 <= score <= 1 for score in scores)
+    margin = 0.08 * (best - worst)
     if margin < 1e-9 * abs(best) or margin == 0:
-        margin = 0.02 if context.percent else 0.05 * abs(best) or 1.0
+        margin = 0.02 if is_share else 0.05 * abs(best) or 1.0
     low, high = sorted(context.sign * end for end in (worst - margin, best + margin))
-    if context.percent:
+    if is_share:
         high = min(high, 1 + 0.3 * margin)
-    ticks = _linear_marks(max(low, 0.0), min(high, 1.0)) if context.percent else _linear_marks(low, high)
+    ticks = _linear_marks(max(low, 0.0), min(high, 1.0)) if is_share else _linear_marks(low, high)
     texts = _tick_texts(ticks, context)
     return ScoreAxis(low, high, tuple(map(Tick, ticks, texts)))
 

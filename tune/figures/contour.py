@@ -16,6 +16,7 @@ from .words import StudyContext, Words
 
 MOST_PARAMETERS = 4
 FEWEST_TRIALS = 3
+NEVER_TOGETHER = "no complete trial has both"
 _N_CELLS = 64
 
 
@@ -88,6 +89,8 @@ def contour_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: S
     scores = np.clip([scored.score for scored in complete], colours.low, colours.high)
     panels = []
     for x, y in combinations(axes, 2):
+        # Names of levels have more room beside an axis than under it.
+        x, y = (y, x) if x.levels and not y.levels else (x, y)
         spots = _spots(x, y, [trial.number for trial in placed])
         panels.append(Panel(x, y, _surface(x, y, scores), spots[: len(complete)], spots[len(complete) :]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
@@ -61,7 +61,7 @@ def noise_of(score: float, n_validation: int) -> float:
         n_validation: Sequences that were judged.
     """
     n = n_validation + 4
-    share = (score * n_validation + 2) / n
+    share = (min(max(score, 0.0), 1.0) * n_validation + 2) / n
     return float(2 * (share * (1 - share) / n) ** 0.5)
 
 
@@ -79,7 +79,7 @@ def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Histor
         return f"no trial has a score that can be drawn ({counts})"
 
     best = max(complete, key=lambda point: context.sign * point.score, default=None)
-    noise = noise_of(best.score, context.n_validation) if best and context.n_validation else None
+    noise = noise_of(best.score, context.n_validation) if best and context.percent and context.n_validation else None
     axis = score_axis([point.score for point in (complete if len(complete) >= 3 else points)], context)
     ended = {trial.number for trial in begun if trial.state != TrialState.RUNNING}
     given = {trial.number for trial in begun if "fixed_params" in trial.system_attrs}
@@ -101,7 +101,10 @@ def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Histor
         words=Words(
             f"{context.metric_title} of each trial",
             summary,
-            _notes(points, complete, pruned, without_score, axis, context),
+            (
+                *_noise_notes(complete, best, noise, context),
+                *_mark_notes(points, pruned, without_score, axis, context),
+            ),
         ),
     )
 
@@ -122,33 +125,30 @@ def _best_so_far(complete: Sequence[Point], last_number: int, sign: int) -> tupl
     return (*steps, Point(last_number, steps[-1].score)) if steps else ()
 
 
-def _notes(
-    points: Sequence[Point],
-    complete: Sequence[Point],
-    pruned: Sequence[Point],
-    without_score: Sequence[int],
-    axis: ScoreAxis,
-    context: StudyContext,
-) -> tuple[str, ...]:
-    notes = []
-    if not complete:
-        notes.append("No trial has completed yet, so there is no best one.")
-    elif context.n_validation:
-        best = max(context.sign * point.score for point in complete) * context.sign
-        noise = noise_of(best, context.n_validation)
-        n_close = sum(context.sign * (best - point.score) <= noise for point in complete)
-        notes.append(
+def _noise_notes(
+    complete: Sequence[Point], best: Point | None, noise: float | None, context: StudyContext
+) -> Iterator[str]:
+    if best is None:
+        yield "No trial has completed yet, so there is no best one."
+    elif noise is not None:
+        n_close = sum(abs(best.score - point.score) <= noise for point in complete)
+        yield (
             f"Differences under about {100 * noise:.1f} points are noise with {context.n_validation} validation "
             f"sequences and one seed (two standard errors, shaded): {n_close} of {len(complete)} complete trials "
             "are that close to the best."
         )
-    beyond = sum(axis.is_beyond(point.score) for point in points)
-    if beyond:
-        notes.append(f"{counted(beyond, 'trial')} {axis.beyond_text(context)}: triangles at the edge.")
+
+
+def _mark_notes(
+    points: Sequence[Point],
+    pruned: Sequence[Point],
+    without_score: Sequence[int],
+    axis: ScoreAxis,
+    context: StudyContext,
+) -> Iterator[str]:
+    if n_beyond := sum(axis.is_beyond(point.score) for point in points):
+        yield f"{counted(n_beyond, 'trial')} {axis.beyond_text(context)}: triangles at the edge."
     if pruned:
-        notes.append("Pruned trials are shown at the score they had when they were stopped.")
+        yield "Pruned trials are shown at the score they had when they were stopped."
     if without_score:
-        notes.append(
-            f"{counted(len(without_score), 'trial')} without a score (failed or diverged): ticks at the bottom."
-        )
-    return tuple(notes)
+        yield f"{counted(len(without_score), 'trial')} without a score (failed or diverged): ticks at the bottom."

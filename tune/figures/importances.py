@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import optuna
 from jaxtyping import Float
+from optuna.distributions import CategoricalDistribution
 from optuna.importance import (
     BaseImportanceEvaluator,
     FanovaImportanceEvaluator,
@@ -21,12 +22,14 @@ from .scores import Scored, scored_trials
 from .words import StudyContext, Words, counted
 
 FEWEST_TRIALS = 5
-PED_ANOVA_TITLE = "What the best quarter has in common (PED-ANOVA)"
-FANOVA_TITLE = "What explains all differences (fANOVA)"
+PED_ANOVA_TITLE = "Shared by the best quarter (PED-ANOVA)"
+FANOVA_TITLE = "Explains all differences (fANOVA)"
 _N_RESAMPLES = 20
 # fANOVA's time grows with trees times trials: 20 resamples of 100 trials with 8 trees take a few seconds on one core.
 _MOST_TRIALS_RESAMPLED = 100
 _N_TREES = 8
+_MOST_CHOICES = 8
+_MOST_ROWS = 20
 # Of the tenth that PED-ANOVA takes by default, a study of 30 trials has three, and on Optuna's own search the two
 # most important of eight were found in 2 of 12 studies; with a quarter in 4 of 12.
 _GOOD_SHARE = 0.25
@@ -104,35 +107,50 @@ def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Im
         return f"{varied} among the complete trials, so there is nothing to compare"
 
     samples = _resamples(complete, context)
-    # fANOVA's forest needs every hyperparameter in every trial, over one range.
-    one_range = [
-        name for name in names if len({repr(scored.trial.distributions.get(name)) for scored in complete}) == 1
-    ]
     ped_anova = _shares(samples, names, [PedAnovaImportanceEvaluator(target_quantile=_GOOD_SHARE)] * _N_RESAMPLES)
     forests = [FanovaImportanceEvaluator(n_trees=_N_TREES, seed=seed) for seed in range(_N_RESAMPLES)]
-    fanova = _shares(samples, one_range, forests) if one_range else {}
+    fanova = _shares(samples, [name for name in names if _suits_fanova(name, complete)], forests)
 
     either = {name: np.mean([table[name] for table in (ped_anova, fanova) if name in table], axis=0) for name in names}
     ranked = sorted(names, key=lambda name: -float(either[name].mean()))
     firsts = [max(names, key=lambda name: float(either[name][index])) for index in range(_N_RESAMPLES)]
     rows = [
         Importance(name, context.label(name), _interval(ped_anova.get(name)), _interval(fanova.get(name)))
-        for name in ranked
+        for name in ranked[:_MOST_ROWS]
     ]
-    return ImportancesInfo(tuple(rows), len(complete), _words(rows, firsts.count(ranked[0]), trials, len(complete)))
+    words = _words(rows, firsts.count(ranked[0]), len(complete), trials, ranked[_MOST_ROWS:])
+    return ImportancesInfo(tuple(rows), len(complete), words)
 
 
-def _words(rows: Sequence[Importance], n_first: int, trials: Sequence[FrozenTrial], n_complete: int) -> Words:
+def _suits_fanova(name: str, complete: Sequence[Scored]) -> bool:
+    """Whether every trial has the hyperparameter, over one range, and fANOVA's time for it is bearable.
+
+    Its time doubles with every further choice of a categorical: 30 s for 20 choices and 100 trials.
+    """
+    spaces = [scored.trial.distributions.get(name) for scored in complete]
+    is_wide = isinstance(spaces[0], CategoricalDistribution) and len(spaces[0].choices) > _MOST_CHOICES
+    return not is_wide and all(space is not None and repr(space) == repr(spaces[0]) for space in spaces)
+
+
+def _words(
+    rows: Sequence[Importance], n_first: int, n_complete: int, trials: Sequence[FrozenTrial], left_out: Sequence[str]
+) -> Words:
     sure = "a clear lead" if n_first >= 0.9 * _N_RESAMPLES else "the order is not certain"
     n_unfinished = sum(trial.state in (TrialState.PRUNED, TrialState.FAIL) for trial in trials)
+    size = f" of {_MOST_TRIALS_RESAMPLED} trials" if n_complete > _MOST_TRIALS_RESAMPLED else " of the trials"
     notes = [
         f"Rests on {counted(n_complete, 'complete trial')}"
         + (f"; {n_unfinished} pruned or failed ones say nothing here." if n_unfinished else "."),
-        f"Dots are means, lines the middle 80% over {_N_RESAMPLES} resamples of the trials: where lines overlap, the "
-        "order may be chance.",
+        f"Dots are means, lines the middle 80% over {_N_RESAMPLES} resamples{size}: where lines overlap, the order may "
+        "be chance.",
     ]
     if any(row.fanova is None for row in rows):
-        notes.append("fANOVA cannot judge a hyperparameter that some trials lack, or whose range was changed.")
+        notes.append(
+            "fANOVA cannot judge a hyperparameter that some trials lack, whose range was changed, or that has more "
+            f"than {_MOST_CHOICES} choices."
+        )
+    if left_out:
+        notes.append(f"{counted(len(left_out), 'less important hyperparameter')} not shown.")
     return Words(
         "Which hyperparameters matter",
         f"{rows[0].label} comes first in {n_first} of {_N_RESAMPLES} resamples of the trials: {sure}.",
@@ -175,7 +193,7 @@ def _shares(
         for study, evaluator in zip(samples, evaluators, strict=True):
             present = {name for trial in study.get_trials(deepcopy=False) for name in trial.params}
             asked = [name for name in names if name in present]
-            tables.append(get_param_importances(study, evaluator=evaluator, params=asked))
+            tables.append(get_param_importances(study, evaluator=evaluator, params=asked) if asked else {})
     return {name: np.array([table.get(name, 0.0) for table in tables]) for name in names}
 
 

@@ -68,7 +68,8 @@ def parallel_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: 
         names: Hyperparameters that may have an axis, from the most important.
         context: How to write things.
     """
-    complete = sorted(scored_trials(trials), key=lambda scored: context.sign * scored.score)
+    # The first of equal ones is the best, as it is for Optuna.
+    complete = sorted(scored_trials(trials)[::-1], key=lambda scored: context.sign * scored.score)
     if not complete:
         return "no trial has completed with a score that can be drawn"
     drawn = complete[-MOST_LINES:]

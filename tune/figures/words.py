@@ -40,7 +40,7 @@ class StudyContext:
 
     def label(self, parameter: str) -> str:
         """What to write for a hyperparameter."""
-        return self.labels.get(parameter, parameter)
+        return shortened(self.labels.get(parameter, parameter), 40)
 
     def score(self, value: float) -> str:
         """A score in words, as precise as a person can use it."""
@@ -65,9 +65,10 @@ class Words(NamedTuple):
 
 def number_text(value: float) -> str:
     """A number as short as a person would write it: ``0.001``, ``1e-4``, ``12800``."""
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
+    # Four digits of 9999.6 are 1e+04.
+    if value == 0 or 1e-3 <= abs(value) < 9999.5:
         return f"{value:.4g}"
-    if 1e4 <= abs(value) < 1e6:
+    if 9999.5 <= abs(value) < 1e6:
         return f"{value:.0f}"
     mantissa, _, exponent = f"{value:.3e}".partition("e")
     return f"{float(mantissa):g}e{int(exponent)}" if exponent else mantissa

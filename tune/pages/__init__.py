@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jinja2
-from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
 from ..figures import TITLES, ContourInfo, Figures
@@ -78,14 +76,17 @@ def page(figures: Figures, context: StudyContext) -> str:
         dark=_properties(DARK),
         scale_ends=None if isinstance(figures.contour, str) else _scale_ends(figures.contour, context),
         n_lines=0 if isinstance(figures.parallel, str) else len(figures.parallel.lines),
-        figures={name: _script_json(figure) for panels in drawn.values() for name, figure in panels.items()},
+        # Plotly's JSON may stand in a script element: it has no < of its own.
+        figures={name: figure.to_json() for panels in drawn.values() for name, figure in panels.items()},
         plotly_js=get_plotlyjs(),
     )
 
 
 def _scale_ends(info: ContourInfo, context: StudyContext) -> list[str]:
     """The scores at the ends of the colours, from the worse to the better."""
-    return [context.score(end) for end in (info.score_axis.low, info.score_axis.high)][:: context.sign]
+    low, high = info.score_axis.low, info.score_axis.high
+    ends = (max(low, 0.0), min(high, 1.0)) if context.percent else (low, high)
+    return [context.score(end) for end in ends][:: context.sign]
 
 
 def _properties(palette: Palette) -> dict[str, str]:
@@ -93,9 +94,3 @@ def _properties(palette: Palette) -> dict[str, str]:
     colours = palette._asdict()
     scale = colours.pop("scale")
     return {**colours, **{f"scale-{index}": colour for index, colour in enumerate(scale)}}
-
-
-def _script_json(figure: Figure) -> str:
-    """JSON that may stand in a script element: a ``<`` in a name ends no script."""
-    content: dict[str, Any] = json.loads(figure.to_json())
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 from plotly.graph_objects import Contour, Figure, Heatmap, Scatter
 
-from ..figures.contour import ContourInfo, Panel, Spot, cells
+from ..figures.contour import NEVER_TOGETHER, ContourInfo, Panel, Spot, cells
 from ..figures.words import StudyContext, shortened
-from ..palette import LIGHT
-from .layout import PANEL, PRUNED, REVERSED_SCALE, SCALE, axis, layout, plain
+from ..palette import LIGHT, crowding
+from .layout import MUTED, PANEL, PRUNED, REVERSED_SCALE, SCALE, axis, layout, plain
 
 _N_COLOURS = 10
-_PRUNED = {"symbol": "x-thin", "size": 7, "line": {"color": PRUNED, "width": 1.5}}
+_PRUNED = {"symbol": "x-thin", "line": {"color": PRUNED, "width": 1.5}}
 # On a surface of all colours, only dark with a white rim is seen everywhere.
-_COMPLETE = {"color": LIGHT.ink, "size": 7, "line": {"color": LIGHT.paper, "width": 1}}
+_COMPLETE = {"color": LIGHT.ink, "line": {"color": LIGHT.paper, "width": 0.7}}
 _BEST = {"color": LIGHT.best, "size": 16, "symbol": "star", "line": {"color": LIGHT.paper, "width": 1}}
+
+
+_NO_TRIAL = {"text": NEVER_TOGETHER, "x": 0.5, "y": 0.5, "showarrow": False, "font": {"color": MUTED}}
 
 
 def contour_figures(info: ContourInfo, context: StudyContext) -> dict[str, Figure]:
@@ -36,14 +39,15 @@ def _figure(panel: Panel, info: ContourInfo, context: StudyContext) -> Figure:
     }
     others = [spot for spot in panel.complete if spot and spot.number != info.best.number]
     best = [spot for spot in panel.complete if spot and spot.number == info.best.number]
+    size = crowding(len(panel.complete), 60) ** 0.5
     titles = [shortened(each.label, 36) for each in (panel.x, panel.y)]
     # The margin keeps marks at the ends of a range whole.
     inside = {"range": [-0.02, 1.02], "showgrid": False, "fixedrange": True}
     return Figure(
         [
             _surface(panel, info, SCALE if context.sign > 0 else REVERSED_SCALE),
-            _spots([spot for spot in panel.pruned if spot], texts, _PRUNED),
-            _spots(others, texts, _COMPLETE),
+            _spots([spot for spot in panel.pruned if spot], texts, {**_PRUNED, "size": 7 * size}),
+            _spots(others, texts, {**_COMPLETE, "size": 7 * size}),
             _spots(best, texts, _BEST),
         ],
         layout(
@@ -51,6 +55,7 @@ def _figure(panel: Panel, info: ContourInfo, context: StudyContext) -> Figure:
             plot_bgcolor=PANEL,
             xaxis=axis(titles[0], panel.x.ticks, **inside),
             yaxis=axis(titles[1], panel.y.ticks, **inside),
+            annotations=[] if others or best else [_NO_TRIAL],
         ),
     )
 

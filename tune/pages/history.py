@@ -11,21 +11,23 @@ from ..figures.axes import ScoreAxis
 from ..figures.history import HistoryInfo
 from ..figures.scores import Point
 from ..figures.words import StudyContext
+from ..palette import crowding
 from .layout import BAND, BEST, COMPLETE, INK, PAPER, PRUNED, axis, layout
 
-_PRUNED = {"color": PRUNED, "size": 7}
-_RUNNING = {"color": PAPER, "size": 9, "line": {"color": COMPLETE, "width": 2}}
-_COMPLETE = {"color": COMPLETE, "size": 9, "line": {"color": PAPER, "width": 1}}
+_PRUNED = {"color": PRUNED}
+_RUNNING = {"color": PAPER, "line": {"color": COMPLETE, "width": 2}}
+_COMPLETE = {"color": COMPLETE, "line": {"color": PAPER, "width": 0.5}}
 _KNOWN_GOOD = {"color": INK, "size": 16, "symbol": "diamond-open", "line": {"width": 1.5}}
 _BEST = {"color": BEST, "size": 17, "symbol": "star", "line": {"color": PAPER, "width": 1}}
 
 
 def history_figures(info: HistoryInfo, context: StudyContext) -> dict[str, Figure]:
     """Every trial's score in the order they ran."""
+    size = crowding(info.last_number, 90) ** 0.5
     traces = [
-        *_marks(info.pruned, info.axis, context, "pruned", _PRUNED),
-        *_marks(info.running, info.axis, context, "running", _RUNNING),
-        *_marks(info.complete, info.axis, context, "complete", _COMPLETE),
+        *_marks(info.pruned, info.axis, context, "pruned", {**_PRUNED, "size": 7 * size}),
+        *_marks(info.running, info.axis, context, "running", {**_RUNNING, "size": 9 * size}),
+        *_marks(info.complete, info.axis, context, "complete", {**_COMPLETE, "size": 9 * size}),
         *_marks(info.known_good, info.axis, context, "known-good start", _KNOWN_GOOD),
     ]
     if info.best_so_far:
@@ -35,7 +37,7 @@ def history_figures(info: HistoryInfo, context: StudyContext) -> dict[str, Figur
     if info.best:
         traces += _marks([info.best], info.axis, context, "best", _BEST)
     if info.without_score:
-        ticks = {"symbol": "line-ns-open", "size": 12, "line": {"width": 2, "color": INK}}
+        ticks = {"symbol": "line-ns-open", "color": INK, "size": 10, "line": {"width": 2}}
         # On an axis of its own, so that they stay at the bottom while the scores are zoomed.
         traces.append(
             Scatter(
@@ -55,9 +57,18 @@ def history_figures(info: HistoryInfo, context: StudyContext) -> dict[str, Figur
         layout(
             height=440,
             showlegend=True,
-            legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+            legend={
+                "orientation": "h",
+                "x": 0,
+                "xanchor": "left",
+                "y": 1.02,
+                "yanchor": "bottom",
+                "itemsizing": "constant",
+            },
             xaxis=axis("trial", showgrid=False, range=[-0.5 - margin, info.last_number + 0.5 + margin]),
-            yaxis=axis("", info.axis.ticks, range=[info.axis.low, info.axis.high]),
+            yaxis=axis(
+                "", info.axis.ticks, range=[info.axis.low, info.axis.high], tickformat=".0%" if context.percent else ""
+            ),
             yaxis2={"overlaying": "y", "visible": False, "range": [0, 1], "fixedrange": True},
         ),
     )

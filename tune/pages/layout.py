@@ -56,5 +56,5 @@ def axis(title: str = "", ticks: Sequence[Tick] | None = None, **changes: Any) -
 
 
 def plain(text: str) -> str:
-    """Text that plotly writes as it stands, though it reads some HTML."""
-    return html.escape(text, quote=False)
+    """Text that plotly writes as it stands, though it reads some HTML and takes ``$`` for the start of a formula."""
+    return html.escape(text, quote=False).replace("$", "&#36;")

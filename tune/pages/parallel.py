@@ -24,40 +24,57 @@ def parallel_figures(info: ParallelInfo) -> dict[str, Figure]:
 
 
 def _wide(info: ParallelInfo) -> Figure:
-    last = len(info.columns) - 1
-    traces = [_trace(info, group, lines, is_narrow=False) for group, lines in enumerate(_groups(info.lines))]
-    figure = Figure(traces, _layout(height=520, margin={"l": 48, "r": 76, "t": 84, "b": 16}))
-    figure.update_layout(xaxis_range=[0, last], yaxis_range=[0, 1])
+    texts, lines = [], []
     for place, column in enumerate(info.columns):
         label = "<br>".join(map(plain, wrapped(shortened(column.label, 36), _LABEL_CHARACTERS).split("\n")))
-        best = plain(shortened(column.best, _LABEL_CHARACTERS)) or " "
-        head = f"{label}<br><b><span style='color:{BEST}'>{best}</span></b>"
-        figure.add_shape(type="line", x0=place, x1=place, y0=0, y1=1, line={"color": MUTED, "width": 1})
-        figure.add_annotation(_text(place, 1, head, yanchor="bottom", yshift=8))
+        best = plain(shortened(column.best, _LABEL_CHARACTERS))
+        texts.append(_text(place, 1, f"{label}<br>{_coloured(best)}", yanchor="bottom", yshift=8))
+        lines.append(_axis_line(x0=place, x1=place, y0=0, y1=1))
         for tick in column.ticks:
             text = plain(shortened(tick.text, _LABEL_CHARACTERS))
-            figure.add_annotation(_text(place, tick.place, text, xanchor="left", xshift=4, bgcolor=PAPER))
-    return figure
+            texts.append(_text(place, tick.place, text, xanchor="left", xshift=4, bgcolor=PAPER))
+    return Figure(
+        [_trace(info, group, members, is_narrow=False) for group, members in enumerate(_groups(info.lines))],
+        layout(
+            height=520,
+            margin={"l": 48, "r": 76, "t": 84, "b": 16},
+            xaxis={"visible": False, "range": [0, len(info.columns) - 1]},
+            yaxis={"visible": False, "range": [0, 1]},
+            annotations=texts,
+            shapes=lines,
+        ),
+    )
 
 
 def _narrow(info: ParallelInfo) -> Figure:
-    last = len(info.columns) - 1
-    traces = [_trace(info, group, lines, is_narrow=True) for group, lines in enumerate(_groups(info.lines))]
-    figure = Figure(traces, _layout(height=60 + 76 * len(info.columns), margin={"l": 16, "r": 24, "t": 36, "b": 30}))
-    figure.update_layout(xaxis_range=[0, 1], yaxis_range=[last, 0])
+    texts, lines = [], []
     for place, column in enumerate(info.columns):
-        head = f"{plain(shortened(column.label, 24))} <b><span style='color:{BEST}'>{plain(column.best)}</span></b>"
-        figure.add_shape(type="line", x0=0, x1=1, y0=place, y1=place, line={"color": MUTED, "width": 1})
-        figure.add_annotation(_text(0, place, head, xanchor="left", yanchor="bottom", yshift=3, bgcolor=PAPER))
+        head = f"{plain(shortened(column.label, 24))} {_coloured(plain(shortened(column.best, 16)))}"
+        texts.append(_text(0, place, head, xanchor="left", yanchor="bottom", yshift=3, bgcolor=PAPER))
+        lines.append(_axis_line(x0=0, x1=1, y0=place, y1=place))
         for tick in column.ticks:
-            text = plain(shortened(tick.text, 9))
-            figure.add_annotation(_text(tick.place, place, text, yanchor="top", yshift=-2, bgcolor=PAPER))
-    return figure
+            texts.append(
+                _text(tick.place, place, plain(shortened(tick.text, 9)), yanchor="top", yshift=-2, bgcolor=PAPER)
+            )
+    return Figure(
+        [_trace(info, group, members, is_narrow=True) for group, members in enumerate(_groups(info.lines))],
+        layout(
+            height=60 + 76 * len(info.columns),
+            margin={"l": 16, "r": 24, "t": 36, "b": 30},
+            xaxis={"visible": False, "range": [0, 1]},
+            yaxis={"visible": False, "range": [len(info.columns) - 1, 0]},
+            annotations=texts,
+            shapes=lines,
+        ),
+    )
 
 
-def _layout(**changes: Any) -> dict[str, Any]:
-    no_axis = {"visible": False, "fixedrange": True}
-    return layout(xaxis=no_axis, yaxis=no_axis, **changes)
+def _axis_line(**ends: float) -> dict[str, Any]:
+    return {"type": "line", "line": {"color": MUTED, "width": 1}, **ends}
+
+
+def _coloured(best: str) -> str:
+    return f"<b><span style='color:{BEST}'>{best or ' '}</span></b>"
 
 
 def _text(x: float, y: float, text: str, **changes: Any) -> dict[str, Any]:

@@ -12,15 +12,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 
 from ..figures.axes import ParameterAxis, ScoreAxis
-from ..figures.contour import ContourInfo, Panel, cells
+from ..figures.contour import NEVER_TOGETHER, ContourInfo, Panel, cells
 from ..figures.words import StudyContext, shortened
-from ..palette import LIGHT
+from ..palette import LIGHT, crowding
 from .sheets import MARGIN_INCHES, SCALE, WIDTH_INCHES, Sheet, legend, set_ticks, sheet
 
 _N_COLOURS = 10
 _PANEL_INCHES = 2.7
 _MOST_COLUMNS = 3
 _LEGEND_INCHES = 0.3
+_MOST_LEVEL_CHARACTERS = 20
 
 _PRUNED: dict[str, Any] = {"marker": "x", "s": 16, "color": LIGHT.pruned, "linewidths": 1.0}
 _COMPLETE: dict[str, Any] = {"marker": "o", "s": 20, "color": LIGHT.ink, "edgecolors": "white", "linewidths": 0.7}
@@ -41,7 +42,7 @@ def contour_sheet(info: ContourInfo, context: StudyContext) -> Sheet:
     for index, panel in enumerate(info.panels):
         start = left + index % n_columns * panel_width
         top = top_inches - index // n_columns * panel_height
-        axes = drawn.axes(start + 0.8, top - panel_height + 0.68, start + panel_width - 0.1, top)
+        axes = drawn.axes(start + 1.0, top - panel_height + 0.68, start + panel_width - 0.1, top)
         _draw_surface(axes, panel, colours, bounds)
         _draw_spots(axes, panel, info.best.number)
     bar = drawn.axes(right + 0.2, drawn.bottom_inches + 0.68, right + 0.33, top_inches)
@@ -76,19 +77,24 @@ def _draw_surface(axes: Axes, panel: Panel, colours: ScalarMappable, bounds: Flo
     axes.set_ylabel(shortened(panel.y.label, 30), color=LIGHT.ink, size=10, parse_math=False)
     ticks = [[tick._replace(text=shortened(tick.text, 9)) for tick in axis.ticks] for axis in (panel.x, panel.y)]
     set_ticks(axes, *ticks)
+    if panel.x.levels and sum(len(tick.text) for tick in ticks[0]) > _MOST_LEVEL_CHARACTERS:
+        axes.tick_params(axis="x", labelrotation=25)
 
 
 def _draw_spots(axes: Axes, panel: Panel, best_number: int) -> None:
     complete = [spot for spot in panel.complete if spot and spot.number != best_number]
     best = [spot for spot in panel.complete if spot and spot.number == best_number]
+    size = crowding(len(panel.complete), 60)
     for spots, label, style in (
-        ([spot for spot in panel.pruned if spot], "pruned", _PRUNED),
-        (complete, "complete", _COMPLETE),
+        ([spot for spot in panel.pruned if spot], "pruned", {**_PRUNED, "s": 16 * size, "linewidths": size}),
+        (complete, "complete", {**_COMPLETE, "s": 20 * size, "linewidths": 0.7 * size}),
         (best, "best", _BEST),
     ):
         if spots:
             across, up, _ = zip(*spots, strict=True)
             axes.scatter(across, up, label=label, clip_on=False, zorder=4, **style)
+    if not complete and not best:
+        axes.text(0.5, 0.5, NEVER_TOGETHER, ha="center", va="center", size=9, color=LIGHT.muted)
 
 
 def _edges(axis: ParameterAxis) -> Float[np.ndarray, " edges"]:

@@ -12,10 +12,10 @@ from ..figures.axes import ScoreAxis
 from ..figures.history import HistoryInfo
 from ..figures.scores import Point
 from ..figures.words import StudyContext
-from ..palette import LIGHT
+from ..palette import LIGHT, crowding
 from .sheets import WIDTH_INCHES, Sheet, legend, set_ticks, sheet
 
-_PRUNED = {"color": LIGHT.pruned, "s": 24, "edgecolors": LIGHT.paper, "linewidths": 0.6}
+_PRUNED: dict[str, Any] = {"color": LIGHT.pruned, "s": 24, "edgecolors": LIGHT.paper, "linewidths": 0.6}
 _RUNNING = {"color": LIGHT.paper, "s": 36, "edgecolors": LIGHT.complete, "linewidths": 1.4}
 _COMPLETE = {"color": LIGHT.complete, "s": 40, "edgecolors": LIGHT.paper, "linewidths": 0.6}
 _KNOWN_GOOD = {"facecolors": "none", "s": 110, "edgecolors": LIGHT.ink, "linewidths": 1.2, "marker": "D"}
@@ -34,34 +34,46 @@ def history_sheet(info: HistoryInfo, context: StudyContext) -> Sheet:
     set_ticks(axes, y=info.axis.ticks)
     axes.grid(axis="y", color=LIGHT.rule, linewidth=0.6)
 
+    size = crowding(info.last_number, 90)
     if info.best and info.noise:
         ends = sorted((info.best.score, info.best.score - context.sign * info.noise))
         axes.axhspan(max(ends[0], low), ends[1], color=LIGHT.band, linewidth=0, label="as good, within noise")
-    _scatter(axes, info.pruned, info.axis, context, "pruned", _PRUNED)
-    _scatter(axes, info.running, info.axis, context, "running", _RUNNING)
-    _scatter(axes, info.complete, info.axis, context, "complete", _COMPLETE)
+    _scatter(axes, info.pruned, info.axis, context, "pruned", _scaled(_PRUNED, size))
+    _scatter(axes, info.running, info.axis, context, "running", _scaled(_RUNNING, size))
+    _scatter(axes, info.complete, info.axis, context, "complete", _scaled(_COMPLETE, size))
     _scatter(axes, info.known_good, info.axis, context, "known-good start", _KNOWN_GOOD)
     if info.best_so_far:
         numbers, scores = zip(*info.best_so_far, strict=True)
         axes.plot(numbers, scores, drawstyle="steps-post", color=LIGHT.best, linewidth=1.8, label="best so far")
     if info.best:
         _scatter(axes, [info.best], info.axis, context, "best", _BEST)
-        is_late = info.best.number > 0.8 * info.last_number
         axes.annotate(
             context.score(info.best.score),
             info.best,
-            xytext=(-12 if is_late else 12, -18 if context.sign > 0 else 9),
+            xytext=(0, 9 if context.sign > 0 else -20),
             textcoords="offset points",
-            ha="right" if is_late else "left",
+            ha="center",
             color=LIGHT.best,
             weight="bold",
         )
-    ticks = {"linestyle": "none", "marker": "|", "markersize": 11, "markeredgewidth": 1.6, "color": LIGHT.ink}
     if info.without_score:
-        bottom = [low] * len(info.without_score)
-        axes.plot(info.without_score, bottom, clip_on=False, label="no score", **ticks)  # type: ignore[arg-type]
+        axes.plot(
+            info.without_score,
+            [0.02] * len(info.without_score),
+            transform=axes.get_xaxis_transform(),
+            linestyle="none",
+            marker="|",
+            markersize=9,
+            markeredgewidth=1.6,
+            color=LIGHT.ink,
+            label="no score",
+        )
     legend(drawn, axes)
     return drawn
+
+
+def _scaled(style: dict[str, Any], size: float) -> dict[str, Any]:
+    return {**style, "s": style["s"] * size, "linewidths": style["linewidths"] * size}
 
 
 def _scatter(

@@ -19,7 +19,7 @@ def importances_sheet(info: ImportancesInfo, context: StudyContext) -> Sheet:
     """Two methods side by side, a row for each hyperparameter."""
     rows = info.importances
     drawn = sheet(info.words, context, 0.85 + 0.32 * len(rows))
-    labels = [shortened(row.label, 34) for row in rows]
+    labels = [shortened(row.label, 28) for row in rows]
     left = 0.75 + 0.085 * max(map(len, labels))
     middle = (left + WIDTH_INCHES - 0.35) / 2
     bottom, top = drawn.bottom_inches + 0.4, drawn.top_inches - 0.35

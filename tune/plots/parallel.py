@@ -25,15 +25,16 @@ def parallel_sheet(info: ParallelInfo, context: StudyContext) -> Sheet:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines["bottom"].set_visible(False)
+    faintest = min(0.45, 20 / len(info.lines))
     for rank, line in enumerate(info.lines):
         is_best = rank == len(info.lines) - 1
-        _draw_line(axes, line, share=(rank + 1) / len(info.lines), is_best=is_best)
+        _draw_line(axes, line, (rank + 1) / len(info.lines), faintest, is_best)
     for place, column in enumerate(info.columns):
         _draw_column(axes, place, column)
     return drawn
 
 
-def _draw_line(axes: Axes, line: Line, share: float, is_best: bool) -> None:
+def _draw_line(axes: Axes, line: Line, share: float, faintest: float, is_best: bool) -> None:
     # A trial that lacks a hyperparameter leaves a gap.
     crossings = np.array([(column, np.nan if place is None else place) for column, place in enumerate(line.places)])
     axes.add_collection(
@@ -41,7 +42,7 @@ def _draw_line(axes: Axes, line: Line, share: float, is_best: bool) -> None:
             [crossings],
             colors=[LIGHT.best if is_best else SCALE(line.goodness)],
             linewidths=2.6 if is_best else 0.8 + 0.9 * share,
-            alpha=1.0 if is_best else 0.45 + 0.5 * share**2,
+            alpha=1.0 if is_best else faintest + (0.95 - faintest) * share**3,
             capstyle="round",
             clip_on=False,
         )

@@ -1,0 +1,105 @@
+"""The normaliser knows the training part only; what it gives is finite whatever a channel holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.channels import NORMALISATIONS, fit_normaliser, n_prepared_channels, prepare
+from data.sequences import SequenceDataset
+
+
+def random_dataset(seed: int, n_sequences: int = 12, scale: float = 3.0) -> SequenceDataset:
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(2, 20, (n_sequences,), generator=generator)
+    return SequenceDataset(
+        name="random",
+        kind="gesture",
+        values=scale * torch.randn(int(lengths.sum()), 2, generator=generator) + 7.0,
+        lengths=lengths,
+        labels=torch.arange(n_sequences) % 2,
+        class_names=("a", "b"),
+        channel_names=("x", "y"),
+    )
+
+
+def test_the_normaliser_is_fitted_on_the_training_part_only() -> None:
+    dataset = random_dataset(0)
+    train = dataset.subset(torch.arange(6))
+    spoiled = dataset.values.clone()
+    spoiled[int(train.lengths.sum()) :] = 1e6
+    after = replace(dataset, values=spoiled).subset(torch.arange(6))
+    one, other = fit_normaliser(train), fit_normaliser(after)
+    assert torch.equal(one.mean, other.mean)
+    assert torch.equal(one.deviation, other.deviation)
+
+
+@given(seed=st.integers(0, 10_000), scale=st.floats(0.1, 1e4))
+def test_the_training_part_becomes_standard(seed: int, scale: float) -> None:
+    train = random_dataset(seed, scale=scale)
+    values = prepare(train, fit_normaliser(train), "global").values
+    torch.testing.assert_close(values.mean(dim=0), torch.zeros(2), atol=1e-3, rtol=0)
+    torch.testing.assert_close(values.std(dim=0, correction=0), torch.ones(2), atol=1e-3, rtol=0)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_by_instance_every_sequence_becomes_standard(seed: int) -> None:
+    dataset = random_dataset(seed)
+    prepared = prepare(dataset, fit_normaliser(dataset), "instance")
+    for row in range(len(dataset)):
+        sequence = prepared.sequence(row)
+        torch.testing.assert_close(sequence.mean(dim=0), torch.zeros(2), atol=1e-4, rtol=0)
+        torch.testing.assert_close(sequence.std(dim=0, correction=0), torch.ones(2), atol=1e-2, rtol=0)
+
+
+def test_both_is_the_two_side_by_side_and_says_so() -> None:
+    dataset = random_dataset(1)
+    normaliser = fit_normaliser(dataset)
+    both = prepare(dataset, normaliser, "both")
+    assert torch.equal(both.values[:, :2], prepare(dataset, normaliser, "global").values)
+    assert torch.equal(both.values[:, 2:], prepare(dataset, normaliser, "instance").values)
+    assert both.channel_names == ("x", "y", "x, by instance", "y, by instance")
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_the_number_of_channels_is_known_before(normalisation: str) -> None:
+    dataset = random_dataset(2)
+    prepared = prepare(dataset, fit_normaliser(dataset), normalisation)
+    assert prepared.n_channels == n_prepared_channels(2, normalisation)
+    assert torch.equal(prepared.lengths, dataset.lengths)
+
+
+@settings(max_examples=50)
+@given(level=st.floats(-(2.0**99), 2.0**99, width=32), normalisation=st.sampled_from(NORMALISATIONS))
+def test_a_constant_channel_becomes_zero(level: float, normalisation: str) -> None:
+    dataset = random_dataset(3)
+    values = dataset.values.clone()
+    values[:, 1] = level
+    constant = replace(dataset, values=values)
+    prepared = prepare(constant, fit_normaliser(constant), normalisation).values
+    assert prepared.isfinite().all()
+    assert prepared[:, 1].abs().max() <= 1e-6
+
+
+def test_a_sequence_of_one_step_is_finite_by_instance() -> None:
+    dataset = random_dataset(4).subset(torch.tensor([0]))
+    single = replace(dataset, values=dataset.values[:1], lengths=torch.tensor([1]))
+    assert torch.equal(prepare(single, fit_normaliser(dataset), "instance").values, torch.zeros(1, 2))
+
+
+def test_by_instance_where_a_sensor_sits_and_how_strongly_it_moves_is_forgotten() -> None:
+    dataset = random_dataset(5)
+    normaliser = fit_normaliser(dataset)
+    moved = replace(dataset, values=3.0 * dataset.values + 11.0)
+    one, other = (prepare(each, normaliser, "instance").values for each in (dataset, moved))
+    torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
+
+
+def test_an_unknown_normalisation_is_refused() -> None:
+    dataset = random_dataset(6)
+    with pytest.raises(ValueError, match="'local'; it must be one of global, instance, both"):
+        prepare(dataset, fit_normaliser(dataset), "local")

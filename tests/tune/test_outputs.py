@@ -1,0 +1,257 @@
+"""What a study leaves: a comparison in the right order, tables, files and lines that a person can read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from optuna.trial import TrialState
+from rich.console import Console
+
+from tune.comparison import compare, write_comparison
+from tune.evaluation import evaluate_trial, judge_best
+from tune.exports import COLUMNS, describe_best, write_best, write_trials
+from tune.progress import Progress, show, show_score, show_seconds
+from tune.run import Finished
+from tune.search import Ended
+from tune.study import best_trial
+from tune.summary import print_comparison, print_start, print_summary
+from tune.trial_files import load_weights, trial_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.tune.conftest import Lab, NewLab, StopAfter
+
+CPU = torch.device("cpu")
+
+
+def finished(lab: Lab, reason: str = "all trials finished") -> Finished:
+    return Finished(lab.study(), lab.settings, lab.folder, Ended(reason), [])
+
+
+def judge(lab: Lab) -> None:
+    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+
+
+@pytest.fixture
+def done(new_lab: NewLab) -> Lab:
+    """A study of three trials, judged and exported."""
+    lab = new_lab("done", {"search": {"trials": 3, "pruner": "none"}})
+    lab.search()
+    judge(lab)
+    write_trials(lab.study(), lab.folder)
+    write_best(lab.study(), lab.settings, lab.folder)
+    return lab
+
+
+def test_the_stored_weights_score_what_the_trial_scored(done: Lab) -> None:
+    best = best_trial(done.study())
+    assert best is not None
+    found = evaluate_trial(done.study(), best, done.settings, done.parts, done.folder, "validation", CPU)
+    assert found is not None
+    assert found.scores.accuracy == pytest.approx(best.value)
+    assert found.scores.loss == pytest.approx(best.user_attrs["validation_loss"], rel=1e-5)
+
+
+def test_the_test_part_is_used_once_for_each_best_trial(done: Lab) -> None:
+    before = done.study().user_attrs["evaluations"]
+    judge(done)
+    assert done.study().user_attrs["evaluations"] == before
+    best = best_trial(done.study())
+    assert best is not None
+    assert before.keys() == {str(best.number)}
+    assert before[str(best.number)].keys() == {"validation", "test"}
+
+
+def test_without_a_test_part_only_validation_is_judged(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"split": {"test_fraction": 0.0}, "search": {"trials": 1}})
+    lab.search()
+    judge(lab)
+    (found,) = lab.study().user_attrs["evaluations"].values()
+    assert found.keys() == {"validation"}
+
+
+def test_the_best_configuration_is_enough_to_build_it_again(done: Lab) -> None:
+    written = json.loads((done.folder.root / "best_config.json").read_text())
+    assert written == json.loads(json.dumps(describe_best(done.study(), done.settings, done.folder)))
+    assert written["architecture"] == "gru"
+    assert written["training"].keys() >= {"epochs", "learning_rate", "batch_size", "schedule"}
+    assert written["data"]["fingerprint"] == done.parts.dataset.fingerprint
+    assert written["scores"].keys() == {"train", "validation", "test"}
+    assert (done.folder.root / written["trial_folder"] / "weights.safetensors").is_file()
+    assert written["value"] == max(trial.value or 0.0 for trial in done.trials())
+
+
+def test_no_complete_trial_has_no_best_configuration(new_lab: NewLab) -> None:
+    lab = new_lab("study")
+    with pytest.raises(ValueError, match="no complete trial"):
+        describe_best(lab.study(), lab.settings, lab.folder)
+
+
+def test_the_table_has_a_row_for_every_trial(done: Lab, new_lab: NewLab) -> None:
+    rows = list(csv.DictReader(io.StringIO((done.folder.root / "trials.csv").read_text())))
+    assert [row["number"] for row in rows] == ["0", "1", "2"]
+    assert {row["state"] for row in rows} == {"complete"}
+    assert rows[0].keys() >= {*COLUMNS, "hidden_size", "learning_rate"}
+    for row in rows:
+        gap = float(row["train_accuracy"]) - float(row["validation_accuracy"])
+        assert float(row["accuracy_gap"]) == pytest.approx(gap)
+    empty = new_lab("empty")
+    empty.study()
+    write_trials(empty.study(), empty.folder)
+    assert len((empty.folder.root / "trials.csv").read_text().splitlines()) == 1
+
+
+def test_every_trial_has_its_configuration_and_history_which_can_be_made_again(done: Lab) -> None:
+    for trial in done.trials():
+        place = trial_folder(done.folder, trial)
+        before = {path.name: path.read_bytes() for path in place.iterdir() if path.suffix in (".json", ".csv")}
+        assert before.keys() == {"config.json", "history.csv"}
+        history = list(csv.DictReader(io.StringIO(before["history.csv"].decode())))
+        assert [int(row["epoch"]) for row in history] == sorted(trial.intermediate_values)
+        for name in before:
+            (place / name).unlink()
+        write_trials(done.study(), done.folder)
+        assert before == {path.name: path.read_bytes() for path in place.iterdir() if path.suffix in (".json", ".csv")}
+
+
+def test_weights_of_every_fold_are_kept(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"split": {"folds": 2}, "search": {"trials": 1}})
+    lab.search()
+    (trial,) = lab.trials()
+    weights = load_weights(lab.folder, trial, 2)
+    assert weights is not None
+    assert len(weights) == 2
+    assert load_weights(lab.folder, trial, 3) is None
+
+
+def studies(new_lab: NewLab, metric: str, values: dict[str, float | None]) -> list[Finished]:
+    found = []
+    for name, value in values.items():
+        lab = replace(new_lab(name, {"search": {"metric": metric}}), name=name)
+        study = lab.study()
+        trial = study.ask()
+        trial.set_user_attr("n_parameters", 10)
+        trial.set_user_attr("training_seconds", 1.5)
+        study.tell(trial, value, state=TrialState.PRUNED if value is None else None)
+        lab.folder.root.mkdir(parents=True, exist_ok=True)
+        (lab.folder.root / "best_config.json").write_text(name)
+        found.append(finished(lab))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("metric", "order"),
+    [("accuracy", ["high", "middle", "zero", "none"]), ("loss", ["zero", "middle", "high", "none"])],
+)
+def test_the_comparison_has_the_best_first_and_the_unfinished_last(
+    new_lab: NewLab, tmp_path: Path, metric: str, order: list[str]
+) -> None:
+    done = studies(new_lab, metric, {"none": None, "middle": 0.5, "zero": 0.0, "high": 0.9})
+    rows = write_comparison(done, tmp_path)
+    assert [row.study for row in rows] == order
+    table = list(csv.DictReader(io.StringIO((tmp_path / "comparison.csv").read_text())))
+    assert [row["study"] for row in table] == order
+    assert table[-1]["validation"] == ""
+    assert (tmp_path / "best_config.json").read_text() == order[0]
+    shown = Console(file=io.StringIO(), width=120)
+    print_comparison(shown, rows, tmp_path)
+    assert isinstance(shown.file, io.StringIO)
+    assert "best first" in shown.file.getvalue()
+
+
+def test_nothing_to_compare_is_an_empty_table(tmp_path: Path) -> None:
+    assert compare([]) == write_comparison([], tmp_path) == []
+    assert not (tmp_path / "best_config.json").exists()
+
+
+def printed(print_it: Any, *arguments: Any) -> str:
+    text = io.StringIO()
+    print_it(Console(file=text, width=60), *arguments)
+    return text.getvalue()
+
+
+def test_the_start_says_what_is_tuned_on_what(done: Lab) -> None:
+    text = printed(print_start, "toy-gru", done.settings, done.parts)
+    assert "Study toy-gru: gru on toy" in text
+    assert "36 sequences, 3 classes, 2 channels, 6 people" in text
+    assert "nobody is in two parts" in text
+
+
+def test_the_summary_says_what_was_found_and_how_far_to_believe_it(done: Lab) -> None:
+    text = printed(print_summary, finished(done))
+    for part in (
+        "3 trials complete",
+        "Best: trial",
+        "Test: accuracy",
+        "partly luck",
+        "--resume --trials",
+        "trials.csv",
+    ):
+        assert part in text
+
+
+def test_the_summary_of_a_study_without_a_complete_trial(new_lab: NewLab, stop_after: type[StopAfter]) -> None:
+    lab = new_lab("study")
+    lab.search(stop_after(0))
+    text = printed(print_summary, finished(lab, "interrupted"))
+    assert "Ended: interrupted" in text
+    assert "1 left to go on with" in text
+    assert "no best configuration yet" in text
+
+
+def test_lines_tell_a_run_where_there_is_no_terminal() -> None:
+    text = io.StringIO()
+    progress = Progress("accuracy", n_epochs=3, n_trials=2)
+    with show(progress, Console(file=text, width=40)) as observer:
+        observer.trial_started(0, {"hidden_size": 4}, adopted=False)
+        observer.epoch_finished(0, 3, 0.5)
+        observer.trial_finished(0, "complete", 0.5, "")
+        observer.trial_started(1, {"hidden_size": 8}, adopted=True)
+        observer.epoch_finished(1, 1, 0.25)
+        observer.trial_finished(1, "pruned", None, "pruned after epoch 1")
+    first, second = text.getvalue().splitlines()
+    assert "trial 0  complete  3 of 3 epochs  50.00%" in first
+    assert "trial 1  pruned  1 of 3 epochs  25.00%  best 50.00%  2/2 done" in second
+    assert (progress.n_done, progress.n_pruned, progress.best_number) == (2, 1, 0)
+
+
+def test_a_failed_trial_is_not_done_and_a_lower_loss_is_better() -> None:
+    progress = Progress("loss", n_epochs=3, n_trials=9)
+    for number, (state, value) in enumerate([("complete", 0.5), ("failed", None), ("complete", 0.25)]):
+        progress.trial_started(number, {}, adopted=False)
+        progress.trial_finished(number, state, value, "")
+    assert (progress.n_done, progress.best, progress.best_number) == (2, 0.25, 2)
+    assert progress.seconds_left is not None
+
+
+def test_a_terminal_shows_a_table_of_the_last_trials() -> None:
+    text = io.StringIO()
+    progress = Progress("accuracy", n_epochs=3, n_trials=30)
+    with show(progress, Console(file=text, width=100, height=40, force_terminal=True)) as observer:
+        for number in range(15):
+            observer.trial_started(number, {"hidden_size": 4, "dropout": 0.123456}, adopted=False)
+            observer.trial_finished(number, "complete", number / 20, "")
+    assert "3 earlier" in text.getvalue()
+    assert "15 of 30 trials" in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(None, "-"), (0.4, "0 s"), (59.6, "1 min 00 s"), (61, "1 min 01 s"), (7325, "2 h 02 min")]
+)
+def test_a_time_span_as_people_read_it(seconds: float | None, shown: str) -> None:
+    assert show_seconds(seconds) == shown
+
+
+def test_a_score_as_people_read_it() -> None:
+    assert [show_score(None, "loss"), show_score(0.12345, "loss"), show_score(0.98765, "accuracy")] == [
+        "-",
+        "0.1235",
+        "98.77%",
+    ]
