@@ -42,6 +42,8 @@ def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
         except StorageError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(3)
+        except KeyboardInterrupt:
+            sys.exit(130)
 
     return wrapped
 

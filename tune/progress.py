@@ -137,10 +137,13 @@ class _Lines(Progress):
 
 
 def _picture(progress: Progress) -> Group:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name, justify in (("trial", "right"), ("state", "left"), ("epoch", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column(f"validation {METRIC_LABELS[progress.metric]}", justify="right")
+    score_title = f"validation {METRIC_LABELS[progress.metric]}"
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=True)
+    table.add_column("trial", justify="right", width=5)
+    table.add_column("state", width=8)
+    table.add_column("epoch", justify="right", width=7)
+    table.add_column(score_title, justify="right", width=len(score_title))
+    # Takes what is left of the line; the searched values come first, so that the fixed ones are what is cut off.
     table.add_column("configuration", no_wrap=True, overflow="ellipsis", ratio=1)
     hidden = len(progress.rows) - N_ROWS_SHOWN
     if hidden > 0:

@@ -100,7 +100,7 @@ def _run_claimed(
     """Runs and stores one trial; returns what failed, or nothing."""
     trial, number = claim.trial, claim.trial.number
     searched, fixed = settings.ranges()
-    parameters = {**fixed, **suggest_all(trial, searched)}
+    parameters = {**suggest_all(trial, searched), **fixed}
     checkpoint = folder.checkpoint(number)
     observer.trial_started(number, parameters, claim.adopted)
     try:

@@ -130,6 +130,7 @@ def resume_study(study: Study, settings: Settings, parts: Parts) -> Study:
             f"Leave the changes out, or begin a new study from its best trials: --study-name NEW --warm-start "
             f"{study.study_name}"
         )
+    study.set_user_attr("settings", settings.model_dump(mode="json"))
     return with_strategy(study, settings)
 
 

@@ -58,7 +58,7 @@ def print_summary(console: Console, finished: Finished) -> None:
         for line in _best_lines(study, settings):
             say(console, line)
     for sentence in finished.not_drawn:
-        say(console, f"Not drawn: {sentence}")
+        say(console, sentence)
     say(console, f"Results: {root}/  (best_config.json, trials.csv, plots.html and four pictures, trials/)")
     places = "" if str(finished.folder.save_dir) == "studies" else f" --save-dir {finished.folder.save_dir}"
     say(console, f"Look further: ./run_tuning.sh dashboard{places}")
@@ -106,10 +106,11 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
         f"{attributes['n_parameters']:,} parameters, best epoch {', '.join(map(str, attributes['best_epochs']))}",
     ]
     if "test" in found:
-        lines.append(f"Test: {_with_interval(found['test'])}")
+        by_people = study.user_attrs["split"]["kind"] != "stratified"
+        lines.append(f"Test: {_with_interval(found['test'], by_people=by_people)}")
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
-    if n_complete > 1:
+    if n_complete > 1 and metric != "loss":
         lines.append(
             f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
             f"{100 * luck:.1f} points of accuracy better than it is."
@@ -120,9 +121,14 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     return lines
 
 
-def _with_interval(found: dict[str, Any]) -> str:
+def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
     low, high = found["intervals_95"]["accuracy"]
-    who = "" if found["n_people"] is None else f" of {found['n_people']} people who were never trained on"
+    n_people = found["n_people"]
+    who = "" if n_people is None else f" of {n_people} people"
+    if n_people is not None and by_people:
+        who += " who were never trained on"
+    elif n_people is not None:
+        who += ", who were trained on as well: for new people expect less"
     return (
         f"accuracy {show_score(found['accuracy'], 'accuracy')} (95% interval {100 * low:.1f} to {100 * high:.1f}%, "
         f"over {found['intervals_resample']}), macro F1 {show_score(found['macro_f1'], 'macro_f1')}, "

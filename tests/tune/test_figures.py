@@ -131,6 +131,7 @@ def test_the_best_score_is_always_on_the_axis(scores: list[float], context: Stud
         (FloatDistribution(0, 0.5), [0.0, 0.1], [0, 0.2], ["0", "0.1", "0.2", "0.3", "0.4", "0.5"]),
         (IntDistribution(16, 256, log=True), [64], [0.5], ["16", "32", "64", "128", "256"]),
         (IntDistribution(1, 3), [1, 2, 3], [1 / 6, 1 / 2, 5 / 6], ["1", "2", "3"]),
+        (IntDistribution(1, 3), [2.0], [1 / 2], ["1", "2", "3"]),
         (IntDistribution(3, 7, step=2), [7], [5 / 6], ["3", "5", "7"]),
         (IntDistribution(0, 100), [25], [0.25], ["0", "20", "40", "60", "80", "100"]),
         (CategoricalDistribution([64, 16, 32]), [16, 64], [1 / 6, 5 / 6], ["16", "32", "64"]),
@@ -284,6 +285,19 @@ def test_what_fanova_cannot_judge_is_left_to_the_other() -> None:
         trials.append(trial(n, x, params, {name: many if name == "many" else UNIT for name in params}))
     judged = {row.name: row.fanova is not None for row in importances(trials).importances}
     assert judged == {"x": True, "many": False, "sometimes": False}
+
+
+def test_every_decade_of_a_logarithmic_range_counts_the_same() -> None:
+    # The score falls with the squared distance from the middle of both, so each explains half of its spread.
+    spaces = {"rate": FloatDistribution(1e-4, 1, log=True), "x": UNIT}
+    places = np.random.default_rng(0).random((100, 2))
+    trials = [
+        trial(n, 1 - (u - 0.5) ** 2 - (x - 0.5) ** 2, {"rate": 1e-4 ** (1 - u), "x": x}, spaces)
+        for n, (u, x) in enumerate(places)
+    ]
+    for row in importances(trials).importances:
+        assert row.fanova is not None
+        assert row.fanova.mean == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize(

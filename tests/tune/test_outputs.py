@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,8 +26,6 @@ from tune.summary import print_comparison, print_start, print_summary
 from tune.trial_files import load_weights, trial_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.tune.conftest import Lab, NewLab, StopAfter
 
 CPU = torch.device("cpu")
@@ -39,14 +39,24 @@ def judge(lab: Lab) -> None:
     judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the finished study is kept for the next test, which gets a copy."""
+    return tmp_path_factory.mktemp("kept") / "done"
+
+
 @pytest.fixture
-def done(new_lab: NewLab) -> Lab:
+def done(new_lab: NewLab, kept: Path) -> Lab:
     """A study of three trials, judged and exported."""
     lab = new_lab("done", {"search": {"trials": 3, "pruner": "none"}})
+    if kept.exists():
+        shutil.copytree(kept, lab.place, dirs_exist_ok=True)
+        return lab
     lab.search()
     judge(lab)
     write_trials(lab.study(), lab.folder)
     write_best(lab.study(), lab.settings, lab.folder)
+    shutil.copytree(lab.place, kept)
     return lab
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import optuna
 import pytest
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.text import Text
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
@@ -126,12 +126,13 @@ def test_the_contour_has_a_panel_a_pair_and_one_colour_bar(sheets: dict[str, She
 def test_no_text_leaves_the_sheet(sheets: dict[str, Sheet]) -> None:
     for name, drawn in sheets.items():
         png(drawn.figure)
-        width, height = drawn.figure.bbox.width, drawn.figure.bbox.height
-        for text in drawn.figure.findobj(Text):
-            if text.get_text() and text.get_visible():
-                box = text.get_window_extent()
-                assert -1 <= box.x0 <= box.x1 <= width + 1, (name, text.get_text())
-                assert -1 <= box.y0 <= box.y1 <= height + 1, (name, text.get_text())
+        parts: list[Artist] = [*drawn.figure.texts, *drawn.figure.legends]
+        for axes in drawn.figure.axes:
+            parts += [*axes.texts, axes.xaxis.label, axes.yaxis.label]
+        for part in parts:
+            box = part.get_window_extent()
+            assert -1 <= box.x0 <= box.x1 <= drawn.figure.bbox.width + 1, (name, part)
+            assert -1 <= box.y0 <= box.y1 <= drawn.figure.bbox.height + 1, (name, part)
 
 
 def test_long_notes_are_wrapped_and_long_summaries_cut() -> None:

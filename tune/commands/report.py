@@ -26,5 +26,5 @@ def report_command(console: Console, storage_url: str | None, save_dir: Path, st
             continue
         folder = StudyFolder(save_dir, study.study_name)
         for sentence in write_exports(study, Settings.model_validate(stored), folder):
-            say(console, f"{study.study_name}: not drawn: {sentence}")
+            say(console, f"{study.study_name}: {sentence}")
         say(console, f"{study.study_name}: written to {folder.root}/")

@@ -105,7 +105,7 @@ def score_axis(scores: Sequence[float], context: StudyContext) -> ScoreAxis:
     low, high = sorted(context.sign * end for end in (worst - margin, best + margin))
     if is_share:
         high = min(high, 1 + 0.3 * margin)
-    ticks = _linear_marks(max(low, 0.0), min(high, 1.0)) if is_share else _linear_marks(low, high)
+    ticks = _linear_marks(max(low, 0.0), min(high, 1.0), 7) if is_share else _linear_marks(low, high, 7)
     texts = _tick_texts(ticks, context)
     return ScoreAxis(low, high, tuple(map(Tick, ticks, texts)))
 
@@ -130,7 +130,7 @@ def parameter_axis(name: str, trials: Sequence[FrozenTrial], context: StudyConte
         context: Says what to write for the hyperparameter.
     """
     spaces = [trial.distributions[name] for trial in trials if name in trial.distributions]
-    values: list[Any] = [trial.params[name] for trial in trials if name in trial.params]
+    values = [_value(name, trial) for trial in trials if name in trial.params]
     levels = _levels(spaces, values)
     ticks, place = _steps(levels) if levels else _scale(spaces, values)
     return ParameterAxis(
@@ -138,9 +138,15 @@ def parameter_axis(name: str, trials: Sequence[FrozenTrial], context: StudyConte
         context.label(name),
         tuple(map(value_text, levels)),
         tuple(ticks),
-        tuple(place(trial.params[name]) if name in trial.params else None for trial in trials),
-        tuple(value_text(trial.params[name]) if name in trial.params else "" for trial in trials),
+        tuple(place(_value(name, trial)) if name in trial.params else None for trial in trials),
+        tuple(value_text(_value(name, trial)) if name in trial.params else "" for trial in trials),
     )
+
+
+def _value(name: str, trial: FrozenTrial) -> Any:
+    value = trial.params[name]
+    # A trial that was added by hand may have 2.0 layers.
+    return int(value) if isinstance(trial.distributions[name], IntDistribution) else value
 
 
 def _steps(levels: Sequence[Any]) -> tuple[list[Tick], Callable[[Any], float | None]]:
@@ -175,19 +181,19 @@ def _scale(
     high = max([*(space.high for space in numeric), *inside])
     transform: Callable[[float], float] = math.log if is_log else float
     start, width = transform(low), (transform(high) - transform(low)) or 1.0
-    marks = _log_marks(low, high, is_whole) if is_log else _linear_marks(low, high, is_whole)
+    marks = _log_marks(low, high, is_whole) if is_log else _linear_marks(low, high, is_whole=is_whole)
     ticks = [Tick((transform(mark) - start) / width, number_text(mark)) for mark in marks]
     return ticks, lambda value: None if is_log and value <= 0 else (transform(value) - start) / width
 
 
-def _linear_marks(low: float, high: float, whole: bool = False) -> list[float]:
-    marks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=whole).tick_values(low, high)
+def _linear_marks(low: float, high: float, n_steps: int = 5, is_whole: bool = False) -> list[float]:
+    marks = MaxNLocator(n_steps, steps=[1, 2, 2.5, 5, 10], integer=is_whole).tick_values(low, high)
     return [float(mark) for mark in marks if low <= mark <= high]
 
 
-def _log_marks(low: float, high: float, whole: bool) -> list[float]:
+def _log_marks(low: float, high: float, is_whole: bool) -> list[float]:
     """Powers of two for whole numbers, of ten otherwise; 1, 2 and 5 of each decade where these are too few."""
-    base = 2.0 if whole else 10.0
+    base = 2.0 if is_whole else 10.0
     exponents = range(math.floor(math.log(low, base)), math.ceil(math.log(high, base)) + 1)
     marks = [base**exponent for exponent in exponents if low <= base**exponent * (1 + 1e-9) <= high * (1 + 2e-9)]
     if len(marks) < 3:

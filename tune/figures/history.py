@@ -49,6 +49,11 @@ class HistoryInfo(NamedTuple):
     last_number: int
     words: Words
 
+    @property
+    def n_beyond(self) -> int:
+        """How many scores lie beyond the axis."""
+        return sum(self.axis.is_beyond(point.score) for point in (*self.complete, *self.pruned, *self.running))
+
 
 def noise_of(score: float, n_validation: int) -> float:
     """Two standard errors of a share of right answers, as a share.

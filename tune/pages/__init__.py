@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from ..figures import TITLES, ContourInfo, Figures
+from ..figures import TITLES, ContourInfo, Figures, HistoryInfo
 from ..figures.words import StudyContext, Words
 from ..palette import DARK, LIGHT, Palette
 from .contour import contour_figures
@@ -74,6 +74,7 @@ def page(figures: Figures, context: StudyContext) -> str:
         sections=sections,
         light=_properties(LIGHT),
         dark=_properties(DARK),
+        is_clipped=isinstance(figures.history, HistoryInfo) and figures.history.n_beyond > 0,
         scale_ends=None if isinstance(figures.contour, str) else _scale_ends(figures.contour, context),
         n_lines=0 if isinstance(figures.parallel, str) else len(figures.parallel.lines),
         # Plotly's JSON may stand in a script element: it has no < of its own.

@@ -42,7 +42,7 @@ def history_figures(info: HistoryInfo, context: StudyContext) -> dict[str, Figur
         traces.append(
             Scatter(
                 x=info.without_score,
-                y=[0] * len(info.without_score),
+                y=[0.02] * len(info.without_score),
                 yaxis="y2",
                 name="no score",
                 mode="markers",
