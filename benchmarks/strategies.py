@@ -2,8 +2,8 @@
 
 Every strategy gets the same time on one core, without the known-good first trial (which would hide the search behind
 the experience of its authors). The time is the processor's, which other programs on the machine do not stretch.
-Reported are the best validation score after the time and after a number of finished trials, and the test score of the
-configuration that was best in the end.
+Reported are the best validation score so far (its mean over the time, at its end, and after a number of finished
+trials), and the test score of the configuration that was best in the end.
 
     PYTHONPATH=. .venv/bin/python benchmarks/strategies.py --dataset smartwatch --seconds 30 --seeds 3
 """
@@ -164,7 +164,12 @@ def summarise(trace: Trace, seconds: float) -> dict[str, float]:
     """The figures of one run."""
     in_time = [value for at, _, value in trace.points if at <= seconds]
     by_trials = [value for _, n_trials, value in trace.points if n_trials <= N_TRIALS_COMPARED]
+    anytime, at_before, best_before = 0.0, 0.0, 0.0
+    for at, _, value in [*trace.points, (seconds, 0, 0.0)]:
+        anytime += (min(at, seconds) - min(at_before, seconds)) * best_before
+        at_before, best_before = at, max(value, best_before)
     return {
+        "anytime": anytime / seconds,
         "after_time": in_time[-1] if in_time else 0.0,
         f"after_{N_TRIALS_COMPARED}_trials": by_trials[-1] if by_trials else 0.0,
         "n_trials": float(trace.n_finished),
@@ -200,14 +205,12 @@ def main() -> None:
             found[name].append({**summarise(trace, given.seconds), "test": test})
             print(seed, name, found[name][-1], flush=True)
             write_text(given.output, json.dumps({"arguments": str(vars(given)), "found": found}, indent=2))
-    print(f"\n| {given.dataset}, {given.seconds:g} s | validation | after 10 trials | test | trials |")
-    print("|---|---|---|---|---|")
+    print(f"\n{given.dataset}, {given.seconds:g} s, {given.seeds} seeds\n")
+    print("| strategy | mean over the time | at its end | after 10 trials | test | trials |\n|---|---|---|---|---|---|")
     for name, runs in found.items():
         means = {key: fmean(run[key] for run in runs) for key in runs[0]}
-        print(
-            f"| {name} | {100 * means['after_time']:.2f} | {100 * means[f'after_{N_TRIALS_COMPARED}_trials']:.2f} "
-            f"| {100 * means['test']:.2f} | {means['n_trials']:.1f} |"
-        )
+        shares = ("anytime", "after_time", f"after_{N_TRIALS_COMPARED}_trials", "test")
+        print(f"| {name} |", " | ".join(f"{100 * means[key]:.2f}" for key in shares), f"| {means['n_trials']:.1f} |")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click_default_group import DefaultGroup
 
+from .explanations import explain
+
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,26 +26,16 @@ def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
-        from data.errors import DataError
-
-        from .problems import SettingsError
-        from .storage import StorageError
-        from .study import StudyError
-
         try:
             command(*args, **kwargs)
-        except SettingsError as error:
-            for problem in error.problems:
-                click.echo(f"error: {problem}", err=True)
-            sys.exit(2)
-        except (DataError, StudyError) as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(2)
-        except StorageError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(3)
-        except KeyboardInterrupt:
-            sys.exit(130)
+        except (Exception, KeyboardInterrupt) as error:
+            explained = explain(error)
+            if explained is None:
+                raise
+            sentences, code = explained
+            for sentence in sentences:
+                click.echo(f"error: {sentence}", err=True)
+            sys.exit(code)
 
     return wrapped
 
@@ -149,10 +141,14 @@ def run(
     Settings are the built-in ones (or, with --resume, the study's own), then --config, then --set, then the options
     here. Ctrl-C stores what is there and ends; the same command with --resume goes on.
     """
+    from .config import resolve
+
+    layers = settings_layers(config_file, assignments, options)
+    resolve(*layers)  # Tells of mistakes before torch is loaded.
     from .commands.run import run_command
 
     code = run_command(
-        settings_layers(config_file, assignments, options),
+        layers,
         console=_console(),
         storage_url=storage_url,
         save_dir=save_dir,

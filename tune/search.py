@@ -119,6 +119,7 @@ def _run_claimed(
         raise
     except Exception as error:
         failure = f"{type(error).__name__}: {error}"
+        trial.set_user_attr("fixed_parameters", fixed)
         trial.set_user_attr("reason", failure)
         trial.set_user_attr("traceback", traceback.format_exc()[-4000:])
         study.tell(number, state=TrialState.FAIL)
