@@ -1,13 +1,14 @@
-"""Networks for sequences of different lengths."""
+"""Networks that classify sequences of different lengths: one table of architectures, and how to build one of them."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 
-from .base import SequenceClassifier, n_parameters, step_mask
+from .base import SequenceClassifier, n_parameters
+from .checks import did_you_mean
 from .conv_gru import ConvGRU
 from .deep_gru import DeepGRU
+from .masks import step_mask
 from .recurrent import GRU, LSTM, VanillaRNN
 
 __all__ = ["ARCHITECTURES", "SequenceClassifier", "build", "n_parameters", "step_mask"]
@@ -21,24 +22,27 @@ ARCHITECTURES: dict[str, type[SequenceClassifier]] = {
 }
 
 
-def build(
-    name: str, n_channels: int, n_classes: int, **hyperparameters: bool | int | float | str
-) -> SequenceClassifier:
-    """A network of a registered architecture.
+def build(name: str, n_channels: int, n_classes: int, **hyperparameters: object) -> SequenceClassifier:
+    """Builds a registered architecture.
+
+    Args:
+        name: A key of ``ARCHITECTURES``.
+        n_channels: Channels of a step.
+        n_classes: Classes to tell apart.
+        **hyperparameters: Of the architecture's constructor; those left out take its defaults.
 
     Raises:
         ValueError: If the architecture or a hyperparameter is unknown, or a value is out of range.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(f"no architecture {name!r}{_nearest(name, list(ARCHITECTURES))}")
-    parameters = inspect.signature(ARCHITECTURES[name]).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+        known = ", ".join(ARCHITECTURES)
+        raise ValueError(f"no architecture {name!r}; there are {known}{did_you_mean(name, ARCHITECTURES)}")
+    architecture = ARCHITECTURES[name]
+    parameters = inspect.signature(architecture).parameters.values()
+    valid = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     for given in hyperparameters:
-        if given not in known:
-            raise ValueError(f"{name} has no hyperparameter {given!r}{_nearest(given, known)}")
-    return ARCHITECTURES[name](n_channels, n_classes, **hyperparameters)
-
-
-def _nearest(written: str, valid: list[str]) -> str:
-    close = difflib.get_close_matches(written, valid, n=1)
-    return f": did you mean {close[0]!r}?" if close else f"; there are {', '.join(valid)}"
+        if given not in valid:
+            raise ValueError(
+                f"{name} has no hyperparameter {given!r}; it has {', '.join(valid)}{did_you_mean(given, valid)}"
+            )
+    return architecture(n_channels, n_classes, **hyperparameters)

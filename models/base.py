@@ -1,47 +1,79 @@
-"""The one contract of every architecture."""
+"""The one contract of every architecture, and the skeleton that keeps it: mask, stages over time, pooling, head."""
 
 from __future__ import annotations
 
-import torch
-from jaxtyping import Bool, Float, Int
+from collections.abc import Iterable
+
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from .checks import probability, whole_number
+from .masks import check_lengths, step_mask
+from .pooling import Pooling
 
 
 class SequenceClassifier(nn.Module):
-    """Classifies sequences of different lengths that share a batch; padding never matters."""
+    """Classifies sequences of different lengths that share a batch.
+
+    Padding never matters: outside training mode a sequence has the same logits alone and among longer ones, whatever
+    stands after its last step, and in either mode no gradient flows there.
+
+    An architecture is a subclass whose constructor takes ``(n_channels, n_classes)`` and its hyperparameters by
+    keyword, each a plain value with a default, and ends in ``assemble``. A stage is a module from ``(values, lengths)``
+    to ``(values, lengths)`` that may change the number of features and shorten time. It finds the padding finite
+    (zero, if it is the first stage), and keeps what stands there out of the real steps.
+
+    Args:
+        n_channels: Channels of a step.
+        n_classes: Classes to tell apart.
+
+    Raises:
+        ValueError: If either is out of range.
+    """
+
+    stages: nn.ModuleList
+    pooling: Pooling
+    head: nn.Sequential
+
+    def __init__(self, n_channels: int, n_classes: int) -> None:
+        super().__init__()
+        whole_number("n_channels", n_channels, 1, 65_536)
+        whole_number("n_classes", n_classes, 2, 65_536)
+        self.n_classes = n_classes
+
+    def assemble(self, stages: Iterable[nn.Module], pooling: Pooling, dropout: float) -> None:
+        """Registers the parts in their order: stages, pooling, and a linear head after dropout.
+
+        Raises:
+            ValueError: If ``dropout`` is out of range.
+        """
+        probability("dropout", dropout)
+        self.stages = nn.ModuleList(stages)
+        self.pooling = pooling
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(pooling.n_outputs, self.n_classes))
 
     def forward(
         self, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch classes"]:
-        """Logits of each sequence; row i of ``values`` is meaningful for t < lengths[i], each length in 1..time."""
-        raise NotImplementedError
+        """Computes the logits of each sequence.
 
+        Args:
+            values: Padded sequences; row i is meaningful for t < lengths[i].
+            lengths: Real steps of each sequence, each in 1..time.
 
-def step_mask(lengths: Int[Tensor, " batch"], time: int) -> Bool[Tensor, "batch time 1"]:
-    """True where a step is real, with a last axis to broadcast over features."""
-    return (torch.arange(time, device=lengths.device) < lengths[:, None])[..., None]
-
-
-def check_whole(name: str, value: object, at_least: int, odd: bool = False) -> None:
-    """Refuses anything but a whole number of at least ``at_least``, odd if so asked.
-
-    Raises:
-        ValueError: Names the hyperparameter, its value and the rule.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < at_least or (odd and value % 2 == 0):
-        raise ValueError(f"{name} must be {'an odd' if odd else 'a'} whole number from {at_least} up, got {value!r}")
-
-
-def check_probability(name: str, value: object) -> None:
-    """Refuses anything but a number in [0, 1).
-
-    Raises:
-        ValueError: Names the hyperparameter, its value and the rule.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be a number from 0 to below 1, got {value!r}")
+        Raises:
+            ValueError: If a length is outside 1..time.
+        """
+        time = values.shape[1]
+        check_lengths(lengths, time)
+        # A product with the mask would leave NaN standing.
+        hidden = values.masked_fill(~step_mask(lengths, time), 0.0)
+        for stage in self.stages:
+            hidden, lengths = stage(hidden, lengths)
+        logits: Tensor = self.head(self.pooling(hidden, lengths))
+        return logits
 
 
 def n_parameters(model: nn.Module) -> int:
-    """Number of trainable numbers in a model."""
+    """Number of trainable parameters."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

@@ -1,4 +1,4 @@
-"""Convolution and max-pooling before a GRU: fewer, richer steps to remember."""
+"""Convolution and max-pooling before a GRU, which then has fewer and richer steps to remember."""
 
 from __future__ import annotations
 
@@ -7,24 +7,58 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d
 
-from .base import SequenceClassifier, check_whole, step_mask
+from .base import SequenceClassifier
+from .checks import odd_number, whole_number
+from .masks import shortened, step_mask
 from .pooling import Pooling
 from .recurrent import RecurrentStack
 
 
-class ConvGRU(SequenceClassifier):
-    """Conv1d, ReLU, max-pool, then a GRU.
+class ConvolutionAndPool(nn.Module):
+    """Convolution, ReLU, and the maximum of every ``pool_size`` steps; the last few make one step as well.
 
     Args:
-        n_channels: Of the input.
-        n_classes: Of the output.
-        conv_channels: Width of the convolution.
-        conv_kernel_size: Steps that it sees, odd.
-        pool_size: Steps that become one; lengths shrink by it, rounded up.
-        hidden_size: Width of a direction.
+        n_channels: Channels of a step.
+        conv_channels: Features of the convolution.
+        conv_kernel_size: Steps that it sees; odd.
+        pool_size: Steps that become one.
+
+    Raises:
+        ValueError: If a hyperparameter is out of range.
+    """
+
+    def __init__(self, n_channels: int, conv_channels: int, conv_kernel_size: int, pool_size: int) -> None:
+        super().__init__()
+        whole_number("conv_channels", conv_channels, 1, 2048)
+        odd_number("conv_kernel_size", conv_kernel_size, 63)
+        whole_number("pool_size", pool_size, 1, 16)
+        self.pool_size = pool_size
+        self.convolution = nn.Conv1d(n_channels, conv_channels, conv_kernel_size, padding=conv_kernel_size // 2)
+
+    def forward(
+        self, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
+    ) -> tuple[Float[Tensor, "batch shorter features"], Int[Tensor, " batch"]]:
+        """Pooled features and the lengths that are left; padding must be zero and stays zero."""
+        real = step_mask(lengths, values.shape[1]).transpose(1, 2)
+        # After ReLU nothing is below zero, so a zero that stands in the padding wins no maximum.
+        hidden = torch.relu(self.convolution(values.transpose(1, 2))) * real
+        pooled = max_pool1d(hidden, self.pool_size, ceil_mode=True).transpose(1, 2)
+        return pooled, shortened(lengths, self.pool_size)
+
+
+class ConvGRU(SequenceClassifier):
+    """Conv1d, ReLU, max-pool, then recurrent layers of GRU, pooling and a linear head.
+
+    Args:
+        n_channels: Channels of a step.
+        n_classes: Classes to tell apart.
+        conv_channels: Features of the convolution.
+        conv_kernel_size: Steps that it sees; odd.
+        pool_size: Steps that become one.
+        hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
-        dropout: Between layers and before the head.
-        bidirectional: Whether each layer also runs backwards.
+        dropout: Of features, between recurrent layers and before the head.
+        bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
 
     Raises:
@@ -45,34 +79,14 @@ class ConvGRU(SequenceClassifier):
         bidirectional: bool = False,
         pooling: str = "last",
     ) -> None:
-        super().__init__()
-        check_whole("conv_channels", conv_channels, 1)
-        check_whole("conv_kernel_size", conv_kernel_size, 1, odd=True)
-        check_whole("pool_size", pool_size, 1)
-        self.pool_size = pool_size
-        self.convolution = nn.Conv1d(n_channels, conv_channels, conv_kernel_size, padding=conv_kernel_size // 2)
-        self.encoder = RecurrentStack(
+        super().__init__(n_channels, n_classes)
+        front = ConvolutionAndPool(n_channels, conv_channels, conv_kernel_size, pool_size)
+        stack = RecurrentStack(
             nn.GRU,
             conv_channels,
             hidden_size=hidden_size,
             n_layers=n_layers,
             dropout=dropout,
             bidirectional=bidirectional,
-            layer_norm=False,
         )
-        self.pooling = Pooling(pooling, self.encoder.n_features, bidirectional=bidirectional)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(self.pooling.n_features, n_classes)
-
-    def forward(
-        self, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch classes"]:
-        """Logits of each sequence."""
-        real = step_mask(lengths, values.shape[1])
-        hidden = torch.relu(self.convolution(values.masked_fill(~real, 0.0).transpose(1, 2)))
-        # After ReLU nothing is below zero, so a padded zero never wins the maximum.
-        hidden = max_pool1d(hidden.masked_fill(~real.transpose(1, 2), 0.0), self.pool_size, ceil_mode=True)
-        lengths = (lengths + self.pool_size - 1) // self.pool_size
-        pooled = self.pooling(self.encoder(hidden.transpose(1, 2), lengths), lengths)
-        logits: Tensor = self.head(self.dropout(pooled))
-        return logits
+        self.assemble([front, stack], Pooling(pooling, stack.n_outputs, bidirectional), dropout)

@@ -1,33 +1,80 @@
-"""A deep GRU: layer normalisation and dropout after every layer keep a tall stack trainable."""
+"""A deep GRU: norm, dropout and a residual connection at every layer keep a tall stack trainable."""
 
 from __future__ import annotations
 
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
-from .recurrent import Recurrent
+from .base import SequenceClassifier
+from .checks import probability, whole_number
+from .dropout import SequenceDropout
+from .front import ConvolutionalFront
+from .pooling import Pooling
+from .recurrent import RecurrentLayer
 
 
-class DeepGRU(Recurrent):
-    """Stacked GRU layers, each followed by layer norm (Ba et al. 2016) and dropout.
+class NormalisedStack(nn.Module):
+    """GRU layers, each followed by layer norm (Ba et al. 2016) and dropout, and added to its own input.
+
+    The first layer is not added to its input, whose width differs (residual connections: He et al. 2016; between
+    recurrent layers: Wu et al. 2016, section 3.1).
 
     Args:
-        n_channels: Of the input.
-        n_classes: Of the output.
-        hidden_size: Width of a direction.
-        n_layers: Recurrent layers.
-        dropout: After each layer.
-        bidirectional: Whether each layer also runs backwards.
-        pooling: One of ``pooling.POOLINGS``.
-        front_layers: Convolutions in front; 0 for none.
-        front_channels: Width of the front.
-        front_kernel_size: Steps that a convolution sees, odd.
-        front_stride: Of each convolution.
+        n_inputs: Features of a step.
+        hidden_size: Features that a direction puts out.
+        n_layers: Number of layers.
+        dropout: Of features, after every layer.
+        bidirectional: Whether every layer also reads backwards.
+
+    Attributes:
+        n_outputs: Features of a step after the last layer.
 
     Raises:
         ValueError: If a hyperparameter is out of range.
     """
 
-    cell = nn.GRU
+    def __init__(self, n_inputs: int, *, hidden_size: int, n_layers: int, dropout: float, bidirectional: bool) -> None:
+        super().__init__()
+        whole_number("n_layers", n_layers, 1, 16)
+        probability("dropout", dropout)
+        layers = [RecurrentLayer(nn.GRU, n_inputs, hidden_size, bidirectional)]
+        self.n_outputs = layers[0].n_outputs
+        layers += [RecurrentLayer(nn.GRU, self.n_outputs, hidden_size, bidirectional) for _ in range(n_layers - 1)]
+        self.layers = nn.ModuleList(layers)
+        self.norms = nn.ModuleList(nn.LayerNorm(self.n_outputs) for _ in layers)
+        self.dropout = SequenceDropout(dropout)
+
+    def forward(
+        self, values: Float[Tensor, "batch time inputs"], lengths: Int[Tensor, " batch"]
+    ) -> tuple[Float[Tensor, "batch time outputs"], Int[Tensor, " batch"]]:
+        """The last layer's features and the same lengths; padded steps hold finite values without meaning."""
+        for index, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+            hidden = self.dropout(norm(layer(values, lengths)))
+            values = hidden if index == 0 else values + hidden
+        return values, lengths
+
+
+class DeepGRU(SequenceClassifier):
+    """Optional convolutional front, a deep stack of GRU layers, pooling, linear head.
+
+    Args:
+        n_channels: Channels of a step.
+        n_classes: Classes to tell apart.
+        hidden_size: Features that a direction puts out.
+        n_layers: Recurrent layers.
+        dropout: Of features, after every recurrent layer and before the head.
+        bidirectional: Whether every recurrent layer also reads backwards.
+        pooling: One of ``pooling.POOLINGS``.
+        front_layers: Convolutions in front; 0 for none. For all of them see ``ConvolutionalFront``.
+        front_channels: Features after each.
+        front_kernel_size: Steps that each sees; odd.
+        front_stride: Steps that each moves by.
+        front_norm: One of ``front.NORMS``.
+        front_dropout: Of features, after each.
+
+    Raises:
+        ValueError: If a hyperparameter is out of range.
+    """
 
     def __init__(
         self,
@@ -43,18 +90,20 @@ class DeepGRU(Recurrent):
         front_channels: int = 64,
         front_kernel_size: int = 5,
         front_stride: int = 1,
+        front_norm: str = "batch",
+        front_dropout: float = 0.0,
     ) -> None:
-        super().__init__(
+        super().__init__(n_channels, n_classes)
+        front = ConvolutionalFront(
             n_channels,
-            n_classes,
-            hidden_size=hidden_size,
-            n_layers=n_layers,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            pooling=pooling,
-            layer_norm=True,
             front_layers=front_layers,
             front_channels=front_channels,
             front_kernel_size=front_kernel_size,
             front_stride=front_stride,
+            front_norm=front_norm,
+            front_dropout=front_dropout,
         )
+        stack = NormalisedStack(
+            front.n_outputs, hidden_size=hidden_size, n_layers=n_layers, dropout=dropout, bidirectional=bidirectional
+        )
+        self.assemble([front, stack], Pooling(pooling, stack.n_outputs, bidirectional), dropout)

@@ -1,83 +1,129 @@
-"""A convolutional front: finds short patterns before an encoder looks at their order."""
+"""A convolutional front: finds short patterns before a network over time looks at their order."""
 
 from __future__ import annotations
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 
-from .base import check_whole, step_mask
+from .checks import choice, odd_number, probability, whole_number
+from .dropout import SequenceDropout
+from .masks import shortened, step_mask
 
-
-class MaskedBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation (Ioffe & Szegedy 2015) whose statistics come from real steps only."""
-
-    def forward(  # type: ignore[override]
-        self, values: Float[Tensor, "batch channels time"], real: Bool[Tensor, "batch 1 time"]
-    ) -> Float[Tensor, "batch channels time"]:
-        """Normalises every channel; the result is zero at padded steps."""
-        if not self.training:
-            return super().forward(values) * real
-        n_real = real.sum()
-        mean = (values * real).sum(dim=(0, 2)) / n_real
-        centred = (values - mean[:, None]) * real
-        variance = centred.square().sum(dim=(0, 2)) / n_real
-        if self.running_mean is not None and self.running_var is not None:
-            with torch.no_grad():
-                unbiased = variance * n_real / (n_real - 1).clamp_min(1)
-                self.running_mean.lerp_(mean, self.momentum or 0.1)
-                self.running_var.lerp_(unbiased, self.momentum or 0.1)
-                if self.num_batches_tracked is not None:
-                    self.num_batches_tracked.add_(1)
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return centred * scale[:, None] + self.bias[:, None] * real
+NORMS = ("batch", "layer", "none")
 
 
 class ConvolutionalFront(nn.Module):
-    """Convolution, masked batch norm and ReLU, ``n_layers`` times; none of them for 0.
+    """Layers of convolution, norm over the real steps, ReLU and dropout; no layer is no front at all.
 
-    Padded steps are zero before every convolution, as is what lies beyond a lone sequence: padding changes nothing.
+    Padding is zero before every convolution, which is what a convolution also finds beyond the ends of a lone sequence.
 
     Args:
-        n_channels: Of the input.
-        n_layers: 0 is no front at all.
-        n_features: Width of every layer.
-        kernel_size: Steps that a layer sees, odd.
-        stride: Of every layer; the lengths shrink by it, rounded up.
+        n_channels: Channels of a step.
+        front_layers: Number of layers.
+        front_channels: Features after each layer.
+        front_kernel_size: Steps that one convolution sees; odd.
+        front_stride: Steps that one convolution moves by; each layer divides the lengths by it and rounds up.
+        front_norm: One of ``NORMS``: batch norm (Ioffe & Szegedy 2015), layer norm (Ba et al. 2016) or none.
+        front_dropout: Of features, after each layer.
 
     Attributes:
-        n_features: Width of the result.
+        n_outputs: Features of a step after the front.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If a hyperparameter is out of range.
     """
 
-    def __init__(self, n_channels: int, *, n_layers: int, n_features: int, kernel_size: int, stride: int) -> None:
+    def __init__(
+        self,
+        n_channels: int,
+        *,
+        front_layers: int,
+        front_channels: int,
+        front_kernel_size: int,
+        front_stride: int,
+        front_norm: str,
+        front_dropout: float,
+    ) -> None:
         super().__init__()
-        check_whole("front_layers", n_layers, 0)
-        check_whole("front_channels", n_features, 1)
-        check_whole("front_kernel_size", kernel_size, 1, odd=True)
-        check_whole("front_stride", stride, 1)
-        self.stride = stride
-        widths = [n_channels] + [n_features] * n_layers
-        # The norm's own offset makes a bias superfluous.
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(width, n_features, kernel_size, stride, kernel_size // 2, bias=False) for width in widths[:-1]
+        whole_number("front_layers", front_layers, 0, 8)
+        whole_number("front_channels", front_channels, 1, 2048)
+        odd_number("front_kernel_size", front_kernel_size, 63)
+        whole_number("front_stride", front_stride, 1, 8)
+        choice("front_norm", front_norm, NORMS)
+        probability("front_dropout", front_dropout)
+        self.n_outputs = front_channels if front_layers else n_channels
+        self.layers = nn.ModuleList(
+            ConvolutionalLayer(
+                n_channels if layer == 0 else front_channels,
+                front_channels,
+                kernel_size=front_kernel_size,
+                stride=front_stride,
+                norm=front_norm,
+                dropout=front_dropout,
+            )
+            for layer in range(front_layers)
         )
-        self.norms = nn.ModuleList(MaskedBatchNorm(n_features) for _ in range(n_layers))
-        self.n_features = widths[-1]
 
     def forward(
         self, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
-    ) -> tuple[Float[Tensor, "batch shorter features"], Int[Tensor, " batch"]]:
-        """Features and the lengths that are left; zero at padded steps."""
-        if not self.convolutions:
-            return values, lengths
-        hidden = values.transpose(1, 2)  # [B, C, T]
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            hidden = convolution(hidden)
-            # With odd kernels and half of them as padding, n steps become ceil(n / stride).
-            lengths = (lengths + self.stride - 1) // self.stride
-            real = step_mask(lengths, hidden.shape[2]).transpose(1, 2)  # [B, 1, T]
-            hidden = torch.relu(norm(hidden, real))
-        return hidden.transpose(1, 2), lengths
+    ) -> tuple[Float[Tensor, "batch shorter outputs"], Int[Tensor, " batch"]]:
+        """Features of each step and the lengths that are left; padding must be zero and stays zero."""
+        for layer in self.layers:
+            values, lengths = layer(values, lengths)
+        return values, lengths
+
+
+class ConvolutionalLayer(nn.Module):
+    """Convolution, norm over the real steps, ReLU and dropout; maps padding of zeros to padding of zeros."""
+
+    def __init__(
+        self, n_inputs: int, n_outputs: int, *, kernel_size: int, stride: int, norm: str, dropout: float
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.convolution = nn.Conv1d(
+            n_inputs,
+            n_outputs,
+            kernel_size,
+            stride,
+            padding=kernel_size // 2,
+            bias=norm != "batch",  # batch norm would subtract it again
+        )
+        self.norm = _norm(norm, n_outputs)
+        self.dropout = SequenceDropout(dropout)
+
+    def forward(
+        self, values: Float[Tensor, "batch time inputs"], lengths: Int[Tensor, " batch"]
+    ) -> tuple[Float[Tensor, "batch shorter outputs"], Int[Tensor, " batch"]]:
+        """Features of each step and the lengths that are left."""
+        # Contiguous, so that what follows has gradients of its own layout: on a transposed one ReLU's is slow.
+        hidden = self.convolution(values.transpose(1, 2).contiguous()).transpose(1, 2).contiguous()  # [B, T, C]
+        lengths = shortened(lengths, self.stride)
+        real = step_mask(lengths, hidden.shape[1])
+        hidden = self.norm(hidden, real) if isinstance(self.norm, MaskedBatchNorm) else self.norm(hidden)
+        return self.dropout(torch.relu(hidden) * real), lengths
+
+
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch norm whose statistics are of the real steps only."""
+
+    def forward(  # type: ignore[override]
+        self, values: Float[Tensor, "batch time features"], real: Bool[Tensor, "batch time 1"]
+    ) -> Float[Tensor, "batch time features"]:
+        """Normalises each feature; what comes out at padded steps means nothing."""
+        steps = values.flatten(0, 1)
+        if not self.training:
+            return super().forward(steps).view_as(values)
+        index = real.flatten().nonzero().flatten()
+        if len(index) == 1:  # a single step has no variance: it is treated as in evaluation
+            return batch_norm(steps, self.running_mean, self.running_var, self.weight, self.bias).view_as(values)
+        normalised = super().forward(steps.index_select(0, index))
+        return torch.zeros_like(steps).index_copy(0, index, normalised).view_as(values)
+
+
+def _norm(name: str, n_features: int) -> nn.Module:
+    if name == "batch":
+        return MaskedBatchNorm(n_features)
+    return nn.LayerNorm(n_features) if name == "layer" else nn.Identity()

@@ -1,4 +1,4 @@
-"""Vanilla RNN, GRU and LSTM on one engine."""
+"""Vanilla RNN, GRU and LSTM: one engine of torch's own cells, one classifier around it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from .base import SequenceClassifier, check_probability, check_whole, step_mask
+from .base import SequenceClassifier
+from .checks import flag, probability, whole_number
+from .dropout import SequenceDropout
 from .front import ConvolutionalFront
 from .pooling import Pooling
 
@@ -16,25 +18,27 @@ Cell = type[nn.RNN] | type[nn.GRU] | type[nn.LSTM]
 
 
 class RecurrentStack(nn.Module):
-    """Recurrent layers, one or two directions each, on padded sequences.
+    """Recurrent layers, one or two directions each, over padded sequences.
 
-    Padding follows a sequence, so the forward direction never sees it; the backward direction is a second cell over
-    each sequence reversed within its own length. Measured on a CPU, this is faster than packing.
+    Nothing is packed: padding follows a sequence, so the forward direction has not seen it at any real step, and the
+    backward direction is a second cell over each sequence reversed within its own length. On a CPU, with batches of
+    similar lengths, a training step on packed sequences took 1.0 to 2.0 times as long; for a GRU over 200 steps, four
+    times.
 
     Args:
-        cell: torch's own layer.
-        n_inputs: Width of the input.
-        hidden_size: Width of a direction.
-        n_layers: At least 1.
-        dropout: Between layers.
-        bidirectional: Whether a second direction runs backwards.
-        layer_norm: Whether each layer's output is normalised (Ba et al. 2016).
+        cell: One of torch's own.
+        n_inputs: Features of a step.
+        hidden_size: Features that a direction puts out.
+        n_layers: Number of layers.
+        dropout: Of features, between layers.
+        bidirectional: Whether every layer also reads backwards.
+        layer_norm: Whether to normalise between layers (Ba et al. 2016).
 
     Attributes:
-        n_features: Width of the result.
+        n_outputs: Features of a step after the last layer.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(
@@ -46,64 +50,98 @@ class RecurrentStack(nn.Module):
         n_layers: int,
         dropout: float,
         bidirectional: bool,
-        layer_norm: bool,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__()
-        check_whole("hidden_size", hidden_size, 1)
-        check_whole("n_layers", n_layers, 1)
-        check_probability("dropout", dropout)
-        self.n_features = hidden_size * (2 if bidirectional else 1)
-        widths = [n_inputs] + [self.n_features] * (n_layers - 1)
-        self.forwards = nn.ModuleList(cell(width, hidden_size, batch_first=True) for width in widths)
-        self.backwards = nn.ModuleList(cell(width, hidden_size, batch_first=True) for width in widths if bidirectional)
-        self.norms = nn.ModuleList(nn.LayerNorm(self.n_features) for _ in widths if layer_norm)
-        self.dropout = nn.Dropout(dropout)
+        whole_number("n_layers", n_layers, 1, 16)
+        probability("dropout", dropout)
+        flag("layer_norm", layer_norm)
+        layers = [RecurrentLayer(cell, n_inputs, hidden_size, bidirectional)]
+        self.n_outputs = layers[0].n_outputs
+        layers += [RecurrentLayer(cell, self.n_outputs, hidden_size, bidirectional) for _ in range(n_layers - 1)]
+        self.layers = nn.ModuleList(layers)
+        self.norms = nn.ModuleList(nn.LayerNorm(self.n_outputs) for _ in range(n_layers - 1) if layer_norm)
+        self.dropout = SequenceDropout(dropout)
 
     def forward(
-        self, hidden: Float[Tensor, "batch time inputs"], lengths: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch time features"]:
-        """The states of the last layer; those at padded steps mean nothing."""
-        backwards_order = _reversal(lengths, hidden.shape[1]) if self.backwards else None
-        for layer, forwards in enumerate(self.forwards):
-            states = [forwards(hidden)[0]]
-            if backwards_order is not None:
-                turned, _ = self.backwards[layer](_reorder(hidden, backwards_order))
-                states.append(_reorder(turned, backwards_order))
-            hidden = torch.cat(states, dim=2) if len(states) > 1 else states[0]
-            if self.norms:
-                hidden = self.norms[layer](hidden)
-            if layer < len(self.forwards) - 1:
-                hidden = self.dropout(hidden)
-        return hidden
+        self, values: Float[Tensor, "batch time inputs"], lengths: Int[Tensor, " batch"]
+    ) -> tuple[Float[Tensor, "batch time outputs"], Int[Tensor, " batch"]]:
+        """The last layer's hidden states and the same lengths; padded steps hold finite values without meaning."""
+        for index, layer in enumerate(self.layers):
+            if index > 0:
+                values = self.norms[index - 1](values) if self.norms else values
+                values = self.dropout(values)
+            values = layer(values, lengths)
+        return values, lengths
 
 
-def _reversal(lengths: Int[Tensor, " batch"], n_steps: int) -> Int[Tensor, "batch time"]:
-    """Where each step goes when every sequence is turned round within its own length; padding stays."""
-    time = torch.arange(n_steps, device=lengths.device)
-    return torch.where(time < lengths[:, None], lengths[:, None] - 1 - time, time)
+class RecurrentLayer(nn.Module):
+    """One layer of cells: one that reads forwards, and perhaps one that reads backwards.
+
+    Attributes:
+        n_outputs: Features of a step after it: ``hidden_size`` for each direction, forwards first.
+
+    Raises:
+        ValueError: If a hyperparameter is out of range.
+    """
+
+    def __init__(self, cell: Cell, n_inputs: int, hidden_size: int, bidirectional: bool) -> None:
+        super().__init__()
+        whole_number("hidden_size", hidden_size, 1, 4096)
+        flag("bidirectional", bidirectional)
+        n_directions = 2 if bidirectional else 1
+        self.n_outputs = n_directions * hidden_size
+        self.cells = nn.ModuleList(cell(n_inputs, hidden_size) for _ in range(n_directions))
+
+    def forward(
+        self, values: Float[Tensor, "batch time inputs"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time outputs"]:
+        """The hidden states of every step."""
+        steps = values.transpose(0, 1)  # [T, B, C], as the cells compute
+        if len(self.cells) == 1:
+            hidden: Tensor = self.cells[0](steps)[0]
+        else:
+            order = _reversal(lengths, len(steps))
+            forwards, _ = self.cells[0](steps)
+            backwards, _ = self.cells[1](_reordered(steps, order))
+            hidden = torch.cat([forwards, _reordered(backwards, order)], dim=2)
+        return hidden.transpose(0, 1)
 
 
-def _reorder(hidden: Tensor, order: Int[Tensor, "batch time"]) -> Tensor:
-    """Takes the steps of each sequence in another order; the order here is its own inverse."""
-    return hidden.gather(1, order[:, :, None].expand(-1, -1, hidden.shape[2]))
+def _reversal(lengths: Int[Tensor, " batch"], time: int) -> Int[Tensor, " time_batch"]:
+    """Where each (step, sequence) comes from when every sequence is reversed within its own length.
+
+    Padding stays where it is, and applying the order twice restores everything.
+    """
+    step = torch.arange(time, device=lengths.device)[:, None]
+    source = torch.where(step < lengths, lengths - 1 - step, step)
+    return (source * len(lengths) + torch.arange(len(lengths), device=lengths.device)).flatten()
+
+
+def _reordered(
+    steps: Float[Tensor, "time batch features"], order: Int[Tensor, " time_batch"]
+) -> Float[Tensor, "time batch features"]:
+    return steps.flatten(0, 1).index_select(0, order).view_as(steps)
 
 
 class Recurrent(SequenceClassifier):
-    """An optional convolutional front, recurrent layers, pooling, and a linear head.
+    """A recurrent network: optional convolutional front, recurrent layers, pooling, linear head.
 
     Args:
-        n_channels: Of the input.
-        n_classes: Of the output.
-        hidden_size: Width of a direction.
+        n_channels: Channels of a step.
+        n_classes: Classes to tell apart.
+        hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
-        dropout: Between layers and before the head.
-        bidirectional: Whether each layer also runs backwards.
+        dropout: Of features, between recurrent layers and before the head.
+        bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
-        layer_norm: Whether each layer's output is normalised.
-        front_layers: Convolutions in front; 0 for none.
-        front_channels: Width of the front.
-        front_kernel_size: Steps that a convolution sees, odd.
-        front_stride: Of each convolution.
+        layer_norm: Whether to normalise between recurrent layers.
+        front_layers: Convolutions in front; 0 is the plain network. For all of them see ``ConvolutionalFront``.
+        front_channels: Features after each.
+        front_kernel_size: Steps that each sees; odd.
+        front_stride: Steps that each moves by.
+        front_norm: One of ``front.NORMS``.
+        front_dropout: Of features, after each.
 
     Raises:
         ValueError: If a hyperparameter is out of range.
@@ -126,41 +164,33 @@ class Recurrent(SequenceClassifier):
         front_channels: int = 64,
         front_kernel_size: int = 5,
         front_stride: int = 1,
+        front_norm: str = "batch",
+        front_dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        self.front = ConvolutionalFront(
+        super().__init__(n_channels, n_classes)
+        front = ConvolutionalFront(
             n_channels,
-            n_layers=front_layers,
-            n_features=front_channels,
-            kernel_size=front_kernel_size,
-            stride=front_stride,
+            front_layers=front_layers,
+            front_channels=front_channels,
+            front_kernel_size=front_kernel_size,
+            front_stride=front_stride,
+            front_norm=front_norm,
+            front_dropout=front_dropout,
         )
-        self.encoder = RecurrentStack(
+        stack = RecurrentStack(
             self.cell,
-            self.front.n_features,
+            front.n_outputs,
             hidden_size=hidden_size,
             n_layers=n_layers,
             dropout=dropout,
             bidirectional=bidirectional,
             layer_norm=layer_norm,
         )
-        self.pooling = Pooling(pooling, self.encoder.n_features, bidirectional=bidirectional)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(self.pooling.n_features, n_classes)
-
-    def forward(
-        self, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch classes"]:
-        """Logits of each sequence."""
-        values = values.masked_fill(~step_mask(lengths, values.shape[1]), 0.0)
-        hidden, lengths = self.front(values, lengths)
-        pooled = self.pooling(self.encoder(hidden, lengths), lengths)
-        logits: Tensor = self.head(self.dropout(pooled))
-        return logits
+        self.assemble([front, stack], Pooling(pooling, stack.n_outputs, bidirectional), dropout)
 
 
 class VanillaRNN(Recurrent):
-    """Elman's network with tanh (Elman 1990)."""
+    """The simple recurrent network with tanh (Elman 1990)."""
 
     cell = nn.RNN
 
@@ -172,6 +202,6 @@ class GRU(Recurrent):
 
 
 class LSTM(Recurrent):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997, with forget gates)."""
+    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gates: Gers et al. 2000)."""
 
     cell = nn.LSTM

@@ -1,14 +1,26 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and the checks of shapes, which begin before a test imports ``models``."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from beartype import beartype
 from hypothesis import settings
+from jaxtyping import install_import_hook
 
 # A loaded machine is no failure.
 settings.register_profile("seqtune", deadline=None)
 settings.load_profile("seqtune")
+
+
+def check_shapes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Type-checks calls, but for constructors: refusing hyperparameters of a wrong type is their own task."""
+    return function if function.__name__ == "__init__" else beartype(function)
+
+
+install_import_hook("models", f"{__name__}.check_shapes")
 
 
 @pytest.fixture(scope="session")
