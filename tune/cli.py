@@ -115,7 +115,7 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--epochs", metavar="N", help="Epochs of a full trial.  [default: 12]")
 @click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
-@click.option("--pruner", metavar="NAME", help="quartile, median, hyperband or none.")
+@click.option("--pruner", metavar="NAME", help="median, quartile, hyperband or none.")
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")

@@ -61,7 +61,7 @@ class Search(Section):
     target: float | None = Field(None, allow_inf_nan=False, description="Stop as soon as a score reaches this")
     metric: Literal["accuracy", "macro_f1", "loss"] = Field("accuracy", description="Validation score that decides")
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
-    pruner: Literal["median", "quartile", "hyperband", "none"] = Field("quartile", description="Ends hopeless trials")
+    pruner: Literal["median", "quartile", "hyperband", "none"] = Field("median", description="Ends hopeless trials")
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
 
     @model_validator(mode="after")

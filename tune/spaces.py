@@ -7,6 +7,8 @@ instead of a range given here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -82,8 +84,8 @@ LIMITS: dict[str, tuple[float, float]] = {
 # Kernels are centred on a step.
 ODD = frozenset({"front_kernel_size", "conv_kernel_size"})
 
-# The first trial of every study: what is known to work on this kind of data. Keys that an architecture lacks are left
-# out; a key that is missing here is sampled.
+# The first trials of every study: what is known to work on this kind of data, the quickest first. Keys that an
+# architecture lacks are left out; a key that is missing here is sampled.
 _RECURRENT_KNOWN_GOOD: dict[str, Scalar] = {
     "learning_rate": 1e-2,
     "weight_decay": 1e-2,
@@ -102,17 +104,27 @@ _RECURRENT_KNOWN_GOOD: dict[str, Scalar] = {
     "pool_size": 2,
 }
 
-KNOWN_GOOD: dict[str, dict[str, Scalar]] = {
-    "gesture": {**_RECURRENT_KNOWN_GOOD, "batch_size": 64, "normalisation": "global", "front_stride": 1},
-    "activity": {
-        **_RECURRENT_KNOWN_GOOD,
-        "batch_size": 64,
-        "normalisation": "both",
-        "front_layers": 3,
-        "front_stride": 2,
-        "pool_size": 4,
-    },
-    "landmarks": {**_RECURRENT_KNOWN_GOOD, "batch_size": 32, "normalisation": "global", "front_stride": 1},
+_GESTURE: dict[str, Scalar] = {
+    **_RECURRENT_KNOWN_GOOD,
+    "batch_size": 64,
+    "normalisation": "global",
+    "front_stride": 1,
+}
+
+KNOWN_GOOD: dict[str, tuple[dict[str, Scalar], ...]] = {
+    # Half the steps and half the updates: nearly as good as the second, in less than half of its time.
+    "gesture": ({**_GESTURE, "front_layers": 1, "front_stride": 2, "batch_size": 128, "learning_rate": 2e-2}, _GESTURE),
+    "activity": (
+        {
+            **_RECURRENT_KNOWN_GOOD,
+            "batch_size": 64,
+            "normalisation": "both",
+            "front_layers": 3,
+            "front_stride": 2,
+            "pool_size": 4,
+        },
+    ),
+    "landmarks": ({**_RECURRENT_KNOWN_GOOD, "batch_size": 32, "normalisation": "global", "front_stride": 1},),
 }
 
 
@@ -133,7 +145,13 @@ def nearest(distribution: BaseDistribution, value: Scalar) -> Scalar | None:
     return int(clipped) if isinstance(distribution, IntDistribution) else float(clipped)
 
 
-def known_good(kind: str, searched: Space) -> dict[str, Scalar]:
-    """The known-good values for data of this kind, moved into ``searched`` where that is narrower."""
-    values = {key: nearest(searched[key], value) for key, value in KNOWN_GOOD[kind].items() if key in searched}
-    return {key: value for key, value in values.items() if value is not None}
+def moved_into(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Those of the values that are searched, moved into the ranges where these are narrower."""
+    moved = {key: nearest(searched[key], value) for key, value in values.items() if key in searched}
+    return {key: value for key, value in moved.items() if value is not None}
+
+
+def known_good(kind: str, searched: Space) -> list[dict[str, Scalar]]:
+    """The known-good configurations for data of this kind, as far as they are searched; each only once."""
+    moved = [moved_into(searched, values) for values in KNOWN_GOOD[kind]]
+    return [values for k, values in enumerate(moved) if values not in moved[:k]]

@@ -20,7 +20,7 @@ from .config import Settings
 from .folders import StudyFolder
 from .parts import Parts, describe_data, describe_split
 from .samplers import make_pruner, make_sampler
-from .spaces import Scalar, known_good, nearest
+from .spaces import Scalar, known_good, moved_into
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
@@ -67,7 +67,7 @@ def create_study(
         folder: Of the study.
         settings: Complete.
         parts: The data, whose fingerprint is stored.
-        warm_start: Configurations to try right after the known-good one.
+        warm_start: Configurations to try right after the known-good ones.
 
     Raises:
         StudyError: If a study of that name exists.
@@ -86,14 +86,10 @@ def create_study(
         if study is None:
             study = optuna.create_study(storage=storage, study_name=folder.study_name, direction=settings.direction)
         searched, _ = settings.ranges()
-        study.enqueue_trial(known_good(parts.dataset.kind, searched), user_attrs={"origin": "known-good"})
+        for values in known_good(parts.dataset.kind, searched):
+            study.enqueue_trial(values, user_attrs={"origin": "known-good"})
         for values in warm_start:
-            moved = {name: nearest(searched[name], value) for name, value in values.items() if name in searched}
-            study.enqueue_trial(
-                {name: value for name, value in moved.items() if value is not None},
-                user_attrs={"origin": "warm start"},
-                skip_if_exists=True,
-            )
+            study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
         attributes = {
             "study_id": uuid.uuid4().hex,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

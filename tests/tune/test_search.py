@@ -85,11 +85,11 @@ def test_the_total_is_never_exceeded(new_lab: NewLab, new_notes: NewNotes) -> No
 
 
 def test_another_seed_gives_another_study(new_lab: NewLab) -> None:
-    one, other = new_lab("one", {"search": {"trials": 2}}), new_lab("other", {"search": {"trials": 2, "seed": 4}})
+    one, other = new_lab("one", {"search": {"trials": 3}}), new_lab("other", {"search": {"trials": 3, "seed": 4}})
     one.search()
     other.search()
-    assert one.trials()[0].params == other.trials()[0].params  # The known-good configuration.
-    assert one.trials()[1].params != other.trials()[1].params
+    assert one.trials()[0].params == other.trials()[0].params  # A known-good configuration.
+    assert one.trials()[2].params != other.trials()[2].params
 
 
 def test_the_observer_is_told_everything_in_order(new_lab: NewLab, new_notes: NewNotes, stop_after: NewStop) -> None:
@@ -121,7 +121,7 @@ def test_a_target_ends_the_trial_and_the_study(new_lab: NewLab, metric: str, tar
     done = [trial for trial in lab.trials() if trial.state == TrialState.COMPLETE]
     assert any("target reached in epoch" in trial.user_attrs.get("reason", "") for trial in done)
     assert lab.search().reason == f"target {target:g} reached"
-    assert len(lab.trials()) == len(done)
+    assert len([trial for trial in lab.trials() if trial.state != TrialState.WAITING]) == len(done)
 
 
 def diverging(lab: Lab) -> Lab:
@@ -147,7 +147,7 @@ def test_a_diverging_trial_keeps_the_epochs_before(new_lab: NewLab, stop_after: 
     lab = new_lab("study", {"search": {"trials": 1}})
     lab.search(stop_after(3))
     diverging(lab).search()
-    (trial,) = lab.trials()
+    trial, *_ = lab.trials()
     assert trial.state == TrialState.PRUNED
     assert sorted(trial.intermediate_values) == [1]
     assert trial.user_attrs["epochs_run"] == 1
