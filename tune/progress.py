@@ -147,7 +147,7 @@ def _picture(progress: Progress) -> Group:
     table.add_column("configuration", no_wrap=True, overflow="ellipsis", ratio=1)
     hidden = len(progress.rows) - N_ROWS_SHOWN
     if hidden > 0:
-        table.add_row("", f"… {hidden} earlier", "", "", "")
+        table.add_row("", "", "", "", f"… {hidden} earlier")
     for row in progress.rows[-N_ROWS_SHOWN:]:
         best = "★ " if row.number == progress.best_number and row.state == "complete" else ""
         table.add_row(

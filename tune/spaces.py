@@ -24,7 +24,7 @@ SHARED: Space = {
     "batch_size": CategoricalDistribution([32, 64, 128]),
     "weight_decay": FloatDistribution(1e-5, 1e-1, log=True),
     "schedule": CategoricalDistribution(["one_cycle", "cosine", "plateau"]),
-    "normalisation": CategoricalDistribution(["global", "both"]),
+    "normalisation": CategoricalDistribution(["global", "instance", "both"]),
 }
 
 FRONT: Space = {
@@ -107,13 +107,25 @@ _RECURRENT_KNOWN_GOOD: dict[str, Scalar] = {
 _GESTURE: dict[str, Scalar] = {
     **_RECURRENT_KNOWN_GOOD,
     "batch_size": 64,
-    "normalisation": "global",
+    # Removes how somebody wears the sensor: on people held out 0.92 where the global one alone has 0.88.
+    "normalisation": "instance",
     "front_stride": 1,
 }
 
 KNOWN_GOOD: dict[str, tuple[dict[str, Scalar], ...]] = {
-    # Half the steps and half the updates: nearly as good as the second, in less than half of its time.
-    "gesture": ({**_GESTURE, "front_layers": 1, "front_stride": 2, "batch_size": 128, "learning_rate": 2e-2}, _GESTURE),
+    "gesture": (
+        # Half the steps and half the updates: on people who were trained on nearly as good as the second, in less than
+        # half of its time.
+        {
+            **_GESTURE,
+            "normalisation": "global",
+            "front_layers": 1,
+            "front_stride": 2,
+            "batch_size": 128,
+            "learning_rate": 2e-2,
+        },
+        _GESTURE,
+    ),
     "activity": (
         {
             **_RECURRENT_KNOWN_GOOD,

@@ -134,7 +134,7 @@ def test_every_trial_has_its_configuration_and_history_which_can_be_made_again(d
 def test_weights_of_every_fold_are_kept(new_lab: NewLab) -> None:
     lab = new_lab("study", {"split": {"folds": 2}, "search": {"trials": 1}})
     lab.search()
-    (trial,) = lab.trials()
+    trial, *_ = lab.trials()
     weights = load_weights(lab.folder, trial, 2)
     assert weights is not None
     assert len(weights) == 2
