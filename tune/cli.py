@@ -12,13 +12,13 @@ import click
 from click_default_group import DefaultGroup
 
 from .explanations import explain
+from .folders import DEFAULT_SAVE_DIR
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
 if TYPE_CHECKING:
     from rich.console import Console
 
 HELP_WIDTH = 110
-STUDIES = Path(__file__).resolve().parent.parent / "studies"
 
 
 def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -73,7 +73,7 @@ def storage_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--save-dir",
             type=click.Path(file_okay=False, path_type=Path),
-            default=STUDIES,
+            default=DEFAULT_SAVE_DIR,
             help="Holds tune.db and a folder for every study.  [default: studies/]",
         ),
     ):

@@ -10,6 +10,7 @@ from pathlib import Path
 from .problems import Problem, SettingsError
 
 DATABASE_NAME = "tune.db"
+DEFAULT_SAVE_DIR = Path(__file__).resolve().parent.parent / "studies"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 from .comparison import ComparedStudy
 from .config import Settings
 from .evaluation import luck_of_selection
+from .folders import DEFAULT_SAVE_DIR
 from .metrics import METRIC_LABELS
 from .parts import Parts
 from .progress import show_score, show_seconds
@@ -60,7 +61,7 @@ def print_summary(console: Console, finished: Finished) -> None:
     for sentence in finished.not_drawn:
         say(console, sentence)
     say(console, f"Results: {root}/  (best_config.json, trials.csv, plots.html and four pictures, trials/)")
-    places = "" if str(finished.folder.save_dir) == "studies" else f" --save-dir {finished.folder.save_dir}"
+    places = "" if finished.folder.save_dir == DEFAULT_SAVE_DIR else f" --save-dir {finished.folder.save_dir}"
     say(console, f"Look further: ./run_tuning.sh dashboard{places}")
     more = max(2 * settings.search.trials, 1)
     say(console, f"Go on:        ./run_tuning.sh --study-name {study.study_name} --resume --trials {more}{places}")
