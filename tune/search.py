@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -124,9 +123,9 @@ def _run_claimed(
         trial.set_user_attr("traceback", traceback.format_exc()[-4000:])
         study.tell(number, state=TrialState.FAIL)
         observer.trial_finished(number, "failed", None, failure)
-        _remove(checkpoint)
+        checkpoint.unlink(missing_ok=True)
         return failure
-    _remove(checkpoint)
+    checkpoint.unlink(missing_ok=True)
     observer.trial_finished(number, "pruned" if outcome.pruned else "complete", outcome.value, outcome.reason)
     return ""
 
@@ -184,7 +183,3 @@ def _target_reached(study: Study, settings: Settings) -> bool:
     if best is None or best.value is None or target is None:
         return False
     return best.value <= target if settings.direction == "minimize" else best.value >= target
-
-
-def _remove(checkpoint: Path) -> None:
-    checkpoint.unlink(missing_ok=True)
