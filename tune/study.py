@@ -18,9 +18,10 @@ from optuna.trial import FrozenTrial, TrialState
 from .claims import STUDY_LOCK_TIMEOUT_SECONDS
 from .config import Settings
 from .folders import StudyFolder
+from .known_good import known_good, moved_into
 from .parts import Parts, describe_data, describe_split
 from .samplers import make_pruner, make_sampler
-from .spaces import Scalar, known_good, moved_into
+from .spaces import Scalar
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5

@@ -12,7 +12,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from data import DATASETS
 from models import ARCHITECTURES, build
-from tune.spaces import KNOWN_GOOD, LIMITS, ODD, SHARED, SPACES, Scalar, Space, known_good, nearest
+from tune.known_good import KNOWN_GOOD, known_good, nearest
+from tune.spaces import LIMITS, ODD, SHARED, SPACES, Scalar, Space
 from tune.training import TrainingSettings
 
 N_CHANNELS, N_CLASSES = 6, 4
@@ -141,7 +142,7 @@ def test_the_first_trial_fixes_everything_and_lies_in_the_space(name: str, kind:
     space = {**SHARED, **SPACES[name]}
     *_, values = known_good(kind, space)
     for key in space.keys() - values.keys():
-        pytest.fail(f"KNOWN_GOOD[{kind!r}] (tune/spaces.py) has no value for {key!r} of {name}: it would be random")
+        pytest.fail(f"KNOWN_GOOD[{kind!r}] (tune/known_good.py) has no value for {key!r} of {name}: it would be random")
     for key, value in values.items():
         assert space[key]._contains(space[key].to_internal_repr(value)), f"{key} = {value} is outside its range"
     check_forward(name, {key: values[key] for key in SPACES[name]})

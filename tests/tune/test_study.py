@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from optuna.trial import TrialState
 
+from tune.known_good import known_good
 from tune.run import plan
-from tune.spaces import SPACES, Scalar, known_good
+from tune.spaces import SPACES, Scalar
 from tune.storage import open_storage, sqlite_url
 from tune.study import (
     StudyError,
