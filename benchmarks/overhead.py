@@ -19,8 +19,8 @@ from typing import Any
 import optuna
 import torch
 from torch import nn
-from torch.nn import functional
 
+from models import SequenceClassifier
 from tune import training
 from tune.config import resolve
 from tune.folders import StudyFolder
@@ -59,7 +59,8 @@ def measure_study(dataset: str, n_trials: int) -> None:
     torch.Tensor.backward = inside.wrap(torch.Tensor.backward)  # type: ignore[method-assign]
     torch.optim.AdamW.step = inside.wrap(torch.optim.AdamW.step)  # type: ignore[method-assign]
     nn.utils.clip_grad_norm_ = inside.wrap(nn.utils.clip_grad_norm_)
-    training.cross_entropy = inside.wrap(functional.cross_entropy)  # type: ignore[attr-defined]
+    SequenceClassifier.embed = inside.wrap(SequenceClassifier.embed)  # type: ignore[method-assign]
+    training.classification_loss = inside.wrap(training.classification_loss)  # type: ignore[attr-defined]
     settings = resolve({"dataset": dataset, "search": {"trials": n_trials}})
     parts = load_parts(settings)
     with tempfile.TemporaryDirectory() as place:

@@ -26,10 +26,11 @@ def main() -> None:
     arguments.add_argument("--trials", type=int, default=20)
     arguments.add_argument("--model-type", default="gru")
     arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--people", nargs="*", help="only these (default: all)")
     given = arguments.parse_args()
     scores = []
     with tempfile.TemporaryDirectory() as place:
-        for person in PEOPLE[given.dataset]:
+        for person in given.people or PEOPLE[given.dataset]:
             started = time.perf_counter()
             command = [
                 str(ROOT / "run_tuning.sh"),

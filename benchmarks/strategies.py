@@ -15,6 +15,7 @@ import heapq
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,19 +24,21 @@ import optuna
 import torch
 from optuna.distributions import BaseDistribution
 
+from data.channels import Preparation
 from tune.config import Settings, resolve
-from tune.evaluation import judge_best
 from tune.files import write_text
+from tune.fit import EpochResult, Fit, TrainingSettings
 from tune.folders import StudyFolder
+from tune.judgement import judge_best
 from tune.metrics import score
-from tune.objective import begin_fits, training_settings
+from tune.objective import begin_fits, fields_of, fit_runs, training_settings
 from tune.parts import Parts, load_parts
 from tune.search import search
 from tune.seeds import derive_seed
 from tune.stopping import StopWatch
 from tune.storage import open_storage, sqlite_url
 from tune.study import with_strategy
-from tune.training import Fit, TrainingSettings, continue_fit, predict
+from tune.training import predict
 
 CPU = torch.device("cpu")
 STRATEGIES = (
@@ -120,7 +123,7 @@ def run_study(settings: Settings, parts: Parts, seconds: float) -> tuple[Trace, 
 def run_sober(settings: Settings, parts: Parts, seconds: float, n_epochs_for_all: int) -> tuple[Trace, float]:
     """A few epochs for random configurations during half of the time, then the best ones in full (arXiv 2307.15422)."""
     trace, deadline = Trace(), time.process_time() + seconds
-    candidates: list[tuple[float, int, Fit, TrainingSettings, str]] = []
+    candidates: list[tuple[float, int, Fit, TrainingSettings, dict[str, Any]]] = []
     searched, fixed = settings.ranges()
     number, best, best_test = 0, 0.0, 0.0
     while time.process_time() < deadline - seconds / 2:
@@ -128,30 +131,28 @@ def run_sober(settings: Settings, parts: Parts, seconds: float, n_epochs_for_all
         parameters = {**fixed, **_draw(searched, seed)}
         training = training_settings(settings, parameters, seed)
         fit = begin_fits(parameters, settings, parts, training, CPU)[0]
-        normalisation = str(parameters["normalisation"])
-        for result in _epochs(fit, parts, training, normalisation):
+        for result in _epochs(fit, parts, training, parameters):
             if result.epoch == n_epochs_for_all:
                 break
         trace.add(fit.best.validation.accuracy)
-        heapq.heappush(candidates, (-fit.best.validation.accuracy, number, fit, training, normalisation))
+        heapq.heappush(candidates, (-fit.best.validation.accuracy, number, fit, training, parameters))
         number += 1
     while candidates and time.process_time() < deadline:
-        _, _, fit, training, normalisation = heapq.heappop(candidates)
-        for _ in _epochs(fit, parts, training, normalisation):
+        _, _, fit, training, parameters = heapq.heappop(candidates)
+        for _ in _epochs(fit, parts, training, parameters):
             if time.process_time() > deadline:
                 break
         trace.add(fit.best.validation.accuracy)
         if fit.best.validation.accuracy > best:
             best = fit.best.validation.accuracy
             fit.model.load_state_dict(fit.best_weights)
-            test = parts.prepared(0, "test", normalisation)
+            test = parts.prepared(0, "test", fields_of(Preparation, parameters))
             best_test = score(predict(fit.model, test, CPU), test.labels).accuracy
     return trace, best_test
 
 
-def _epochs(fit: Fit, parts: Parts, training: TrainingSettings, normalisation: str) -> Any:
-    train, validation = (parts.prepared(0, part, normalisation) for part in ("train", "validation"))
-    return continue_fit(fit, train, validation, training, device=CPU)
+def _epochs(fit: Fit, parts: Parts, training: TrainingSettings, parameters: dict[str, Any]) -> Iterator[EpochResult]:
+    return fit_runs([fit], parts, parameters, training, device=CPU, before_step=lambda: None)[0]
 
 
 def _draw(searched: dict[str, BaseDistribution], seed: int) -> dict[str, Any]:

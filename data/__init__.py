@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import smartwatch, uci_har, watch
+from . import files, signs, smartwatch, uci_har, watch
 from .errors import DataError
 from .sequences import SequenceDataset
 from .source import Source
@@ -20,7 +20,7 @@ class DatasetEntry:
 
     Attributes:
         load: Reads it.
-        kind: As in ``SequenceDataset``, known before anything is read.
+        kind: As in ``SequenceDataset``; those that are possible, where the recordings decide.
         summary: One line on what it is.
         needs: What the user has to do to have it.
     """
@@ -50,6 +50,18 @@ DATASETS: dict[str, DatasetEntry] = {
         kind=uci_har.KIND,
         summary="6 everyday activities of 30 people with a smartphone, 10,299 windows, official split",
         needs="'UCI HAR Dataset.zip' in --data-path (not for commercial use)",
+    ),
+    signs.NAME: DatasetEntry(
+        load=signs.load,
+        kind=signs.KIND,
+        summary="sign language as MediaPipe landmarks: your own recordings, WLASL, ASL Citizen",
+        needs="landmark files (.npy) in a folder or zip in --data-path, a folder a sign or with metadata",
+    ),
+    files.NAME: DatasetEntry(
+        load=files.load,
+        kind=files.KIND,
+        summary="your own recordings: a folder a class with CSV files, a long table, .npz or .ts",
+        needs="--data-path FOLDER_OR_FILE; `datasets --data-path FOLDER_OR_FILE` says what is understood",
     ),
 }
 

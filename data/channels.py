@@ -1,4 +1,4 @@
-"""What a network sees of a sequence: its channels, normalised in one of three ways.
+"""What a network sees of a sequence: the measured channels, those derived from them, normalised in one of three ways.
 
 Everything works on the long table of steps, so that preparing a data set is a handful of tensor operations however
 many sequences it has.
@@ -6,18 +6,45 @@ many sequences it has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from .sequences import SequenceDataset
+from .triples import sensor_triples
 
 NORMALISATIONS = ("global", "instance", "both")
+DERIVED = ("none", "differences", "magnitude", "both")
 
 # A channel that varies less than this within a sequence carries no shape; dividing by less would amplify rounding.
 SMALLEST_DEVIATION = 1e-3
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How measured channels become a network's inputs.
+
+    Attributes:
+        normalisation: ``global`` subtracts the training mean and divides by the training deviation; ``instance`` does
+            so with each sequence's own, which removes where a sensor sits and how strongly a person moves; ``both``
+            puts the two side by side.
+        derived_channels: ``differences`` adds each channel's change since the step before (the jerk of an
+            acceleration), ``magnitude`` the length of each sensor's vector, which no rotation changes; ``both``, both.
+
+    Raises:
+        ValueError: If one of them is unknown.
+    """
+
+    normalisation: str = "global"
+    derived_channels: str = "none"
+
+    def __post_init__(self) -> None:
+        for name, known in (("normalisation", NORMALISATIONS), ("derived_channels", DERIVED)):
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,44 +68,55 @@ def fit_normaliser(train: SequenceDataset) -> Normaliser:
     return Normaliser(values.mean(dim=0).float(), torch.where(constant, 1.0, deviation).float())
 
 
-def n_prepared_channels(n_channels: int, normalisation: str) -> int:
-    """Channels after ``prepare``."""
-    return 2 * n_channels if normalisation == "both" else n_channels
+def n_prepared_channels(channel_names: tuple[str, ...], preparation: Preparation) -> int:
+    """Channels after ``derive`` and ``prepare``."""
+    n_channels = len(channel_names)
+    if preparation.derived_channels in ("differences", "both"):
+        n_channels += len(channel_names)
+    if preparation.derived_channels in ("magnitude", "both"):
+        n_channels += len(sensor_triples(channel_names))
+    return 2 * n_channels if preparation.normalisation == "both" else n_channels
+
+
+def derive(dataset: SequenceDataset, derived_channels: str) -> SequenceDataset:
+    """Puts the derived channels that ``Preparation`` names after the measured ones; the first difference is zero."""
+    columns, names = [dataset.values], [*dataset.channel_names]
+    if derived_channels in ("differences", "both"):
+        difference = dataset.values.diff(dim=0, prepend=dataset.values[:1])
+        columns.append(difference.index_fill(0, dataset.offsets, 0.0))
+        names += [f"{name}, change a step" for name in dataset.channel_names]
+    if derived_channels in ("magnitude", "both"):
+        for triple in sensor_triples(dataset.channel_names):
+            columns.append(dataset.values[:, triple[0] : triple[2] + 1].norm(dim=1, keepdim=True))
+            names.append(f"magnitude of {', '.join(dataset.channel_names[channel] for channel in triple)}")
+    if len(columns) == 1:
+        return dataset
+    return dataset.with_values(torch.cat(columns, dim=1), tuple(names))
 
 
 def prepare(dataset: SequenceDataset, normaliser: Normaliser, normalisation: str) -> SequenceDataset:
     """The same sequences with the channels that a network is given.
 
     Args:
-        dataset: Sequences as measured.
-        normaliser: Statistics of the training sequences.
-        normalisation: ``global`` subtracts the training mean and divides by the training deviation; ``instance`` does
-            so with each sequence's own, which removes where a sensor sits and how strongly a person moves; ``both``
-            puts the two side by side.
-
-    Raises:
-        ValueError: If the normalisation is unknown.
+        dataset: Sequences as ``derive`` leaves them.
+        normaliser: Statistics of the same channels of the training sequences.
+        normalisation: As in ``Preparation``.
     """
-    if normalisation not in NORMALISATIONS:
-        raise ValueError(f"normalisation is {normalisation!r}; it must be one of {', '.join(NORMALISATIONS)}")
     globally = (dataset.values - normaliser.mean) / normaliser.deviation
     if normalisation == "global":
-        return replace(dataset, values=globally)
+        return dataset.with_values(globally)
     by_instance = _normalise_each(globally, dataset)
     if normalisation == "instance":
-        return replace(dataset, values=by_instance)
-    return replace(
-        dataset,
-        values=torch.cat([globally, by_instance], dim=1),
-        channel_names=(*dataset.channel_names, *(f"{name}, by instance" for name in dataset.channel_names)),
-    )
+        return dataset.with_values(by_instance)
+    names = (*dataset.channel_names, *(f"{name}, by instance" for name in dataset.channel_names))
+    return dataset.with_values(torch.cat([globally, by_instance], dim=1), names)
 
 
 def _normalise_each(values: Float[Tensor, "steps channels"], dataset: SequenceDataset) -> Tensor:
     """Standardises each sequence by its own mean and deviation."""
-    owner = torch.repeat_interleave(torch.arange(len(dataset)), dataset.lengths)
     n_steps = dataset.lengths[:, None]
-    mean = values.new_zeros(len(dataset), values.shape[1]).index_add_(0, owner, values) / n_steps
-    centred = values - mean[owner]
-    variance = values.new_zeros(mean.shape).index_add_(0, owner, centred.square()) / n_steps
-    return centred / variance.sqrt().clamp_min(SMALLEST_DEVIATION)[owner]
+    mean = values.new_zeros(len(dataset), values.shape[1]).index_add_(0, dataset.owners, values) / n_steps
+    # index_select takes an eighth of the time of an index in brackets.
+    centred = values - mean.index_select(0, dataset.owners)
+    variance = values.new_zeros(mean.shape).index_add_(0, dataset.owners, centred.square()) / n_steps
+    return centred / variance.sqrt().clamp_min(SMALLEST_DEVIATION).index_select(0, dataset.owners)

@@ -14,6 +14,9 @@ from .errors import DataError
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
+# Properties that depend on the lengths alone, kept once worked out.
+STEP_TABLES = ("offsets", "owners", "positions")
+
 
 @dataclass(frozen=True, eq=False)
 class SequenceDataset:
@@ -95,6 +98,22 @@ class SequenceDataset:
     def offsets(self) -> Int[Tensor, " sequences"]:
         """First step of each sequence in ``values``."""
         return self.lengths.cumsum(0) - self.lengths
+
+    @cached_property
+    def owners(self) -> Int[Tensor, " steps"]:
+        """Sequence of each step in ``values``."""
+        return torch.repeat_interleave(torch.arange(len(self)), self.lengths)
+
+    @cached_property
+    def positions(self) -> Int[Tensor, " steps"]:
+        """Place of each step within its sequence, from 0."""
+        return torch.arange(len(self.values)) - self.offsets[self.owners]
+
+    def with_values(self, values: Tensor, channel_names: tuple[str, ...] | None = None) -> SequenceDataset:
+        """The same sequences with other values a step, and what has been worked out about their steps."""
+        other = replace(self, values=values, channel_names=channel_names or self.channel_names)
+        other.__dict__.update({name: self.__dict__[name] for name in STEP_TABLES if name in self.__dict__})
+        return other
 
     def sequence(self, index: int) -> Float[Tensor, "time channels"]:
         """The steps of one sequence, as a view."""

@@ -16,11 +16,20 @@ class Source:
         data_path: File or folder that ``--data-path`` or the setting SEQTUNE_DATA named; None where neither was given.
         cache_folder: Keeps downloads and parsed tensors; it need not exist, and everything in it may be deleted.
         window_seconds: How long a window of a continuing movement is; only recordings that are cut obey it.
+        n_classes: How many classes will be used; None for all. For data sets that choose their metadata by it.
+        landmarks: Parts of the body that are used: ``pose``, ``face``, ``left_hand``, ``right_hand``; with
+            ``visibility`` also how surely each point of the pose is seen.
+        missing_hands: What stands where a hand is not seen: one of ``shoulders.MISSING_HANDS``.
+        asl_citizen: Whether ASL Citizen is read where it lies beside other signs.
     """
 
     data_path: Path | None
     cache_folder: Path
     window_seconds: float = 4.0
+    n_classes: int | None = None
+    landmarks: tuple[str, ...] = ("pose", "left_hand", "right_hand")
+    missing_hands: str = "interpolate"
+    asl_citizen: bool = True
 
     def named_file(self, *file_names: str) -> Path | None:
         """The file that the user named: ``data_path`` itself, or the first of ``file_names`` in that folder.

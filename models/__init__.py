@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 
 from .base import SequenceClassifier, n_parameters
+from .bilstm import BiLSTM
 from .checks import did_you_mean
 from .conv_gru import ConvGRU
 from .deep_gru import DeepGRU
+from .enhanced_bilstm import EnhancedBiLSTM
 from .masks import step_mask
 from .recurrent import GRU, LSTM, VanillaRNN
+from .temporal_cnn import TemporalCNN
+from .transformer import Transformer
 
 __all__ = ["ARCHITECTURES", "SequenceClassifier", "build", "n_parameters", "step_mask"]
 
@@ -19,6 +23,10 @@ ARCHITECTURES: dict[str, type[SequenceClassifier]] = {
     "lstm": LSTM,
     "conv1d-gru": ConvGRU,
     "deep-gru": DeepGRU,
+    "bilstm": BiLSTM,
+    "enhanced-bilstm": EnhancedBiLSTM,
+    "transformer": Transformer,
+    "temporal-cnn": TemporalCNN,
 }
 
 

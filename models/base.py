@@ -64,14 +64,29 @@ class SequenceClassifier(nn.Module):
         Raises:
             ValueError: If a length is outside 1..time.
         """
+        logits: Tensor = self.head(self.embed(values, lengths))
+        return logits
+
+    def embed(
+        self, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch features"]:
+        """One vector for each sequence: what the head is given.
+
+        Args:
+            values: As in ``forward``.
+            lengths: As in ``forward``.
+
+        Raises:
+            ValueError: If a length is outside 1..time.
+        """
         time = values.shape[1]
         check_lengths(lengths, time)
         # A product with the mask would leave NaN standing.
         hidden = values.masked_fill(~step_mask(lengths, time), 0.0)
         for stage in self.stages:
             hidden, lengths = stage(hidden, lengths)
-        logits: Tensor = self.head(self.pooling(hidden, lengths))
-        return logits
+        pooled: Tensor = self.pooling(hidden, lengths)
+        return pooled
 
 
 def n_parameters(model: nn.Module) -> int:

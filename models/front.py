@@ -76,10 +76,28 @@ class ConvolutionalFront(nn.Module):
 
 
 class ConvolutionalLayer(nn.Module):
-    """Convolution, norm over the real steps, ReLU and dropout; maps padding of zeros to padding of zeros."""
+    """Convolution, norm over the real steps, ReLU and dropout; maps padding of zeros to padding of zeros.
+
+    Args:
+        n_inputs: Features of a step before it.
+        n_outputs: Features of a step after it.
+        kernel_size: Steps that it sees; odd.
+        norm: One of ``NORMS``.
+        dropout: Of features.
+        stride: Steps that it moves by.
+        dilation: Steps from one that it sees to the next.
+    """
 
     def __init__(
-        self, n_inputs: int, n_outputs: int, *, kernel_size: int, stride: int, norm: str, dropout: float
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        *,
+        kernel_size: int,
+        norm: str,
+        dropout: float,
+        stride: int = 1,
+        dilation: int = 1,
     ) -> None:
         super().__init__()
         self.stride = stride
@@ -88,7 +106,8 @@ class ConvolutionalLayer(nn.Module):
             n_outputs,
             kernel_size,
             stride,
-            padding=kernel_size // 2,
+            padding=dilation * (kernel_size // 2),
+            dilation=dilation,
             bias=norm != "batch",  # batch norm would subtract it again
         )
         self.norm = _norm(norm, n_outputs)

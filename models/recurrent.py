@@ -33,6 +33,7 @@ class RecurrentStack(nn.Module):
         dropout: Of features, between layers.
         bidirectional: Whether every layer also reads backwards.
         layer_norm: Whether to normalise between layers (Ba et al. 2016).
+        gated_residual: Whether every layer but the first is a ``Highway`` around its cells.
 
     Attributes:
         n_outputs: Features of a step after the last layer.
@@ -51,28 +52,53 @@ class RecurrentStack(nn.Module):
         dropout: float,
         bidirectional: bool,
         layer_norm: bool = False,
+        gated_residual: bool = False,
     ) -> None:
         super().__init__()
         whole_number("n_layers", n_layers, 1, 16)
         probability("dropout", dropout)
         flag("layer_norm", layer_norm)
+        flag("gated_residual", gated_residual)
         layers = [RecurrentLayer(cell, n_inputs, hidden_size, bidirectional)]
         self.n_outputs = layers[0].n_outputs
         layers += [RecurrentLayer(cell, self.n_outputs, hidden_size, bidirectional) for _ in range(n_layers - 1)]
         self.layers = nn.ModuleList(layers)
         self.norms = nn.ModuleList(nn.LayerNorm(self.n_outputs) for _ in range(n_layers - 1) if layer_norm)
+        self.highways = nn.ModuleList(Highway(self.n_outputs) for _ in range(n_layers - 1) if gated_residual)
         self.dropout = SequenceDropout(dropout)
 
     def forward(
         self, values: Float[Tensor, "batch time inputs"], lengths: Int[Tensor, " batch"]
     ) -> tuple[Float[Tensor, "batch time outputs"], Int[Tensor, " batch"]]:
         """The last layer's hidden states and the same lengths; padded steps hold finite values without meaning."""
-        for index, layer in enumerate(self.layers):
-            if index > 0:
-                values = self.norms[index - 1](values) if self.norms else values
-                values = self.dropout(values)
-            values = layer(values, lengths)
-        return values, lengths
+        hidden: Tensor = self.layers[0](values, lengths)
+        for index, layer in enumerate(self.layers[1:]):
+            normalised = self.norms[index](hidden) if self.norms else hidden
+            deeper = layer(self.dropout(normalised), lengths)
+            hidden = self.highways[index](hidden, deeper) if self.highways else deeper
+        return hidden, lengths
+
+
+class Highway(nn.Module):
+    """A gated residual connection: of every feature, how much a layer renews and how much it carries on.
+
+    Source: Srivastava et al. 2015, "Highway networks", equation 3; the bias that lets most be carried on at the
+    beginning is of section 2.2. Between recurrent layers: Zhang et al. 2016, "Highway long short-term memory RNNs...".
+
+    Args:
+        n_features: Features of a step.
+    """
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(n_features, n_features)
+        nn.init.constant_(self.gate.bias, -1.0)
+
+    def forward(
+        self, carried: Float[Tensor, "batch time features"], renewed: Float[Tensor, "batch time features"]
+    ) -> Float[Tensor, "batch time features"]:
+        """Between what went into the layer and what came out of it, where the gate stands."""
+        return torch.lerp(carried, renewed, torch.sigmoid(self.gate(carried)))
 
 
 class RecurrentLayer(nn.Module):

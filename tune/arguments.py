@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from .config import nested, setting_paths
 from .json_files import parse_json_object
+from .names import architecture_name
 from .problems import Problem, did_you_mean
 
 OPTION_PATHS = {
@@ -15,6 +17,7 @@ OPTION_PATHS = {
     "dataset": "dataset",
     "data_path": "data.path",
     "classes": "data.classes",
+    "asl_citizen": "data.asl_citizen",
     "split": "split.kind",
     "folds": "split.folds",
     "trials": "search.trials",
@@ -28,13 +31,20 @@ OPTION_PATHS = {
     "device": "machine.device",
 }
 
-TEXT_OPTIONS = frozenset({"model_type", "dataset", "data_path", "split", "metric", "sampler", "pruner", "device"})
+# Two networks that people know as one model type.
+PLAIN_VARIANT = "bilstm"
+VARIANTS = {"standard": PLAIN_VARIANT, "enhanced": "enhanced-bilstm"}
+
+TEXT_OPTIONS = frozenset({"dataset", "data_path", "split", "metric", "sampler", "pruner", "device"})
 _SECONDS_IN = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def assignment_layer(assignment: str) -> tuple[dict[str, Any], list[Problem]]:
     """Reads ``PATH=VALUE``; the value is JSON, or else text."""
     path, equals, written = assignment.partition("=")
+    if path.startswith("space."):
+        _, section, *rest = path.split(".")
+        path = ".".join(["space", architecture_name(section), *rest])
     if not equals:
         return {}, [Problem("--set", assignment, "must be PATH=VALUE", "for example space.gru.hidden_size=64")]
     value, problems = _value(f"--set {path}", written)
@@ -44,19 +54,18 @@ def assignment_layer(assignment: str) -> tuple[dict[str, Any], list[Problem]]:
     return nested(path, value), problems
 
 
-def option_layers(options: dict[str, str | None]) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Reads the options that stand for one setting each."""
-    layers, problems = [], []
+def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Reads the options that stand for one setting each; ``--standard`` and ``--enhanced`` say which model type."""
+    architecture, problems = _architecture(options)
+    layers = [] if architecture is None else [nested(OPTION_PATHS["model_type"], architecture)]
     for name, written in options.items():
-        if written is None:
+        if not isinstance(written, str) or name == "model_type":
             continue
         flag = "--" + name.replace("_", "-")
         value: Any = written
         found: list[Problem] = []
         if name == "timeout":
             value, found = _seconds(flag, written)
-        elif name == "model_type":
-            value = architecture_name(written)
         elif name not in TEXT_OPTIONS:
             value, found = _value(flag, written)
         problems += found
@@ -65,14 +74,21 @@ def option_layers(options: dict[str, str | None]) -> tuple[list[dict[str, Any]],
     return layers, problems
 
 
-def architecture_name(written: str) -> str:
-    """The registered name that is meant: ``Conv1dGRU`` and ``conv1d_gru`` are ``conv1d-gru``."""
-    from .spaces import SPACES
-
-    def plain(name: str) -> str:
-        return re.sub(r"[^a-z0-9]", "", name.lower())
-
-    return next((name for name in SPACES if plain(name) == plain(written)), written)
+def _architecture(options: Mapping[str, str | bool | None]) -> tuple[str | None, list[Problem]]:
+    """What ``--model-type`` means together with ``--standard`` or ``--enhanced``."""
+    written = options.get("model_type")
+    name = architecture_name(written) if isinstance(written, str) else None
+    standard, enhanced = (bool(options.get(flag)) for flag in VARIANTS)
+    if standard and enhanced:
+        return name, [Problem("--enhanced", True, "cannot go with --standard", "leave out one of the two")]
+    for flag, variant in VARIANTS.items():
+        if not options.get(flag):
+            continue
+        if name in (PLAIN_VARIANT, variant):
+            return variant, []
+        rule = f"goes with --model-type {PLAIN_VARIANT}" + (f", not with {name}" if name else "")
+        return name, [Problem(f"--{flag}", True, rule, f"write --model-type {PLAIN_VARIANT} --{flag}")]
+    return name, []
 
 
 def _value(origin: str, written: str) -> tuple[Any, list[Problem]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ def main() -> None:
     ./run_tuning.sh                                      tune a GRU on the embedded data set
     ./run_tuning.sh --dataset smartwatch --trials 40     another data set, more trials
     ./run_tuning.sh --resume --trials 80                 go on to 80 trials in total
+    ./run_tuning.sh --data-path recordings/              your own: a folder a class with CSV files, and more
     """  # noqa: D301 - click reads this mark
 
 
@@ -104,9 +105,12 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @main.command(short_help="Start or resume a study (the default).")
 @click.option("--model-type", metavar="NAME", help="Architecture; `models` lists them.  [default: gru]")
+@click.option("--standard", is_flag=True, help="With --model-type bilstm: the plain network, as without it.")
+@click.option("--enhanced", is_flag=True, help="With --model-type bilstm: the network enhanced-bilstm.")
 @click.option("--dataset", metavar="NAME", help="Data set; `datasets` lists them.  [default: watch]")
-@click.option("--data-path", metavar="PATH", help="Folder or file of the recordings.")
-@click.option("--classes", metavar="N", help="Use the first N classes only.")
+@click.option("--data-path", metavar="PATH", help="Folder or file of recordings, your own too; `datasets` looks at it.")
+@click.option("--classes", metavar="N", help="Use N classes only: the first ones, of signs the most frequent.")
+@click.option("--no-asl-citizen", "asl_citizen", flag_value="false", help="Leave ASL Citizen out of the signs.")
 @click.option("--split", metavar="KIND", help="group (people held out), stratified (at random), official, or auto.")
 @click.option("--folds", metavar="K", help="Judge every trial by K-fold cross-validation.")
 @click.option("--trials", metavar="N", help="Finished trials in total, resumed ones included.  [default: 20]")
@@ -134,7 +138,7 @@ def run(
     resume: bool,
     warm_start: str | None,
     auto_tune_all: bool,
-    **options: str | None,
+    **options: str | bool | None,
 ) -> None:
     """Starts a study, or resumes it, and leaves its results in SAVE_DIR/STUDY.
 
@@ -218,16 +222,40 @@ def models() -> None:
 
 
 @main.command()
+@click.option("--dataset", metavar="NAME", help="Look at this data set.")
+@click.option("--data-path", metavar="PATH", help="Look at the recordings in this folder or file.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to draw an example of each class.  [default: studies/NAME-examples.png]",
+)
+@settings_options
 @handles_errors
-def datasets() -> None:
-    """Lists the data sets."""
-    from .commands.listings import list_datasets
+def datasets(
+    config_file: Path | None, assignments: tuple[str, ...], picture: Path | None, **options: str | None
+) -> None:
+    """Lists the data sets or, given one or a path, says what is in it and what looks wrong.
 
-    list_datasets(_console())
+    Your own recordings may be a folder a class with CSV, TSV or Parquet files; one long table with the columns
+    sequence_id and label (and person and time, if known); an .npz archive with X and y; or .ts files of the
+    time-series archive. People are told by folders or file names such as p01, a time column gives the sample rate.
+    """
+    from .config import resolve
+
+    layers = settings_layers(config_file, assignments, options)
+    if layers:
+        resolve(*layers)  # Tells of mistakes before torch is loaded.
+        from .commands.datasets import look_at_dataset
+
+        look_at_dataset(_console(), layers, picture)
+    else:
+        from .commands.listings import list_datasets
+
+        list_datasets(_console())
 
 
 def settings_layers(
-    config_file: Path | None, assignments: tuple[str, ...], options: dict[str, str | None]
+    config_file: Path | None, assignments: tuple[str, ...], options: Mapping[str, str | bool | None]
 ) -> list[dict[str, Any]]:
     """The partial settings that the command line gives, in order of precedence.
 

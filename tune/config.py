@@ -7,9 +7,10 @@ from typing import Any, Literal, Self
 from optuna.distributions import BaseDistribution
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from .names import with_registered_names
 from .problems import Problem, SettingsError, did_you_mean
 from .ranges import from_plain, to_plain
-from .spaces import SHARED, SPACES, Scalar, Space
+from .spaces import OFF, SHARED, SPACES, Scalar, Space
 
 Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
 
@@ -24,10 +25,29 @@ class Data(Section):
     """Where the recordings are and how much of them is used."""
 
     path: str | None = Field(None, description="Folder or file of the recordings (or the setting SEQTUNE_DATA)")
-    classes: int | None = Field(None, ge=2, le=100_000, description="Use the first N classes only")
+    classes: int | None = Field(
+        None, ge=2, le=100_000, description="Use N classes only: the first, of signs the most frequent"
+    )
     window_seconds: float = Field(
         4.0, gt=0, le=86_400, allow_inf_nan=False, description="Length of the windows that long recordings are cut into"
     )
+    resample_hz: float | None = Field(
+        None, gt=0, le=1e6, allow_inf_nan=False, description="Bring all sequences to this many steps a second"
+    )
+    resample_length: int | None = Field(None, ge=1, le=1_000_000, description="Bring each sequence to this many steps")
+    landmarks: tuple[Literal["pose", "face", "left_hand", "right_hand", "visibility"], ...] = Field(
+        ("pose", "left_hand", "right_hand"), min_length=1, strict=False, description="Parts of the body in signs"
+    )
+    missing_hands: Literal["interpolate", "mask", "zeros"] = Field(
+        "interpolate", description="What stands where a hand is not seen: neighbours, zeros and a mask channel, zeros"
+    )
+    asl_citizen: bool = Field(True, description="Read ASL Citizen too where it lies beside other signs")
+
+    @model_validator(mode="after")
+    def _one_resampling(self) -> Self:
+        if self.resample_hz is not None and self.resample_length is not None:
+            raise ValueError("resample_hz and resample_length are both given; write null for one of them")
+        return self
 
 
 class SplitSettings(Section):
@@ -77,6 +97,7 @@ class TrainingSection(Section):
     epochs: int = Field(12, ge=1, le=100_000, description="Passes over the training part")
     patience: int = Field(6, ge=1, le=100_000, description="Epochs without improvement before a trial ends itself")
     min_delta: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False, description="Smallest gain that is improvement")
+    refit: bool = Field(True, description="Train the best once more, on training and validation part, for the test")
     clip_norm: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False, description="Largest norm of the gradient")
 
 
@@ -122,7 +143,7 @@ def default_settings() -> dict[str, Any]:
     """The built-in settings as plain JSON values, every range included."""
     plain = Settings().model_dump(mode="json")
     plain["space"] = {
-        section: {name: to_plain(distribution) for name, distribution in space.items()}
+        section: {name: OFF.get(name, to_plain(distribution)) for name, distribution in space.items()}
         for section, space in {"shared": SHARED, **SPACES}.items()
     }
     return plain
@@ -140,7 +161,7 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     merged = default_settings()
     problems: list[Problem] = []
     for layer in layers:
-        merged = _merge(merged, layer, ())
+        merged = _merge(merged, with_registered_names(layer), ())
     problems += _space_problems(merged.get("space"))
     try:
         settings = Settings.model_validate(merged)

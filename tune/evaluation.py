@@ -5,28 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from optuna import Study
-from optuna.trial import FrozenTrial
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from data.sequences import SequenceDataset
 
-from .config import Settings
-from .folders import StudyFolder
 from .metrics import Scores, score, weighted_score
-from .objective import begin_fits, training_settings
-from .parts import Parts
-from .seeds import derive_seed
-from .study import all_parameters, best_trial
-from .training import predict
-from .trial_files import load_weights
 
 N_RESAMPLES = 1000
 CONFIDENCE = 0.95
@@ -44,6 +34,8 @@ class Evaluation:
         n_sequences: Judged sequences.
         n_people: People who performed them; None where that is not known.
         resampled: What the intervals resample: ``people`` or ``sequences``.
+        accuracy_by_recording: Share of recordings whose windows' mean probability is highest for the right class; None
+            where sequences are not windows of longer recordings.
     """
 
     scores: Scores
@@ -51,6 +43,7 @@ class Evaluation:
     n_sequences: int
     n_people: int | None
     resampled: str
+    accuracy_by_recording: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -60,6 +53,7 @@ class Evaluation:
             "intervals_resample": self.resampled,
             "n_sequences": self.n_sequences,
             "n_people": self.n_people,
+            "accuracy_by_recording": self.accuracy_by_recording,
         }
 
 
@@ -89,54 +83,28 @@ def evaluate(
     intervals = _bootstrap(all_logits, labels, units, np.random.default_rng(seed))
     if not by_people:
         intervals["accuracy"] = wilson_interval(scores.accuracy, n_sequences)
-    return Evaluation(scores, intervals, n_sequences, n_people, "people" if by_people else "sequences")
+    resampled = "people" if by_people else "sequences"
+    by_recording = [accuracy_by_recording(one, part) for one, part in zip(logits, parts, strict=True)]
+    known = [accuracy for accuracy in by_recording if accuracy is not None]
+    return Evaluation(scores, intervals, n_sequences, n_people, resampled, fmean(known) if known else None)
 
 
-def evaluate_trial(
-    study: Study,
-    trial: FrozenTrial,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    part: str,
-    device: torch.device,
-) -> Evaluation | None:
-    """Scores a trial's stored weights on ``validation`` or ``test``.
+def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None:
+    """Share of recordings that their windows name rightly together, by their mean probabilities.
 
     Returns:
-        None if the weights are not there, or the split has no such part.
+        None where no recording has several windows, or its windows have different labels.
     """
-    measured = [getattr(fold, part) for fold in parts.folds]
-    weights = load_weights(folder, trial, len(parts.folds))
-    if weights is None or any(one is None for one in measured):
+    if part.recordings is None:
         return None
-    parameters = all_parameters(trial)
-    seed = derive_seed(settings.search.seed, "trial", trial.number)
-    fits = begin_fits(parameters, settings, parts, training_settings(settings, parameters, seed), device)
-    logits = []
-    for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
-        fit.model.load_state_dict(stored)
-        logits.append(predict(fit.model, parts.prepared(fold, part, str(parameters["normalisation"])), device))
-    return evaluate(logits, measured, same_part=part == "test", seed=derive_seed(seed, "bootstrap", part))
-
-
-def judge_best(study: Study, settings: Settings, parts: Parts, folder: StudyFolder, device: torch.device) -> None:
-    """Scores the best trial on validation and test, once, and stores what was found in the study.
-
-    The test part is used once for each trial that becomes a study's best; every further use makes it less of a test,
-    so all of them stay on record.
-    """
-    trial = best_trial(study)
-    evaluations = study.user_attrs.get("evaluations", {})
-    if trial is None or str(trial.number) in evaluations:
-        return
-    found = {}
-    for part in ("validation", "test"):
-        evaluation = evaluate_trial(study, trial, settings, parts, folder, part, device)
-        if evaluation is not None:
-            found[part] = evaluation.as_json()
-    if found:
-        study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
+    _, recording = part.recordings.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    n_recordings = int(recording.max()) + 1
+    labels = torch.zeros(n_recordings, dtype=part.labels.dtype).scatter_(0, recording, part.labels)
+    if n_recordings == len(part) or not torch.equal(labels[recording], part.labels):
+        return None
+    votes = torch.zeros(n_recordings, logits.shape[1], dtype=torch.double)
+    votes.index_add_(0, recording, logits.double().softmax(dim=1))
+    return float((votes.argmax(dim=1) == labels).double().mean())
 
 
 def wilson_interval(accuracy: float, n_judged: int) -> tuple[float, float]:

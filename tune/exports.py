@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from data.augment import Augmentation
+from data.channels import Preparation
+
 from .config import Settings
 from .evaluation import luck_of_selection
 from .files import write_text
+from .fit import TrainingSettings
 from .folders import StudyFolder
-from .objective import model_parameters
+from .objective import fields_of, model_parameters
 from .study import all_parameters, best_trial, versions
 from .trial_files import drop_other_weights, save_trial, trial_folder
-
-SHARED_TRAINING_KEYS = ("learning_rate", "batch_size", "weight_decay", "schedule")
 
 
 def write_trials_table(study: Study, path: Path) -> None:
@@ -86,9 +89,10 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "model": model_parameters(settings.architecture, parameters),
         "training": {
             **settings.training.model_dump(mode="json"),
-            **{name: parameters[name] for name in SHARED_TRAINING_KEYS},
+            **{field.name: parameters[field.name] for field in fields(TrainingSettings) if field.name in parameters},
         },
-        "normalisation": parameters["normalisation"],
+        "preparation": asdict(fields_of(Preparation, parameters)),
+        "augmentation": asdict(fields_of(Augmentation, parameters)),
         "n_parameters": attributes["n_parameters"],
         "metric": settings.search.metric,
         "value": trial.value,
@@ -102,6 +106,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
             attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
         ),
         "times_test_was_used": sum("test" in found for found in evaluations.values()),
+        "calibration": attributes.get("calibration"),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],
         "data": study.user_attrs["data"],

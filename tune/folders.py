@@ -39,9 +39,9 @@ class StudyFolder:
         """Held by the process that works on the trial."""
         return self.root / ".locks" / f"trial-{number}.lock"
 
-    def checkpoint(self, number: int) -> Path:
-        """State of a trial between two of its epochs."""
-        return self.root / ".checkpoints" / f"trial-{number}.pt"
+    def checkpoint(self, name: int | str) -> Path:
+        """State between two epochs, of a trial by its number or of another fit by its name."""
+        return self.root / ".checkpoints" / f"{f'trial-{name}' if isinstance(name, int) else name}.pt"
 
     def trial(self, number: int, started: datetime) -> Path:
         """What a finished trial leaves."""

@@ -5,24 +5,31 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from optuna import Trial
 from torch import Tensor
 
-from data.channels import n_prepared_channels
+from data.augment import Augmentation
+from data.channels import Preparation, n_prepared_channels
+from data.sequences import SequenceDataset
 from models import ARCHITECTURES, build
 
+from .calibration import expected_calibration_error, fit_temperature
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import Settings
+from .fit import EpochResult, Fit, TrainingSettings, begin_fit
 from .metrics import Scores, score
 from .parts import Parts
 from .seeds import derive_seed
 from .spaces import Scalar
-from .training import EpochResult, Fit, NonFiniteLossError, TrainingSettings, begin_fit, continue_fit, predict
+from .training import NonFiniteLossError, continue_fit, predict
+
+Record = TypeVar("Record", Preparation, Augmentation)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def run_trial(
     if state is not None:
         for fit, stored in zip(fits, state["fits"], strict=True):
             fit.load_state_dict(stored)
-    metric, normalisation = settings.search.metric, str(parameters["normalisation"])
+    metric = settings.search.metric
     scores = [epoch_score(fits, epoch, metric) for epoch in range(1, max(len(fit.history) for fit in fits) + 1)]
     reported = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
 
@@ -87,17 +94,7 @@ def run_trial(
     for epoch in range(1, len(scores) + 1):
         report(epoch)  # Reported already, unless the process died between checkpoint and report.
     pruned, reason = bool(scores) and trial.should_prune(), ""
-    runs = [
-        continue_fit(
-            fit,
-            parts.prepared(fold, "train", normalisation),
-            parts.prepared(fold, "validation", normalisation),
-            training,
-            device=device,
-            before_step=before_step,
-        )
-        for fold, fit in enumerate(fits)
-    ]
+    runs = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
     try:
         while not pruned and not _reached(settings, scores) and _advance(runs):
             save_checkpoint(checkpoint_path, {"fits": [fit.state_dict() for fit in fits]})
@@ -114,13 +111,17 @@ def run_trial(
         reason = f"target reached in epoch {len(scores)}"
     elif len(scores) < training.epochs:
         reason = f"no improvement for {training.patience} epochs"
-    train_scores = _train_scores(fits, parts, normalisation, device)
+    preparation = fields_of(Preparation, parameters)
+    train_scores = _train_scores(fits, parts, preparation, device)
     validation_scores = _mean_scores([fit.best.validation for fit in fits])
+    record = _record(fits, training, train_scores, validation_scores)
+    if not pruned:
+        record["calibration"] = _calibration(fits, parts, preparation, device)
     return Outcome(
         pruned=pruned,
         value=None if pruned else float(getattr(validation_scores, metric)),
         reason=reason,
-        record=_record(fits, training, train_scores, validation_scores),
+        record=record,
         weights=tuple(fit.best_weights for fit in fits),
     )
 
@@ -129,11 +130,17 @@ def training_settings(settings: Settings, parameters: dict[str, Scalar], seed: i
     """The training settings of a trial: the study's, and those of its hyperparameters that are about training."""
     searched = {field.name: parameters[field.name] for field in fields(TrainingSettings) if field.name in parameters}
     return TrainingSettings(
-        **settings.training.model_dump(),
+        **settings.training.model_dump(exclude={"refit"}),
         **searched,  # type: ignore[arg-type]
         metric=settings.search.metric,
         seed=seed,
     )
+
+
+def fields_of(dataclass_type: type[Record], parameters: dict[str, Scalar]) -> Record:
+    """A record of settings from those hyperparameters that are its fields; the others keep their defaults."""
+    names = [field.name for field in fields(dataclass_type) if field.name in parameters]
+    return dataclass_type(**{name: parameters[name] for name in names})  # type: ignore[arg-type]
 
 
 def model_parameters(architecture: str, parameters: dict[str, Scalar]) -> dict[str, Scalar]:
@@ -150,7 +157,7 @@ def begin_fits(
     device: torch.device,
 ) -> list[Fit]:
     """A fresh network and optimiser for every fold, seeded from the trial's seed."""
-    n_channels = n_prepared_channels(parts.dataset.n_channels, str(parameters["normalisation"]))
+    n_channels = n_prepared_channels(parts.dataset.channel_names, fields_of(Preparation, parameters))
     fits = []
     for fold, part in enumerate(parts.folds):
         torch.manual_seed(derive_seed(training.seed, "weights", fold))
@@ -162,6 +169,35 @@ def begin_fits(
         )
         fits.append(begin_fit(model.to(device), len(part.train), training))
     return fits
+
+
+def fit_runs(
+    fits: Sequence[Fit],
+    parts: Parts,
+    parameters: dict[str, Scalar],
+    training: TrainingSettings,
+    *,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> list[Iterator[EpochResult]]:
+    """The epochs that are left of every fold's fit, each on freshly varied data."""
+    preparation, augmentation = fields_of(Preparation, parameters), fields_of(Augmentation, parameters)
+
+    def training_epoch(fold: int, epoch: int) -> SequenceDataset:
+        seed = derive_seed(training.seed, "augmentation", fold)
+        return parts.training_epoch(fold, preparation, augmentation, seed=seed, epoch=epoch)
+
+    return [
+        continue_fit(
+            fit,
+            partial(training_epoch, fold),
+            parts.prepared(fold, "validation", preparation),
+            training,
+            device=device,
+            before_step=before_step,
+        )
+        for fold, fit in enumerate(fits)
+    ]
 
 
 def epoch_score(fits: Sequence[Fit], epoch: int, metric: str) -> float:
@@ -187,14 +223,30 @@ def _reached(settings: Settings, scores: Sequence[float]) -> bool:
 
 
 @torch.no_grad()
-def _train_scores(fits: Sequence[Fit], parts: Parts, normalisation: str, device: torch.device) -> Scores:
+def _train_scores(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> Scores:
     """Scores of the best epoch's weights on the training part without dropout, comparable with validation's."""
     scores = []
     for fold, fit in enumerate(fits):
         fit.model.load_state_dict(fit.best_weights)
-        train = parts.prepared(fold, "train", normalisation)
+        train = parts.prepared(fold, "train", preparation)
         scores.append(score(predict(fit.model, train, device), train.labels))
     return _mean_scores(scores)
+
+
+def _calibration(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> dict[str, Any]:
+    """Temperature of each fold's network, fitted on its validation part, and the calibration error before and after.
+
+    Judged where it was fitted, the error after is a little too good; on the test part it is measured anew.
+    """
+    temperatures, before, after = [], [], []
+    for fold, fit in enumerate(fits):
+        validation = parts.prepared(fold, "validation", preparation)
+        logits = predict(fit.model, validation, device)
+        temperature = fit_temperature(logits, validation.labels)
+        temperatures.append(temperature)
+        before.append(expected_calibration_error(logits, validation.labels))
+        after.append(expected_calibration_error(logits / temperature, validation.labels))
+    return {"temperatures": temperatures, "error": fmean(before), "error_with_temperature": fmean(after)}
 
 
 def _mean_scores(scores: Sequence[Scores]) -> Scores:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from data import load
-from data.channels import Normaliser, fit_normaliser, prepare
+from data.augment import Augmentation, augment
+from data.channels import Normaliser, Preparation, derive, fit_normaliser, prepare
+from data.quality import duplicates_across, warnings
+from data.resampling import to_length, to_rate
 from data.sequences import SequenceDataset
 from data.source import Source
 from data.splits import Split, make_folds, make_split
@@ -20,13 +25,13 @@ CACHE_FOLDER = Path(__file__).resolve().parent.parent / "data" / "cache"
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """The parts of one split as measured, and the normaliser of its training part.
+    """The parts of one split as measured, and the statistics of its training part.
 
     Attributes:
         train: What weights are fitted on.
         validation: What steers the search.
         test: What is looked at after the search; None where the split has no test part.
-        normaliser: Fitted on ``train`` only.
+        normaliser: Of the measured channels, fitted on ``train`` only.
     """
 
     train: SequenceDataset
@@ -48,15 +53,40 @@ class Parts:
     dataset: SequenceDataset
     split: Split
     folds: tuple[Fold, ...]
-    _prepared: dict[tuple[int, str, str], SequenceDataset] = field(default_factory=dict, repr=False)
+    _prepared: dict[tuple[int, str], tuple[Preparation, SequenceDataset]] = field(default_factory=dict, repr=False)
+    _normalisers: dict[tuple[int, str], Normaliser] = field(default_factory=dict, repr=False)
 
-    def prepared(self, fold: int, part: str, normalisation: str) -> SequenceDataset:
-        """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given."""
-        key = (fold, part, normalisation)
-        if key not in self._prepared:
-            measured = getattr(self.folds[fold], part)
-            self._prepared[key] = prepare(measured, self.folds[fold].normaliser, normalisation)
-        return self._prepared[key]
+    def prepared(self, fold: int, part: str, preparation: Preparation) -> SequenceDataset:
+        """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given.
+
+        The last preparation is kept, which is what a trial asks for again and again; all of them would fill the memory.
+        """
+        kept = self._prepared.get((fold, part))
+        if kept is None or kept[0] != preparation:
+            kept = (preparation, self._prepare(fold, getattr(self.folds[fold], part), preparation))
+            self._prepared[fold, part] = kept
+        return kept[1]
+
+    def training_epoch(
+        self, fold: int, preparation: Preparation, augmentation: Augmentation, *, seed: int, epoch: int
+    ) -> SequenceDataset:
+        """The training part of a fold as one epoch sees it: varied, then prepared."""
+        if augmentation == Augmentation():
+            return self.prepared(fold, "train", preparation)
+        measured, normaliser = self.folds[fold].train, self.folds[fold].normaliser
+        varied = augment(measured, augmentation, normaliser, seed=seed, epoch=epoch)
+        return self._prepare(fold, varied, preparation)
+
+    def normaliser(self, fold: int, derived_channels: str) -> Normaliser:
+        """Statistics of a fold's training part over the measured and the derived channels."""
+        key = (fold, derived_channels)
+        if key not in self._normalisers:
+            self._normalisers[key] = fit_normaliser(derive(self.folds[fold].train, derived_channels))
+        return self._normalisers[key]
+
+    def _prepare(self, fold: int, measured: SequenceDataset, preparation: Preparation) -> SequenceDataset:
+        normaliser = self.normaliser(fold, preparation.derived_channels)
+        return prepare(derive(measured, preparation.derived_channels), normaliser, preparation.normalisation)
 
 
 def source_of(settings: Settings) -> Source:
@@ -66,6 +96,10 @@ def source_of(settings: Settings) -> Source:
         data_path=None if named is None else Path(named).expanduser(),
         cache_folder=CACHE_FOLDER,
         window_seconds=settings.data.window_seconds,
+        n_classes=settings.data.classes,
+        landmarks=settings.data.landmarks,
+        missing_hands=settings.data.missing_hands,
+        asl_citizen=settings.data.asl_citizen,
     )
 
 
@@ -78,6 +112,10 @@ def load_parts(settings: Settings) -> Parts:
     dataset = load(settings.dataset, source_of(settings))
     if settings.data.classes is not None:
         dataset = dataset.first_classes(settings.data.classes)
+    if settings.data.resample_hz is not None:
+        dataset = to_rate(dataset, settings.data.resample_hz)
+    if settings.data.resample_length is not None:
+        dataset = to_length(dataset, settings.data.resample_length)
     wanted = settings.split
     split = make_split(
         dataset,
@@ -87,13 +125,18 @@ def load_parts(settings: Settings) -> Parts:
         test_groups=wanted.test_groups,
         seed=wanted.seed,
     )
+    dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *duplicates_across(dataset, split)))
     splits = make_folds(dataset, split, wanted.folds, seed=wanted.seed) if wanted.folds else [split]
     return Parts(dataset, split, tuple(_cut(dataset, one) for one in splits))
 
 
 def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
-    """The data set as plain JSON values, with what a network needs of it: class names and normalisers."""
+    """The data set as plain JSON values, with what a network needs of it: class names and normalisers.
+
+    The normalisers cover every channel that can be derived; a network is given those that its trial asked for.
+    """
     dataset = parts.dataset
+    normalisers = [parts.normaliser(fold, "both") for fold in range(len(parts.folds))]
     return {
         "name": settings.dataset,
         "kind": dataset.kind,
@@ -105,8 +148,12 @@ def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
         "sample_rate_hz": dataset.sample_rate_hz,
         "notes": list(dataset.notes),
         "normalisers": [
-            {"mean": fold.normaliser.mean.tolist(), "deviation": fold.normaliser.deviation.tolist()}
-            for fold in parts.folds
+            {
+                "channel_names": list(derive(parts.dataset.subset(torch.arange(1)), "both").channel_names),
+                "mean": normaliser.mean.tolist(),
+                "deviation": normaliser.deviation.tolist(),
+            }
+            for normaliser in normalisers
         ],
     }
 

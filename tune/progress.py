@@ -55,6 +55,11 @@ class Progress:
     rows: list[Row] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     n_done_here: int = 0
+    doing: str = ""
+
+    def say(self, doing: str) -> None:
+        """What is done after the last trial."""
+        self.doing = doing
 
     def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
         """A trial begins, or goes on."""
@@ -121,6 +126,9 @@ class _Lines(Progress):
         self.__dict__ = progress.__dict__
         self._console = console
 
+    def say(self, doing: str) -> None:
+        self._console.print(doing, soft_wrap=True, highlight=False, markup=False)
+
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
         super().trial_finished(number, state, value, reason)
         row = self.rows[-1]
@@ -166,7 +174,7 @@ def _picture(progress: Progress) -> Group:
         f"best {show_score(progress.best, progress.metric)}",
         f"left about {show_seconds(progress.seconds_left)}",
     )
-    return Group(table, Text(), summary)
+    return Group(table, Text(), summary, Text(progress.doing))
 
 
 def _short(parameters: dict[str, Scalar]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,16 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from .artefacts import attach_pictures
+from .choice import subject_of
 from .config import Settings, resolve
-from .evaluation import judge_best
 from .exports import write_best, write_trials
 from .folders import StudyFolder
+from .judgement import judge_best
 from .parts import Parts
 from .progress import Progress
 from .samplers import n_finished
 from .search import Ended, search
-from .stopping import StopWatch
+from .stopping import StopRequested, StopWatch
 from .study import (
     N_WARM_START_TRIALS,
     StudyError,
@@ -34,6 +35,7 @@ from .study import (
     stored_settings,
     study_names,
 )
+from .suitability import suited
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def plan(
         StudyError: If the study exists and is not to be resumed.
     """
     settings = resolve(*layers)
-    name = study_name or f"{settings.dataset}-{settings.architecture}"
+    name = study_name or f"{subject_of(settings)}-{settings.architecture}"
     study = load_study(storage, name)
     stored = None if study is None else stored_settings(study)
     if stored is None or not resume:
@@ -91,7 +93,9 @@ def run_study(
     Raises:
         StudyError: If it cannot be created or resumed.
     """
+    notes: list[str] = []
     if existing is None:
+        settings, notes = suited(settings, parts.dataset)
         study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
     else:
         study = resume_study(existing, settings, parts)
@@ -109,9 +113,13 @@ def run_study(
     )
     with stop.watch_signals():
         with show(progress) as observer:
+            for note in notes:
+                observer.say(f"note: {note}")
             ended = search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
-        if stop.signal is None:
-            judge_best(study, settings, parts, folder, device)
+            # Left for the next run where a signal asks for the end.
+            with suppress(StopRequested):
+                stop.check_signal()
+                judge_best(study, settings, parts, folder, device, before_step=stop.check_signal, say=observer.say)
         not_drawn = write_exports(study, settings, folder)
     return Finished(study, settings, folder, ended, not_drawn)
 

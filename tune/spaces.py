@@ -23,6 +23,31 @@ SHARED: Space = {
     "weight_decay": FloatDistribution(1e-5, 1e-1, log=True),
     "schedule": CategoricalDistribution(["one_cycle", "cosine", "plateau"]),
     "normalisation": CategoricalDistribution(["global", "instance", "both"]),
+    "derived_channels": CategoricalDistribution(["none", "differences", "magnitude", "both"]),
+    "label_smoothing": FloatDistribution(0.0, 0.2),
+    "focal_gamma": FloatDistribution(0.0, 3.0),
+    "confidence_penalty": FloatDistribution(0.0, 0.3),
+    "mixup": FloatDistribution(0.0, 0.8),
+    "mixup_at": CategoricalDistribution(["embedding", "input"]),
+    "weight_averaging": FloatDistribution(0.0, 0.99),
+    "jitter": FloatDistribution(0.0, 0.3),
+    "scaling": FloatDistribution(0.0, 0.3),
+    "rotation": FloatDistribution(0.0, 0.6),
+    "time_warp": FloatDistribution(0.0, 0.5),
+    "time_crop": FloatDistribution(0.0, 0.4),
+    "channel_dropout": FloatDistribution(0.0, 0.3),
+    "flip": CategoricalDistribution([False, True]),
+}
+
+# Of those, what is off unless a configuration switches it on or gives a range: each cost trials and did not pay for
+# them on our data (benchmarks/README.md).
+OFF: dict[str, Scalar] = {
+    "focal_gamma": 0.0,
+    "confidence_penalty": 0.0,
+    "mixup_at": "embedding",
+    "weight_averaging": 0.0,
+    "jitter": 0.0,
+    "channel_dropout": 0.0,
 }
 
 FRONT: Space = {
@@ -30,6 +55,8 @@ FRONT: Space = {
     "front_channels": IntDistribution(16, 128, log=True),
     "front_kernel_size": IntDistribution(3, 7, step=2),
     "front_stride": IntDistribution(1, 2),
+    "front_norm": CategoricalDistribution(["batch", "layer"]),
+    "front_dropout": FloatDistribution(0.0, 0.3),
 }
 
 RECURRENT: Space = {
@@ -41,6 +68,8 @@ RECURRENT: Space = {
     "layer_norm": CategoricalDistribution([False, True]),
     **FRONT,
 }
+
+BILSTM: Space = {key: distribution for key, distribution in RECURRENT.items() if key != "bidirectional"}
 
 SPACES: dict[str, Space] = {
     "rnn": RECURRENT,
@@ -60,6 +89,38 @@ SPACES: dict[str, Space] = {
         "pooling": RECURRENT["pooling"],
         **FRONT,
     },
+    "bilstm": BILSTM,
+    # Zero, or false, switches a part off.
+    "enhanced-bilstm": {
+        "attention_heads": IntDistribution(0, 8),
+        "attention_head_dim": IntDistribution(8, 32, step=8),
+        "cross_resolution": CategoricalDistribution([False, True]),
+        "gated_residual": CategoricalDistribution([False, True]),
+        "temporal_dropout": FloatDistribution(0.0, 0.3),
+        "feature_dropout": FloatDistribution(0.0, 0.3),
+        **BILSTM,
+    },
+    "transformer": {
+        "n_heads": IntDistribution(1, 8),
+        "head_dim": IntDistribution(8, 32, step=8),
+        "feed_forward_size": IntDistribution(32, 512, log=True),
+        "n_layers": IntDistribution(1, 4),
+        "dropout": FloatDistribution(0.0, 0.5),
+        "positional_encoding": CategoricalDistribution(["sinusoidal", "learned", "rotary"]),
+        "pooling": RECURRENT["pooling"],
+        **FRONT,
+    },
+    "temporal-cnn": {
+        "n_blocks": IntDistribution(1, 6),
+        "conv_channels": IntDistribution(16, 128, log=True),
+        "conv_kernel_size": IntDistribution(3, 7, step=2),
+        "dilation_growth": IntDistribution(1, 3),
+        "residual": CategoricalDistribution([False, True]),
+        "conv_norm": CategoricalDistribution(["batch", "layer"]),
+        "dropout": FloatDistribution(0.0, 0.5),
+        "pooling": RECURRENT["pooling"],
+        **FRONT,
+    },
 }
 
 # Lowest and highest value that makes sense anywhere; a configuration may widen a range up to here.
@@ -67,6 +128,17 @@ LIMITS: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-7, 10.0),
     "batch_size": (2, 65_536),
     "weight_decay": (0.0, 10.0),
+    "label_smoothing": (0.0, 0.9),
+    "focal_gamma": (0.0, 10.0),
+    "confidence_penalty": (0.0, 10.0),
+    "mixup": (0.0, 10.0),
+    "weight_averaging": (0.0, 0.9999),
+    "jitter": (0.0, 10.0),
+    "scaling": (0.0, 2.0),
+    "rotation": (0.0, 3.2),
+    "time_warp": (0.0, 2.0),
+    "time_crop": (0.0, 0.9),
+    "channel_dropout": (0.0, 0.9),
     "hidden_size": (1, 4_096),
     "n_layers": (1, 16),
     "dropout": (0.0, 0.95),
@@ -74,9 +146,19 @@ LIMITS: dict[str, tuple[float, float]] = {
     "front_channels": (1, 2_048),
     "front_kernel_size": (1, 63),
     "front_stride": (1, 8),
+    "front_dropout": (0.0, 0.95),
     "conv_channels": (1, 2_048),
     "conv_kernel_size": (1, 63),
     "pool_size": (1, 16),
+    "attention_heads": (0, 64),
+    "attention_head_dim": (2, 512),
+    "temporal_dropout": (0.0, 0.95),
+    "feature_dropout": (0.0, 0.95),
+    "n_heads": (1, 64),
+    "head_dim": (2, 512),
+    "feed_forward_size": (1, 16_384),
+    "n_blocks": (1, 16),
+    "dilation_growth": (1, 8),
 }
 
 # Kernels are centred on a step.

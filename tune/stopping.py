@@ -55,6 +55,15 @@ class StopWatch:
         if self.reason is not None:
             raise StopRequested(self.reason)
 
+    def check_signal(self) -> None:
+        """Call between two steps of what is still worth doing when the time is up.
+
+        Raises:
+            StopRequested: If a signal has asked for the end.
+        """
+        if self.signal is not None:
+            raise StopRequested(self.reason)
+
     @contextmanager
     def watch_signals(self) -> Iterator[None]:
         """Turns the first SIGINT or SIGTERM into a request, and the second into an immediate end.

@@ -108,7 +108,8 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     ]
     if "test" in found:
         by_people = study.user_attrs["split"]["kind"] != "stratified"
-        lines.append(f"Test: {_with_interval(found['test'], by_people=by_people)}")
+        how = "Test, trained once more on training and validation part" if found["test"].get("refitted") else "Test"
+        lines.append(f"{how}: {_with_interval(found['test'], by_people=by_people)}")
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
     if n_complete > 1 and metric != "loss":
@@ -130,10 +131,12 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
         who += " who were never trained on"
     elif n_people is not None:
         who += ", who were trained on as well: for new people expect less"
+    votes = found.get("accuracy_by_recording")
+    by_recording = "" if votes is None else f"; by whole recording {show_score(votes, 'accuracy')}"
     return (
         f"accuracy {show_score(found['accuracy'], 'accuracy')} (95% interval {100 * low:.1f} to {100 * high:.1f}%, "
         f"over {found['intervals_resample']}), macro F1 {show_score(found['macro_f1'], 'macro_f1')}, "
-        f"on {found['n_sequences']} sequences{who}"
+        f"on {found['n_sequences']} sequences{who}{by_recording}"
     )
 
 

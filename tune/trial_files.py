@@ -32,6 +32,9 @@ HISTORY_COLUMNS = (
 )
 
 
+REFIT_WEIGHTS = "weights-refit.safetensors"
+
+
 def trial_folder(folder: StudyFolder, trial: FrozenTrial) -> Path:
     """The folder of a trial."""
     if trial.datetime_start is None:
@@ -75,6 +78,12 @@ def load_weights(folder: StudyFolder, trial: FrozenTrial, n_folds: int) -> list[
     if not all(path.is_file() for path in paths):
         return None
     return [load(path.read_bytes()) for path in paths]
+
+
+def save_refit_weights(folder: StudyFolder, trial: FrozenTrial, weights: dict[str, Tensor]) -> None:
+    """Stores the weights of the last fit beside those of the trial it belongs to."""
+    content = {name: weight.contiguous().cpu() for name, weight in weights.items()}
+    write_bytes(trial_folder(folder, trial) / REFIT_WEIGHTS, save(content))
 
 
 def drop_other_weights(folder: StudyFolder, study: Study) -> None:

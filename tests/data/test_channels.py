@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from data.channels import NORMALISATIONS, fit_normaliser, n_prepared_channels, prepare
+from data.channels import DERIVED, NORMALISATIONS, Preparation, derive, fit_normaliser, n_prepared_channels, prepare
 from data.sequences import SequenceDataset
 
 
@@ -65,15 +65,51 @@ def test_both_is_the_two_side_by_side_and_says_so() -> None:
     assert both.channel_names == ("x", "y", "x, by instance", "y, by instance")
 
 
+def with_axes(n_sequences: int = 6) -> SequenceDataset:
+    generator = torch.Generator().manual_seed(1)
+    lengths = torch.tensor([1, 4, 2, 7, 3, 5])[:n_sequences]
+    return SequenceDataset(
+        name="axes",
+        kind="gesture",
+        values=torch.randn(int(lengths.sum()), 4, generator=generator),
+        lengths=lengths,
+        labels=torch.arange(n_sequences) % 2,
+        class_names=("a", "b"),
+        channel_names=("heat", "ax (g)", "ay (g)", "az (g)"),
+    )
+
+
+@pytest.mark.parametrize("derived", DERIVED)
 @pytest.mark.parametrize("normalisation", NORMALISATIONS)
-def test_the_number_of_channels_is_known_before(normalisation: str) -> None:
-    dataset = random_dataset(2)
-    prepared = prepare(dataset, fit_normaliser(dataset), normalisation)
-    assert prepared.n_channels == n_prepared_channels(2, normalisation)
-    assert torch.equal(prepared.lengths, dataset.lengths)
+def test_channels_are_counted_and_named(normalisation: str, derived: str) -> None:
+    dataset = with_axes()
+    more = derive(dataset, derived)
+    prepared = prepare(more, fit_normaliser(more), normalisation)
+    assert prepared.n_channels == n_prepared_channels(dataset.channel_names, Preparation(normalisation, derived))
+    assert len(set(prepared.channel_names)) == prepared.n_channels
+    assert prepared.values.isfinite().all()
 
 
-@settings(max_examples=50)
+def test_differences_begin_with_zero_in_every_sequence() -> None:
+    dataset = with_axes()
+    derived = derive(dataset, "differences")
+    for index in range(len(dataset)):
+        steps = dataset.sequence(index)
+        expected = torch.cat([torch.zeros(1, 4), steps[1:] - steps[:-1]])
+        torch.testing.assert_close(derived.sequence(index)[:, 4:], expected)
+
+
+def test_the_magnitude_is_of_the_three_axes_only() -> None:
+    derived = derive(with_axes(), "magnitude")
+    assert derived.channel_names[4:] == ("magnitude of ax (g), ay (g), az (g)",)
+    torch.testing.assert_close(derived.values[:, 4], derived.values[:, 1:4].square().sum(dim=1).sqrt())
+
+
+def test_nothing_derived_is_the_same_data_set() -> None:
+    dataset = with_axes()
+    assert derive(dataset, "none") is dataset
+
+
 @given(level=st.floats(-(2.0**99), 2.0**99, width=32), normalisation=st.sampled_from(NORMALISATIONS))
 def test_a_constant_channel_becomes_zero(level: float, normalisation: str) -> None:
     dataset = random_dataset(3)
@@ -99,7 +135,8 @@ def test_by_instance_where_a_sensor_sits_and_how_strongly_it_moves_is_forgotten(
     torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 
 
-def test_an_unknown_normalisation_is_refused() -> None:
-    dataset = random_dataset(6)
-    with pytest.raises(ValueError, match="'local'; it must be one of global, instance, both"):
-        prepare(dataset, fit_normaliser(dataset), "local")
+@pytest.mark.parametrize("values", [{"normalisation": "local"}, {"derived_channels": "jerk"}])
+def test_an_unknown_preparation_is_refused(values: dict[str, str]) -> None:
+    (name,) = values
+    with pytest.raises(ValueError, match=f"{name} is '{values[name]}'; it must be one of"):
+        Preparation(**values)

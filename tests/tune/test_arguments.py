@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.arguments import OPTION_PATHS, architecture_name, assignment_layer, option_layers
+from tune.arguments import OPTION_PATHS, assignment_layer, option_layers
+from tune.cli import run
 from tune.config import resolve, setting_paths
+from tune.names import architecture_name
 from tune.problems import SettingsError
 from tune.spaces import SPACES
 
@@ -81,6 +83,14 @@ def test_every_option_stands_for_a_setting() -> None:
     assert set(OPTION_PATHS.values()) <= set(setting_paths())
 
 
+@pytest.mark.parametrize(("arguments", "asl_citizen"), [([], True), (["--no-asl-citizen"], False)])
+def test_a_part_of_the_signs_can_be_left_out(arguments: list[str], asl_citizen: bool) -> None:
+    written = run.make_context("run", arguments).params["asl_citizen"]
+    layers, problems = option_layers({"asl_citizen": written})
+    assert problems == []
+    assert resolve(*layers).data.asl_citizen is asl_citizen
+
+
 def test_text_stays_text_and_numbers_become_numbers() -> None:
     layers, _ = option_layers({"trials": "8", "data_path": "8", "target": "0.5"})
     assert resolve(*layers).search.trials == 8
@@ -97,6 +107,66 @@ def test_a_number_that_is_none_is_told_by_the_settings() -> None:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_an_architecture_may_be_written_as_its_class(name: str) -> None:
-    for written in (name, name.upper(), name.replace("-", "_"), name.replace("-", "")):
+    for written in (name, name.upper(), name.replace("-", "_"), name.replace("-", ""), name.title().replace("-", "")):
         assert architecture_name(written) == name
+        assert option_layers({"model_type": written}) == ([{"architecture": name}], [])
+        assert resolve({"architecture": written}).architecture == name
     assert architecture_name("perceptron") == "perceptron"
+
+
+@pytest.mark.parametrize("written", ["temporal-cnn", "TemporalCNN", "temporal_cnn", "temporalcnn"])
+def test_the_ranges_of_an_architecture_may_be_under_its_name_as_a_class(written: str) -> None:
+    layer, problems = assignment_layer(f"space.{written}.n_blocks=2")
+    assert problems == []
+    assert resolve(layer).space["temporal-cnn"]["n_blocks"] == 2
+    assert resolve({"space": {written: {"n_blocks": 2}}}).space["temporal-cnn"]["n_blocks"] == 2
+
+
+def test_two_spellings_of_one_architecture_are_refused() -> None:
+    for other in ("temporal-cnn", "TemporalCNN"):
+        with pytest.raises(SettingsError, match=r"no such architecture \(did you mean 'temporal-cnn'\?\)"):
+            resolve({"space": {"temporalcnn": {"n_blocks": 2}, other: {"n_blocks": 3}}})
+
+
+@pytest.mark.parametrize(
+    ("model_type", "flags", "architecture"),
+    [
+        ("bilstm", (), "bilstm"),
+        ("BiLSTM", ("standard",), "bilstm"),
+        ("bilstm", ("enhanced",), "enhanced-bilstm"),
+        ("Bi-LSTM", ("enhanced",), "enhanced-bilstm"),
+        ("enhanced_bilstm", ("enhanced",), "enhanced-bilstm"),
+        ("enhancedbilstm", (), "enhanced-bilstm"),
+    ],
+)
+def test_a_bilstm_is_standard_or_enhanced(model_type: str, flags: tuple[str, ...], architecture: str) -> None:
+    options: dict[str, str | bool | None] = {
+        "model_type": model_type,
+        "standard": "standard" in flags,
+        "enhanced": "enhanced" in flags,
+    }
+    assert option_layers(options) == ([{"architecture": architecture}], [])
+
+
+@pytest.mark.parametrize(
+    ("model_type", "flags", "sentence"),
+    [
+        ("gru", ("enhanced",), "--enhanced = true: goes with --model-type bilstm, not with gru"),
+        ("gru", ("standard",), "--standard = true: goes with --model-type bilstm, not with gru"),
+        (
+            "enhanced-bilstm",
+            ("standard",),
+            "--standard = true: goes with --model-type bilstm, not with enhanced-bilstm",
+        ),
+        ("bilstm", ("standard", "enhanced"), "--enhanced = true: cannot go with --standard"),
+        (None, ("enhanced",), "--enhanced = true: goes with --model-type bilstm (write"),
+    ],
+)
+def test_nothing_else_is_standard_or_enhanced(model_type: str | None, flags: tuple[str, ...], sentence: str) -> None:
+    options: dict[str, str | bool | None] = {
+        "model_type": model_type,
+        "standard": "standard" in flags,
+        "enhanced": "enhanced" in flags,
+    }
+    _, (problem,) = option_layers(options)
+    assert str(problem).startswith(sentence)

@@ -13,6 +13,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.processes import ROOT, SMALL, run, start
+from tune.spaces import SPACES
 
 EXPORTS = (
     "best_config.json",
@@ -144,6 +145,13 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "tune.db").exists()
 
 
+@pytest.mark.parametrize("arguments", [("--enhanced",), ("--model-type", "gru", "--standard")])
+def test_only_a_bilstm_is_enhanced(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    _, errors = run(*arguments, "--save-dir", str(tmp_path), expect=2)
+    assert "goes with --model-type bilstm" in errors
+    assert not (tmp_path / "tune.db").exists()
+
+
 def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tune.db").write_bytes(b"no database at all" * 100)
     _, errors = run(*SMALL, "--save-dir", str(tmp_path), expect=3)
@@ -180,11 +188,11 @@ def test_every_architecture_in_turn(tmp_path: Path) -> None:
         "--set=space.shared.batch_size=128",
     )  # fmt: skip
     output, _ = run(*tiny, "--save-dir", str(tmp_path))
-    for architecture in ("rnn", "gru", "lstm", "conv1d-gru", "deep-gru"):
+    for architecture in SPACES:
         assert (tmp_path / f"watch-{architecture}" / "best_config.json").exists()
         assert architecture in output
     assert "Overall best" in output
-    assert len((tmp_path / "watch-all" / "comparison.csv").read_text().splitlines()) == 1 + 5
+    assert len((tmp_path / "watch-all" / "comparison.csv").read_text().splitlines()) == 1 + len(SPACES)
 
 
 def test_every_command_and_option_has_help() -> None:

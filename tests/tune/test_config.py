@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tune.config import Settings, default_settings, nested, resolve, setting_paths
 from tune.problems import SettingsError
-from tune.spaces import SHARED, SPACES
+from tune.spaces import OFF, SHARED, SPACES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,8 +88,14 @@ def test_a_range_is_narrowed_and_a_scalar_fixes_a_value() -> None:
     resolved = resolve({"space": {"gru": {"hidden_size": {"high": 32}, "n_layers": 2, "pooling": ["mean", "max"]}}})
     searched, fixed = resolved.ranges()
     assert resolved.space["gru"]["hidden_size"] == {"low": 16, "high": 32, "log": True}
-    assert fixed == {"n_layers": 2}
-    assert searched.keys() == (SHARED | SPACES["gru"]).keys() - {"n_layers"}
+    assert fixed == {**OFF, "n_layers": 2}
+    assert searched.keys() == (SHARED | SPACES["gru"]).keys() - fixed.keys()
+
+
+def test_what_is_off_is_searched_where_a_range_is_written() -> None:
+    searched, _ = resolve({"space": {"shared": {"jitter": {"high": 0.1}, "mixup_at": ["input", "embedding"]}}}).ranges()
+    assert (searched["jitter"].low, searched["jitter"].high) == (0.0, 0.1)  # type: ignore[attr-defined]
+    assert searched["mixup_at"].choices == ("input", "embedding")  # type: ignore[attr-defined]
 
 
 def test_all_errors_are_told_at_once() -> None:

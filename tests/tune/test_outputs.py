@@ -16,8 +16,8 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from tune.comparison import compare, write_comparison
-from tune.evaluation import evaluate_trial, judge_best
 from tune.exports import COLUMNS, describe_best, write_best, write_trials
+from tune.judgement import judge_best, score_weights
 from tune.progress import Progress, show, show_score, show_seconds
 from tune.run import Finished
 from tune.search import Ended
@@ -63,8 +63,9 @@ def done(new_lab: NewLab, kept: Path) -> Lab:
 def test_the_stored_weights_score_what_the_trial_scored(done: Lab) -> None:
     best = best_trial(done.study())
     assert best is not None
-    found = evaluate_trial(done.study(), best, done.settings, done.parts, done.folder, "validation", CPU)
-    assert found is not None
+    weights = load_weights(done.folder, best, 1)
+    assert weights is not None
+    found = score_weights(best, weights, done.settings, done.parts, "validation", CPU)
     assert found.scores.accuracy == pytest.approx(best.value)
     assert found.scores.loss == pytest.approx(best.user_attrs["validation_loss"], rel=1e-5)
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from data.channels import fit_normaliser
+from data.augment import Augmentation
+from data.channels import Preparation, fit_normaliser
 from data.errors import DataError
 from tune.config import resolve
 from tune.parts import describe_data, describe_split, load_parts, source_of
+from tune.problems import SettingsError
 
 if TYPE_CHECKING:
     from tests.tune.conftest import NewLab
@@ -21,10 +23,23 @@ if TYPE_CHECKING:
 
 
 def test_a_part_is_prepared_once(parts: Parts) -> None:
-    one = parts.prepared(0, "train", "both")
-    assert parts.prepared(0, "train", "both") is one
-    assert parts.prepared(0, "train", "global") is not one
+    one = parts.prepared(0, "train", Preparation("both"))
+    assert parts.prepared(0, "train", Preparation("both")) is one
+    assert parts.prepared(0, "train", Preparation("global")) is not one
     assert one.n_channels == 4
+    assert parts.prepared(0, "train", Preparation("both", "differences")).n_channels == 8
+
+
+def test_only_the_training_part_is_varied_and_every_epoch_in_another_way(parts: Parts) -> None:
+    plain, preparation = Augmentation(), Preparation()
+    prepared = parts.prepared(0, "train", preparation)
+    assert parts.training_epoch(0, preparation, plain, seed=1, epoch=1) is prepared
+    noisy = [parts.training_epoch(0, preparation, Augmentation(jitter=0.1), seed=1, epoch=e) for e in (1, 1, 2)]
+    assert torch.equal(noisy[0].values, noisy[1].values)
+    assert not torch.equal(noisy[0].values, noisy[2].values)
+    assert not torch.equal(noisy[0].values, prepared.values)
+    # Noise of a tenth of a deviation stays one after the channels were normalised.
+    assert float((noisy[0].values - prepared.values).std()) == pytest.approx(0.1, rel=0.1)
 
 
 def test_the_normaliser_is_that_of_the_training_part(new_lab: NewLab) -> None:
@@ -75,10 +90,32 @@ def test_the_folder_of_the_recordings_is_the_setting_or_else_the_environments(mo
 def test_data_and_split_are_described_in_plain_json(settings: Settings, parts: Parts) -> None:
     data = json.loads(json.dumps(describe_data(settings, parts)))
     assert data["class_names"] == ["low", "middle", "high"]
-    assert data["normalisers"][0]["mean"] == pytest.approx(parts.folds[0].normaliser.mean.tolist())
+    assert data["normalisers"][0]["mean"] == pytest.approx(
+        [*parts.folds[0].normaliser.mean.tolist(), 0.0, 0.0], abs=0.3
+    )
+    assert data["normalisers"][0]["channel_names"] == ["level", "noise", "level, change a step", "noise, change a step"]
     split = json.loads(json.dumps(describe_split(settings, parts)))
     (described,) = split["parts"]
     n_sequences = sum(described[name]["n_sequences"] for name in ("train", "validation", "test"))
     assert n_sequences == len(parts.dataset)
     people = [set(described[name]["people"]) for name in ("train", "validation", "test")]
     assert sum(map(len, people)) == len(set.union(*people)) == 6
+
+
+def test_the_recordings_are_resampled_where_that_is_asked_for() -> None:
+    layer = {"data": {"classes": 2, "resample_hz": 25.0}}
+    halved = load_parts(resolve(layer)).dataset
+    assert halved.sample_rate_hz == 25.0
+    assert set(halved.lengths.tolist()) == {100}
+    assert set(load_parts(resolve({"data": {"classes": 2, "resample_length": 30}})).dataset.lengths.tolist()) == {30}
+
+
+def test_two_ways_to_resample_are_one_too_many() -> None:
+    with pytest.raises(SettingsError, match="resample_hz and resample_length are both given"):
+        resolve({"data": {"resample_hz": 25.0, "resample_length": 30}})
+
+
+def test_only_the_last_preparation_is_kept(parts: Parts) -> None:
+    for normalisation in ("global", "instance", "both"):
+        parts.prepared(0, "train", Preparation(normalisation))
+    assert len(parts._prepared) == 1

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from torch.nn.functional import cross_entropy
 
 from data.sequences import SequenceDataset
-from tune.evaluation import FEWEST_PEOPLE, evaluate, luck_of_selection, wilson_interval
+from tune.evaluation import FEWEST_PEOPLE, accuracy_by_recording, evaluate, luck_of_selection, wilson_interval
 from tune.metrics import score, weighted_score
 
 if TYPE_CHECKING:
@@ -153,3 +153,30 @@ def test_the_luck_of_a_selection_is_what_simulation_gives(accuracy: float, n_jud
 
 def test_no_selection_has_no_luck() -> None:
     assert luck_of_selection(0.9, 100, 1) == luck_of_selection(0.9, 0, 10) == luck_of_selection(1.0, 100, 10) == 0.0
+
+
+def test_windows_of_a_recording_vote_with_their_probabilities() -> None:
+    """Two windows barely wrong and one surely right make a right recording; one window alone stays wrong."""
+    part = dataset_of(labels=[0, 0, 0, 1], recordings=[5, 5, 5, 9])
+    logits = torch.tensor([[0.0, 0.1], [0.0, 0.1], [5.0, 0.0], [1.0, 0.0]])
+    assert accuracy_by_recording(logits, part) == 0.5
+    assert evaluate([logits], [part]).as_json()["accuracy_by_recording"] == 0.5
+
+
+@pytest.mark.parametrize("recordings", [None, [0, 1, 2, 3], [0, 0, 1, 1]])
+def test_there_is_no_vote_where_sequences_are_no_windows(recordings: list[int] | None) -> None:
+    part = dataset_of(labels=[0, 1, 0, 1], recordings=recordings)
+    assert accuracy_by_recording(torch.randn(4, 2), part) is None
+
+
+def dataset_of(labels: list[int], recordings: list[int] | None) -> SequenceDataset:
+    return SequenceDataset(
+        name="windows",
+        kind="activity",
+        values=torch.zeros(len(labels), 1),
+        lengths=torch.ones(len(labels), dtype=torch.long),
+        labels=torch.tensor(labels),
+        class_names=("a", "b"),
+        channel_names=("x",),
+        recordings=None if recordings is None else torch.tensor(recordings),
+    )

@@ -169,7 +169,7 @@ def test_an_error_fails_the_trial_with_its_reason_and_three_in_a_row_end_the_run
     lab, notes = new_lab("study"), new_notes()
     ended = broken(lab).search(observer=notes)
     assert ended.reason == f"{MOST_FAILURES_IN_A_ROW} trials in a row failed"
-    assert "out of bounds" in ended.failure
+    assert "must be smaller than num_classes" in ended.failure
     failed = lab.trials()[:MOST_FAILURES_IN_A_ROW]
     assert all(trial.state == TrialState.FAIL for trial in failed)
     assert all(trial.user_attrs["reason"] == ended.failure for trial in failed)

@@ -11,10 +11,13 @@ import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from data import DATASETS
+from data.augment import Augmentation
+from data.channels import Preparation
 from models import ARCHITECTURES, build
+from tune.fit import TrainingSettings
 from tune.known_good import KNOWN_GOOD, known_good, nearest
-from tune.spaces import LIMITS, ODD, SHARED, SPACES, Scalar, Space
-from tune.training import TrainingSettings
+from tune.ranges import from_plain
+from tune.spaces import LIMITS, ODD, OFF, SHARED, SPACES, Scalar, Space
 
 N_CHANNELS, N_CLASSES = 6, 4
 # Every pair of two hyperparameters' extremes would be thousands of networks; a covering set of this many meets them.
@@ -44,8 +47,14 @@ def test_every_searched_hyperparameter_is_a_constructor_argument(name: str) -> N
 
 
 def test_every_shared_hyperparameter_reaches_the_training_or_the_channels() -> None:
-    known = {field.name for field in fields(TrainingSettings)} | {"normalisation"}
+    known = {field.name for kind in (TrainingSettings, Preparation, Augmentation) for field in fields(kind)}
     assert known >= SHARED.keys()
+    assert {field.name for kind in (Preparation, Augmentation) for field in fields(kind)} <= SHARED.keys()
+
+
+def test_what_is_off_is_known_and_lies_within_its_limits() -> None:
+    for name, value in OFF.items():
+        assert from_plain(name, name, SHARED[name], value) == value
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -132,14 +141,14 @@ def test_every_number_has_limits_that_hold_its_range() -> None:
 
 
 def test_every_kind_of_data_has_a_first_trial() -> None:
-    assert KNOWN_GOOD.keys() >= {entry.kind for entry in DATASETS.values()}
+    assert KNOWN_GOOD.keys() >= {kind for entry in DATASETS.values() for kind in entry.kind.split(" or ")}
     assert KNOWN_GOOD.keys() == {"gesture", "activity", "landmarks"}
 
 
 @pytest.mark.parametrize("kind", KNOWN_GOOD)
 @pytest.mark.parametrize("name", SPACES)
 def test_the_first_trial_fixes_everything_and_lies_in_the_space(name: str, kind: str) -> None:
-    space = {**SHARED, **SPACES[name]}
+    space = {key: distribution for key, distribution in (SHARED | SPACES[name]).items() if key not in OFF}
     *_, values = known_good(kind, space)
     for key in space.keys() - values.keys():
         pytest.fail(f"KNOWN_GOOD[{kind!r}] (tune/known_good.py) has no value for {key!r} of {name}: it would be random")

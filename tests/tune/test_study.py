@@ -161,7 +161,7 @@ def test_a_warm_start_tries_the_known_good_one_and_then_the_best_of_the_other_st
     first = new_lab("first", {"search": {"pruner": "none"}})
     first.search()
     best = [all_parameters(trial) for trial in best_trials(first.study(), 2)]
-    second = new_lab("second", {"search": {"trials": 4}})
+    second = new_lab("second", {"search": {"trials": 4, "seed": 99}})
     create_study(storage_of(second), second.folder, second.settings, second.parts, best)
     second.search()
     tried = [all_parameters(trial) for trial in second.trials()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,16 +15,9 @@ from torch import Tensor
 from data.channels import prepare
 from data.sequences import SequenceDataset
 from models import build
+from tune.fit import EpochResult, Fit, TrainingSettings, begin_fit
 from tune.metrics import Scores, score
-from tune.training import (
-    EpochResult,
-    Fit,
-    NonFiniteLossError,
-    TrainingSettings,
-    begin_fit,
-    continue_fit,
-    predict,
-)
+from tune.training import NonFiniteLossError, continue_fit, predict
 
 if TYPE_CHECKING:
     from tune.parts import Parts
@@ -61,8 +55,15 @@ def fresh_fit(train: SequenceDataset, settings: TrainingSettings, **hyperparamet
     return begin_fit(build("gru", train.n_channels, train.n_classes, **network), len(train), settings)
 
 
+def run_fit(
+    fit: Fit, train: SequenceDataset, validation: SequenceDataset, settings: TrainingSettings, **options: Any
+) -> Iterator[EpochResult]:
+    """The epochs that are left, all on the same data."""
+    return continue_fit(fit, lambda epoch: train, validation, settings, device=CPU, **options)
+
+
 def finish(fit: Fit, train: SequenceDataset, validation: SequenceDataset, settings: TrainingSettings) -> Fit:
-    for _ in continue_fit(fit, train, validation, settings, device=CPU):
+    for _ in run_fit(fit, train, validation, settings):
         pass
     return fit
 
@@ -82,21 +83,30 @@ def same_bits(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("n_epochs_before", [0, 1, 2, 3, 4])
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_resumed_fit_equals_an_uninterrupted_one(
-    train: SequenceDataset, validation: SequenceDataset, schedule: Schedule, n_epochs_before: int
-) -> None:
-    settings = replace(SETTINGS, schedule=schedule)
-    whole = finish(fresh_fit(train, settings), train, validation, settings)
+EVERYTHING_ON = replace(
+    SETTINGS, label_smoothing=0.1, focal_gamma=1.0, confidence_penalty=0.1, mixup=0.4, weight_averaging=0.8
+)
+KINDS = [
+    *(replace(SETTINGS, schedule=schedule) for schedule in SCHEDULES),
+    EVERYTHING_ON,
+    replace(EVERYTHING_ON, mixup_at="input"),
+]
 
-    begun = fresh_fit(train, settings)
-    for _ in zip(range(n_epochs_before), continue_fit(begun, train, validation, settings, device=CPU), strict=False):
+
+@pytest.mark.parametrize("n_epochs_before", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_resumed_fit_equals_an_uninterrupted_one(
+    train: SequenceDataset, validation: SequenceDataset, kind: TrainingSettings, n_epochs_before: int
+) -> None:
+    whole = finish(fresh_fit(train, kind), train, validation, kind)
+
+    begun = fresh_fit(train, kind)
+    for _ in zip(range(n_epochs_before), run_fit(begun, train, validation, kind), strict=False):
         pass
     torch.rand(7)  # Another process has drawn other numbers.
-    resumed = fresh_fit(train, settings)
+    resumed = fresh_fit(train, kind)
     resumed.load_state_dict(through_disk(begun.state_dict()))
-    finish(resumed, train, validation, settings)
+    finish(resumed, train, validation, kind)
 
     assert without_seconds(resumed.history) == without_seconds(whole.history)
     assert resumed.best_epoch == whole.best_epoch
@@ -116,7 +126,7 @@ def test_an_epoch_that_was_given_up_leaves_no_trace(train: SequenceDataset, vali
             raise InterruptedError
 
     states = [through_disk(begun.state_dict())]
-    run = continue_fit(begun, train, validation, SETTINGS, device=CPU, before_step=stop)
+    run = run_fit(begun, train, validation, SETTINGS, before_step=stop)
     with suppress(InterruptedError):
         states.extend(through_disk(begun.state_dict()) for _ in run)
     assert n_steps == 8
@@ -141,7 +151,7 @@ def test_the_best_epochs_weights_are_restored_not_the_lasts(
                 for parameter in fit.model.parameters():
                     parameter.zero_()
 
-    for _ in continue_fit(fit, train, validation, settings, device=CPU, before_step=wipe):
+    for _ in run_fit(fit, train, validation, settings, before_step=wipe):
         pass
     values = [getattr(result.validation, metric) for result in fit.history]
     assert len(values) == 6

@@ -19,7 +19,7 @@ def list_models(console: Console) -> None:
     for name, space in {**SPACES, "shared by all": SHARED}.items():
         say(console, name)
         for parameter, distribution in space.items():
-            say(console, f"  {parameter:<18} {json.dumps(to_plain(distribution))}")
+            say(console, f"  {parameter:<20} {json.dumps(to_plain(distribution))}")
 
 
 def list_datasets(console: Console) -> None:

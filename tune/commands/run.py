@@ -9,6 +9,7 @@ from typing import Any
 from optuna.storages import RDBStorage
 from rich.console import Console
 
+from ..choice import subject_of, with_dataset
 from ..comparison import write_comparison
 from ..config import Settings
 from ..folders import StudyFolder, check_study_name
@@ -18,6 +19,7 @@ from ..run import Finished, plan, run_study
 from ..spaces import SPACES
 from ..stopping import StopWatch
 from ..storage import open_storage
+from ..study import load_study
 from ..summary import print_comparison, print_start, print_summary
 from .opening import database_url
 
@@ -38,6 +40,9 @@ def run_command(
         check_study_name(study_name)
     storage_address = database_url(storage_url, save_dir)
     storage = open_storage(storage_address)
+    if study_name is None or not resume or load_study(storage, study_name) is None:
+        # A study that goes on knows its data set.
+        layers = with_dataset(layers)
     one = partial(_run_one, storage, console, save_dir, resume=resume, warm_start=warm_start)
     if not every_architecture:
         name, settings, existing = plan(storage, study_name, layers, resume=resume)
@@ -108,7 +113,7 @@ def _run_every(
         done.append(one(name, settings, existing, parts, stop))
         if stop.signal is not None:
             break
-    folder = save_dir / f"{study_name or settings.dataset}-all"
+    folder = save_dir / f"{study_name or subject_of(settings)}-all"
     rows = write_comparison(done, folder)
     print_comparison(console, rows, folder)
     return max(_exit_code(finished, stop) for finished in done)

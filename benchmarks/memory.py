@@ -1,0 +1,80 @@
+"""Whether a study's memory stays flat: resident size after 10 trials and after 100. Linux only.
+
+PYTHONPATH=. .venv/bin/python benchmarks/memory.py --dataset smartwatch --epochs 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+
+from tune.config import resolve
+from tune.folders import StudyFolder
+from tune.parts import load_parts
+from tune.progress import Progress
+from tune.run import run_study
+from tune.spaces import Scalar
+from tune.stopping import StopWatch
+from tune.storage import open_storage, sqlite_url
+
+STATM = Path("/proc/self/statm")
+
+
+def resident_mib() -> float:
+    """Resident size of this process (proc(5), statm)."""
+    gc.collect()
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Watched(Progress):
+    """Notes the resident size after every trial."""
+
+    sizes: list[float]
+
+    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+        """The trial before is stored, its network gone."""
+        super().trial_started(number, parameters, adopted)
+        self.sizes.append(resident_mib())
+
+
+def main() -> None:
+    """One study of small trials."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--dataset", default="smartwatch")
+    arguments.add_argument("--model-type", default="gru")
+    arguments.add_argument("--trials", type=int, default=101)
+    arguments.add_argument("--epochs", type=int, default=1)
+    given = arguments.parse_args()
+    layer = {
+        "dataset": given.dataset,
+        "architecture": given.model_type,
+        "search": {"trials": given.trials},
+        "training": {"epochs": given.epochs},
+    }
+    settings = resolve(layer)
+    watched = Watched(metric="accuracy", n_epochs=given.epochs, n_trials=given.trials)
+    watched.sizes = []
+    with tempfile.TemporaryDirectory() as place:
+        storage = open_storage(sqlite_url(Path(place) / "tune.db"))
+        run_study(
+            storage,
+            StudyFolder(Path(place), "memory"),
+            settings,
+            None,
+            load_parts(settings),
+            warm_start=None,
+            show=lambda progress: nullcontext(watched),
+            stop=StopWatch(),
+        )
+    for number in range(0, len(watched.sizes), 10):
+        print(f"after {number} trials: {watched.sizes[number]:.0f} MiB")
+    if len(watched.sizes) > 100:
+        print(f"100 against 10 trials: {watched.sizes[100] / watched.sizes[10]:.3f} times")
+
+
+if __name__ == "__main__":
+    main()

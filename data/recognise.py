@@ -1,0 +1,93 @@
+"""Which data set lies at a path, by looking."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+from . import files, smartwatch, uci_har
+from .archive import DAMAGE
+from .errors import DataError
+from .source import is_file
+
+SIGNS = "signs"
+ARCHIVES = {
+    smartwatch.PUBLISHED.file_name: smartwatch.NAME,
+    **dict.fromkeys(uci_har.FILE_NAMES, uci_har.NAME),
+}
+# Sign, take and frame; metadata may put one more folder above.
+DEEPEST_LANDMARKS = 4
+
+
+def recognise(path: Path) -> str:
+    """The registered name of the data set at a path.
+
+    A published archive is known by its name or by what is in it, sign-language recordings by their ``.npy`` files;
+    everything else that can be read is somebody's own recordings.
+
+    Raises:
+        DataError: If there is nothing, nothing that is understood, or more than one data set.
+    """
+    if is_file(path):
+        return _of_file(path)
+    if not path.is_dir():
+        raise DataError(f"{path} is neither a file nor a folder: name one with --data-path")
+    found: dict[str, str] = {}
+    for archive in files.files_of(path, frozenset({".zip"})):
+        name = ARCHIVES.get(archive.name) or _of_zip(archive)
+        if name is not None:
+            found.setdefault(name, archive.name)
+    if holds_landmarks(path):
+        found.setdefault(SIGNS, "landmarks in .npy files")
+    # A published archive explains a folder; tables beside it may be anything, and so do the tables of sign metadata.
+    if not found and files.is_there(path):
+        return files.NAME
+    if len(found) > 1:
+        listed = ", ".join(f"{name} ({what})" for name, what in found.items())
+        raise DataError(f"{path} holds several data sets: {listed}: say which one with --dataset {next(iter(found))}")
+    if found:
+        return next(iter(found))
+    raise DataError(
+        f"{path} holds nothing that is understood. Understood are: {files.LAYOUTS}; sign-language landmarks in .npy "
+        f"files; and the archives {', '.join(map(repr, ARCHIVES))}"
+    )
+
+
+def holds_landmarks(folder: Path) -> bool:
+    """Whether ``.npy`` files lie in a folder or a few levels below it."""
+    for place, folders, names in os.walk(folder):
+        if any(name.endswith(".npy") for name in names):
+            return True
+        depth = len(Path(place).relative_to(folder).parts)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and depth < DEEPEST_LANDMARKS)
+    return False
+
+
+def _of_file(path: Path) -> str:
+    if path.suffix.lower() == ".zip":
+        name = ARCHIVES.get(path.name) or _of_zip(path)
+        if name is None:
+            raise DataError(
+                f"{path} is none of the published archives: unpack it, and name the folder to read its files"
+            )
+        return name
+    if path.suffix.lower() in (".json", ".npy"):
+        return SIGNS
+    if not files.is_there(path):
+        raise DataError(f"{path} is not understood. Understood are: {files.LAYOUTS}")
+    return files.NAME
+
+
+def _of_zip(path: Path) -> str | None:
+    """The data set whose members an archive has; None for any other archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+    except DAMAGE as error:
+        raise DataError(f"{path} is not a zip archive, or is damaged: {error}") from error
+    if any(f"/{member}".endswith(f"/{uci_har.LABELS_FILE}") for member in members):
+        return uci_har.NAME
+    if any(smartwatch.SAMPLE.fullmatch(member) for member in members):
+        return smartwatch.NAME
+    return SIGNS if any(member.endswith(".npy") for member in members) else None

@@ -1,0 +1,214 @@
+"""Recordings as a stranger took them, made into one data set: gaps filled, the sample rate measured, windows cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .clips import natural_order
+from .errors import DataError
+from .sequences import TRAIN, SequenceDataset
+from .windows import Windows, cut_windows, window_steps
+
+LONGEST_GESTURE_STEPS = 100
+LONG_STEPS = 1000
+MAX_VALUES = 1 << 28
+# A rate that differs by more between two recordings is told.
+RATE_TOLERANCE = 0.1
+MISSING_NOTE = "missing values: "
+HOPS_PER_WINDOW = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One sequence as it was found.
+
+    Attributes:
+        place: How errors name it.
+        label: Name of its class.
+        values: Steps by channels, NaN where a value is missing.
+        person: Who performed it; None where that is not known.
+        part: ``TRAIN``, ``VALIDATION`` or ``TEST`` of the publisher's split; None without one.
+        step_seconds: Median time between two steps; None where it is not known.
+    """
+
+    place: str
+    label: str
+    values: NDArray[np.float32]
+    person: str | None = None
+    part: int | None = None
+    step_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How recordings lie on disk.
+
+    Attributes:
+        name: Registered name of the data set.
+        place: File or folder, as errors name it.
+        channel_names: One name a channel.
+        notes: What was understood and what was left out, in sentences.
+    """
+
+    name: str
+    place: str
+    channel_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: float) -> SequenceDataset:
+    """Makes recordings into a data set; classes and people are numbered in the natural order of their names.
+
+    A missing value is interpolated between its neighbours in time, or takes the nearest one at an end. A channel that
+    is missing throughout a recording takes its mean over the other ones (of the training part, where there is a
+    publisher's split). Steps at the end that hold no value at all are dropped. Recordings of more than ``LONG_STEPS``
+    steps (the median) are cut into windows if the sample rate is known.
+
+    Raises:
+        DataError: If there are fewer than two classes, too many values, a recording without a value, or a channel
+            without a value in any recording.
+    """
+    classes = sorted({recording.label for recording in recordings}, key=natural_order)
+    if len(classes) < 2:
+        found = f"only the class {classes[0]!r}" if classes else "no sequence"
+        raise DataError(f"{layout.place} holds {found}: a classifier needs at least two classes")
+    people = sorted({recording.person for recording in recordings if recording.person is not None}, key=natural_order)
+    unprintable = next((name for name in (*classes, *people, *layout.channel_names) if not name.isprintable()), None)
+    if unprintable is not None:
+        # Bytes of another encoding too: names go into a database and onto a terminal.
+        raise DataError(f"{layout.place}: the name {unprintable!r} cannot be printed: rename it")
+    n_values = sum(recording.values.size for recording in recordings)
+    if n_values > MAX_VALUES:
+        raise DataError(f"{layout.place} holds {n_values:,} values: at most {MAX_VALUES:,} are read; take fewer")
+    tables, notes = fill_gaps(layout, recordings)
+    rate, rate_notes = _sample_rate(recordings)
+    lengths = torch.tensor([len(table) for table in tables])
+    windows, window_notes = _cut(torch.from_numpy(np.concatenate(tables)), lengths, rate, window_seconds)
+    owner = windows.recordings
+    # One person, or somebody unknown among the known, is nothing to split by.
+    by_person = len(people) > 1 and all(recording.person is not None for recording in recordings)
+    official = [recording.part for recording in recordings]
+    return SequenceDataset(
+        name=layout.name,
+        kind="gesture" if int(lengths.median()) <= LONGEST_GESTURE_STEPS else "activity",
+        values=windows.values,
+        lengths=windows.lengths,
+        labels=torch.tensor([classes.index(recording.label) for recording in recordings])[owner],
+        class_names=tuple(classes),
+        channel_names=layout.channel_names,
+        groups=torch.tensor([people.index(str(one.person)) for one in recordings])[owner] if by_person else None,
+        group_names=tuple(people) if by_person else (),
+        recordings=None if len(windows.lengths) == len(recordings) else owner,
+        official=None if None in official else torch.tensor([part or TRAIN for part in official])[owner],
+        sample_rate_hz=rate,
+        notes=(*layout.notes, *notes, *rate_notes, *window_notes),
+    )
+
+
+def fill_gaps(layout: Layout, recordings: Sequence[Recording]) -> tuple[list[NDArray[np.float32]], list[str]]:
+    """The values of every recording without gaps, and what was filled, in sentences.
+
+    Raises:
+        DataError: If a recording, or a channel of all recordings, holds no value.
+    """
+    tables = [_without_empty_end(recording) for recording in recordings]
+    n_dropped = sum(len(one.values) - len(table) for one, table in zip(recordings, tables, strict=True))
+    gaps = [np.isnan(table) for table in tables]
+    n_missing = sum(int(gap.sum()) for gap in gaps)
+    notes = []
+    if n_dropped:
+        notes.append(f"{n_dropped:,} steps without any value at the ends of sequences were dropped")
+    if n_missing:
+        means = _channel_means(layout, recordings, tables)
+        n_cells = sum(table.size for table in tables)
+        n_whole = 0
+        for k, gap in enumerate(gaps):
+            if gap.any():
+                tables[k] = _interpolated(tables[k], gap, means)
+                n_whole += int(gap.all(axis=0).sum())
+        notes.append(
+            f"{MISSING_NOTE}{n_missing:,} of {n_cells:,} ({n_missing / n_cells:.1%}), filled in from their neighbours"
+        )
+        if n_whole:
+            notes.append(
+                f"{n_whole:,} times a channel is missing throughout a sequence: it was given the channel's mean there"
+            )
+    return tables, notes
+
+
+def _without_empty_end(recording: Recording) -> NDArray[np.float32]:
+    with_value = np.flatnonzero(~np.isnan(recording.values).all(axis=1))
+    if not len(with_value):
+        raise DataError(f"{recording.place} holds no value: take it out")
+    return recording.values[: with_value[-1] + 1]
+
+
+def _channel_means(
+    layout: Layout, recordings: Sequence[Recording], tables: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float64]:
+    """Mean of each channel; what is held out must not be looked at where the publisher says what that is."""
+    chosen = [table for one, table in zip(recordings, tables, strict=True) if one.part in (None, TRAIN)]
+    n_known = sum((~np.isnan(table)).sum(axis=0) for table in chosen)
+    for name, n_values in zip(layout.channel_names, np.atleast_1d(n_known), strict=True):
+        if not n_values:
+            raise DataError(f"{layout.place}: the channel {name!r} holds no value at all: take it out")
+    total: NDArray[np.float64] = sum(
+        (np.nansum(table, axis=0, dtype=np.float64) for table in chosen), np.zeros(len(layout.channel_names))
+    )
+    means: NDArray[np.float64] = total / n_known
+    return means
+
+
+def _interpolated(
+    table: NDArray[np.float32], gap: NDArray[np.bool_], means: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    filled = table.copy()
+    steps = np.arange(len(table))
+    for channel in np.flatnonzero(gap.any(axis=0)):
+        missing = gap[:, channel]
+        if missing.all():
+            filled[:, channel] = means[channel]
+        else:
+            known = table[~missing, channel]
+            filled[missing, channel] = np.interp(steps[missing], steps[~missing], known)
+    return filled
+
+
+def _sample_rate(recordings: Sequence[Recording]) -> tuple[float | None, list[str]]:
+    seconds = np.array([one.step_seconds for one in recordings if one.step_seconds is not None])
+    if not len(seconds):
+        return None, []
+    # Time stamps are rounded: what is behind the sixth digit is theirs.
+    rate = float(f"{1 / np.median(seconds):.6g}")
+    low, high = 1 / seconds.max(), 1 / seconds.min()
+    if high > (1 + RATE_TOLERANCE) * low:
+        return rate, [
+            f"the sample rate differs between sequences, from {low:.3g} to {high:.3g} steps a second: "
+            "a network sees steps, not seconds, so the same movement looks slower or faster"
+        ]
+    return rate, []
+
+
+def _cut(
+    values: torch.Tensor, lengths: torch.Tensor, rate: float | None, window_seconds: float
+) -> tuple[Windows, list[str]]:
+    whole = Windows(values, lengths, torch.arange(len(lengths)))
+    median = int(lengths.median())
+    if median <= LONG_STEPS:
+        return whole, []
+    if rate is None:
+        return whole, [
+            f"sequences are long (median {median:,} steps) and are not cut, since the sample rate is not known: "
+            "a time column tells it"
+        ]
+    n_steps = window_steps(window_seconds, rate)
+    windows = cut_windows(values, lengths, n_steps=n_steps, hop=n_steps // HOPS_PER_WINDOW)
+    return windows, [
+        f"sequences are long (median {median:,} steps): {len(lengths)} of them were cut into {len(windows.lengths)} "
+        f"windows of {window_seconds:g} s that overlap by half (data.window_seconds)"
+    ]

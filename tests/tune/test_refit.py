@@ -1,0 +1,100 @@
+"""The last fit sees everything but the test part, continues where it was, and is what is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from tune.judgement import judge_best
+from tune.refit import refit, refit_parts
+from tune.stopping import StopRequested
+from tune.study import best_trial
+from tune.trial_files import REFIT_WEIGHTS, trial_folder
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+    from tests.tune.conftest import Lab, NewLab
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def lab(new_lab: NewLab) -> Lab:
+    lab = new_lab("study", {"search": {"trials": 1}, "training": {"epochs": 4}})
+    lab.search()
+    return lab
+
+
+def best(lab: Lab) -> FrozenTrial:
+    trial = best_trial(lab.study())
+    assert trial is not None
+    return trial
+
+
+def test_it_trains_on_all_but_the_test_part(lab: Lab) -> None:
+    (fold,) = lab.parts.folds
+    (joined,) = refit_parts(lab.parts).folds
+    assert fold.test is not None
+    assert joined.test is fold.test
+    assert len(joined.train) == len(fold.train) + len(fold.validation)
+    assert joined.train.groups is not None
+    assert fold.test.groups is not None
+    assert not set(joined.train.groups.tolist()) & set(fold.test.groups.tolist())
+
+
+def test_an_interrupted_fit_ends_with_the_same_bits(lab: Lab) -> None:
+    trial, parts = best(lab), refit_parts(lab.parts)
+    n_steps = 0
+
+    def count() -> None:
+        nonlocal n_steps
+        n_steps += 1
+
+    def stop_after(n_allowed: int) -> Callable[[], None]:
+        left = iter(range(n_allowed))
+
+        def step() -> None:
+            if next(left, None) is None:
+                raise StopRequested
+
+        return step
+
+    whole = refit(trial, lab.settings, parts, lab.folder, device=CPU, before_step=count)
+    for share in (3, 2):
+        with pytest.raises(StopRequested):
+            refit(trial, lab.settings, parts, lab.folder, device=CPU, before_step=stop_after(n_steps // share))
+    resumed = refit(trial, lab.settings, parts, lab.folder, device=CPU, before_step=count)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert not lab.folder.checkpoint(f"refit-{trial.number}").exists()
+
+
+def test_what_is_tested_is_the_last_fit(lab: Lab) -> None:
+    said: list[str] = []
+    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU, say=said.append)
+    trial = best(lab)
+    found = lab.study().user_attrs["evaluations"][str(trial.number)]
+    assert found["test"]["refitted"] is True
+    assert (trial_folder(lab.folder, trial) / REFIT_WEIGHTS).is_file()
+    assert len(said) == 1
+
+
+def test_without_it_the_networks_of_the_search_are_tested(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"trials": 1}, "training": {"refit": False}, "split": {"folds": 2}})
+    lab.search()
+    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
+    assert found["test"]["refitted"] is False
+    assert not (trial_folder(lab.folder, best(lab)) / REFIT_WEIGHTS).exists()
+
+
+def test_folds_are_refitted_as_one_network(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"trials": 1}, "split": {"folds": 2}})
+    lab.search()
+    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
+    assert found["test"]["n_sequences"] == len(lab.parts.split.test)

@@ -1,0 +1,89 @@
+"""What the study says in the end about its best configuration: validation and test scores with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from optuna import Study
+from optuna.trial import FrozenTrial
+from torch import Tensor
+
+from data.channels import Preparation
+
+from .config import Settings
+from .evaluation import Evaluation, evaluate
+from .folders import StudyFolder
+from .objective import begin_fits, fields_of, training_settings
+from .parts import Parts
+from .refit import refit, refit_parts
+from .seeds import derive_seed
+from .study import all_parameters, best_trial
+from .training import predict
+from .trial_files import load_weights, save_refit_weights
+
+
+def judge_best(
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    before_step: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> None:
+    """Scores the best trial on validation and test, once, and stores what was found in the study.
+
+    With ``training.refit`` the network that is tested has been trained on training and validation part together. The
+    test part is used once for each trial that becomes a study's best; every further use makes it less of a test, so
+    all of them stay on record.
+
+    Args:
+        study: Has ended its search, for now.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study.
+        device: Trains and predicts here.
+        before_step: Called before every step of the last fit; may raise to leave it for later.
+        say: Told what takes long.
+    """
+    trial = best_trial(study)
+    evaluations = study.user_attrs.get("evaluations", {})
+    if trial is None or str(trial.number) in evaluations:
+        return
+    weights = load_weights(folder, trial, len(parts.folds))
+    if weights is None:
+        return
+    found: dict[str, Any] = {
+        "validation": score_weights(trial, weights, settings, parts, "validation", device).as_json()
+    }
+    if parts.folds[0].test is not None:
+        if settings.training.refit:
+            say(f"Trial {trial.number} is the best: training it once more, on training and validation part together")
+            parts = refit_parts(parts)
+            weights = [refit(trial, settings, parts, folder, device=device, before_step=before_step)]
+            save_refit_weights(folder, trial, weights[0])
+        test = score_weights(trial, weights, settings, parts, "test", device)
+        found["test"] = {**test.as_json(), "refitted": settings.training.refit}
+    study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
+
+
+def score_weights(
+    trial: FrozenTrial,
+    weights: list[dict[str, Tensor]],
+    settings: Settings,
+    parts: Parts,
+    part: str,
+    device: torch.device,
+) -> Evaluation:
+    """Scores a trial's network, with these weights for each fold, on ``validation`` or ``test``."""
+    parameters = all_parameters(trial)
+    seed = derive_seed(settings.search.seed, "trial", trial.number)
+    fits = begin_fits(parameters, settings, parts, training_settings(settings, parameters, seed), device)
+    logits = []
+    for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
+        fit.model.load_state_dict(stored)
+        logits.append(predict(fit.model, parts.prepared(fold, part, fields_of(Preparation, parameters)), device))
+    measured = [getattr(fold, part) for fold in parts.folds]
+    return evaluate(logits, measured, same_part=part == "test", seed=derive_seed(seed, "bootstrap", part))

@@ -1,0 +1,60 @@
+"""What training minimises: cross-entropy and the ways to keep it from growing too sure of itself."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import log_softmax, one_hot
+
+
+def soft_targets(
+    labels: Int[Tensor, " batch"], n_classes: int, label_smoothing: float
+) -> Float[Tensor, "batch classes"]:
+    """The distribution that each sequence is trained towards.
+
+    Args:
+        labels: Class of each sequence.
+        n_classes: Number of classes.
+        label_smoothing: Share that is spread evenly over all classes, the right one too (Szegedy et al. 2016,
+            section 7); 0 leaves all of it on the right one.
+    """
+    return one_hot(labels, n_classes) * (1 - label_smoothing) + label_smoothing / n_classes
+
+
+def classification_loss(
+    logits: Float[Tensor, "batch classes"],
+    targets: Float[Tensor, "batch classes"],
+    *,
+    focal_gamma: float = 0.0,
+    confidence_penalty: float = 0.0,
+) -> Float[Tensor, ""]:
+    """Mean loss of a batch: cross-entropy, focal if asked for, less a reward for staying unsure.
+
+    Args:
+        logits: Of the network.
+        targets: A distribution for each sequence.
+        focal_gamma: Each class's term is multiplied by (1 - p) ** gamma, so that what is right already counts less
+            (Lin et al. 2017, equation 4, here for distributions as targets); 0 is cross-entropy.
+        confidence_penalty: Weight of the entropy of the prediction, which is subtracted (Pereyra et al. 2017,
+            section 3); 0 leaves it out.
+    """
+    log_probabilities = log_softmax(logits, dim=1)
+    terms = targets * log_probabilities
+    if focal_gamma:
+        # The slope of x ** gamma at 0 is infinite below gamma = 1; a probability of exactly 1 does occur in float32.
+        terms = terms * (1 - log_probabilities.exp()).clamp_min(1e-6) ** focal_gamma
+    loss = -terms.sum(dim=1).mean()
+    if confidence_penalty:
+        entropy = -(log_probabilities.exp() * log_probabilities).sum(dim=1).mean()
+        loss = loss - confidence_penalty * entropy
+    return loss
+
+
+def mixing_weight(alpha: float) -> float:
+    """A draw from Beta(alpha, alpha) by torch's global generator, folded to at least one half (Zhang et al. 2018).
+
+    Folded, the first sequence of a pair outweighs the second, so that its length is the mixture's.
+    """
+    share = float(torch.distributions.Beta(alpha, alpha).sample())
+    return max(share, 1 - share)

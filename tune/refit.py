@@ -1,0 +1,77 @@
+"""The last fit: the best configuration once more, on training and validation part together.
+
+The validation part has done its work when the search is over; the people in it are worth more as training data. What
+is tested, and what a user takes home, is this network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from optuna.trial import FrozenTrial
+from torch import Tensor
+
+from data.channels import fit_normaliser
+
+from .checkpoint import load_checkpoint, save_checkpoint
+from .config import Settings
+from .fit import TrainingSettings
+from .folders import StudyFolder
+from .objective import begin_fits, fit_runs, training_settings
+from .parts import Fold, Parts
+from .seeds import derive_seed
+from .study import all_parameters
+
+
+def refit_parts(parts: Parts) -> Parts:
+    """The parts with validation moved into training; what is watched while training is the training part itself."""
+    rows = torch.cat([parts.split.train, parts.split.validation])
+    train = parts.dataset.subset(rows)
+    return Parts(parts.dataset, parts.split, (Fold(train, train, parts.folds[0].test, fit_normaliser(train)),))
+
+
+def refit_settings(settings: Settings, trial: FrozenTrial) -> TrainingSettings:
+    """As in the trial, but to the end: nothing is left to stop early by, so the weights of the least loss are kept."""
+    seed = derive_seed(settings.search.seed, "refit", trial.number)
+    training = training_settings(settings, all_parameters(trial), seed)
+    return replace(training, metric="loss", patience=training.epochs)
+
+
+def refit(
+    trial: FrozenTrial,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> dict[str, Tensor]:
+    """Trains the configuration of ``trial`` on everything but the test part, from its checkpoint if there is one.
+
+    Args:
+        trial: Complete.
+        settings: Of the study.
+        parts: As ``refit_parts`` gives them.
+        folder: Holds the checkpoint, which is removed at the end.
+        device: Trains here.
+        before_step: Called before every step; may raise to leave the fit for later.
+
+    Returns:
+        The weights.
+
+    Raises:
+        NonFiniteLossError: If the loss does not stay finite.
+    """
+    parameters, training = all_parameters(trial), refit_settings(settings, trial)
+    checkpoint = folder.checkpoint(f"refit-{trial.number}")
+    fits = begin_fits(parameters, settings, parts, training, device)
+    state = load_checkpoint(checkpoint, device)
+    if state is not None:
+        fits[0].load_state_dict(state["fits"][0])
+    (run,) = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
+    for _ in run:
+        save_checkpoint(checkpoint, {"fits": [fits[0].state_dict()]})
+    checkpoint.unlink(missing_ok=True)
+    return fits[0].best_weights
