@@ -81,7 +81,7 @@ def rungs(dataset: str) -> dict[str, dict[str, Scalar]]:
     """The configuration of every rung, from the ground up."""
     settings = resolve({"dataset": dataset, "architecture": "gru"})
     searched, _ = settings.ranges()
-    good = known_good(load_parts(settings).dataset.kind, searched)[-1]
+    good = known_good(load_parts(settings).dataset.kind, settings.architecture, searched)[-1]
     built, found = {**good, **BARE}, {}
     for name, change in STEPS.items():
         built = {**built, **change, **({"front_layers": good["front_layers"]} if name == "convolutional front" else {})}

@@ -31,7 +31,7 @@ _RECURRENT_KNOWN_GOOD: dict[str, Scalar] = {
     "attention_heads": 4,
     "attention_head_dim": 16,
     "cross_resolution": False,
-    "gated_residual": True,
+    "gated_residual": False,
     "temporal_dropout": 0.0,
     "feature_dropout": 0.0,
     "n_heads": 4,
@@ -92,6 +92,13 @@ KNOWN_GOOD: dict[str, tuple[dict[str, Scalar], ...]] = {
 }
 
 
+# What one architecture wants otherwise, whatever the data.
+ADAPTED: dict[str, dict[str, Scalar]] = {
+    # Attention without recurrence is unsteady at 1e-2: 0.949 against 0.959 on five people held out.
+    "transformer": {"learning_rate": 3e-3},
+}
+
+
 def nearest(distribution: BaseDistribution, value: Scalar) -> Scalar | None:
     """The value of ``distribution`` that is nearest to ``value``; None for a category that it does not have."""
     if isinstance(distribution, CategoricalDistribution):
@@ -115,7 +122,7 @@ def moved_into(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scala
     return {key: value for key, value in moved.items() if value is not None}
 
 
-def known_good(kind: str, searched: Space) -> list[dict[str, Scalar]]:
-    """The known-good configurations for data of this kind, as far as they are searched; each only once."""
-    moved = [moved_into(searched, values) for values in KNOWN_GOOD[kind]]
+def known_good(kind: str, architecture: str, searched: Space) -> list[dict[str, Scalar]]:
+    """The known-good configurations of an architecture for data of this kind, as far as they are searched."""
+    moved = [moved_into(searched, {**values, **ADAPTED.get(architecture, {})}) for values in KNOWN_GOOD[kind]]
     return [values for k, values in enumerate(moved) if values not in moved[:k]]

@@ -59,9 +59,10 @@ FRONT: Space = {
     "front_dropout": FloatDistribution(0.0, 0.3),
 }
 
+# On data of a few thousand sequences nothing beyond these sizes was better, and a trial of it takes the time of ten.
 RECURRENT: Space = {
-    "hidden_size": IntDistribution(16, 256, log=True),
-    "n_layers": IntDistribution(1, 3),
+    "hidden_size": IntDistribution(16, 128, log=True),
+    "n_layers": IntDistribution(1, 2),
     "dropout": FloatDistribution(0.0, 0.5),
     "bidirectional": CategoricalDistribution([False, True]),
     "pooling": CategoricalDistribution(["last", "mean", "max", "mean_max", "attention"]),
@@ -82,8 +83,8 @@ SPACES: dict[str, Space] = {
         **{key: RECURRENT[key] for key in ("hidden_size", "n_layers", "dropout", "bidirectional", "pooling")},
     },
     "deep-gru": {
-        "hidden_size": IntDistribution(16, 256, log=True),
-        "n_layers": IntDistribution(2, 4),
+        "hidden_size": IntDistribution(16, 128, log=True),
+        "n_layers": IntDistribution(2, 3),
         "dropout": FloatDistribution(0.0, 0.5),
         "bidirectional": CategoricalDistribution([False, True]),
         "pooling": RECURRENT["pooling"],
@@ -104,7 +105,7 @@ SPACES: dict[str, Space] = {
         "n_heads": IntDistribution(1, 8),
         "head_dim": IntDistribution(8, 32, step=8),
         "feed_forward_size": IntDistribution(32, 512, log=True),
-        "n_layers": IntDistribution(1, 4),
+        "n_layers": IntDistribution(1, 3),
         "dropout": FloatDistribution(0.0, 0.5),
         "positional_encoding": CategoricalDistribution(["sinusoidal", "learned", "rotary"]),
         "pooling": RECURRENT["pooling"],

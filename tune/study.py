@@ -87,7 +87,7 @@ def create_study(
         if study is None:
             study = optuna.create_study(storage=storage, study_name=folder.study_name, direction=settings.direction)
         searched, _ = settings.ranges()
-        for values in known_good(parts.dataset.kind, searched):
+        for values in known_good(parts.dataset.kind, settings.architecture, searched):
             study.enqueue_trial(values, user_attrs={"origin": "known-good"})
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)

@@ -149,7 +149,7 @@ def test_every_kind_of_data_has_a_first_trial() -> None:
 @pytest.mark.parametrize("name", SPACES)
 def test_the_first_trial_fixes_everything_and_lies_in_the_space(name: str, kind: str) -> None:
     space = {key: distribution for key, distribution in (SHARED | SPACES[name]).items() if key not in OFF}
-    *_, values = known_good(kind, space)
+    *_, values = known_good(kind, name, space)
     for key in space.keys() - values.keys():
         pytest.fail(f"KNOWN_GOOD[{kind!r}] (tune/known_good.py) has no value for {key!r} of {name}: it would be random")
     for key, value in values.items():

@@ -47,7 +47,7 @@ def test_the_first_trial_is_a_known_good_one(new_lab: NewLab) -> None:
     searched, _ = lab.settings.ranges()
     lab.search()
     first, *_ = lab.trials()
-    expected = known_good("gesture", searched)[0]
+    expected = known_good("gesture", "gru", searched)[0]
     assert {name: first.params[name] for name in expected} == expected
     assert first.user_attrs["origin"] == "known-good"
     assert expected.keys() == searched.keys()
