@@ -195,7 +195,7 @@ def main() -> None:
             own = {} if name.startswith("sober") else {"sampler": sampler, "pruner": pruner}
             settings = resolve(
                 {"dataset": given.dataset, "search": {"seed": seed, "trials": 1_000, **own}, "split": {"seed": seed}},
-                {"space": CHEAP, "training": {"epochs": N_EPOCHS}},
+                {"space": CHEAP, "training": {"epochs": N_EPOCHS, "refit": False}},
                 {"space": {"gru": SHORTENED}} if given.dataset == "watch" else {},
             )
             parts = load_parts(settings)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import PurePosixPath
 
-from .clips import Listed, Listing, Tree
+from .clips import Listed, Listing, Tree, listing_of
 from .errors import DataError
 from .sequences import TEST, TRAIN, VALIDATION
 
-FILES = {"train.csv": TRAIN, "val.csv": VALIDATION, "test.csv": TEST}
+TRAIN_FILE = "train.csv"
+FILES = {TRAIN_FILE: TRAIN, "val.csv": VALIDATION, "test.csv": TEST}
 COLUMNS = ("Participant ID", "Video file", "Gloss")
 
 
@@ -28,19 +30,15 @@ def list_asl_citizen(tree: Tree) -> Listing | None:
     """
     for member in tree.members:
         folder, slash, name = member.rpartition("/")
-        if name == "train.csv" and _rows(tree, member) is not None:
-            recordings: dict[str, Listed] = {}
-            for name, part in FILES.items():
-                if folder + slash + name in tree.members:
-                    for place, listed in _read(tree, folder + slash + name, part):
-                        if recordings.setdefault(listed.video, listed) is not listed:
-                            raise DataError(f"{place}: video {listed.video!r} is listed twice")
-            return Listing(member, tuple(recordings.values()))
+        if name == TRAIN_FILE and _rows(tree, member) is not None:
+            files = [(folder + slash + one, part) for one, part in FILES.items()]
+            listed = (_read(tree, file, part) for file, part in files if file in tree.members)
+            return listing_of(member, chain.from_iterable(listed))
     return None
 
 
-def _read(tree: Tree, member: str, part: int) -> Iterator[tuple[str, Listed]]:
-    """The recordings of one file, each with its place for errors."""
+def _read(tree: Tree, member: str, part: int) -> Iterator[Listed]:
+    """The recordings of one file."""
     rows = _rows(tree, member)
     if rows is None:
         raise DataError(f"{tree.place(member)}: the first line should begin with {','.join(COLUMNS)}")
@@ -49,7 +47,7 @@ def _read(tree: Tree, member: str, part: int) -> Iterator[tuple[str, Listed]]:
         participant, video, gloss = (field.strip() for field in (*row, "", "", "")[: len(COLUMNS)])
         if not participant or not video or not gloss:
             raise DataError(f"{place}: {', '.join(COLUMNS)} must all be there")
-        yield place, Listed(PurePosixPath(video).stem, gloss.lower(), part, f"asl-citizen-{participant}")
+        yield Listed(PurePosixPath(video).stem, gloss.lower(), part, f"asl-citizen-{participant}")
 
 
 def _rows(tree: Tree, member: str) -> Iterator[tuple[int, list[str]]] | None:

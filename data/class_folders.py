@@ -34,6 +34,7 @@ PERSON_PREFIX = re.compile(
 TAKE_FOLDER = re.compile(
     r"((take|trial|rec|recording|session|seq|sequence|sample|run|rep|clip)[ _-]?)?\d+", re.IGNORECASE
 )
+SENSOR = re.compile(r"(?<![a-z])(acc|gyr|mag)(?:|el\w*|o|os\w*|net\w*)(?![a-z])", re.IGNORECASE)
 PARTS = {
     **dict.fromkeys(("train", "training"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation", "dev"), VALIDATION),
@@ -70,6 +71,7 @@ def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
             f"{root} holds files but no folder a class: put the recordings of each class into a folder with the "
             "name of the class, or name a single file"
         )
+    _refuse_single_sensors(root, files)
     depths = {len(path.parts): path for path in reversed(files)}
     if len(depths) > 1:
         shallow, deep = depths[min(depths)], depths[max(depths)]
@@ -81,7 +83,9 @@ def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
     notes = ["the folders train, test (and val) are taken as the split"] if below else []
     if len(files) < len(found):
         beside = next(path for path in found if len(path.parts) == 1)
-        notes.append(f"{len(found) - len(files)} files beside the folders are not read, such as {str(beside)!r}")
+        n_beside = len(found) - len(files)
+        are = "table beside the folders is" if n_beside == 1 else "tables beside the folders are"
+        notes.append(f"{n_beside} {are} not read, such as {str(beside)!r}")
     labels, people = _classes_and_people(root, levels, notes)
     if people is None:
         people = _people_in_names(files)
@@ -166,6 +170,9 @@ def _classes_and_people(
     while len(levels[0]) > 1 and len({names[0] for names in levels}) == 1 and not _are_people_or_takes(levels, 1):
         notes.append(f"everything lies in the folder {levels[0][0]!r}, which is passed over")
         levels = [names[1:] for names in levels]
+    if len(levels[0]) == 3 and all(TAKE_FOLDER.fullmatch(names[2]) for names in levels):
+        notes.append(f"the innermost folders, such as {levels[0][2]!r}, are taken for takes and not looked at")
+        levels = [names[:2] for names in levels]
     n_levels = len(levels[0])
     if n_levels == 0:
         raise DataError(f"{root}: below train and test there must be a folder a class")
@@ -194,6 +201,20 @@ def _classes_and_people(
     )
 
 
+def _refuse_single_sensors(root: Path, files: Sequence[Path]) -> None:
+    """The sensors of one recording in files of their own would be sequences of their own, and straddle the split."""
+    seen: dict[Path, Path] = {}
+    for path in files:
+        match = SENSOR.search(path.stem)
+        first = seen.setdefault(path.parent, path) if match else path
+        known = SENSOR.search(first.stem)
+        if match and known and known[1].lower() != match[1].lower():
+            raise DataError(
+                f"{root}: {str(first)!r} and {path.name!r} seem to be two sensors of one recording: join them into one "
+                "table with a column a channel, or keep the files of one sensor only"
+            )
+
+
 def _are_people_or_takes(levels: Sequence[tuple[str, ...]], level: int) -> bool:
     names = {folders[level] for folders in levels}
     return any(all(kind.fullmatch(name) for name in names) for kind in (PERSON_FOLDER, TAKE_FOLDER))
@@ -214,11 +235,14 @@ def _same_columns(first: Table, table: Table) -> list[int]:
     """Where each column of the first file is in this one."""
     if table.has_header != first.has_header:
         headed, bare = (table, first) if table.has_header else (first, table)
-        raise DataError(f"{headed.place} has a header and {bare.place} has none: all files must be alike")
+        raise DataError(
+            f"{headed.place} has a header and {bare.place} has none: all files must be alike; take out what is no "
+            "recording"
+        )
     if set(table.columns) != set(first.columns):
         raise DataError(
             f"{table.place} has the columns {_listed(table, first)} and {first.place} {_listed(first, table)}: "
-            "all files must have the same"
+            "all files must have the same; take out what is no recording"
         )
     return [table.columns.index(name) for name in first.columns]
 

@@ -63,11 +63,23 @@ class Listing(NamedTuple):
 
     Attributes:
         origin: The file that the list was read from, for the notes.
-        recordings: What it lists.
+        recordings: What it lists, each video once.
+        repeated: Videos that it lists again; the first place counts.
     """
 
     origin: str
     recordings: tuple[Listed, ...]
+    repeated: tuple[str, ...] = ()
+
+
+def listing_of(origin: str, listed: Iterable[Listed]) -> Listing:
+    """A listing in which each video is once, as it was listed first: no part shares it with another."""
+    recordings: dict[str, Listed] = {}
+    repeated: dict[str, None] = {}
+    for one in listed:
+        if recordings.setdefault(one.video, one) is not one:
+            repeated[one.video] = None
+    return Listing(origin, tuple(recordings.values()), tuple(repeated))
 
 
 def recording_files(tree: Tree) -> tuple[str, ...]:
@@ -124,7 +136,7 @@ def clips_in_folders(tree: Tree) -> tuple[list[Clip], tuple[str, ...]]:
         if path[:-depth] != above or len(path) - len(above) != depth:
             raise DataError(
                 f"{tree.place(file)} is not in its place: by {files[0]!r} the recordings are {layout}, all signs in "
-                "one folder; name that folder"
+                "one folder; name that folder, or take out what is no recording"
             )
         take = path[-2] if n_dimensions == 1 else path[-1]
         takes.setdefault((path[-depth], take), []).append(file)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .delimited import TextTable
+from .delimited import MISSING, NUMBER, TextTable
 from .errors import DataError
 from .parquet import ParquetTable
 
@@ -38,6 +38,9 @@ SECONDS_IN = {
     **dict.fromkeys(("us", "µs", "micros", "microseconds"), 1e-6),
     **dict.fromkeys(("ns", "nanos", "nanoseconds"), 1e-9),
 }
+CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d{1,9})?))?", re.ASCII)
+# What pandas calls the row numbers that it writes.
+ROW_NUMBER = re.compile(r"unnamed: ?\d+|__index_level_\d+__", re.IGNORECASE)
 # Alone these may be anything, s a position and us a country.
 NO_TIME_ALONE = frozenset({"s", "us", "ns"})
 
@@ -126,7 +129,9 @@ def find_roles(columns: Sequence[str], place: str) -> Roles:
     roles = {sequence, person, label, time}
     known = {_plain(name) for names in (SEQUENCE_NAMES, PERSON_NAMES, labels) for name in names}
     left_out = tuple(
-        k for k, name in enumerate(plain) if k not in roles and (k in times or name in known or (k == 0 and not name))
+        k
+        for k, name in enumerate(plain)
+        if k not in roles and (k in times or name in known or (k == 0 and not name) or ROW_NUMBER.fullmatch(columns[k]))
     )
     channels = tuple(k for k in range(len(columns)) if k not in roles and k not in left_out)
     nameless = next((k for k in channels if not columns[k]), None)
@@ -154,23 +159,29 @@ def read_times(chunk: Chunk, column: int) -> tuple[NDArray[np.float64], bool]:
     """A time column as numbers, and whether it was written as dates, which become seconds.
 
     Raises:
-        DataError: If a cell is neither a number nor a date in the form 2026-01-31T12:00:00.
+        DataError: If a cell is neither a number, nor a date in the form 2026-01-31T12:00:00, nor a time of day.
     """
     try:
         return chunk.numbers(column), False
     except DataError:
-        return np.array([_date_seconds(text, chunk, column, k) for k, text in enumerate(chunk.texts(column))]), True
+        first = next((text for text in chunk.texts(column) if text.lower() not in MISSING), "")
+        if NUMBER.fullmatch(first):
+            raise
+        return np.array([_seconds(text, chunk, column, k) for k, text in enumerate(chunk.texts(column))]), True
 
 
-def _date_seconds(text: str, chunk: Chunk, column: int, index: int) -> float:
-    if not text:
+def _seconds(text: str, chunk: Chunk, column: int, index: int) -> float:
+    if text.lower() in MISSING:
         return float("nan")
+    clock = CLOCK.fullmatch(text)
+    if clock is not None:
+        return 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3] or 0)
     try:
         date = datetime.fromisoformat(text)
     except ValueError as error:
         raise DataError(
             f"{chunk.place}, row {chunk.first_row + index}, column {chunk.columns[column]!r}: {text[:40]!r} is neither "
-            "a number nor a time such as 2026-01-31T12:00:00.25"
+            "a number nor a time such as 2026-01-31T12:00:00.25 or 12:00:00.25: write it so, or take the column out"
         ) from error
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 

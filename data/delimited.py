@@ -36,12 +36,14 @@ class TextChunk:
         columns: Names of all columns.
         first_row: Row of the file that the chunk begins with, the first being 1 (as in a spreadsheet).
         cells: The text of each column.
+        decimal_comma: Whether 1,5 may stand for 1.5, since the delimiter is another.
     """
 
     place: str
     columns: tuple[str, ...]
     first_row: int
     cells: Sequence[tuple[str, ...]]
+    decimal_comma: bool = False
 
     def numbers(self, column: int) -> NDArray[np.float64]:
         """A column as numbers, NaN where one is missing.
@@ -49,7 +51,11 @@ class TextChunk:
         Raises:
             DataError: If a cell is neither a finite number nor empty; the message names file, row and column.
         """
-        return parse_numbers(self.cells[column], self.place, self.columns[column], self.first_row)
+        cells = self.cells[column]
+        # A point beside commas may be either sign: then the cells stay as they are, and are refused.
+        if self.decimal_comma and not any("." in cell for cell in cells):
+            cells = tuple(cell.replace(",", ".") for cell in cells)
+        return parse_numbers(cells, self.place, self.columns[column], self.first_row)
 
     def texts(self, column: int) -> list[str]:
         """A column as text, without blanks around it."""
@@ -60,7 +66,8 @@ class TextTable:
     """A delimited text file with its delimiter and header known, and its rows not yet read.
 
     The delimiter is the first of tab, semicolon, bar and comma that the first line holds and that gives the second
-    line as many fields; else blanks. The first line is a header unless all of its fields are numbers.
+    line as many fields; else blanks. The first line is a header unless all of its fields are numbers. Between
+    semicolons, which spreadsheets write where the comma is the decimal sign, 1,5 is read as 1.5.
 
     Args:
         path: The file; UTF-8, with or without a byte order mark.
@@ -78,9 +85,12 @@ class TextTable:
             raise DataError(f"{place} is empty: it should hold a row for every step")
         if not lines[0].strip():
             raise DataError(f"{place}, row 1 is empty, and rows follow: take it out")
+        if lines[0].lower().startswith("sep="):
+            raise DataError(f"{place}, row 1 is {lines[0].strip()!r}, which is for spreadsheets only: take it out")
         self.delimiter = sniff_delimiter([line for line in lines if line.strip()])
         first = next(self._records())
-        self.has_header = is_header(first)
+        self.decimal_comma = self.delimiter == ";"
+        self.has_header = is_header([name.replace(",", ".") for name in first] if self.decimal_comma else first)
         self.n_columns = len(first)
         # NumPy's savetxt puts a comment sign before the header.
         names = [name.strip().removeprefix("# ") for name in first] if self.has_header else []
@@ -127,7 +137,8 @@ class TextTable:
             if blank_row is not None:
                 raise DataError(f"{self.place}, row {blank_row} is empty, and rows follow: take it out")
             if len(record) != self.n_columns:
-                raise DataError(f"{self.place}, row {row}: {self._ragged(len(record))}")
+                hint = "; if lines stand above the header, take them out" if row <= 3 else ""
+                raise DataError(f"{self.place}, row {row}: {self._ragged(len(record))}{hint}")
             rows.append(record)
             if len(rows) == CHUNK_ROWS:
                 yield self._chunk(rows, first_row)
@@ -138,7 +149,7 @@ class TextTable:
             raise DataError(f"{self.place} holds a header and no row below it")
 
     def _chunk(self, rows: list[list[str]], first_row: int) -> TextChunk:
-        return TextChunk(self.place, self.columns, first_row, list(zip(*rows, strict=True)))
+        return TextChunk(self.place, self.columns, first_row, list(zip(*rows, strict=True)), self.decimal_comma)
 
     def _ragged(self, n_fields: int) -> str:
         sentence = (
@@ -156,10 +167,10 @@ class TextTable:
         try:
             yield from records
         except csv.Error as error:
-            raise DataError(f"{self.place}, line {records.line_num}: {error}") from error
+            why = "a quotation mark is opened and never closed" if "unexpected end" in str(error) else error
+            raise DataError(f"{self.place}, line {records.line_num}: {why}") from error
 
     def _lines(self) -> Iterator[str]:
-        row = 0
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
                 for row, line in enumerate(file, start=1):
@@ -167,10 +178,7 @@ class TextTable:
                         raise DataError(f"{self.place}, line {row} holds a zero byte: this is not delimited text")
                     yield line
         except UnicodeDecodeError as error:
-            raise DataError(
-                f"{self.place} is not UTF-8 text (byte {error.object[error.start]:#04x} after line {row}): "
-                "save it as 'CSV UTF-8'"
-            ) from error
+            raise DataError(f"{self.place}{_not_utf8(self.path)}: save it as 'CSV UTF-8'") from error
         except OSError as error:
             raise DataError(f"{self.place} cannot be read: {error.strerror}") from error
 
@@ -244,6 +252,17 @@ def _number(cell: str, place: str) -> float:
 
 def _is_text(cell: str) -> bool:
     return bool(cell) and cell[0].isalpha() and cell.lower() not in MISSING | INFINITE
+
+
+def _not_utf8(path: Path) -> str:
+    """Where a file stops being UTF-8; text is decoded in pieces, so that the error itself does not say it."""
+    with path.open("rb") as file:
+        for row, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return f", line {row} is not UTF-8 text (byte {line[error.start]:#04x})"
+    return " is not UTF-8 text"
 
 
 def _n_fields(line: str, delimiter: str) -> int:

@@ -46,6 +46,8 @@ class Owners:
                     raise DataError(f"{place}, row {row} names no {what}: fill it in, or take the row out")
                 self.labels.append(label)
                 self.first_rows.append(row)
+            elif not label:
+                raise DataError(f"{place}, row {row} names no label: fill it in, or take the row out")
             elif self.labels[number] != label:
                 raise DataError(
                     f"{place}, row {row}: sequence {name!r} is {label!r} here and {self.labels[number]!r} in row "

@@ -1,9 +1,10 @@
 """Sequences in one NumPy archive (``numpy.savez``), in the three ways in which people keep them.
 
 ``values`` [steps, channels], one sequence after the other, with ``lengths`` and ``labels``; ``X`` [sequences, time,
-channels] padded, with ``lengths`` and ``y``; or ``X`` and ``y`` alone, where steps at the end that are NaN in every
-channel are padding. ``X`` [sequences, time] has one channel. Optional are ``groups`` (who performed it),
-``channel_names``, ``class_names`` for labels that are numbers, and ``sample_rate_hz``. Names are read in any case.
+channels] padded, with ``lengths`` and ``y``; or ``X`` and ``y`` alone, where steps at either end that are NaN in every
+channel are padding. ``X`` [sequences, time] has one channel. Labels may be one-hot, [sequences, classes]. Optional are
+``groups`` (who performed it), ``channel_names``, ``class_names`` for labels that are numbers, and ``sample_rate_hz``.
+Names are read in any case.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ NAMES = {
     "class_names": ("class_names", "label_names"),
     "sample_rate_hz": ("sample_rate_hz", "sample_rate", "sampling_rate", "fs"),
 }
-MANY_CHANNELS = 16
 MAX_BYTES = 8 * MAX_VALUES
 DAMAGE = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
 WANTED = "values [steps, channels] with lengths and labels, or X [sequences, time, channels] and y"
@@ -47,7 +47,9 @@ def read_npz(path: Path, name: str) -> tuple[Layout, list[Recording]]:
     values, labels, lengths = arrays["values"], _texts(arrays, "labels", place), arrays.get("lengths")
     if values.dtype.kind not in "fiu" or values.ndim not in (2, 3):
         raise DataError(f"{place}: the values are {values.dtype} of shape {values.shape}: {WANTED}")
-    if values.ndim == 2 and lengths is None:
+    if values.size > MAX_VALUES:
+        raise DataError(f"{place} holds {values.size:,} values: at most {MAX_VALUES:,} are read; take fewer")
+    if values.ndim == 2 and (lengths is None or (len(lengths) == len(values) and lengths.sum() != len(values))):
         values = values[:, :, None]
     if values.shape[-1] == 0:
         raise DataError(f"{place}: the values have shape {values.shape}: there is no channel")
@@ -77,14 +79,8 @@ def read_npz(path: Path, name: str) -> tuple[Layout, list[Recording]]:
         )
         for k, table in enumerate(tables)
     ]
-    notes = [f"{place} is read as {how}"]
-    if values.ndim == 3 and MANY_CHANNELS < values.shape[2] > values.shape[1]:
-        notes.append(
-            f"these are {values.shape[1]} steps of {values.shape[2]} channels: if it is the other way round, save "
-            "X.transpose(0, 2, 1)"
-        )
-    layout = Layout(name, place, _channel_names(arrays, values.shape[-1], place), tuple(notes))
-    return layout, recordings
+    names = _channel_names(arrays, values.shape[-1], place)
+    return Layout(name, place, names, (f"{place} is read as {how}",)), recordings
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -95,13 +91,24 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         if n_bytes > MAX_BYTES:
             raise DataError(f"{path} unpacks to {n_bytes:,} bytes: at most {MAX_BYTES:,} are read")
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {what: archive[key] for what, key in _keys(archive.files, path).items()}
+            arrays = {what: _array(archive, key, path) for what, key in _keys(archive.files, path).items()}
     except DataError:
         raise
     except DAMAGE as error:
-        why = "it holds Python objects, which could run code" if "allow_pickle" in str(error) else str(error)
-        raise DataError(f"{path} cannot be read as a NumPy archive: {why}; save plain arrays: {WANTED}") from error
+        raise DataError(f"{path} cannot be read as a NumPy archive: {error}; save plain arrays: {WANTED}") from error
     return arrays
+
+
+def _array(archive: Mapping[str, NDArray[Any]], key: str, path: Path) -> NDArray[Any]:
+    try:
+        return archive[key]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise DataError(
+            f"{path}: {key!r} holds Python objects, which could run code and are not read: save text as "
+            f"{key}.astype(str), and sequences of different lengths as values [steps, channels] with lengths"
+        ) from error
 
 
 def _keys(files: list[str], path: Path) -> dict[str, str]:
@@ -116,12 +123,13 @@ def _keys(files: list[str], path: Path) -> dict[str, str]:
     if missing:
         raise DataError(
             f"{path} holds {', '.join(map(repr, files)) or 'nothing'}: the {missing[0]} are missing; {WANTED}"
+            + ("; join the parts into one X and one y" if any("train" in key.lower() for key in files) else "")
         )
     return keys
 
 
 def _texts(arrays: Mapping[str, NDArray[Any]], what: str, place: str) -> list[str]:
-    array = arrays[what]
+    array = _flat(arrays[what]) if what == "labels" else arrays[what]
     if array.ndim != 1 or array.dtype.kind not in "iufUSb" or (array.dtype.kind == "f" and (array % 1).any()):
         raise DataError(
             f"{place}: the {what} are {array.dtype} of shape {array.shape}: one whole number or text a sequence"
@@ -140,8 +148,18 @@ def _texts(arrays: Mapping[str, NDArray[Any]], what: str, place: str) -> list[st
     return texts
 
 
+def _flat(labels: NDArray[Any]) -> NDArray[Any]:
+    """Labels in one column, or one-hot, as a row of them; any others as they are."""
+    if labels.ndim != 2:
+        return labels
+    if labels.shape[1] == 1:
+        return labels[:, 0]
+    one_hot = labels.dtype.kind in "biuf" and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()
+    return labels.argmax(axis=1) if one_hot else labels
+
+
 def _whole(lengths: NDArray[Any] | None, place: str) -> NDArray[np.int64]:
-    if lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+    if lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iuf" or (lengths % 1 != 0).any():
         raise DataError(f"{place}: the lengths must be whole numbers, one a sequence")
     if len(lengths) and lengths.min() < 1:
         raise DataError(f"{place}: sequence {int(lengths.argmin())} has the length {lengths.min()}: take it out")

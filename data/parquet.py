@@ -34,7 +34,7 @@ class ParquetChunk:
     batch: Any
 
     def numbers(self, column: int) -> NDArray[np.float64]:
-        """A column as numbers (points in time as seconds), NaN where one is missing.
+        """A column as numbers, NaN where one is missing.
 
         Raises:
             DataError: If a value is not a finite number; the message names file, row and column.
@@ -42,9 +42,13 @@ class ParquetChunk:
         import pyarrow as pa
 
         values, name = self.batch.column(column), self.columns[column]
-        if pa.types.is_timestamp(values.type):
-            values = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-            return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
+        if pa.types.is_temporal(values.type):
+            raise DataError(
+                f"{self.place}, column {name!r} holds {values.type}: call it 'time' if it says when a row was "
+                "measured, or take it out"
+            )
+        if pa.types.is_nested(values.type):
+            raise DataError(f"{self.place}, column {name!r} holds {values.type}: write a row for every step")
         if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
             return parse_numbers(self.texts(column), self.place, name, self.first_row)
         try:
@@ -59,7 +63,13 @@ class ParquetChunk:
 
     def texts(self, column: int) -> list[str]:
         """A column as text; whole numbers without a fraction, missing values empty."""
-        return [_as_text(value) for value in self.batch.column(column).to_pylist()]
+        import pyarrow as pa
+
+        values = self.batch.column(column)
+        if pa.types.is_timestamp(values.type):
+            # Python's dates know no finer fraction.
+            values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
+        return [_as_text(value) for value in values.to_pylist()]
 
 
 class ParquetTable:
@@ -117,7 +127,7 @@ class ParquetTable:
 
 
 def _as_text(value: object) -> str:
-    if value is None:
+    if value is None or value != value:  # NaN, which pandas writes where a label is missing
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

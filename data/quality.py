@@ -5,21 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from .channel_quality import channel_warnings, some
 from .sequences import SequenceDataset
 from .splits import Split
 
-N_NAMED = 5
 # The largest class has this many times the examples of the smallest.
 UNEVEN = 10
+# Fewer are measured at once more often than they are steps in a table that was turned.
+MANY_CHANNELS = 16
 # Share of the variance of (the logarithm of) the length that the class explains.
 LENGTH_TELLS = 0.8
 FEW = 4
-STEADY = 1e-3
+# A sequence this many times as long as the median one was not cut, or never stopped.
+FAR_LONGER = 20
+# How missing labels are written; 'none' and 'null' may well be the class in which nothing happens.
+MISSING_NAMES = frozenset({"nan", "na", "n/a", "<na>", "?"})
 
 
 def warnings(dataset: SequenceDataset) -> list[str]:
@@ -27,8 +31,10 @@ def warnings(dataset: SequenceDataset) -> list[str]:
     return [
         *_duplicates(dataset),
         *_rare_classes(dataset),
+        *_missing_names(dataset),
         *_people(dataset),
-        *_channels(dataset),
+        *_steps(dataset),
+        *channel_warnings(dataset),
         *_lengths(dataset),
         *_uneven_classes(dataset),
         *_spellings(dataset),
@@ -50,6 +56,22 @@ def duplicates_across(dataset: SequenceDataset, split: Split) -> list[str]:
         for part, n in copies.items()
         if n
     ]
+
+
+def people_across(dataset: SequenceDataset, split: Split) -> list[str]:
+    """Says how many people a publisher's split has in training and in what is judged."""
+    if split.kind != "official" or dataset.groups is None:
+        return []
+    training = set(dataset.groups[split.train].tolist())
+    sentences = []
+    for part, rows in (("validation", split.validation), ("test", split.test)):
+        people = set(dataset.groups[rows].tolist())
+        if people & training:
+            sentences.append(
+                f"people of the {part} part who are in the training part too, as published: {len(people & training):,} "
+                f"of {len(people):,}; for new people expect less (--split group holds people out)"
+            )
+    return sentences
 
 
 def duplicates(dataset: SequenceDataset) -> list[list[int]]:
@@ -85,8 +107,11 @@ def _rare_classes(dataset: SequenceDataset) -> list[str]:
     single = [dataset.class_names[k] for k in (counts == 1).nonzero().flatten().tolist()]
     if not single:
         return []
-    has = "has one example" if len(single) == 1 else "have one example each"
-    return [f"{_some(single)} {has}: it cannot be both learned and judged; record more, or leave it out"]
+    if len(single) == 1:
+        return [f"{some(single)} has one example: it cannot be both learned and judged; record more, or leave it out"]
+    return [
+        f"{some(single)} have one example each: none can be both learned and judged; record more, or leave them out"
+    ]
 
 
 def _people(dataset: SequenceDataset) -> list[str]:
@@ -96,7 +121,9 @@ def _people(dataset: SequenceDataset) -> list[str]:
     performed[dataset.groups, dataset.labels] = True
     one_class = (performed.sum(1) == 1).nonzero().flatten().tolist()
     sentences = []
-    if len(one_class) == len(dataset.group_names):
+    # Of classes that are left out people may be left who perform nothing.
+    n_people = int((performed.sum(1) > 0).sum())
+    if len(one_class) == n_people:
         sentences.append(
             "every person performs one class only: a network can tell the person instead of the movement, and no "
             "score shows it"
@@ -105,60 +132,54 @@ def _people(dataset: SequenceDataset) -> list[str]:
         names = [dataset.group_names[k] for k in one_class]
         perform = "performs" if len(names) == 1 else "perform"
         sentences.append(
-            f"{_some(names)} {perform} one class only: recognising the person is then enough to name the class"
+            f"{some(names)} {perform} one class only: recognising the person is then enough to name the class"
         )
     # A class of one person is never both in training and in test; of a single example more has been said already.
     several = torch.bincount(dataset.labels, minlength=dataset.n_classes) > 1
     alone = [dataset.class_names[k] for k in ((performed.sum(0) == 1) & several).nonzero().flatten().tolist()]
-    if alone and len(one_class) < len(dataset.group_names):
-        is_performed = "is" if len(alone) == 1 else "are each"
+    if alone and len(one_class) < n_people:
+        is_performed, it = ("is", "it") if len(alone) == 1 else ("are each", "none of them")
+        can = "cannot" if len(alone) == 1 else "can"
         sentences.append(
-            f"{_some(alone)} {is_performed} performed by one person only: where people are held out it cannot be both "
+            f"{some(alone)} {is_performed} performed by one person only: where people are held out {it} {can} be both "
             "learned and judged (--split stratified can)"
         )
     return sentences
 
 
-def _channels(dataset: SequenceDataset) -> list[str]:
-    if dataset.kind == "landmarks":
-        # Some are constant by definition: positions are relative to the wrist, or to the shoulders.
-        return []
-    low, high = _extremes(dataset)
+def _steps(dataset: SequenceDataset) -> list[str]:
+    """Tables that were turned or read the wrong way round, and recordings that never stopped."""
+    lengths, longest = dataset.lengths, int(dataset.lengths.max())
+    if longest == 1:
+        return [
+            "every sequence is a single step: a network of sequences has nothing to follow; if a row holds a whole "
+            "sequence, its columns being the steps, write a row for every step"
+        ]
     sentences = []
-    overall_low, overall_high = low.amin(0), high.amax(0)
-    constant = overall_low == overall_high
-    fixed = (low == high).all(0) & ~constant & (int(dataset.lengths.max()) > 1)
-    names = dataset.channel_names
-    if constant.any():
-        values = ", ".join(
-            f"{names[k]!r} (always {overall_low[k]:g})" for k in constant.nonzero().flatten().tolist()[:N_NAMED]
-        )
-        how_many = (
-            "a channel never changes and tells" if int(constant.sum()) == 1 else "some channels never change and tell"
-        )
-        sentences.append(f"{how_many} nothing: {values}")
-    if fixed.any():
-        listed = _some([names[k] for k in fixed.nonzero().flatten().tolist()])
+    if dataset.kind != "landmarks" and MANY_CHANNELS < dataset.n_channels > longest:
         sentences.append(
-            f"constant within every sequence: {listed}; that tells the recording or the person, not the movement, and "
-            "a network will use it: leave it out"
+            f"{dataset.n_channels} channels and {longest} steps at most: are these {longest} channels and "
+            f"{dataset.n_channels} steps? Then save X.transpose(0, 2, 1), or turn the tables"
         )
-    counting = _counting(dataset) & ~constant & ~fixed
-    if counting.any():
-        listed = _some([names[k] for k in counting.nonzero().flatten().tolist()])
+    n_single = int((lengths == 1).sum())
+    if n_single:
+        sentences.append(f"{n_single:,} of {len(lengths):,} sequences are a single step: is that all of the movement?")
+    median = int(lengths.median())
+    n_longer = int((lengths > FAR_LONGER * median).sum())
+    if n_longer:
         sentences.append(
-            f"rising by the same amount at every step: {listed}; if it is a time call it 'time', if it is a row number "
-            "leave it out"
+            f"{n_longer:,} of {len(lengths):,} sequences are more than {FAR_LONGER} times as long as the median of "
+            f"{median:,} steps, up to {longest:,}: were these cut to the movement?"
         )
     return sentences
 
 
 def _lengths(dataset: SequenceDataset) -> list[str]:
     """A class that can be told by the length alone may say more about how recordings were cut than about movements."""
+    if int(dataset.lengths.min()) == int(dataset.lengths.max()):
+        return []
     log = dataset.lengths.double().log()
     total = (log - log.mean()).square().sum()
-    if float(total) == 0.0:
-        return []
     counts = torch.bincount(dataset.labels, minlength=dataset.n_classes)
     if int(counts.min()) < FEW:
         return []
@@ -190,30 +211,19 @@ def _spellings(dataset: SequenceDataset) -> list[str]:
     for name in dataset.class_names:
         spelled[re.sub(r"[\W_]", "", name.casefold()) or name].append(name)
     return [
-        f"{_some(names)} are different classes: if that is a slip of spelling, use one"
+        f"{some(names)} are different classes: if that is a slip of spelling, use one"
         for names in spelled.values()
         if len(names) > 1
     ]
 
 
-def _extremes(dataset: SequenceDataset) -> tuple[Tensor, Tensor]:
-    """Smallest and largest value of each channel in each sequence."""
-    owner = torch.repeat_interleave(torch.arange(len(dataset)), dataset.lengths)[:, None].expand_as(dataset.values)
-    start = dataset.values.new_zeros(len(dataset), dataset.n_channels)
-    low = start.scatter_reduce(0, owner, dataset.values, "amin", include_self=False)
-    return low, start.scatter_reduce(0, owner, dataset.values, "amax", include_self=False)
-
-
-def _counting(dataset: SequenceDataset) -> Tensor:
-    """Channels that rise by one and the same amount from each step to the next, in every sequence."""
-    steps = dataset.values.diff(dim=0)
-    inside = torch.ones(len(dataset.values), dtype=torch.bool)
-    inside[dataset.offsets] = False
-    steps = steps[inside[1:]]
-    if len(steps) < 2:
-        return torch.zeros(dataset.n_channels, dtype=torch.bool)
-    low, high = steps.amin(0), steps.amax(0)
-    return (low > 0) & (high - low <= STEADY * high)
+def _missing_names(dataset: SequenceDataset) -> list[str]:
+    named = [name for name in (*dataset.class_names, *dataset.group_names) if name.lower() in MISSING_NAMES]
+    return (
+        [f"{some(named)} is taken for a name: if it stands for a label that is missing, take the sequences out"]
+        if named
+        else []
+    )
 
 
 def _label_of_recordings(dataset: SequenceDataset) -> Tensor:
@@ -221,8 +231,3 @@ def _label_of_recordings(dataset: SequenceDataset) -> Tensor:
         return dataset.labels
     label_of = dict(zip(dataset.recordings.tolist(), dataset.labels.tolist(), strict=True))
     return torch.tensor(list(label_of.values()))
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - N_NAMED:,} more" if len(names) > N_NAMED else ""
-    return ", ".join(map(repr, names[:N_NAMED])) + more

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from . import files, smartwatch, uci_har
+from . import asl_citizen, files, smartwatch, uci_har, wlasl
 from .archive import DAMAGE
 from .errors import DataError
 from .source import is_file
@@ -40,6 +41,8 @@ def recognise(path: Path) -> str:
             found.setdefault(name, archive.name)
     if holds_landmarks(path):
         found.setdefault(SIGNS, "landmarks in .npy files")
+    elif not found and holds_sign_metadata(path):
+        found[SIGNS] = "metadata of WLASL or ASL Citizen"
     # A published archive explains a folder; tables beside it may be anything, and so do the tables of sign metadata.
     if not found and files.is_there(path):
         return files.NAME
@@ -56,12 +59,35 @@ def recognise(path: Path) -> str:
 
 def holds_landmarks(folder: Path) -> bool:
     """Whether ``.npy`` files lie in a folder or a few levels below it."""
-    for place, folders, names in os.walk(folder):
-        if any(name.endswith(".npy") for name in names):
+    return any(name.lower().endswith(".npy") for _, names in _folders(folder) for name in names)
+
+
+def holds_sign_metadata(folder: Path) -> bool:
+    """Whether the lists of WLASL or ASL Citizen lie in a folder or a few levels below it."""
+    for place, names in _folders(folder):
+        if any(wlasl.SUBSET.fullmatch(name) or wlasl.WHOLE.fullmatch(name) for name in names):
             return True
+        if asl_citizen.TRAIN_FILE in names and _first_line(place / asl_citizen.TRAIN_FILE).startswith(
+            ",".join(asl_citizen.COLUMNS)
+        ):
+            return True
+    return False
+
+
+def _folders(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and those a few levels below it, with the names of their files."""
+    for place, folders, names in os.walk(folder):
+        yield Path(place), names
         depth = len(Path(place).relative_to(folder).parts)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and depth < DEEPEST_LANDMARKS)
-    return False
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return file.readline(1000)
+    except OSError:
+        return ""
 
 
 def _of_file(path: Path) -> str:

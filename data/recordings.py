@@ -19,7 +19,10 @@ LONG_STEPS = 1000
 MAX_VALUES = 1 << 28
 # A rate that differs by more between two recordings is told.
 RATE_TOLERANCE = 0.1
+# How notes begin that more is made of where recordings are looked at.
 MISSING_NOTE = "missing values: "
+RATES_DIFFER = "the sample rate differs between sequences"
+TOO_LONG = "sequences are long and not cut"
 HOPS_PER_WINDOW = 2
 
 
@@ -66,8 +69,8 @@ def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: fl
 
     A missing value is interpolated between its neighbours in time, or takes the nearest one at an end. A channel that
     is missing throughout a recording takes its mean over the other ones (of the training part, where there is a
-    publisher's split). Steps at the end that hold no value at all are dropped. Recordings of more than ``LONG_STEPS``
-    steps (the median) are cut into windows if the sample rate is known.
+    publisher's split). Steps at either end that hold no value at all are dropped. Recordings of more than
+    ``LONG_STEPS`` steps (the median) are cut into windows if the sample rate is known.
 
     Raises:
         DataError: If there are fewer than two classes, too many values, a recording without a value, or a channel
@@ -116,7 +119,7 @@ def fill_gaps(layout: Layout, recordings: Sequence[Recording]) -> tuple[list[NDA
     Raises:
         DataError: If a recording, or a channel of all recordings, holds no value.
     """
-    tables = [_without_empty_end(recording) for recording in recordings]
+    tables = [_without_empty_ends(recording) for recording in recordings]
     n_dropped = sum(len(one.values) - len(table) for one, table in zip(recordings, tables, strict=True))
     gaps = [np.isnan(table) for table in tables]
     n_missing = sum(int(gap.sum()) for gap in gaps)
@@ -141,11 +144,11 @@ def fill_gaps(layout: Layout, recordings: Sequence[Recording]) -> tuple[list[NDA
     return tables, notes
 
 
-def _without_empty_end(recording: Recording) -> NDArray[np.float32]:
+def _without_empty_ends(recording: Recording) -> NDArray[np.float32]:
     with_value = np.flatnonzero(~np.isnan(recording.values).all(axis=1))
     if not len(with_value):
         raise DataError(f"{recording.place} holds no value: take it out")
-    return recording.values[: with_value[-1] + 1]
+    return recording.values[with_value[0] : with_value[-1] + 1]
 
 
 def _channel_means(
@@ -184,11 +187,11 @@ def _sample_rate(recordings: Sequence[Recording]) -> tuple[float | None, list[st
     if not len(seconds):
         return None, []
     # Time stamps are rounded: what is behind the sixth digit is theirs.
-    rate = float(f"{1 / np.median(seconds):.6g}")
+    rate = float(f"{1 / np.quantile(seconds, 0.5, method='lower'):.6g}")
     low, high = 1 / seconds.max(), 1 / seconds.min()
     if high > (1 + RATE_TOLERANCE) * low:
         return rate, [
-            f"the sample rate differs between sequences, from {low:.3g} to {high:.3g} steps a second: "
+            f"{RATES_DIFFER}, from {low:.3g} to {high:.3g} steps a second: "
             "a network sees steps, not seconds, so the same movement looks slower or faster"
         ]
     return rate, []
@@ -203,8 +206,7 @@ def _cut(
         return whole, []
     if rate is None:
         return whole, [
-            f"sequences are long (median {median:,} steps) and are not cut, since the sample rate is not known: "
-            "a time column tells it"
+            f"{TOO_LONG} (median {median:,} steps), since the sample rate is not known: a time column tells it"
         ]
     n_steps = window_steps(window_seconds, rate)
     windows = cut_windows(values, lengths, n_steps=n_steps, hop=n_steps // HOPS_PER_WINDOW)

@@ -114,6 +114,11 @@ def published_clips(tree: Tree, source: Source) -> tuple[list[Clip], tuple[str, 
         note = f"{title} ({listing.origin}): of {len(listing.recordings):,} videos {len(found):,} are there"
         missing = [f"{listed.video}.npy" for listed in listing.recordings if listed.video not in found]
         notes.append(f"{note}; there is no {some_of(missing)}" if missing else note)
+        if listing.repeated:
+            notes.append(
+                f"videos that {listing.origin} lists more than once, of which the first place counts: "
+                f"{len(listing.repeated):,} ({some_of(listing.repeated)})"
+            )
     return clips, tuple(notes)
 
 

@@ -177,8 +177,9 @@ def _draw(
         n_held_out = max(1, round(fraction * len(people)))
         if n_held_out >= len(people):
             raise DataError(
-                f"{dataset.name} has too few people left ({len(people)}) to hold {n_held_out} out: "
-                "use smaller fractions, or the split 'stratified'"
+                f"{len(dataset.group_names)} people are too few to be held out: {len(people)} are left, and "
+                f"{n_held_out} of them should be; use smaller fractions, or mix people over all parts: "
+                "--split stratified"
             )
         chosen = rng.permutation(people)[:n_held_out]
     else:
@@ -212,16 +213,16 @@ def _checked(
 ) -> Split:
     if len(train) == 0 or len(validation) == 0:
         raise DataError(
-            f"the split {kind!r} of {dataset.name} leaves {len(train)} sequences to train on and {len(validation)} to "
-            "validate on: both need at least one; use other fractions"
+            f"the split {kind!r} leaves {len(train)} sequences to train on and {len(validation)} to validate on: both "
+            "need at least one; record more, or use other fractions"
         )
     labels = _numpy(dataset.labels)
     unseen = np.setdiff1d(np.unique(labels), np.unique(labels[train]))
     if len(unseen):
         names = ", ".join(dataset.class_names[k] for k in unseen)
         raise DataError(
-            f"no training example is left of {names}: only people in the validation or test part perform it; "
-            "use another split seed, smaller fractions, or the split 'stratified'"
+            f"no training example is left of {names}: only the validation or test part has some; use another "
+            "split.seed, smaller fractions, or --split stratified"
         )
     return Split(kind, torch.from_numpy(train), torch.from_numpy(validation), torch.from_numpy(test))
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .delimited import MAX_FILE_BYTES, parse_numbers
 from .errors import DataError
@@ -126,12 +127,22 @@ def _case(line: str, place: str, classes: list[str] | None, part: int | None) ->
     if line.startswith("("):
         raise DataError(f"{place}: values with time stamps are not read: write the file without them")
     if not label or (classes and label not in classes):
-        raise DataError(f"{place}: {label[:40]!r} is none of the classes {', '.join(classes or [])}")
-    columns = [parse_numbers(channel.split(","), place, f"channel_{k + 1}", 1) for k, channel in enumerate(channels)]
+        raise DataError(
+            f"{place}: {label[:40]!r} is none of the classes {', '.join(classes or [])}: correct what stands behind "
+            "the last colon, or the line '@classLabel'"
+        )
+    columns = [_values(channel, place, f"channel_{k + 1}") for k, channel in enumerate(channels)]
     lengths = [len(column) for column in columns]
     if len(set(lengths)) > 1:
         raise DataError(f"{place}: the channels have {min(lengths)} to {max(lengths)} values: they must have as many")
     return Recording(place, label, np.stack(columns, axis=1).astype(np.float32), part=part)
+
+
+def _values(channel: str, place: str, name: str) -> NDArray[np.float64]:
+    cells = [cell.strip() for cell in channel.split(",")]
+    if cells == [""]:
+        raise DataError(f"{place}: {name} has no value: write a ? for every one that is missing")
+    return parse_numbers(cells, place, name, 1)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .clips import Listed, Listing, Tree
+from .clips import Listed, Listing, Tree, listing_of
 from .errors import DataError
 from .sequences import TEST, TRAIN, VALIDATION
 
@@ -34,15 +34,12 @@ def list_wlasl(tree: Tree, n_classes: int | None) -> Listing | None:
     """
     subsets = {int(match[1]): member for member in tree.members if (match := SUBSET.fullmatch(member))}
     whole = max((member for member in tree.members if WHOLE.fullmatch(member)), default=None)
-    everything = {} if whole is None else {video.video: video for video in _read_whole(tree, whole)}
+    everything = None if whole is None else listing_of(whole, _read_whole(tree, whole))
     if subsets:
         member = subsets.get(n_classes or 0) or subsets[max(subsets)]
-        recordings = tuple(_read_subset(tree, member, everything))
-    elif whole is not None:
-        member, recordings = whole, tuple(everything.values())
-    else:
-        return None
-    return Listing(member, recordings)
+        known = {} if everything is None else {listed.video: listed for listed in everything.recordings}
+        return listing_of(member, _read_subset(tree, member, known))
+    return everything
 
 
 def _read_subset(tree: Tree, member: str, everything: dict[str, Listed]) -> Iterator[Listed]:
@@ -65,7 +62,6 @@ def _read_whole(tree: Tree, member: str) -> Iterator[Listed]:
     content = _read_json(tree, member)
     if not isinstance(content, list):
         raise DataError(f"{tree.place(member)} should hold a list of glosses")
-    seen: set[str] = set()
     for number, entry in enumerate(content, start=1):
         place = f"{tree.place(member)}, gloss {number}"
         match entry:
@@ -75,11 +71,10 @@ def _read_whole(tree: Tree, member: str) -> Iterator[Listed]:
                 raise DataError(f'{place}: it should be {{"gloss": ..., "instances": [...]}}')
         for instance in instances:
             match instance:
-                case {"video_id": str(video), "split": str(split)} if video not in seen:
+                case {"video_id": str(video), "split": str(split)}:
                     signer, first, last = (instance.get(key) for key in ("signer_id", "frame_start", "frame_end"))
                     if not isinstance(first, int | None) or not isinstance(last, int | None):
                         raise DataError(f"{place}, video {video!r}: frame_start and frame_end should be whole numbers")
-                    seen.add(video)
                     yield Listed(
                         video,
                         gloss.strip().lower(),
@@ -87,8 +82,6 @@ def _read_whole(tree: Tree, member: str) -> Iterator[Listed]:
                         None if signer in (None, -1) else f"wlasl-{signer}",
                         _frames(first or 1, last or -1, f"{place}, video {video!r}"),
                     )
-                case {"video_id": str(video), "split": str()}:
-                    raise DataError(f"{place}: video {video!r} is listed twice")
                 case _:
                     raise DataError(f'{place}: an instance should have a text "video_id" and a text "split"')
 

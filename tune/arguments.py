@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from .config import nested, setting_paths
-from .json_files import parse_json_object
+from .config import nested, resolve, setting_paths
+from .json_files import parse_json_object, read_json_object
 from .names import architecture_name
-from .problems import Problem, did_you_mean
+from .problems import Problem, SettingsError, did_you_mean
 
 OPTION_PATHS = {
     "model_type": "architecture",
@@ -37,6 +38,30 @@ VARIANTS = {"standard": PLAIN_VARIANT, "enhanced": "enhanced-bilstm"}
 
 TEXT_OPTIONS = frozenset({"dataset", "data_path", "split", "metric", "sampler", "pruner", "device"})
 _SECONDS_IN = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def settings_layers(
+    config_file: Path | None, assignments: tuple[str, ...], options: Mapping[str, str | bool | None]
+) -> list[dict[str, Any]]:
+    """The partial settings that the command line gives, in order of precedence.
+
+    Raises:
+        SettingsError: If one of them cannot be read.
+    """
+    problems: list[Problem] = []
+    layers: list[dict[str, Any]] = []
+    if config_file is not None:
+        layer, found = read_json_object(config_file)
+        layers.append(layer)
+        problems += found
+    for assignment in assignments:
+        layer, found = assignment_layer(assignment)
+        layers.append(layer)
+        problems += found
+    more, found = option_layers(options)
+    if problems + found:
+        raise SettingsError([*problems, *found, *_problems_of(layers + more)])
+    return layers + more
 
 
 def assignment_layer(assignment: str) -> tuple[dict[str, Any], list[Problem]]:
@@ -107,3 +132,12 @@ def _seconds(flag: str, written: str) -> tuple[float, list[Problem]]:
     if match is None or float(match[1]) == 0:
         return 0.0, [Problem(flag, written, "must be a time above 0", "for example 90s, 10m or 2h")]
     return float(match[1]) * _SECONDS_IN[match[2]], []
+
+
+def _problems_of(layers: list[dict[str, Any]]) -> tuple[Problem, ...]:
+    """What else is wrong, so that a person is told everything at once."""
+    try:
+        resolve(*layers)
+    except SettingsError as error:
+        return error.problems
+    return ()

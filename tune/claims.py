@@ -77,6 +77,14 @@ def interrupted_trials(study: Study, folder: StudyFolder) -> list[int]:
     return numbers
 
 
+def is_worked_on_elsewhere(study: Study, folder: StudyFolder) -> bool:
+    """Whether another process works on a trial; for a process that holds none itself."""
+    # Under the study's lock, since whoever claims a trial now would find those taken that are only being looked at.
+    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+        n_running = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+        return n_running > len(interrupted_trials(study, folder))
+
+
 def _try_lock(folder: StudyFolder, number: int) -> FileLock | None:
     path = folder.trial_lock(number)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from .folders import DEFAULT_SAVE_DIR
 if TYPE_CHECKING:
     from rich.console import Console
 
-HELP_WIDTH = 110
+HELP_WIDTH, PIPE_WIDTH = 110, 160
+A_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -95,7 +96,7 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--config",
             "config_file",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=A_FILE,
             help="JSON with any part of the settings; `config` prints all of them.",
         ),
     ):
@@ -145,6 +146,7 @@ def run(
     Settings are the built-in ones (or, with --resume, the study's own), then --config, then --set, then the options
     here. Ctrl-C stores what is there and ends; the same command with --resume goes on.
     """
+    from .arguments import settings_layers
     from .config import resolve
 
     layers = settings_layers(config_file, assignments, options)
@@ -206,6 +208,7 @@ def config(config_file: Path | None, assignments: tuple[str, ...]) -> None:
     """Prints all settings and ranges as JSON: the built-in ones with --config and --set on top."""
     import json
 
+    from .arguments import settings_layers
     from .config import resolve
 
     settings = resolve(*settings_layers(config_file, assignments, {}))
@@ -224,10 +227,10 @@ def models() -> None:
 @main.command()
 @click.option("--dataset", metavar="NAME", help="Look at this data set.")
 @click.option("--data-path", metavar="PATH", help="Look at the recordings in this folder or file.")
+@click.option("--classes", metavar="N", help="Look at N classes only: the first ones, of signs the most frequent.")
+@click.option("--no-asl-citizen", "asl_citizen", flag_value="false", help="Leave ASL Citizen out of the signs.")
 @click.option(
-    "--picture",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to draw an example of each class.  [default: studies/NAME-examples.png]",
+    "--picture", type=A_FILE, help="Where to draw an example of each class.  [default: studies/NAME-examples.png]"
 )
 @settings_options
 @handles_errors
@@ -240,6 +243,7 @@ def datasets(
     sequence_id and label (and person and time, if known); an .npz archive with X and y; or .ts files of the
     time-series archive. People are told by folders or file names such as p01, a time column gives the sample rate.
     """
+    from .arguments import settings_layers
     from .config import resolve
 
     layers = settings_layers(config_file, assignments, options)
@@ -254,46 +258,7 @@ def datasets(
         list_datasets(_console())
 
 
-def settings_layers(
-    config_file: Path | None, assignments: tuple[str, ...], options: Mapping[str, str | bool | None]
-) -> list[dict[str, Any]]:
-    """The partial settings that the command line gives, in order of precedence.
-
-    Raises:
-        SettingsError: If one of them cannot be read.
-    """
-    from .arguments import assignment_layer, option_layers
-    from .json_files import read_json_object
-    from .problems import SettingsError
-
-    problems, layers = [], []
-    if config_file is not None:
-        layer, found = read_json_object(config_file)
-        layers.append(layer)
-        problems += found
-    for assignment in assignments:
-        layer, found = assignment_layer(assignment)
-        layers.append(layer)
-        problems += found
-    more, found = option_layers(options)
-    if problems + found:
-        raise SettingsError([*problems, *found, *_problems_of(layers + more)])
-    return layers + more
-
-
-def _problems_of(layers: list[dict[str, Any]]) -> tuple[Any, ...]:
-    """What else is wrong, so that a person is told everything at once."""
-    from .config import resolve
-    from .problems import SettingsError
-
-    try:
-        resolve(*layers)
-    except SettingsError as error:
-        return error.problems
-    return ()
-
-
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)

@@ -255,5 +255,6 @@ def _as_problem(details: dict[str, Any]) -> Problem:
             section = section.get(part, {}) if isinstance(section, dict) else {}
         rule, suggestion = "no such setting", did_you_mean(location[-1], section)
     else:
+        rule = rule.replace("Input should be a valid integer", "must be a whole number").replace("Input should", "must")
         rule = rule[0].lower() + rule[1:]
     return Problem(".".join(location) or "settings", details["input"], rule, suggestion)

@@ -93,7 +93,8 @@ def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None
     """Share of recordings that their windows name rightly together, by their mean probabilities.
 
     Returns:
-        None where no recording has several windows, or its windows have different labels.
+        None where no recording has several windows, or its windows have different labels, or where recordings were
+        told apart by their labels: a vote over those would be told the answer.
     """
     if part.recordings is None:
         return None
@@ -102,6 +103,10 @@ def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None
     labels = torch.zeros(n_recordings, dtype=part.labels.dtype).scatter_(0, recording, part.labels)
     if n_recordings == len(part) or not torch.equal(labels[recording], part.labels):
         return None
+    if part.groups is not None:
+        performed = torch.stack([part.groups, part.labels]).unique(dim=1)  # type: ignore[no-untyped-call]
+        if performed.shape[1] == n_recordings:
+            return None
     votes = torch.zeros(n_recordings, logits.shape[1], dtype=torch.double)
     votes.index_add_(0, recording, logits.double().softmax(dim=1))
     return float((votes.argmax(dim=1) == labels).double().mean())

@@ -84,6 +84,8 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
     attributes, parameters = trial.user_attrs, all_parameters(trial)
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     evaluations = study.user_attrs.get("evaluations", {})
+    found = evaluations.get(str(trial.number), {})
+    place = trial_folder(folder, trial)
     return {
         "architecture": settings.architecture,
         "model": model_parameters(settings.architecture, parameters),
@@ -99,13 +101,13 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "scores": {
             "train": {name: attributes[f"train_{name}"] for name in ("accuracy", "macro_f1", "loss")},
             "validation": {name: attributes[f"validation_{name}"] for name in ("accuracy", "macro_f1", "loss")},
-            **evaluations.get(str(trial.number), {}),
+            **{part: scores for part, scores in found.items() if part in ("validation", "test")},
         },
         "accuracy_gap": attributes["accuracy_gap"],
         "luck_of_selection": luck_of_selection(
             attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
         ),
-        "times_test_was_used": sum("test" in found for found in evaluations.values()),
+        "times_test_was_used": sum("test" in one for one in evaluations.values()),
         "calibration": attributes.get("calibration"),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],
@@ -114,7 +116,10 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "seeds": {"study": settings.search.seed, "split": settings.split.seed, "trial": attributes["seed"]},
         "study": study.study_name,
         "trial": trial.number,
-        "trial_folder": trial_folder(folder, trial).relative_to(folder.root).as_posix(),
+        "trial_folder": place.relative_to(folder.root).as_posix(),
+        # None are there any more where somebody has deleted them.
+        "weights": sorted(path.name for path in place.glob("*.safetensors")),
+        "refit": found.get("refit"),
         "threads": settings.machine.threads,
         "versions": {"created_with": study.user_attrs.get("versions"), "exported_with": versions()},
     }
@@ -128,9 +133,14 @@ def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
 def write_trials(study: Study, folder: StudyFolder) -> None:
     """Writes the table of all trials, and the folder of every finished trial that lacks it."""
     write_trials_table(study, folder.root / "trials.csv")
+    best = best_trial(study)
+    judged = study.user_attrs.get("evaluations", {})
+    to_refit = best.number if best is not None and str(best.number) not in judged else None
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished() and trial.datetime_start is not None:
             if not (trial_folder(folder, trial) / "config.json").exists():
                 save_trial(folder, study, trial.number)
             folder.checkpoint(trial.number).unlink(missing_ok=True)
+            if trial.number != to_refit:
+                folder.checkpoint(f"refit-{trial.number}").unlink(missing_ok=True)
     drop_other_weights(folder, study)

@@ -6,21 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from filelock import FileLock
 from optuna import Study
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
 from data.channels import Preparation
 
+from .claims import STUDY_LOCK_TIMEOUT_SECONDS
 from .config import Settings
 from .evaluation import Evaluation, evaluate
 from .folders import StudyFolder
 from .objective import begin_fits, fields_of, training_settings
 from .parts import Parts
-from .refit import refit, refit_parts
+from .refit import describe_refit, refit, refit_parts
 from .seeds import derive_seed
 from .study import all_parameters, best_trial
-from .training import predict
+from .training import NonFiniteLossError, predict
 from .trial_files import load_weights, save_refit_weights
 
 
@@ -54,6 +56,7 @@ def judge_best(
         return
     weights = load_weights(folder, trial, len(parts.folds))
     if weights is None:
+        say(f"The weights of trial {trial.number}, the best, are no longer there: it cannot be tested")
         return
     found: dict[str, Any] = {
         "validation": score_weights(trial, weights, settings, parts, "validation", device).as_json()
@@ -61,12 +64,21 @@ def judge_best(
     if parts.folds[0].test is not None:
         if settings.training.refit:
             say(f"Trial {trial.number} is the best: training it once more, on training and validation part together")
-            parts = refit_parts(parts)
-            weights = [refit(trial, settings, parts, folder, device=device, before_step=before_step)]
-            save_refit_weights(folder, trial, weights[0])
+            joined = refit_parts(parts)
+            try:
+                refitted = refit(trial, settings, joined, folder, device=device, before_step=before_step)
+            except NonFiniteLossError as error:
+                say(f"That did not go well ({error}): the network of the search is tested")
+            else:
+                save_refit_weights(folder, trial, refitted)
+                parts, weights = joined, [refitted]
+                found["refit"] = describe_refit(trial, settings, joined)
         test = score_weights(trial, weights, settings, parts, "test", device)
-        found["test"] = {**test.as_json(), "refitted": settings.training.refit}
-    study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
+        found["test"] = {**test.as_json(), "refitted": "refit" in found}
+    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+        # Read anew: another process may have judged another trial meanwhile.
+        evaluations = study.user_attrs.get("evaluations", {})
+        study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
 
 
 def score_weights(

@@ -236,7 +236,7 @@ def _train_scores(fits: Sequence[Fit], parts: Parts, preparation: Preparation, d
 def _calibration(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> dict[str, Any]:
     """Temperature of each fold's network, fitted on its validation part, and the calibration error before and after.
 
-    Judged where it was fitted, the error after is a little too good; on the test part it is measured anew.
+    Judged where it was fitted, the error after is a little too good.
     """
     temperatures, before, after = [], [], []
     for fold, fit in enumerate(fits):

@@ -12,7 +12,7 @@ import torch
 from data import load
 from data.augment import Augmentation, augment
 from data.channels import Normaliser, Preparation, derive, fit_normaliser, prepare
-from data.quality import duplicates_across, warnings
+from data.quality import duplicates_across, people_across, warnings
 from data.resampling import to_length, to_rate
 from data.sequences import SequenceDataset
 from data.source import Source
@@ -125,7 +125,8 @@ def load_parts(settings: Settings) -> Parts:
         test_groups=wanted.test_groups,
         seed=wanted.seed,
     )
-    dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *duplicates_across(dataset, split)))
+    suspicious = (*warnings(dataset), *duplicates_across(dataset, split), *people_across(dataset, split))
+    dataset = replace(dataset, notes=(*dataset.notes, *suspicious))
     splits = make_folds(dataset, split, wanted.folds, seed=wanted.seed) if wanted.folds else [split]
     return Parts(dataset, split, tuple(_cut(dataset, one) for one in splits))
 
@@ -136,7 +137,6 @@ def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
     The normalisers cover every channel that can be derived; a network is given those that its trial asked for.
     """
     dataset = parts.dataset
-    normalisers = [parts.normaliser(fold, "both") for fold in range(len(parts.folds))]
     return {
         "name": settings.dataset,
         "kind": dataset.kind,
@@ -147,14 +147,17 @@ def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
         "channel_names": list(dataset.channel_names),
         "sample_rate_hz": dataset.sample_rate_hz,
         "notes": list(dataset.notes),
-        "normalisers": [
-            {
-                "channel_names": list(derive(parts.dataset.subset(torch.arange(1)), "both").channel_names),
-                "mean": normaliser.mean.tolist(),
-                "deviation": normaliser.deviation.tolist(),
-            }
-            for normaliser in normalisers
-        ],
+        "normalisers": [describe_normaliser(parts, fold) for fold in range(len(parts.folds))],
+    }
+
+
+def describe_normaliser(parts: Parts, fold: int) -> dict[str, Any]:
+    """Statistics of a fold's training part as plain JSON values, over every channel that can be derived."""
+    normaliser = parts.normaliser(fold, "both")
+    return {
+        "channel_names": list(derive(parts.dataset.subset(torch.arange(1)), "both").channel_names),
+        "mean": normaliser.mean.tolist(),
+        "deviation": normaliser.deviation.tolist(),
     }
 
 

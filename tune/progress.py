@@ -55,11 +55,11 @@ class Progress:
     rows: list[Row] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     n_done_here: int = 0
-    doing: str = ""
+    said: list[str] = field(default_factory=list)
 
-    def say(self, doing: str) -> None:
-        """What is done after the last trial."""
-        self.doing = doing
+    def say(self, sentence: str) -> None:
+        """What is worth knowing beside the trials."""
+        self.said.append(sentence)
 
     def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
         """A trial begins, or goes on."""
@@ -126,8 +126,8 @@ class _Lines(Progress):
         self.__dict__ = progress.__dict__
         self._console = console
 
-    def say(self, doing: str) -> None:
-        self._console.print(doing, soft_wrap=True, highlight=False, markup=False)
+    def say(self, sentence: str) -> None:
+        self._console.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
         super().trial_finished(number, state, value, reason)
@@ -174,7 +174,7 @@ def _picture(progress: Progress) -> Group:
         f"best {show_score(progress.best, progress.metric)}",
         f"left about {show_seconds(progress.seconds_left)}",
     )
-    return Group(table, Text(), summary, Text(progress.doing))
+    return Group(table, Text(), summary, Text("\n".join(progress.said)))
 
 
 def _short(parameters: dict[str, Scalar]) -> str:

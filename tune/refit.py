@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from optuna.trial import FrozenTrial
@@ -20,9 +21,10 @@ from .config import Settings
 from .fit import TrainingSettings
 from .folders import StudyFolder
 from .objective import begin_fits, fit_runs, training_settings
-from .parts import Fold, Parts
+from .parts import Fold, Parts, describe_normaliser
 from .seeds import derive_seed
 from .study import all_parameters
+from .trial_files import REFIT_WEIGHTS
 
 
 def refit_parts(parts: Parts) -> Parts:
@@ -75,3 +77,15 @@ def refit(
         save_checkpoint(checkpoint, {"fits": [fits[0].state_dict()]})
     checkpoint.unlink(missing_ok=True)
     return fits[0].best_weights
+
+
+def describe_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> dict[str, Any]:
+    """What rebuilding the last fit takes beyond the trial's configuration, as plain JSON values."""
+    training = refit_settings(settings, trial)
+    return {
+        "weights": REFIT_WEIGHTS,
+        "n_sequences": len(parts.folds[0].train),
+        "epochs": training.epochs,
+        "seed": training.seed,
+        "normaliser": describe_normaliser(parts, 0),
+    }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 
 from .artefacts import attach_pictures
 from .choice import subject_of
+from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
 from .exports import write_best, write_trials
 from .folders import StudyFolder
@@ -30,6 +31,7 @@ from .study import (
     best_trial,
     best_trials,
     create_study,
+    exists_already,
     load_study,
     resume_study,
     stored_settings,
@@ -72,8 +74,10 @@ def plan(
     name = study_name or f"{subject_of(settings)}-{settings.architecture}"
     study = load_study(storage, name)
     stored = None if study is None else stored_settings(study)
-    if stored is None or not resume:
+    if study is None or stored is None:
         return name, settings, None
+    if not resume:
+        raise exists_already(name)
     return name, resolve(stored, *layers), study
 
 
@@ -93,12 +97,14 @@ def run_study(
     Raises:
         StudyError: If it cannot be created or resumed.
     """
-    notes: list[str] = []
+    # On a study that goes on too: the stored settings have been through it, those given anew have not.
+    settings, notes = suited(settings, parts.dataset)
     if existing is None:
-        settings, notes = suited(settings, parts.dataset)
         study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
     else:
         study = resume_study(existing, settings, parts)
+        if warm_start is not None:
+            notes.append(f"the study goes on where it is: --warm-start {warm_start} is for the begin of a new one")
     device = choose_device(settings.machine.device)
     torch.set_num_threads(settings.machine.threads)
     best = best_trial(study)
@@ -116,10 +122,15 @@ def run_study(
             for note in notes:
                 observer.say(f"note: {note}")
             ended = search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
-            # Left for the next run where a signal asks for the end.
-            with suppress(StopRequested):
+            try:
                 stop.check_signal()
-                judge_best(study, settings, parts, folder, device, before_step=stop.check_signal, say=observer.say)
+                if is_worked_on_elsewhere(study, folder):
+                    observer.say("Another process still works on this study: testing the best is left to the last one")
+                else:
+                    judge_best(study, settings, parts, folder, device, before_step=stop.check_signal, say=observer.say)
+            except StopRequested as request:
+                # Left for the next run.
+                ended = replace(ended, reason=str(request))
         not_drawn = write_exports(study, settings, folder)
     return Finished(study, settings, folder, ended, not_drawn)
 
@@ -164,4 +175,10 @@ def _configurations(storage: RDBStorage, warm_start: str | None) -> list[dict[st
     if study is None:
         names = ", ".join(study_names(storage)) or "none yet"
         raise StudyError(f"no study {warm_start!r} to start from; the database has: {names}")
-    return [all_parameters(trial) for trial in best_trials(study, N_WARM_START_TRIALS)]
+    best = best_trials(study, N_WARM_START_TRIALS)
+    if not best:
+        raise StudyError(
+            f"study {warm_start!r} has no complete trial to start from: leave out --warm-start, or go on "
+            f"with it first (--study-name {warm_start} --resume)"
+        )
+    return [all_parameters(trial) for trial in best]

@@ -18,6 +18,7 @@ from .config import Settings
 from .folders import StudyFolder
 from .objective import Outcome, run_trial
 from .parts import Parts
+from .samplers import n_finished
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
 from .study import best_trial
@@ -68,13 +69,15 @@ def search(
     """
     n_failures = 0
     while True:
+        stop.reserved_seconds = seconds_to_refit(study, settings, parts)
         if stop.reason is not None:
             return Ended(stop.reason)
         if _target_reached(study, settings):
             return Ended(f"target {settings.search.target:g} reached")
         claim = claim_trial(study, folder, settings.search.trials)
         if claim is None:
-            return Ended(f"{settings.search.trials} trials finished")
+            n_done = n_finished(study)
+            return Ended(f"{n_done} trial{'' if n_done == 1 else 's'} finished")
         try:
             failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check)
         except StopRequested:
@@ -84,6 +87,17 @@ def search(
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
             return Ended(f"{n_failures} trials in a row failed", failure)
+
+
+def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
+    """What the last fit of the best trial so far will take: its epochs, all of them, on more sequences."""
+    best = best_trial(study)
+    if best is None or not settings.training.refit or parts.folds[0].test is None:
+        return 0.0
+    seconds_an_epoch = best.user_attrs["training_seconds"] / best.user_attrs["epochs_run"]
+    n_sequences = len(parts.split.train) + len(parts.split.validation)
+    n_trained = sum(len(fold.train) for fold in parts.folds)
+    return float(seconds_an_epoch * settings.training.epochs * n_sequences / n_trained)
 
 
 def _run_claimed(

@@ -21,18 +21,23 @@ class StopWatch:
 
     Args:
         timeout_seconds: Time from now; None for as long as it takes.
+
+    Attributes:
+        signal: The first signal that asked for the end; None without one.
+        reserved_seconds: What has to be left of the time for what follows.
     """
 
     def __init__(self, timeout_seconds: float | None = None) -> None:
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self.signal: signal.Signals | None = None
+        self.reserved_seconds = 0.0
 
     @property
     def reason(self) -> str | None:
         """In words; None while the run goes on."""
         if self.signal is not None:
             return "interrupted" if self.signal == signal.SIGINT else "terminated"
-        if self._deadline is not None and time.monotonic() >= self._deadline:
+        if self._deadline is not None and time.monotonic() + self.reserved_seconds >= self._deadline:
             return "time is up"
         return None
 

@@ -25,6 +25,7 @@ from .spaces import Scalar
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
+N_NAMED = 5
 
 # May differ between two runs of one study: how long, how to go on, and where.
 CHANGEABLE = ("search.trials", "search.timeout_seconds", "search.target", "search.sampler", "search.pruner")
@@ -54,6 +55,14 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     return settings if isinstance(settings, dict) else None
 
 
+def exists_already(name: str) -> StudyError:
+    """What to say to who would begin a study that is there."""
+    return StudyError(
+        f"a study {name!r} exists already: go on with it (--resume), use another name (--study-name), or begin a new "
+        f"one from its best trials (--study-name NEW --warm-start {name})"
+    )
+
+
 def create_study(
     storage: RDBStorage,
     folder: StudyFolder,
@@ -79,11 +88,7 @@ def create_study(
         study = load_study(storage, folder.study_name)
         # A study without settings or trials was killed while it was created.
         if study is not None and (stored_settings(study) is not None or study.get_trials(deepcopy=False)):
-            raise StudyError(
-                f"a study {folder.study_name!r} exists already: go on with it (--resume), use another name "
-                f"(--study-name), or begin a new one from its best trials (--study-name NEW --warm-start "
-                f"{folder.study_name})"
-            )
+            raise exists_already(folder.study_name)
         if study is None:
             study = optuna.create_study(storage=storage, study_name=folder.study_name, direction=settings.direction)
         searched, _ = settings.ranges()
@@ -120,12 +125,16 @@ def resume_study(study: Study, settings: Settings, parts: Parts) -> Study:
     differences = changed_settings(stored_settings(study) or {}, settings)
     if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
         differences.append("the recordings are not those that the study began with (their fingerprint differs)")
+    remedy = "Leave the changes out"
+    if newer := newer_settings(stored_settings(study) or {}, settings):
+        more = f" and {len(newer) - N_NAMED} more" if len(newer) > N_NAMED else ""
+        differences.append(f"the study was begun before there were the settings {', '.join(newer[:N_NAMED])}{more}")
+        remedy = "Go on with it in the version of the tuner that began it"
     if differences:
         listed = "\n".join(f"  {difference}" for difference in differences)
         raise StudyError(
             f"{study.study_name!r} cannot be resumed so, since its trials would no longer be comparable:\n{listed}\n"
-            f"Leave the changes out, or begin a new study from its best trials: --study-name NEW --warm-start "
-            f"{study.study_name}"
+            f"{remedy}, or begin a new study from its best trials: --study-name NEW --warm-start {study.study_name}"
         )
     study.set_user_attr("settings", settings.model_dump(mode="json"))
     return with_strategy(study, settings)
@@ -140,13 +149,18 @@ def with_strategy(study: Study, settings: Settings) -> Study:
 
 def changed_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
     """What cannot change in a study and yet did, a line each."""
-    sections = ("shared", settings.architecture)
-    before, now = _flat(stored, sections), _flat(settings.model_dump(mode="json"), sections)
+    before, now = _before_and_now(stored, settings)
     return [
-        f"{path}: {before.get(path, 'not there')} in the study, {now.get(path, 'not there')} now"
-        for path in sorted(before.keys() | now.keys())
-        if before.get(path) != now.get(path) and path not in CHANGEABLE and not path.startswith(CHANGEABLE_SECTIONS)
+        f"{path}: {before[path]} in the study, {now.get(path, 'not there')} now"
+        for path in sorted(before)
+        if before[path] != now.get(path) and path not in CHANGEABLE and not path.startswith(CHANGEABLE_SECTIONS)
     ]
+
+
+def newer_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
+    """Settings that an older version of the tuner, which began the study, did not know."""
+    before, now = _before_and_now(stored, settings)
+    return sorted(path for path in now.keys() - before.keys() if not path.startswith(CHANGEABLE_SECTIONS))
 
 
 def best_trials(study: Study, n_best: int) -> list[FrozenTrial]:
@@ -170,6 +184,11 @@ def all_parameters(trial: FrozenTrial) -> dict[str, Scalar]:
 def versions() -> dict[str, str]:
     """Of Python and of the packages that a result depends on."""
     return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+
+
+def _before_and_now(stored: dict[str, Any], settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
+    sections = ("shared", settings.architecture)
+    return _flat(stored, sections), _flat(settings.model_dump(mode="json"), sections)
 
 
 def _flat(plain: dict[str, Any], sections: Sequence[str]) -> dict[str, Any]:

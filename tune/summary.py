@@ -11,6 +11,8 @@ from optuna.trial import TrialState
 from rich.console import Console
 from rich.table import Table
 
+from data import files
+
 from .comparison import ComparedStudy
 from .config import Settings
 from .evaluation import luck_of_selection
@@ -19,14 +21,19 @@ from .metrics import METRIC_LABELS
 from .parts import Parts
 from .progress import show_score, show_seconds
 from .run import Finished
+from .samplers import n_finished
 from .study import best_trial
+
+# Rounds to a tenth of a point.
+SMALLEST_LUCK = 0.0005
 
 
 def print_start(console: Console, name: str, settings: Settings, parts: Parts) -> None:
     """Says what is about to be tuned, on what."""
     dataset = parts.dataset
     people = f", {len(set(dataset.groups.tolist()))} people" if dataset.groups is not None else ""
-    say(console, f"Study {name}: {settings.architecture} on {dataset.name}")
+    own = settings.data.path if settings.dataset == files.NAME else None
+    say(console, f"Study {name}: {settings.architecture} on {own or dataset.name}")
     say(console, f"  {len(dataset)} sequences, {dataset.n_classes} classes, {dataset.n_channels} channels{people}")
     for note in dataset.notes:
         say(console, f"  note: {note}")
@@ -63,7 +70,7 @@ def print_summary(console: Console, finished: Finished) -> None:
     say(console, f"Results: {root}/  (best_config.json, trials.csv, plots.html and four pictures, trials/)")
     places = "" if finished.folder.save_dir == DEFAULT_SAVE_DIR else f" --save-dir {finished.folder.save_dir}"
     say(console, f"Look further: ./run_tuning.sh dashboard{places}")
-    more = max(2 * settings.search.trials, 1)
+    more = 2 * max(settings.search.trials, n_finished(study))
     say(console, f"Go on:        ./run_tuning.sh --study-name {study.study_name} --resume --trials {more}{places}")
 
 
@@ -71,9 +78,9 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
     """One table of all architectures, best first."""
     metric = rows[0].metric if rows else "accuracy"
     table = Table(title="Architectures, best first", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    table.add_column("architecture")
+    table.add_column("architecture", no_wrap=True)
     for name in (f"validation {METRIC_LABELS[metric]}", "test accuracy", "parameters", "time", "complete", "pruned"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
     for row in rows:
         table.add_row(
             row.architecture,
@@ -86,9 +93,11 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
         )
     say(console, "")
     console.print(table)
+    files = "comparison.csv"
     if rows and rows[0].validation is not None:
         say(console, f"Overall best: {rows[0].architecture} (study {rows[0].study})")
-    say(console, f"Comparison: {folder}/  (comparison.csv, best_config.json of the overall best)")
+        files += ", best_config.json of the overall best"
+    say(console, f"Comparison: {folder}/  ({files})")
 
 
 def say(console: Console, line: str) -> None:
@@ -107,12 +116,16 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
         f"{attributes['n_parameters']:,} parameters, best epoch {', '.join(map(str, attributes['best_epochs']))}",
     ]
     if "test" in found:
-        by_people = study.user_attrs["split"]["kind"] != "stratified"
+        by_people = _new_people_in_test(study.user_attrs["split"])
         how = "Test, trained once more on training and validation part" if found["test"].get("refitted") else "Test"
         lines.append(f"{how}: {_with_interval(found['test'], by_people=by_people)}")
+    elif study.user_attrs["split"]["parts"][0]["test"] is not None:
+        lines.append(
+            "Not tested yet: the same command with --resume does that, as long as the trial's weights are there."
+        )
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
-    if n_complete > 1 and metric != "loss":
+    if luck >= SMALLEST_LUCK and metric != "loss":
         lines.append(
             f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
             f"{100 * luck:.1f} points of accuracy better than it is."
@@ -123,10 +136,17 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     return lines
 
 
+def _new_people_in_test(split: dict[str, Any]) -> bool:
+    """Whether nobody in the test part is in another part; a publisher's split need not see to that."""
+    parts = split["parts"][0]
+    test, *others = (set((parts[name] or {}).get("people") or ()) for name in ("test", "train", "validation"))
+    return all(test.isdisjoint(people) for people in others)
+
+
 def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
     low, high = found["intervals_95"]["accuracy"]
     n_people = found["n_people"]
-    who = "" if n_people is None else f" of {n_people} people"
+    who = "" if n_people is None else f" of {n_people} {'person' if n_people == 1 else 'people'}"
     if n_people is not None and by_people:
         who += " who were never trained on"
     elif n_people is not None:
@@ -146,7 +166,8 @@ def _counts(study: Study) -> str:
     def count(state: TrialState) -> int:
         return sum(trial.state == state for trial in trials)
 
-    parts = [f"{count(TrialState.COMPLETE)} trials complete", f"{count(TrialState.PRUNED)} pruned"]
+    n_complete = count(TrialState.COMPLETE)
+    parts = [f"{n_complete} trial{'' if n_complete == 1 else 's'} complete", f"{count(TrialState.PRUNED)} pruned"]
     if count(TrialState.FAIL):
         parts.append(f"{count(TrialState.FAIL)} failed")
     if count(TrialState.RUNNING):

@@ -58,6 +58,7 @@ def test_columns_that_name_the_class_or_the_sequence_are_no_channels(tmp_path: P
         (["wave/s01_1.csv", "wave/s02_1.csv", "clap/s03_1.csv"], None),
         (["wave/take 1/data.csv", "wave/take 2/data.csv", "clap/take 1/data.csv"], None),
         (["wave/001/data.csv", "clap/002/data.csv"], None),
+        (["wave/p1/take 1/data.csv", "wave/p2/take 1/data.csv", "clap/p1/take 2/data.csv"], {"p1", "p2"}),
     ],
 )
 def test_people_are_taken_from_folders_and_names_only_where_that_is_clear(
@@ -89,6 +90,11 @@ def test_a_folder_around_everything_is_passed_over(tmp_path: Path) -> None:
         (["wave/anna/1.csv", "wave/bob/1.csv", "clap/anna/1.csv"], "not clear which folder is the class"),
         (["wave/1.csv", "clap/p1/1.csv"], "holds 'wave/1.csv' and 'clap/p1/1.csv': all files must lie equally deep"),
         (["wave/a/b/1.csv", "clap/a/b/1.csv"], "'clap/a/b' are too many folders"),
+        (
+            ["wave/r1/Accelerometer.csv", "wave/r1/Gyroscope.csv", "clap/r1/Gyroscope.csv"],
+            "two sensors of one recording",
+        ),
+        (["wave/acc_01.csv", "wave/gyro_01.csv", "clap/acc_01.csv"], "'wave/acc_01.csv' and 'gyro_01.csv' seem to be"),
         (["train/1.csv", "test/1.csv"], "below train and test there must be a folder a class"),
         (["wave/p1/1.csv", "wave/p2/1.csv"], "holds only the class 'wave': a classifier needs at least two"),
         (["wave/1.csv", "wave/2.csv"], "holds only the class 'wave': a classifier needs at least two"),
@@ -155,7 +161,7 @@ def test_text_files_are_read_only_where_there_is_no_table(tmp_path: Path) -> Non
 
 def test_what_lies_beside_the_folders_is_told(tmp_path: Path) -> None:
     dataset = read(tmp_path, {"a/1.csv": TEXT, "b/1.csv": TEXT, "labels.csv": "a,b\n", ".hidden/1.csv": "x"})
-    assert any(re.search("1 files beside the folders are not read, such as 'labels.csv'", n) for n in dataset.notes)
+    assert any(re.search("1 table beside the folders is not read, such as 'labels.csv'", n) for n in dataset.notes)
 
 
 def test_gaps_are_filled_and_told(tmp_path: Path) -> None:
@@ -187,7 +193,7 @@ def test_long_recordings_are_cut_into_windows_where_the_rate_is_known(tmp_path: 
     without_time = "\n".join(f"{k},{-k}" for k in range(1200))
     whole = read(tmp_path / "whole", {f"{c}/1.csv": f"ax,ay\n{without_time}\n" for c in "ab"})
     assert whole.lengths.tolist() == [1200, 1200]
-    assert "are not cut, since the sample rate is not known" in whole.notes[-1]
+    assert "not cut (median 1,200 steps), since the sample rate is not known" in whole.notes[-1]
 
 
 def test_rates_that_differ_are_told(tmp_path: Path) -> None:

@@ -102,3 +102,14 @@ def test_time_does_not_go_back() -> None:
     assert clock.step(np.array([5.0]), "f", np.arange(1)) is None
     with pytest.raises(DataError, match=r"f, row 4, column 'time': time goes back from 20 to 10: sort the rows"):
         clock.step(np.array([0.0, 20, 10]), "f", np.arange(2, 5))
+
+
+@pytest.mark.parametrize("cells", [("03:04:05.0", "03:04:05.02"), ("11184", "11184.02")])
+def test_a_time_of_day(cells: tuple[str, ...]) -> None:
+    times, _ = read_times(TextChunk("t.csv", ("time",), 2, [cells]), 0)
+    assert times.tolist() == [11045, 11045.02] if ":" in cells[0] else [11184, 11184.02]
+
+
+def test_a_wrong_cell_among_numbers_is_the_one_that_is_named() -> None:
+    with pytest.raises(DataError, match=r"t.csv, row 3, column 'time': 'abc' is not a number"):
+        read_times(TextChunk("t.csv", ("time",), 2, [("0", "abc")]), 0)

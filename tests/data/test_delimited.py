@@ -36,6 +36,7 @@ def numbers_of(table: TextTable) -> list[list[float]]:
         '"ax","ay"\n"1","2.5"\n"3","-4e1"\n',
         "ax, ay\r1, 2.5\r3, -4e1\r",
         "# ax,ay\n1.0e0,2.5e0\n3,-4e1\n",
+        "ax;ay\n1,0;2,5\n3;-4e1\n",
     ],
 )
 def test_every_common_way_of_writing_a_table(tmp_path: Path, content: str) -> None:
@@ -84,7 +85,8 @@ def test_missing_values(tmp_path: Path, cell: str) -> None:
         ("ax,ay\n1,1e39\n", r"row 2, column 'ay': '1e39' is too large"),
         ("ax,ay\n1,1_000\n", r"'1_000' is not a number"),
         ("ax,ay\n1,٣\n", r"'٣' is not a number"),
-        ("ax;ay\n1,5;2\n", r"row 2, column 'ax': '1,5' has a decimal comma; write '1.5'"),
+        ("ax;ay\n1.234,5;2\n", r"row 2, column 'ax': '1.234,5' is not a number"),
+        ("ax|ay\n1,5|2\n", r"row 2, column 'ax': '1,5' has a decimal comma; write '1.5'"),
         ("ax,ay\n1,5,2,5\n", r"row 2: 4 fields where the header has 2; if these are decimal commas"),
         ("ax,ay\n1,2\n3\n", r"row 3: 1 fields where the header has 2"),
         ("1,2\n3,4,5\n", r"row 2: 3 fields where the first row has 2"),
@@ -92,10 +94,13 @@ def test_missing_values(tmp_path: Path, cell: str) -> None:
         ("\nax,ay\n1,2\n", r"row 1 is empty, and rows follow"),
         ("ax,ax\n1,2\n", r"names the column 'ax' twice"),
         ('ax,ay\n"1"2,3\n', r"one.csv, line 2: .* expected after"),
-        ('ax,ay\n"1,2\n', r"one.csv, line 2: unexpected end of data"),
+        ("# by hand\nax,ay,az\n1,2,3\n", r"row 2: .*; if lines stand above the header, take them out"),
+        ("# App 1.2 by hand\nax,ay,az\n1,2,3\n", r"row 2: .*; if lines stand above the header, take them out"),
+        ("sep=;\nax;ay\n1;2\n", r"row 1 is 'sep=;', which is for spreadsheets only: take it out"),
+        ('ax,ay\n"1,2\n', r"one.csv, line 2: a quotation mark is opened and never closed"),
         ("ax,note\n1,good\n2,bad\n", r"column 'note' holds text such as 'good': take the column out, or give it"),
         (b"ax,ay\n1,2\0\n", r"line 2 holds a zero byte"),
-        (b"ax (m/s\xb2),ay\n1,2\n", r"is not UTF-8 text \(byte 0xb2 after line 0\): save it as 'CSV UTF-8'"),
+        (b"ax (m/s\xb2),ay\n1,2\n", r"one.csv, line 1 is not UTF-8 text \(byte 0xb2\): save it as 'CSV UTF-8'"),
         ("ax,ay\n1,2\n".encode("utf-16"), r"is not UTF-8 text \(byte 0xff"),
     ],
 )
@@ -174,3 +179,14 @@ def test_any_text_is_numbers_or_an_error(cells: list[str]) -> None:
     except DataError:
         return
     assert not np.isinf(numbers).any()
+
+
+def test_a_first_row_with_decimal_commas_is_no_header(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "0,5;1\n0,25;2\n")
+    assert not table.has_header
+    assert numbers_of(table) == [[0.5, 1.0], [0.25, 2.0]]
+
+
+def test_the_line_that_is_no_text_is_named_however_far_down(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"one.csv, line 5001 is not UTF-8 text \(byte 0xfc\)"):
+        numbers_of(table_of(tmp_path, b"ax,ay\n" + b"1,2\n" * 4999 + b"1,\xfc\n"))

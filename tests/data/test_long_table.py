@@ -4,6 +4,7 @@ import pytest
 
 from data.errors import DataError
 from data.files import load
+from data.quality import warnings
 from data.sequences import SequenceDataset
 from data.source import Source
 
@@ -61,3 +62,18 @@ def test_a_file_in_a_folder_of_its_own_is_found(tmp_path: Path) -> None:
 def test_names_the_row(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(tmp_path, text)
+
+
+def test_a_row_a_sequence_is_told(tmp_path: Path) -> None:
+    dataset = read(tmp_path, "id,label,t0,t1\n" + "".join(f"{k},{'ab'[k % 2]},{k},{-k}\n" for k in range(8)))
+    assert any(one.startswith("every sequence is a single step") for one in warnings(dataset))
+
+
+def test_a_label_that_is_missing_further_down(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"mine.csv, row 3 names no label: fill it in"):
+        read(tmp_path, "id,label,ax\n1,a,1\n1,,2\n2,b,3\n")
+
+
+def test_the_row_number_of_pandas_is_no_channel(tmp_path: Path) -> None:
+    dataset = read(tmp_path, "Unnamed: 0,id,label,ax\n0,1,a,1\n1,2,b,3\n")
+    assert dataset.channel_names == ("ax",)

@@ -6,6 +6,7 @@ import pytest
 
 from data.errors import DataError
 from data.files import load
+from data.quality import warnings
 from data.sequences import SequenceDataset
 from data.source import Source
 
@@ -49,7 +50,29 @@ def test_one_channel(tmp_path: Path) -> None:
 
 def test_time_and_channels_the_other_way_round_are_told(tmp_path: Path) -> None:
     dataset = read(tmp_path, X=np.random.default_rng(0).normal(size=(4, 3, 50)), y=[0, 1, 0, 1])
-    assert "3 steps of 50 channels: if it is the other way round" in dataset.notes[-1]
+    assert any(one.startswith("50 channels and 3 steps at most: are these 3 channels") for one in warnings(dataset))
+
+
+@pytest.mark.parametrize("labels", [[[1], [0], [1]], np.eye(2)[[1, 0, 1]], np.eye(2, dtype=bool)[[1, 0, 1]]])
+def test_labels_in_a_column_or_one_hot(tmp_path: Path, labels: Any) -> None:
+    dataset = read(tmp_path, X=X, y=np.array(labels), class_names=["wave", "clap"])
+    assert [dataset.class_names[k] for k in dataset.labels.tolist()] == ["clap", "wave", "clap"]
+
+
+def test_padded_with_lengths_in_one_channel_and_before_the_sequence(tmp_path: Path) -> None:
+    assert read(tmp_path, X=X[:, :, 0], lengths=[4.0, 2.0, 1.0], y=[0, 1, 0]).lengths.tolist() == [4, 2, 1]
+    padded = X.copy()
+    padded[1, :2] = np.nan
+    dataset = read(tmp_path, X=padded, y=[0, 1, 0])
+    assert dataset.lengths.tolist() == [4, 2, 4]
+    assert dataset.sequence(1).tolist() == X[1, 2:].tolist()
+
+
+def test_zeros_that_may_be_padding_are_told(tmp_path: Path) -> None:
+    padded = np.random.default_rng(0).normal(size=(6, 9, 2))
+    padded[:3, 5:] = 0
+    (sentence,) = warnings(read(tmp_path, X=padded, y=[0, 1] * 3))
+    assert "3 of 6 end with steps that are zero in every channel, up to 4" in sentence
 
 
 @pytest.mark.parametrize(
@@ -61,12 +84,12 @@ def test_time_and_channels_the_other_way_round_are_told(tmp_path: Path) -> None:
         ({"X": X, "y": [0, 1]}, "has 2 labels for 3 sequences"),
         ({"X": X, "y": [0, 1, 1], "groups": [1]}, "has 1 people for 3 sequences"),
         ({"X": X, "y": [0.5, 1, 1]}, "the labels are float64 of shape .3,.: one whole number or text a sequence"),
-        ({"X": X, "y": [[0], [1], [1]]}, "the labels are int64 of shape .3, 1."),
+        ({"X": X, "y": [[0, 2], [1, 0], [1, 0]]}, "the labels are int64 of shape .3, 2."),
         ({"X": X[0, 0], "y": [0, 1]}, "the values are float64 of shape .2,."),
         ({"X": X.astype(str), "y": [0, 1, 1]}, "the values are <U32 of shape"),
         ({"X": X, "y": [0, 1, 1], "lengths": [5, 1, 1]}, "3 lengths up to 5 do not fit values of shape .3, 4, 2."),
         ({"X": X, "y": [0, 1, 1], "lengths": [0, 1, 1]}, "sequence 0 has the length 0: take it out"),
-        ({"X": X, "y": [0, 1, 1], "lengths": [1.0, 1, 1]}, "the lengths must be whole numbers"),
+        ({"X": X, "y": [0, 1, 1], "lengths": [1.5, 1, 1]}, "the lengths must be whole numbers"),
         ({"X": X[0], "y": [0, 1], "lengths": [1, 1]}, "the lengths sum to 2, and there are 4 steps"),
         ({"X": np.where(X == 13, np.inf, X), "y": [0, 1, 1]}, "the value at .1, 2, 1. of .3, 4, 2. is not finite"),
         ({"X": X, "y": [0, 1, 1], "fs": -1}, "the sample rate must be one number above 0"),
@@ -74,7 +97,7 @@ def test_time_and_channels_the_other_way_round_are_told(tmp_path: Path) -> None:
         ({"X": X, "y": [0, 7, 1], "class_names": ["a", "b"]}, "label 7 has no name among the 2 class names"),
         ({"X": X, "y": [0, 0, 0]}, "holds only the class '0'"),
         ({"X": np.full_like(X, np.nan), "y": [0, 1, 1]}, "sequence 0 holds no value"),
-        ({"X": np.array([{}, 1, 2], dtype=object), "y": [0, 1, 1]}, "it holds Python objects, which could run code"),
+        ({"X": np.array([{}, 1, 2], dtype=object), "y": [0, 1, 1]}, "'X' holds Python objects, which could run code"),
     ],
 )
 def test_arrays_that_do_not_fit(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:

@@ -68,3 +68,17 @@ class TestWithPyarrow:
         (tmp_path / "mine.parquet").write_bytes(b"PAR1 and nothing else")
         with pytest.raises(DataError, match=r"mine.parquet is not a Parquet file, or is damaged"):
             load(Source(tmp_path / "mine.parquet", tmp_path))
+
+    def test_dates_are_seconds_whatever_the_column_is_called(self, tmp_path: Path, pa: Any) -> None:
+        from datetime import UTC, datetime, timedelta
+
+        for times in ([datetime(2026, 1, 1, 0, 0, 2 * k, tzinfo=UTC) for k in range(4)], [2 * k for k in range(4)]):
+            column = times if isinstance(times[0], datetime) else [timedelta(seconds=second) for second in times]
+            columns = {"id": [1, 1, 2, 2], "label": ["a", "a", "b", "b"], "time_ms": column, "ax": [1, 2, 3, 5]}
+            dataset = load(Source(self.write(tmp_path / "mine.parquet", pa, **columns), tmp_path))
+            assert dataset.sample_rate_hz == pytest.approx(0.5)
+
+    def test_a_label_that_is_not_a_number_is_missing(self, tmp_path: Path, pa: Any) -> None:
+        path = self.write(tmp_path / "mine.parquet", pa, id=[1, 2], label=[1.0, float("nan")], ax=[1, 2])
+        with pytest.raises(DataError, match="row 2 names no label"):
+            load(Source(path, tmp_path))

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from data.quality import duplicates, duplicates_across, warnings
+from data.quality import duplicates, duplicates_across, people_across, warnings
 from data.sequences import SequenceDataset
 from data.splits import Split
 
@@ -90,3 +90,37 @@ def test_lengths() -> None:
     sequences = [sequence[: 3 + k % 2 * 6 + k // 6] for k, sequence in enumerate(noise(12, n_steps=12))]
     (sentence,) = warnings(make(sequences, [0, 1] * 6))
     assert "'a' is the shortest, 'b' the longest" in sentence
+
+
+def test_equal_lengths_tell_nothing() -> None:
+    assert warnings(make(noise(21, n_steps=9), [0] * 8 + [1] * 7 + [2] * 6)) == []
+
+
+def test_steps() -> None:
+    sequences = noise(12, n_steps=90)
+    lengths = [1, 90, *[4] * 10]
+    told = warnings(make([one[:n] for one, n in zip(sequences, lengths, strict=True)], [0, 1] * 6))
+    assert told[0].startswith("1 of 12 sequences are a single step")
+    assert told[1].startswith("1 of 12 sequences are more than 20 times as long as the median of 4 steps, up to 90")
+
+
+def test_names_of_what_is_missing() -> None:
+    dataset = replace(make(noise(4), [0, 1, 0, 1]), class_names=("none", "NaN"))
+    assert [one.split(" is taken")[0] for one in warnings(dataset)] == ["'NaN'"]
+
+
+def test_landmarks_that_never_move_but_for_the_depth_of_a_wrist() -> None:
+    names = ("pose 0 x", "left_hand 0 z", "left_hand 0 x", "right_hand 0 z", "right_hand 0 x")
+    moving = [[[step[0], 0.0, step[1], 0.0, 0.0] for step in one] for one in noise(4, n_channels=2)]
+    dataset = replace(make(moving, [0, 1, 0, 1]), kind="landmarks", channel_names=names)
+    assert warnings(dataset) == ["the right hand is never seen: leave it out (data.landmarks)"]
+    still = replace(dataset, channel_names=("pose 0 x", "pose 0 y", "pose 0 z", "pose 1 x", "pose 1 y"))
+    assert warnings(still) == ["3 of 5 channels never change and tell nothing, such as 'pose 0 y'"]
+
+
+def test_people_on_both_sides_of_a_publishers_split() -> None:
+    dataset = make(noise(6), [0, 1] * 3, [0, 0, 1, 1, 0, 2])
+    split = Split("official", *(torch.tensor(rows) for rows in ([0, 1], [2, 3], [4, 5])))
+    (sentence,) = people_across(dataset, split)
+    assert sentence.startswith("people of the test part who are in the training part too, as published: 1 of 2")
+    assert people_across(dataset, replace(split, kind="group")) == []

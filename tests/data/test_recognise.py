@@ -59,3 +59,17 @@ def test_what_is_not_understood(tmp_path: Path, name: str, message: str) -> None
     (tmp_path / "broken.zip").write_text("no zip")
     with pytest.raises(DataError, match=message):
         recognise(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("nslt_100.json", "{}"),
+        ("start_kit/WLASL_v0.3.json", "[]"),
+        ("splits/train.csv", "Participant ID,Video file,Gloss,ASL-LEX Code\n"),
+    ],
+)
+def test_lists_of_signs_without_a_clip(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+    assert recognise(tmp_path) == "signs"

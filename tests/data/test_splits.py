@@ -189,8 +189,11 @@ def test_auto_takes_the_strictest_there_is() -> None:
         ({"kind": "official"}, "no official split: use 'group' or 'stratified'"),
         ({"kind": "group", "test_groups": ["persn 1"]}, "nobody called 'persn 1' .did you mean 'person 1'"),
         ({"kind": "stratified", "test_groups": ["person 1"]}, "use the split 'group'"),
-        ({"kind": "group", "validation_fraction": 0.9}, "too few people"),
-        ({"kind": "group", "test_groups": [f"person {k}" for k in range(4)]}, "too few people left .0."),
+        ({"kind": "group", "validation_fraction": 0.9}, "are too few to be held out"),
+        (
+            {"kind": "group", "test_groups": [f"person {k}" for k in range(4)]},
+            "4 people are too few to be held out: 0 are left",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(arguments: dict[str, object], sentence: str) -> None:

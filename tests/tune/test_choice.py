@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import optuna
@@ -76,6 +77,7 @@ def test_ones_own_folder_trains_and_resumes(tmp_path: Path) -> None:
     save_dir = str(tmp_path / "studies")
     output, _ = run("--data-path", path, "--trials", "2", "--save-dir", save_dir, *options)
     assert "the inner folders are taken for people, such as 'p0'" in output
+    assert f"Study mine-gru: gru on {path}" in output
     best = json.loads((tmp_path / "studies" / "mine-gru" / "best_config.json").read_text())
     assert best["data"]["name"] == "files"
     # The study knows its data set, whatever lies beside the recordings by now.
@@ -115,3 +117,25 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["--data-path", str(tmp_path / "nowhere"), "--save-dir", str(tmp_path)])
     assert result.exit_code == 2
     assert "nowhere is neither a file nor a folder" in result.output
+
+
+def test_two_people_are_offered_the_split_by_name(tmp_path: Path) -> None:
+    folder = record(tmp_path / "mine", n_people=2)
+    picture = str(tmp_path / "examples.png")
+    looked = CliRunner().invoke(main, ["datasets", "--data-path", str(folder), "--picture", picture])
+    assert f"Tune it: ./run_tuning.sh --data-path {folder} --split stratified" in looked.output
+    refused = CliRunner().invoke(main, ["--data-path", str(folder), "--save-dir", str(tmp_path)])
+    assert refused.exit_code == 2
+    assert "2 people are too few to be held out" in refused.output
+    assert "--split stratified" in refused.output
+
+
+def test_a_look_at_some_classes(tmp_path: Path) -> None:
+    folder = record(tmp_path / "mine")
+    for person in range(4):
+        (folder / "none" / f"p{person}").mkdir(parents=True)
+        shutil.copy(folder / "slow" / "p0" / "0.csv", folder / "none" / f"p{person}")
+    options = ["--data-path", str(folder), "--picture", str(tmp_path / "a.png")]
+    output = CliRunner().invoke(main, ["datasets", *options, "--classes", "2"]).output
+    assert "classes     2: fast 12, none 4" in output
+    assert f"Tune it: ./run_tuning.sh --data-path {folder} --classes 2" in output

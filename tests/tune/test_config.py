@@ -146,7 +146,7 @@ def test_all_errors_are_told_at_once() -> None:
         ({"split": {"validation_fraction": 0.5, "test_fraction": 0.5}}, "split", "leave nothing to train on"),
         ({"split": {"folds": 1}}, "split", "write 0 for a single split, or at least 2"),
         ({"search": {"target": 95}}, "search", "target is 95"),
-        ({"search": {"trials": 12.0}}, "search.trials", "integer"),
+        ({"search": {"trials": 12.0}}, "search.trials", "whole number"),
         ({"machine": {"device": "gpu"}}, "machine.device", "match"),
         ({"search": 5}, "search", "valid dictionary"),
         ({"space": []}, "space", "must be an object of architectures"),

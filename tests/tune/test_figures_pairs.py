@@ -133,6 +133,15 @@ _spaces = st.sampled_from(
 )
 
 
+def test_what_has_no_row_among_the_importances_has_varied_too() -> None:
+    names = [f"p{k:02}" for k in range(22)]
+    rng = np.random.default_rng(0)
+    trials = [trial(n, float(rng.random()), {name: float(rng.random()) for name in names}) for n in range(8)]
+    info = study_figures(trials, ACCURACY).contour
+    assert isinstance(info, ContourInfo)
+    assert "The 4 most important of 22 hyperparameters that varied." in info.words.notes
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_any_study_gives_figures_or_sentences(data: st.DataObject) -> None:

@@ -77,7 +77,7 @@ def test_the_test_part_is_used_once_for_each_best_trial(done: Lab) -> None:
     best = best_trial(done.study())
     assert best is not None
     assert before.keys() == {str(best.number)}
-    assert before[str(best.number)].keys() == {"validation", "test"}
+    assert before[str(best.number)].keys() == {"validation", "refit", "test"}
 
 
 def test_without_a_test_part_only_validation_is_judged(new_lab: NewLab) -> None:
@@ -200,12 +200,15 @@ def test_the_summary_says_what_was_found_and_how_far_to_believe_it(done: Lab) ->
     for part in (
         "3 trials complete",
         "Best: trial",
-        "Test: accuracy",
-        "partly luck",
+        "Test, trained once more on training and validation part: accuracy",
         "--resume --trials",
         "trials.csv",
     ):
         assert part in text
+    best = best_trial(done.study())
+    assert best is not None
+    # The formula gives no luck to who is always right.
+    assert ("partly luck" in text) == (best.user_attrs["validation_accuracy"] < 1)
 
 
 def test_the_summary_of_a_study_without_a_complete_trial(new_lab: NewLab, stop_after: type[StopAfter]) -> None:
@@ -249,6 +252,10 @@ def test_a_terminal_shows_a_table_of_the_last_trials() -> None:
         for number in range(15):
             observer.trial_started(number, {"hidden_size": 4, "dropout": 0.123456}, adopted=False)
             observer.trial_finished(number, "complete", number / 20, "")
+        for sentence in ("a note at the begin", "what is done at the end"):
+            observer.say(sentence)
+    assert "a note at the begin" in text.getvalue().rpartition("15 of 30 trials")[2]
+    assert "what is done at the end" in text.getvalue()
     assert "3 earlier" in text.getvalue()
     assert "15 of 30 trials" in text.getvalue()
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
+from tune.exports import describe_best
 from tune.judgement import judge_best
-from tune.refit import refit, refit_parts
+from tune.refit import refit, refit_parts, refit_settings
 from tune.stopping import StopRequested
 from tune.study import best_trial
 from tune.trial_files import REFIT_WEIGHTS, trial_folder
@@ -81,6 +84,36 @@ def test_what_is_tested_is_the_last_fit(lab: Lab) -> None:
     assert found["test"]["refitted"] is True
     assert (trial_folder(lab.folder, trial) / REFIT_WEIGHTS).is_file()
     assert len(said) == 1
+
+
+def test_the_best_configuration_tells_how_the_last_fit_was_made(lab: Lab) -> None:
+    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    written = describe_best(lab.study(), lab.settings, lab.folder)
+    found, joined = written["refit"], refit_parts(lab.parts)
+    assert (lab.folder.root / written["trial_folder"] / found["weights"]).is_file()
+    assert found["normaliser"]["mean"][:2] == pytest.approx(joined.folds[0].normaliser.mean.tolist())
+    assert found["normaliser"] != written["data"]["normalisers"][0]
+    assert found["seed"] == refit_settings(lab.settings, best(lab)).seed
+    assert written["scores"].keys() == {"train", "validation", "test"}
+
+
+def test_where_it_diverges_the_network_of_the_search_is_tested(lab: Lab) -> None:
+    said: list[str] = []
+    dataset = lab.parts.dataset
+    damaged = replace(lab.parts, dataset=dataset.with_values(torch.full_like(dataset.values, torch.nan)))
+    judge_best(lab.study(), lab.settings, damaged, lab.folder, CPU, say=said.append)
+    found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
+    assert found["test"]["refitted"] is False
+    assert "refit" not in found
+    assert "the network of the search is tested" in said[-1]
+
+
+def test_without_the_weights_it_says_that_nothing_is_tested(lab: Lab) -> None:
+    said: list[str] = []
+    shutil.rmtree(lab.folder.root / "trials")
+    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU, say=said.append)
+    assert "no longer there" in said[0]
+    assert "evaluations" not in lab.study().user_attrs
 
 
 def test_without_it_the_networks_of_the_search_are_tested(new_lab: NewLab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -167,6 +168,14 @@ def test_windows_of_a_recording_vote_with_their_probabilities() -> None:
 def test_there_is_no_vote_where_sequences_are_no_windows(recordings: list[int] | None) -> None:
     part = dataset_of(labels=[0, 1, 0, 1], recordings=recordings)
     assert accuracy_by_recording(torch.randn(4, 2), part) is None
+
+
+def test_recordings_that_were_told_apart_by_their_labels_have_no_vote() -> None:
+    part = dataset_of(labels=[0, 0, 1, 1], recordings=[0, 0, 1, 1])
+    logits = torch.randn(4, 2)
+    assert accuracy_by_recording(logits, part) is not None
+    one_person = replace(part, groups=torch.zeros(4, dtype=torch.long), group_names=("p",))
+    assert accuracy_by_recording(logits, one_person) is None
 
 
 def dataset_of(labels: list[int], recordings: list[int] | None) -> SequenceDataset:

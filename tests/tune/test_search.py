@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from tune.claims import claim_trial
 from tune.parts import Parts
-from tune.search import MOST_FAILURES_IN_A_ROW, suggest_all
+from tune.search import MOST_FAILURES_IN_A_ROW, seconds_to_refit, suggest_all
 from tune.stopping import StopWatch
 
 if TYPE_CHECKING:
@@ -228,3 +228,14 @@ def test_every_kind_of_distribution_is_suggested_within_its_bounds(new_lab: NewL
     claim.lock.release()
     for name, distribution in searched.items():
         assert distribution._contains(distribution.to_internal_repr(values[name]))
+
+
+def test_the_last_fit_is_given_the_time_of_all_epochs_on_more_sequences(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"trials": 1}})
+    assert seconds_to_refit(lab.study(), lab.settings, lab.parts) == 0.0
+    lab.search()
+    (trial,) = lab.trials()
+    seconds = trial.user_attrs["training_seconds"] / trial.user_attrs["epochs_run"] * lab.settings.training.epochs
+    n_train, n_more = len(lab.parts.split.train), len(lab.parts.split.validation)
+    expected = seconds * (n_train + n_more) / n_train
+    assert seconds_to_refit(lab.study(), lab.settings, lab.parts) == pytest.approx(expected)

@@ -54,3 +54,10 @@ def test_a_second_signal_ends_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("still here\n", 130)
+
+
+def test_the_time_is_up_earlier_where_something_has_to_follow() -> None:
+    stop = StopWatch(timeout_seconds=60)
+    assert stop.reason is None
+    stop.reserved_seconds = 61.0
+    assert stop.reason == "time is up"

@@ -100,6 +100,19 @@ def test_all_differences_are_listed_at_once(new_lab: NewLab) -> None:
     assert [line.split(":")[0] for line in listed] == ["search.seed", "training.epochs", "training.patience"]
 
 
+def test_a_study_of_an_older_version_is_refused_in_one_line(new_lab: NewLab) -> None:
+    lab = new_lab("study")
+    study = lab.study()
+    stored = study.user_attrs["settings"]
+    del stored["training"]["refit"], stored["space"]["shared"]["rotation"]
+    study.set_user_attr("settings", stored)
+    with pytest.raises(StudyError) as caught:
+        lab.study()
+    assert "before there were the settings space.shared.rotation, training.refit\n" in str(caught.value)
+    assert "Leave the changes out" not in str(caught.value)
+    assert "--warm-start toy-gru" in str(caught.value)
+
+
 def test_a_range_of_another_architecture_does_not_matter(new_lab: NewLab) -> None:
     lab = new_lab("study")
     lab.study()
@@ -142,11 +155,13 @@ def test_a_study_that_goes_on_keeps_its_own_settings(new_lab: NewLab) -> None:
     assert settings == lab.with_settings({"search": {"trials": 9}}).settings
 
 
-def test_without_resume_the_settings_are_those_of_the_command(new_lab: NewLab) -> None:
+def test_without_resume_a_study_that_exists_is_refused_before_the_data_are_loaded(new_lab: NewLab) -> None:
     lab = new_lab("study")
     lab.study()
-    name, settings, study = plan(storage_of(lab), None, [{"dataset": "toy", "search": {"trials": 9}}], resume=False)
-    assert (name, settings.search.trials, study) == ("toy-gru", 9, None)
+    with pytest.raises(StudyError, match="exists already"):
+        plan(storage_of(lab), None, [{"dataset": "toy"}], resume=False)
+    name, settings, study = plan(storage_of(lab), "other", [{"search": {"trials": 9}}], resume=False)
+    assert (name, settings.search.trials, study) == ("other", 9, None)
 
 
 def test_a_study_whose_creation_was_killed_begins_anew(new_lab: NewLab) -> None:
@@ -154,7 +169,7 @@ def test_a_study_whose_creation_was_killed_begins_anew(new_lab: NewLab) -> None:
 
     lab = new_lab("study", {"search": {"trials": 1}})
     optuna.create_study(storage=storage_of(lab), study_name="toy-gru", direction="maximize")
-    assert lab.search().reason == "1 trials finished"
+    assert lab.search().reason == "1 trial finished"
 
 
 def test_a_warm_start_tries_the_known_good_one_and_then_the_best_of_the_other_study(new_lab: NewLab) -> None:

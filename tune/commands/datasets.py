@@ -11,8 +11,8 @@ import torch
 from rich.console import Console
 
 from data import DataError, files, load
-from data.quality import duplicates, duplicates_across, warnings
-from data.recordings import MISSING_NOTE
+from data.quality import duplicates, duplicates_across, people_across, warnings
+from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
 from data.splits import make_split
 
@@ -24,6 +24,9 @@ from ..parts import source_of
 from ..summary import say
 
 N_NAMED = 24
+N_CHANNELS = 12
+# Notes of the readers that a person should act on.
+SUSPICIOUS = (RATES_DIFFER, TOO_LONG)
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
@@ -35,28 +38,31 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
     """
     settings = resolve(*with_dataset(layers))
     dataset = load(settings.dataset, source_of(settings))
+    if settings.data.classes is not None:
+        dataset = dataset.first_classes(settings.data.classes)
     place = f": {settings.data.path}" if settings.data.path else ""
-    say(console, f"Data set {settings.dataset}{place}")
+    say(console, "Your recordings" + place if settings.dataset == files.NAME else f"Data set {settings.dataset}{place}")
+    suspicious_notes = [note for note in dataset.notes if note.startswith(SUSPICIOUS)]
     for note in dataset.notes:
-        say(console, f"  {note}")
+        if note not in suspicious_notes:
+            say(console, f"  {note}")
     say(console, "")
     for what, text in described(dataset):
         say(console, f"  {what:<12}{text}")
     say(console, "")
     about_split, split_option = _split(dataset)
-    wrong = [*warnings(dataset), *about_split]
-    if wrong:
-        say(console, "What looks wrong:")
-    for sentence in wrong or ["Nothing looks wrong."]:
-        say(console, f"  - {sentence}" if wrong else sentence)
+    wrong = [*suspicious_notes, *warnings(dataset), *about_split]
+    say(console, "What looks wrong:" if wrong else "Nothing looks wrong.")
+    for sentence in wrong:
+        say(console, f"  - {sentence}")
     subject = subject_of(settings)
     path = picture or DEFAULT_SAVE_DIR / f"{subject}-examples.png"
     from ..plots.examples import examples_picture
 
     write_bytes(path, examples_picture(dataset, subject))
     say(console, f"Picture: {path}  (an example of each class)")
-    named = [f" --{option} {shlex.quote(value)}" for option, value in _named(layers) if value is not None]
-    say(console, f"Tune it: ./run_tuning.sh{''.join(named)}{split_option}")
+    if split_option is not None:
+        say(console, f"Tune it: ./run_tuning.sh{_options(layers)}{split_option}")
 
 
 def described(dataset: SequenceDataset) -> Iterable[tuple[str, str]]:
@@ -69,7 +75,7 @@ def described(dataset: SequenceDataset) -> Iterable[tuple[str, str]]:
     yield "rate", "not known" if rate is None else f"{rate:.4g} steps a second"
     low, high = dataset.values.amin(0).tolist(), dataset.values.amax(0).tolist()
     channels = [f"{name} from {a:.3g} to {b:.3g}" for name, a, b in zip(dataset.channel_names, low, high, strict=True)]
-    yield "channels", f"{dataset.n_channels}: {_some(channels)}"
+    yield "channels", f"{dataset.n_channels}: {_some(channels, N_CHANNELS)}"
     counts = torch.bincount(dataset.labels, minlength=dataset.n_classes).tolist()
     listed = [f"{name} {count:,}" for name, count in zip(dataset.class_names, counts, strict=True)]
     yield "classes", f"{dataset.n_classes}: {_some(listed)}"
@@ -77,7 +83,7 @@ def described(dataset: SequenceDataset) -> Iterable[tuple[str, str]]:
         yield "people", "not known: sequences of one person may be in several parts"
     else:
         by_person = torch.bincount(dataset.groups, minlength=len(dataset.group_names)).tolist()
-        people = [f"{name} {count:,}" for name, count in zip(dataset.group_names, by_person, strict=True)]
+        people = [f"{name} {count:,}" for name, count in zip(dataset.group_names, by_person, strict=True) if count]
         yield "people", f"{len(people)}: {_some(people)}"
     if dataset.official is not None:
         parts = torch.bincount(dataset.official, minlength=len(PARTS)).tolist()
@@ -91,30 +97,41 @@ def described(dataset: SequenceDataset) -> Iterable[tuple[str, str]]:
 
 def _lengths(dataset: SequenceDataset) -> str:
     low, median, high = (int(one) for one in (dataset.lengths.min(), dataset.lengths.median(), dataset.lengths.max()))
-    steps = f"{low:,} to {high:,} steps, median {median:,}" if low < high else f"{median:,} steps each"
+    each = "1 step" if median == 1 else f"{median:,} steps"
+    steps = f"{low:,} to {high:,} steps, median {median:,}" if low < high else f"{each} each"
     rate = dataset.sample_rate_hz
     return steps if rate is None else f"{steps} ({median / rate:.3g} s)"
 
 
-def _split(dataset: SequenceDataset) -> tuple[list[str], str]:
-    """What is wrong with the split that a study would begin with, and the option that it needs."""
+def _split(dataset: SequenceDataset) -> tuple[list[str], str | None]:
+    """What is wrong with the split that a study would begin with, and the option that it needs; None if none helps."""
     try:
-        return duplicates_across(dataset, make_split(dataset)), ""
+        split = make_split(dataset)
+        return [*duplicates_across(dataset, split), *people_across(dataset, split)], ""
     except DataError as error:
-        return [str(error)], " --split stratified"
+        wrong = [str(error)]
+    try:
+        make_split(dataset, kind="stratified")
+    except DataError:
+        return wrong, None
+    return wrong, " --split stratified"
 
 
-def _named(layers: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
-    """The data set and the path as they were named."""
-    return [
-        ("dataset", next((layer["dataset"] for layer in reversed(layers) if "dataset" in layer), None)),
-        (
-            "data-path",
-            next((layer["data"]["path"] for layer in reversed(layers) if layer.get("data", {}).get("path")), None),
-        ),
-    ]
+def _options(layers: Sequence[dict[str, Any]]) -> str:
+    """The data set, the path and what was chosen of it, as they were named."""
+    named = {
+        "--dataset": next((layer["dataset"] for layer in reversed(layers) if "dataset" in layer), None),
+        **{
+            option: next((layer["data"][name] for layer in reversed(layers) if name in layer.get("data", {})), None)
+            for option, name in (("--data-path", "path"), ("--classes", "classes"))
+        },
+    }
+    left_out = any(layer.get("data", {}).get("asl_citizen") is False for layer in layers)
+    options = [f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None]
+    return "".join(options) + (" --no-asl-citizen" if left_out else "")
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f", … ({len(names) - N_NAMED:,} more)" if len(names) > N_NAMED else ""
-    return ", ".join(names[:N_NAMED]) + more
+def _some(names: Sequence[str], most: int = N_NAMED) -> str:
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most // 2])}, … ({len(names) - most // 2:,} more)"

@@ -31,7 +31,7 @@ def status_command(console: Console, storage_url: str | None, save_dir: Path, st
         ("best", "right"),
         ("of trial", "right"),
     ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for study in studies:
         table.add_row(*_row(study, StudyFolder(save_dir, study.study_name)))
     console.print(table)

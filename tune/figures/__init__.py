@@ -43,7 +43,8 @@ def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figur
     importances = importances_info(trials, context)
     varying = varying_parameters(trials)
     if not isinstance(importances, str):
-        varying = [row.name for row in importances.importances]
+        # The least important may have no row of their own.
+        varying = list(dict.fromkeys([*(row.name for row in importances.importances), *varying]))
     # A hyperparameter may be searched and have had one value so far.
     searched = {name for trial in trials for name, space in trial.distributions.items() if not space.single()}
     in_order = dict.fromkeys(name for trial in trials for name in trial.params)

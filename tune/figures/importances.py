@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import optuna
 from jaxtyping import Float
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.importance import (
-    BaseImportanceEvaluator,
-    FanovaImportanceEvaluator,
-    PedAnovaImportanceEvaluator,
-    get_param_importances,
-)
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from .axes import parameter_axis
 from .scores import Scored, scored_trials
 from .words import StudyContext, Words, counted
+
+# Loads scikit-learn: more than a second that a study of few trials can do without.
+if TYPE_CHECKING:
+    from optuna.importance import BaseImportanceEvaluator
 
 FEWEST_TRIALS = 5
 PED_ANOVA_TITLE = "Shared by the best quarter (PED-ANOVA)"
@@ -106,6 +104,8 @@ def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Im
     if len(names) < 2:
         varied = f"only {context.label(names[0])} varied" if names else "no hyperparameter varied"
         return f"{varied} among the complete trials, so there is nothing to compare"
+
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
     placed = _on_unit_scales(complete, names, context)
     samples = _resamples(placed, context)
@@ -221,6 +221,8 @@ def _shares(
 
 
 def _table(study: optuna.Study, evaluator: BaseImportanceEvaluator, names: list[str]) -> dict[str, float]:
+    from optuna.importance import get_param_importances
+
     try:
         return get_param_importances(study, evaluator=evaluator, params=names) if names else {}
     except RuntimeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from data.landmarks import PARTS
 from data.sequences import SequenceDataset
 
 from ..figures.words import shortened
@@ -72,9 +74,15 @@ def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
             axes.set_ylim(*limits)
         else:
             _draw_image(axes, sequence, rate)
-            axes.set_ylabel("channel" if place % n_columns == 0 else "", size=9, color=LIGHT.muted)
+            if dataset.kind == "landmarks":
+                _name_parts(axes, dataset.channel_names)
+            else:
+                axes.set_ylabel("channel" if place % n_columns == 0 else "", size=9, color=LIGHT.muted)
         axes.tick_params(labelleft=place % n_columns == 0)
-        axes.set_xlim(0, max(longest - 1, 1) / rate)
+        if dataset.n_channels <= MOST_LINES:
+            axes.set_xlim(0, max(longest - 1, 1) / rate)
+        else:
+            axes.set_xlim(-0.5 / rate, (longest - 0.5) / rate)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=dataset.sample_rate_hz is None))
         below = place + n_columns >= len(examples)
         axes.set_xlabel("seconds" if below and dataset.sample_rate_hz else "steps" if below else "", size=9)
@@ -145,7 +153,7 @@ def _draw_lines(axes: Axes, sequence: np.ndarray, names: list[str], rate: float)
     times = np.arange(len(sequence)) / rate
     marker = "o" if len(sequence) == 1 else None
     for name, colour, channel in zip(names, LINES, sequence.T, strict=False):
-        axes.plot(times, channel, color=colour, linewidth=1.3, marker=marker, markersize=3, label=name)
+        axes.plot(times, channel, color=colour, linewidth=1.3, marker=marker, markersize=3, label=name, clip_on=False)
     axes.grid(axis="y", color=LIGHT.rule, linewidth=0.6)
     axes.yaxis.set_major_locator(MaxNLocator(4))
 
@@ -157,6 +165,15 @@ def _draw_image(axes: Axes, sequence: np.ndarray, rate: float) -> None:
         sequence.T, aspect="auto", cmap=SCALE, vmin=-_EXTREME, vmax=_EXTREME, extent=extent, interpolation="none"
     )
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+def _name_parts(axes: Axes, channel_names: Sequence[str]) -> None:
+    """Writes the parts of the body beside their rows; numbers where it is not known what the channels are."""
+    owners = [name.split(" ")[0] for name in channel_names]
+    parts = [part for part in dict.fromkeys(owners) if part in PARTS]
+    if parts:
+        middles = [owners.index(part) + (owners.count(part) + 1) / 2 for part in parts]
+        axes.set_yticks(middles, [part.replace("_", "\n") for part in parts])
 
 
 def _draw_legend(figure: Figure, axes: Axes, height: float, per_line: int) -> None:
