@@ -29,7 +29,7 @@ SHARED: Space = {
     "confidence_penalty": FloatDistribution(0.0, 0.3),
     "mixup": FloatDistribution(0.0, 0.8),
     "mixup_at": CategoricalDistribution(["embedding", "input"]),
-    "weight_averaging": FloatDistribution(0.0, 0.99),
+    "weight_averaging": CategoricalDistribution([0.0, 0.9, 0.97, 0.99]),
     "jitter": FloatDistribution(0.0, 0.3),
     "scaling": FloatDistribution(0.0, 0.3),
     "rotation": FloatDistribution(0.0, 0.6),
@@ -45,7 +45,6 @@ OFF: dict[str, Scalar] = {
     "focal_gamma": 0.0,
     "confidence_penalty": 0.0,
     "mixup_at": "embedding",
-    "weight_averaging": 0.0,
     "jitter": 0.0,
     "channel_dropout": 0.0,
 }

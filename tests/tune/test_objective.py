@@ -119,7 +119,7 @@ def test_folds_advance_together_and_one_that_has_ended_counts_with_its_best(new_
     lab = new_lab(
         "study", {"split": {"folds": 2}, "training": {"epochs": 8, "patience": 2}, "search": {"pruner": "none"}}
     )
-    for _ in range(3):
+    for _ in range(8):
         trial, parameters = begin(lab)
         outcome = run(lab, trial, parameters)
         lengths = [len(fold) for fold in outcome.record["history"]]
