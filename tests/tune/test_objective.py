@@ -116,10 +116,10 @@ def test_a_damaged_checkpoint_starts_the_trial_over_and_ends_with_the_same_numbe
 
 
 def test_folds_advance_together_and_one_that_has_ended_counts_with_its_best(new_lab: NewLab) -> None:
-    lab = new_lab(
-        "study", {"split": {"folds": 2}, "training": {"epochs": 8, "patience": 2}, "search": {"pruner": "none"}}
-    )
-    for _ in range(8):
+    training = {"epochs": 8, "patience": 2}
+    for seed in range(8):
+        search = {"pruner": "none", "seed": seed}
+        lab = new_lab(f"study-{seed}", {"split": {"folds": 2}, "training": training, "search": search})
         trial, parameters = begin(lab)
         outcome = run(lab, trial, parameters)
         lengths = [len(fold) for fold in outcome.record["history"]]
