@@ -19,9 +19,11 @@ from typing import Any
 import optuna
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from models import SequenceClassifier
 from tune import training
+from tune.adamw import AdamW
 from tune.config import resolve
 from tune.folders import StudyFolder
 from tune.parts import load_parts
@@ -57,7 +59,8 @@ def measure_study(dataset: str, n_trials: int) -> None:
     inside, exporting = Stopwatch(), Stopwatch()
     nn.Module.__call__ = inside.wrap(nn.Module.__call__)  # type: ignore[method-assign]
     torch.Tensor.backward = inside.wrap(torch.Tensor.backward)  # type: ignore[method-assign]
-    torch.optim.AdamW.step = inside.wrap(torch.optim.AdamW.step)  # type: ignore[method-assign]
+    AdamW.step = inside.wrap(AdamW.step)
+    AveragedModel.update_parameters = inside.wrap(AveragedModel.update_parameters)  # type: ignore[method-assign]
     nn.utils.clip_grad_norm_ = inside.wrap(nn.utils.clip_grad_norm_)
     SequenceClassifier.embed = inside.wrap(SequenceClassifier.embed)  # type: ignore[method-assign]
     training.classification_loss = inside.wrap(training.classification_loss)  # type: ignore[attr-defined]

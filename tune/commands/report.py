@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..config import Settings
+from ..config import resolve
 from ..folders import StudyFolder
 from ..run import write_exports
 from ..study import StudyError, stored_settings
@@ -25,6 +25,6 @@ def report_command(console: Console, storage_url: str | None, save_dir: Path, st
             say(console, f"{study.study_name}: left out, since it holds no settings of this tuner")
             continue
         folder = StudyFolder(save_dir, study.study_name)
-        for sentence in write_exports(study, Settings.model_validate(stored), folder):
+        for sentence in write_exports(study, resolve(stored), folder):
             say(console, f"{study.study_name}: {sentence}")
         say(console, f"{study.study_name}: written to {folder.root}/")
