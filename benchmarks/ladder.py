@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 
-from data.channels import fit_normaliser
 from data.sequences import SequenceDataset
 from data.splits import Split
 from tune.config import resolve
@@ -116,7 +115,7 @@ def accuracy(train: SequenceDataset, held_out: SequenceDataset, parameters: dict
     settings = resolve({"architecture": "gru"})
     # What is held out stands where validation is watched; nothing is chosen by it.
     rows = Split("group", torch.arange(0), torch.arange(0), torch.arange(0))
-    parts = Parts(train, rows, (Fold(train, held_out, None, fit_normaliser(train)),))
+    parts = Parts(train, rows, (Fold(train, held_out, None),))
     training = training_settings(settings, parameters, derive_seed(seed, "ladder"))
     fits = begin_fits(parameters, settings, parts, training, CPU)
     (run,) = fit_runs(fits, parts, parameters, training, device=CPU, before_step=lambda: None)

@@ -111,6 +111,8 @@ def run_trial(
         reason = f"target reached in epoch {len(scores)}"
     elif len(scores) < training.epochs:
         reason = f"no improvement for {training.patience} epochs"
+    for fit in fits:
+        fit.model.load_state_dict(fit.best_weights)
     preparation = fields_of(Preparation, parameters)
     train_scores = _train_scores(fits, parts, preparation, device)
     validation_scores = _mean_scores([fit.best.validation for fit in fits])
@@ -224,10 +226,9 @@ def _reached(settings: Settings, scores: Sequence[float]) -> bool:
 
 @torch.no_grad()
 def _train_scores(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> Scores:
-    """Scores of the best epoch's weights on the training part without dropout, comparable with validation's."""
+    """Scores of the networks on the training part without dropout, comparable with validation's."""
     scores = []
     for fold, fit in enumerate(fits):
-        fit.model.load_state_dict(fit.best_weights)
         train = parts.prepared(fold, "train", preparation)
         scores.append(score(predict(fit.model, train, device), train.labels))
     return _mean_scores(scores)

@@ -25,19 +25,17 @@ CACHE_FOLDER = Path(__file__).resolve().parent.parent / "data" / "cache"
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """The parts of one split as measured, and the statistics of its training part.
+    """The parts of one split as measured.
 
     Attributes:
         train: What weights are fitted on.
         validation: What steers the search.
         test: What is looked at after the search; None where the split has no test part.
-        normaliser: Of the measured channels, fitted on ``train`` only.
     """
 
     train: SequenceDataset
     validation: SequenceDataset
     test: SequenceDataset | None
-    normaliser: Normaliser
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +71,8 @@ class Parts:
         """The training part of a fold as one epoch sees it: varied, then prepared."""
         if augmentation == Augmentation():
             return self.prepared(fold, "train", preparation)
-        measured, normaliser = self.folds[fold].train, self.folds[fold].normaliser
-        varied = augment(measured, augmentation, normaliser, seed=seed, epoch=epoch)
+        measured = self.folds[fold].train
+        varied = augment(measured, augmentation, self.normaliser(fold, "none"), seed=seed, epoch=epoch)
         return self._prepare(fold, varied, preparation)
 
     def normaliser(self, fold: int, derived_channels: str) -> Normaliser:
@@ -178,4 +176,4 @@ def _describe_part(part: SequenceDataset | None) -> dict[str, Any] | None:
 def _cut(dataset: SequenceDataset, split: Split) -> Fold:
     train = dataset.subset(split.train)
     test = dataset.subset(split.test) if len(split.test) else None
-    return Fold(train, dataset.subset(split.validation), test, fit_normaliser(train))
+    return Fold(train, dataset.subset(split.validation), test)

@@ -14,8 +14,6 @@ import torch
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
-from data.channels import fit_normaliser
-
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import Settings
 from .fit import TrainingSettings
@@ -31,7 +29,7 @@ def refit_parts(parts: Parts) -> Parts:
     """The parts with validation moved into training; what is watched while training is the training part itself."""
     rows = torch.cat([parts.split.train, parts.split.validation])
     train = parts.dataset.subset(rows)
-    return Parts(parts.dataset, parts.split, (Fold(train, train, parts.folds[0].test, fit_normaliser(train)),))
+    return Parts(parts.dataset, parts.split, (Fold(train, train, parts.folds[0].test),))
 
 
 def refit_settings(settings: Settings, trial: FrozenTrial) -> TrainingSettings:

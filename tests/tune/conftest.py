@@ -19,7 +19,6 @@ import torch
 from optuna import Study
 from optuna.trial import FrozenTrial
 
-from data.channels import fit_normaliser
 from data.sequences import SequenceDataset
 from data.splits import make_folds, make_split
 from tune.config import Settings, resolve
@@ -95,7 +94,7 @@ def make_parts(dataset: SequenceDataset, settings: Settings) -> Parts:
     for one in splits:
         train, validation = dataset.subset(one.train), dataset.subset(one.validation)
         test = dataset.subset(one.test) if len(one.test) else None
-        folds.append(Fold(train, validation, test, fit_normaliser(train)))
+        folds.append(Fold(train, validation, test))
     return Parts(dataset, split, tuple(folds))
 
 

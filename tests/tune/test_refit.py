@@ -91,7 +91,7 @@ def test_the_best_configuration_tells_how_the_last_fit_was_made(lab: Lab) -> Non
     written = describe_best(lab.study(), lab.settings, lab.folder)
     found, joined = written["refit"], refit_parts(lab.parts)
     assert (lab.folder.root / written["trial_folder"] / found["weights"]).is_file()
-    assert found["normaliser"]["mean"][:2] == pytest.approx(joined.folds[0].normaliser.mean.tolist())
+    assert found["normaliser"]["mean"][:2] == pytest.approx(joined.normaliser(0, "none").mean.tolist())
     assert found["normaliser"] != written["data"]["normalisers"][0]
     assert found["seed"] == refit_settings(lab.settings, best(lab)).seed
     assert written["scores"].keys() == {"train", "validation", "test"}

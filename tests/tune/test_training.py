@@ -41,12 +41,12 @@ SETTINGS = TrainingSettings(
 
 @pytest.fixture
 def train(parts: Parts) -> SequenceDataset:
-    return prepare(parts.folds[0].train, parts.folds[0].normaliser, "global")
+    return prepare(parts.folds[0].train, parts.normaliser(0, "none"), "global")
 
 
 @pytest.fixture
 def validation(parts: Parts) -> SequenceDataset:
-    return prepare(parts.folds[0].validation, parts.folds[0].normaliser, "global")
+    return prepare(parts.folds[0].validation, parts.normaliser(0, "none"), "global")
 
 
 def fresh_fit(train: SequenceDataset, settings: TrainingSettings, **hyperparameters: Any) -> Fit:
