@@ -30,6 +30,7 @@ OPTION_PATHS = {
     "pruner": "search.pruner",
     "seed": "search.seed",
     "device": "machine.device",
+    "workers": "machine.workers",
 }
 
 # Two networks that people know as one model type.
@@ -91,6 +92,8 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         found: list[Problem] = []
         if name == "timeout":
             value, found = _seconds(flag, written)
+        elif name == "workers" and written == "auto":
+            value = 0
         elif name not in TEXT_OPTIONS:
             value, found = _value(flag, written)
         problems += found

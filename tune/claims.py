@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from filelock import FileLock, Timeout
 from optuna import Study, Trial
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from .folders import StudyFolder
 
 STUDY_LOCK_TIMEOUT_SECONDS = 120
+MOST_CRASHES = 3
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,16 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
                 n_taken += 1
             elif frozen.state == TrialState.RUNNING:
                 lock = _try_lock(folder, frozen.number)
-                # Its holder may have stored the trial between our look and the lock.
-                if lock is not None and study.get_trials(deepcopy=False)[frozen.number].state == TrialState.RUNNING:
-                    return Claim(Trial(study, frozen._trial_id), lock, adopted=True)
                 if lock is not None:
+                    # Its holder may have stored the trial between our look and the lock.
+                    now = study.get_trials(deepcopy=False)[frozen.number]
+                    if now.state == TrialState.RUNNING and len(now.user_attrs.get("crashes", [])) < MOST_CRASHES:
+                        return Claim(Trial(study, frozen._trial_id), lock, adopted=True)
+                    if now.state == TrialState.RUNNING:
+                        _give_up(study, folder, now)
                     lock.release()
+                    if now.state not in (TrialState.COMPLETE, TrialState.PRUNED):
+                        continue
                 n_taken += 1
         if n_taken >= n_trials:
             return None
@@ -64,6 +70,23 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
         if lock is None:
             raise RuntimeError(f"the lock of the new trial {trial.number} is held by another process")
         return Claim(trial, lock, adopted=False)
+
+
+def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> None:
+    """Puts on a trial's record that its worker died; after ``MOST_CRASHES`` of them nobody takes it up again."""
+    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+        frozen = study.get_trials(deepcopy=False)[number]
+        if frozen.state == TrialState.RUNNING:
+            crashes = [*frozen.user_attrs.get("crashes", []), reason]
+            Trial(study, frozen._trial_id).set_user_attr("crashes", crashes)
+
+
+def _give_up(study: Study, folder: StudyFolder, frozen: FrozenTrial) -> None:
+    """Fails a trial that has ended too many workers."""
+    crashes = frozen.user_attrs["crashes"]
+    Trial(study, frozen._trial_id).set_user_attr("reason", f"{len(crashes)} times {crashes[-1]}")
+    study.tell(frozen.number, state=TrialState.FAIL)
+    folder.checkpoint(frozen.number).unlink(missing_ok=True)
 
 
 def interrupted_trials(study: Study, folder: StudyFolder) -> list[int]:

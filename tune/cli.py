@@ -123,6 +123,7 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--pruner", metavar="NAME", help="median, quartile, hyperband or none.")
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
+@click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")

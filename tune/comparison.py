@@ -52,6 +52,14 @@ def compare(done: Sequence[Finished]) -> list[ComparedStudy]:
     return sorted(rows, key=lambda row: (row.validation is None, sign * (row.validation or 0.0)))
 
 
+def overall_best(done: Sequence[Finished]) -> Finished | None:
+    """The study with the best validation score; None if no trial of any is complete."""
+    rows = compare(done)
+    if not rows or rows[0].validation is None:
+        return None
+    return next(finished for finished in done if finished.study.study_name == rows[0].study)
+
+
 def write_comparison(done: Sequence[Finished], folder: Path) -> list[ComparedStudy]:
     """Writes ``comparison.csv`` and the overall best's ``best_config.json``; returns the rows, best first."""
     rows = compare(done)
@@ -60,8 +68,8 @@ def write_comparison(done: Sequence[Finished], folder: Path) -> list[ComparedStu
     table.writeheader()
     table.writerows(asdict(row) for row in rows)
     write_text(folder / "comparison.csv", text.getvalue())
-    if rows and rows[0].validation is not None:
-        best = next(finished for finished in done if finished.study.study_name == rows[0].study)
+    best = overall_best(done)
+    if best is not None:
         write_bytes(folder / "best_config.json", (best.folder.root / "best_config.json").read_bytes())
     return rows
 

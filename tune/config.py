@@ -105,7 +105,8 @@ class Machine(Section):
     """Where it runs; none of this changes what is asked."""
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
-    threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the training")
+    threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the training, in every worker")
+    workers: int = Field(1, ge=0, le=1_024, description="Processes that train at once; 0: one for every GPU or core")
 
 
 class Settings(Section):

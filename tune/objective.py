@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -85,15 +86,20 @@ def run_trial(
             fit.load_state_dict(stored)
     metric = settings.search.metric
     scores = [epoch_score(fits, epoch, metric) for epoch in range(1, max(len(fit.history) for fit in fits) + 1)]
-    reported = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    frozen = copy.deepcopy(trial.study.get_trials(deepcopy=False)[trial.number])
 
     def report(epoch: int) -> None:
-        if epoch not in reported:  # Optuna warns of a second report.
+        if epoch not in frozen.intermediate_values:  # Optuna warns of a second report.
             trial.report(scores[epoch - 1], epoch)
+            frozen.intermediate_values[epoch] = scores[epoch - 1]
+
+    def is_hopeless() -> bool:
+        # trial.should_prune() would first read back from the database what was reported here, which takes as long.
+        return trial.study.pruner.prune(trial.study, frozen)
 
     for epoch in range(1, len(scores) + 1):
         report(epoch)  # Reported already, unless the process died between checkpoint and report.
-    pruned, reason = bool(scores) and trial.should_prune(), ""
+    pruned, reason = bool(scores) and is_hopeless(), ""
     runs = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
     try:
         while not pruned and not _reached(settings, scores) and _advance(runs):
@@ -101,7 +107,7 @@ def run_trial(
             scores.append(epoch_score(fits, len(scores) + 1, metric))
             report(len(scores))
             after_epoch(len(scores), scores[-1])
-            pruned = trial.should_prune()
+            pruned = is_hopeless()
     except NonFiniteLossError as error:
         # A failed trial teaches the sampler nothing; a pruned one without the value teaches it to stay away.
         return Outcome(True, None, f"non-finite loss: {error}", _record(fits, training, None, None), ())

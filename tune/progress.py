@@ -17,7 +17,7 @@ from .metrics import METRIC_LABELS
 from .spaces import Scalar
 
 N_ROWS_SHOWN = 12
-STATE_STYLES = {"complete": "green", "pruned": "dim", "failed": "red", "running": "bold cyan"}
+STATE_STYLES = {"complete": "green", "pruned": "dim", "failed": "red", "crashed": "red", "running": "bold cyan"}
 
 
 @dataclass
@@ -63,15 +63,17 @@ class Progress:
 
     def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
         """A trial begins, or goes on."""
+        self.rows = [row for row in self.rows if row.number != number]
         self.rows.append(Row(number, parameters, reason="goes on where it was" if adopted else ""))
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
         """An epoch of a trial is done."""
-        self.rows[-1].epoch, self.rows[-1].score = epoch, score
+        row = self._row(number)
+        row.epoch, row.score = epoch, score
 
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
         """A trial is stored."""
-        row = self.rows[-1]
+        row = self._row(number)
         row.state, row.reason = state, reason
         row.score = row.score if value is None else value
         if state == "failed":
@@ -82,12 +84,20 @@ class Progress:
         if value is not None and (self.best is None or self._better(value, self.best)):
             self.best, self.best_number = value, number
 
+    def trial_crashed(self, number: int, reason: str) -> None:
+        """The process that worked on a trial is gone."""
+        row = self._row(number)
+        row.state, row.reason = "crashed", reason
+
     @property
     def seconds_left(self) -> float | None:
         """Expected from the trials of this run; None before the first."""
         if not self.n_done_here:
             return None
         return (time.monotonic() - self.started) / self.n_done_here * max(self.n_trials - self.n_done, 0)
+
+    def _row(self, number: int) -> Row:
+        return next(row for row in reversed(self.rows) if row.number == number)
 
     def _better(self, value: float, than: float) -> bool:
         return value < than if self.metric == "loss" else value > than
@@ -131,7 +141,7 @@ class _Lines(Progress):
 
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
         super().trial_finished(number, state, value, reason)
-        row = self.rows[-1]
+        row = self._row(number)
         self._console.print(
             f"trial {number}  {state}  {row.epoch} of {self.n_epochs} epochs  "
             f"{show_score(row.score, self.metric)}  best {show_score(self.best, self.metric)}  "
@@ -142,6 +152,10 @@ class _Lines(Progress):
             highlight=False,
             markup=False,
         )
+
+    def trial_crashed(self, number: int, reason: str) -> None:
+        super().trial_crashed(number, reason)
+        self.say(f"trial {number}  crashed: {reason}; it goes on in the next worker")
 
 
 def _picture(progress: Progress) -> Group:
@@ -163,7 +177,7 @@ def _picture(progress: Progress) -> Group:
             Text(row.state, STATE_STYLES[row.state]),
             f"{row.epoch}/{progress.n_epochs}",
             best + show_score(row.score, progress.metric),
-            Text(row.reason if row.state == "failed" else _short(row.parameters), "dim"),
+            Text(row.reason if row.state in ("failed", "crashed") else _short(row.parameters), "dim"),
         )
     bar = ProgressBar(total=progress.n_trials, completed=min(progress.n_done, progress.n_trials), width=40)
     summary = Table.grid(padding=(0, 2, 0, 0))

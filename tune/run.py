@@ -38,6 +38,7 @@ from .study import (
     study_names,
 )
 from .suitability import suited
+from .workers import n_workers, search_with_workers
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,11 @@ def run_study(
     warm_start: str | None,
     show: Callable[[Progress], AbstractContextManager[Progress]],
     stop: StopWatch,
+    test_best: bool = True,
 ) -> Finished:
     """Creates or resumes a study, searches, judges the best, and writes every export.
+
+    Without ``test_best`` the judging is left to ``judge``, since of several studies only the best one is to be tested.
 
     Raises:
         StudyError: If it cannot be created or resumed.
@@ -121,18 +125,48 @@ def run_study(
         with show(progress) as observer:
             for note in notes:
                 observer.say(f"note: {note}")
-            ended = search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
-            try:
-                stop.check_signal()
-                if is_worked_on_elsewhere(study, folder):
-                    observer.say("Another process still works on this study: testing the best is left to the last one")
-                else:
-                    judge_best(study, settings, parts, folder, device, before_step=stop.check_signal, say=observer.say)
-            except StopRequested as request:
-                # Left for the next run.
-                ended = replace(ended, reason=str(request))
-        not_drawn = write_exports(study, settings, folder)
-    return Finished(study, settings, folder, ended, not_drawn)
+            ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+            finished = Finished(study, settings, folder, ended, [])
+            if test_best:
+                finished = judge(finished, parts, stop=stop, say=observer.say)
+        return exported(finished)
+
+
+def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:
+    """Tests the best configuration of a study; a signal leaves that for the next run."""
+    study, settings, folder = finished.study, finished.settings, finished.folder
+    try:
+        stop.check_signal()
+        if is_worked_on_elsewhere(study, folder):
+            say("Another process still works on this study: testing the best is left to the last one")
+        else:
+            device = choose_device(settings.machine.device)
+            judge_best(study, settings, parts, folder, device, before_step=stop.check_signal, say=say)
+    except StopRequested as request:
+        return replace(finished, ended=replace(finished.ended, reason=str(request)))
+    return finished
+
+
+def exported(finished: Finished) -> Finished:
+    """Writes the exports of a study and notes what could not be drawn."""
+    return replace(finished, not_drawn=write_exports(finished.study, finished.settings, finished.folder))
+
+
+def _search(
+    storage: RDBStorage,
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    device: torch.device,
+    observer: Progress,
+    stop: StopWatch,
+) -> Ended:
+    """Here, or in as many processes as the settings say."""
+    if n_workers(settings) == 1:
+        return search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
+    return search_with_workers(storage.url, study, settings, parts, folder, device=device, observer=observer, stop=stop)
 
 
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:

@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from .claims import Claim, claim_trial
 from .config import Settings
 from .folders import StudyFolder
+from .memory import return_free_memory
 from .objective import Outcome, run_trial
 from .parts import Parts
 from .samplers import n_finished
@@ -84,6 +85,7 @@ def search(
             return Ended(stop.reason or "stopped")
         finally:
             claim.lock.release()
+        return_free_memory()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
             return Ended(f"{n_failures} trials in a row failed", failure)

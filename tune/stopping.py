@@ -51,6 +51,10 @@ class StopWatch:
         """What a shell expects of a process that a signal ended; 0 without one."""
         return 0 if self.signal is None else SIGNAL_EXIT_CODES[self.signal]
 
+    def request(self, number: signal.Signals) -> None:
+        """Asks for the end, as a signal does."""
+        self.signal = self.signal or number
+
     def check(self) -> None:
         """Call between two steps.
 

@@ -86,26 +86,16 @@ def _run_epoch(
     torch.manual_seed(derive_seed(settings.seed, "epoch", epoch))
     fit.model.train()
     loss_sum, n_right, norms = 0.0, 0, []
+    # Walking through the modules for their parameters in every step would take longer than the optimiser does.
+    parameters = list(fit.model.parameters())
     for batch in training_batches(train, settings.batch_size, seed=settings.seed, epoch=epoch):
         before_step()
-        values, lengths, labels = batch.to(device)
-        logits, targets = _forward(fit.model, Batch(values, lengths, labels), settings)
-        loss = classification_loss(
-            logits, targets, focal_gamma=settings.focal_gamma, confidence_penalty=settings.confidence_penalty
-        )
-        loss_value = loss.item()
-        if not math.isfinite(loss_value):
-            raise NonFiniteLossError(f"the training loss became {loss_value} in epoch {epoch}")
-        fit.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norms.append(nn.utils.clip_grad_norm_(fit.model.parameters(), settings.clip_norm, foreach=True))
-        fit.optimizer.step()
-        if fit.average is not None:
-            fit.average.update_parameters(fit.model)
-        if not isinstance(fit.schedule, ReduceLROnPlateau):
-            fit.schedule.step()
-        loss_sum += loss_value * len(labels)
-        n_right += int((logits.argmax(dim=1) == labels).sum())
+        loss, n_right_in_batch, norm = _train_step(fit, parameters, batch.to(device), settings)
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(f"the training loss became {loss} in epoch {epoch}")
+        loss_sum += loss * len(batch.labels)
+        n_right += n_right_in_batch
+        norms.append(norm)
     scores = score(predict(fit.judged, validation, device), validation.labels)
     if not math.isfinite(scores.loss):
         raise NonFiniteLossError(f"the validation loss became {scores.loss} in epoch {epoch}")
@@ -122,6 +112,32 @@ def _run_epoch(
     )
     _remember(fit, result, settings)
     return result
+
+
+def _train_step(
+    fit: Fit, parameters: list[nn.Parameter], batch: Batch, settings: TrainingSettings
+) -> tuple[float, int, Tensor]:
+    """One step on one batch: its loss, how many of it were right, and the gradient's norm.
+
+    A loss that is not finite moves nothing.
+    """
+    logits, targets = _forward(fit.model, batch, settings)
+    loss = classification_loss(
+        logits, targets, focal_gamma=settings.focal_gamma, confidence_penalty=settings.confidence_penalty
+    )
+    loss_value, n_right = loss.item(), int((logits.argmax(dim=1) == batch.labels).sum())
+    if not math.isfinite(loss_value):
+        return loss_value, n_right, loss.detach()
+    for parameter in parameters:
+        parameter.grad = None
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm, foreach=True)
+    fit.optimizer.step()
+    if fit.average is not None:
+        fit.average.update_parameters(fit.model)
+    if not isinstance(fit.schedule, ReduceLROnPlateau):
+        fit.schedule.step()
+    return loss_value, n_right, norm
 
 
 def _forward(model: SequenceClassifier, batch: Batch, settings: TrainingSettings) -> tuple[Tensor, Tensor]:

@@ -10,17 +10,18 @@ from optuna.storages import RDBStorage
 from rich.console import Console
 
 from ..choice import subject_of, with_dataset
-from ..comparison import write_comparison
+from ..comparison import overall_best, write_comparison
 from ..config import Settings
 from ..folders import StudyFolder, check_study_name
 from ..parts import Parts, load_parts
 from ..progress import show
-from ..run import Finished, plan, run_study
+from ..run import Finished, exported, judge, plan, run_study
+from ..search import seconds_to_refit
 from ..spaces import SPACES
 from ..stopping import StopWatch
 from ..storage import open_storage
 from ..study import load_study
-from ..summary import print_comparison, print_start, print_summary
+from ..summary import print_comparison, print_start, print_summary, say
 from .opening import database_url
 
 
@@ -64,6 +65,7 @@ def _run_one(
     *,
     resume: bool,
     warm_start: str | None,
+    test_best: bool = True,
 ) -> Finished:
     if resume and existing is None:
         console.print(f"There is no study {name} to resume: it begins now.")
@@ -78,6 +80,7 @@ def _run_one(
         warm_start=warm_start,
         show=partial(show, console=console),
         stop=stop,
+        test_best=test_best,
     )
     print_summary(console, finished)
     return finished
@@ -108,15 +111,31 @@ def _run_every(
     stop = clock
     for k, (name, settings, existing) in enumerate(plans):
         # The time that is left is shared evenly; what one study does not use, the later ones get.
-        left = clock.seconds_left
-        stop = StopWatch(None if left is None else max(left / (len(plans) - k), 1.0))
-        done.append(one(name, settings, existing, parts, stop))
+        seconds = clock.seconds_left
+        if seconds is not None:
+            seconds -= max((seconds_to_refit(one.study, one.settings, parts) for one in done), default=0.0)
+            seconds = max(seconds / (len(plans) - k), 1.0)
+        stop = StopWatch(seconds)
+        done.append(one(name, settings, existing, parts, stop, test_best=False))
         if stop.signal is not None:
             break
+    if stop.signal is None:
+        done = _with_best_judged(console, done, parts, stop)
     folder = save_dir / f"{study_name or subject_of(settings)}-all"
     rows = write_comparison(done, folder)
     print_comparison(console, rows, folder)
     return max(_exit_code(finished, stop) for finished in done)
+
+
+def _with_best_judged(console: Console, done: list[Finished], parts: Parts, stop: StopWatch) -> list[Finished]:
+    """Tests the overall best, and nothing else: to test all of them would be to choose by the test part."""
+    best = overall_best(done)
+    if best is None:
+        return done
+    with stop.watch_signals():
+        judged = exported(judge(best, parts, stop=stop, say=partial(say, console)))
+    print_summary(console, judged)
+    return [judged if finished is best else finished for finished in done]
 
 
 def _exit_code(finished: Finished, stop: StopWatch) -> int:

@@ -1,0 +1,65 @@
+"""Data that several processes read: described once, its tensors in one file that all of them map into memory.
+
+Shared memory of the system would do as well, were it not 64 MB in a container unless somebody thought of it.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .files import write_bytes
+
+
+def share(value: Any, path: Path) -> bytes:
+    """Writes all tensors in ``value`` to a file; returns what the file lacks, for ``take``.
+
+    Args:
+        value: Anything that can be pickled, for a process of our own: ``take`` must get nothing from strangers.
+        path: Is written; may be removed when the last process has ended.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    described = io.BytesIO()
+    pickler = _WithoutTensors(described)
+    pickler.dump(value)
+    content = io.BytesIO()
+    torch.save({str(k): tensor for k, tensor in enumerate(pickler.tensors.values())}, content)
+    write_bytes(path, content.getvalue())
+    return described.getvalue()
+
+
+def take(described: bytes, path: Path) -> Any:
+    """What ``share`` was given; pages of the file are read when they are needed, and are in memory once for all."""
+    return _WithTensors(io.BytesIO(described), torch.load(path, mmap=True, weights_only=True)).load()
+
+
+class _WithoutTensors(pickle.Pickler):
+    """Puts a number where a tensor is."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        self.tensors: dict[int, Tensor] = {}
+
+    def persistent_id(self, value: Any) -> str | None:
+        if not isinstance(value, Tensor):
+            return None
+        self.tensors.setdefault(id(value), value)
+        return str(list(self.tensors).index(id(value)))
+
+
+class _WithTensors(pickle.Unpickler):
+    """Puts the tensors back."""
+
+    def __init__(self, file: io.BytesIO, tensors: dict[str, Tensor]) -> None:
+        super().__init__(file)
+        self._tensors = tensors
+
+    def persistent_load(self, name: str) -> Tensor:
+        return self._tensors[name]

@@ -1,0 +1,116 @@
+"""A worker: a process of its own that works on a study until it is done, or told to stop, or left alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import torch
+
+from .config import Settings
+from .folders import StudyFolder
+from .search import Ended, search
+from .sharing import take
+from .spaces import Scalar
+from .stopping import StopWatch
+from .storage import open_storage
+from .study import StudyError, load_study, with_strategy
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to know.
+
+    Attributes:
+        storage_url: The database; comes through a pipe, since it may hold a password.
+        folder: Of the study.
+        settings: Of the study.
+        parts: Description of the data, for ``sharing.take``.
+        tensors: File with the data itself.
+        device: Trains here.
+        visible_gpu: The only GPU that the worker sees; None where it uses none.
+        timeout_seconds: Time that the search may take; None without a limit.
+    """
+
+    storage_url: str
+    folder: StudyFolder
+    settings: Settings
+    parts: bytes
+    tensors: Path
+    device: str
+    visible_gpu: str | None
+    timeout_seconds: float | None
+
+
+class Reporter:
+    """Tells the process that started the worker what happens: the name of an observer's method, and its arguments."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+        """A trial begins, or goes on."""
+        self.tell("trial_started", number, parameters, adopted)
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        """An epoch of a trial is done."""
+        self.tell("epoch_finished", number, epoch, score)
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A trial is stored."""
+        self.tell("trial_finished", number, state, value, reason)
+
+    def ended(self, how: Ended) -> None:
+        """The worker has nothing more to do."""
+        self.tell("ended", how)
+
+    def tell(self, event: str, *details: Any) -> None:
+        """Sends an event; that nobody listens any more is learned by ``_listen``."""
+        with suppress(OSError):
+            self._connection.send((event, details))
+
+
+def work(job: Job, connection: Connection) -> None:
+    """The whole life of a worker process.
+
+    Args:
+        job: What to do.
+        connection: Takes events; a message from the other side, or its end, asks the worker to stop.
+    """
+    if job.visible_gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = job.visible_gpu
+    stop = StopWatch(job.timeout_seconds)
+    # The terminal sends Ctrl-C to every process of the run; the one that was started by hand passes it on.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.request(signal.SIGTERM))
+    Thread(target=_listen, args=(connection, stop), daemon=True).start()
+    torch.set_num_threads(job.settings.machine.threads)
+    study = load_study(open_storage(job.storage_url), job.folder.study_name)
+    if study is None:
+        raise StudyError(f"study {job.folder.study_name!r} is no longer in the database")
+    reporter = Reporter(connection)
+    ended = search(
+        with_strategy(study, job.settings),
+        job.settings,
+        take(job.parts, job.tensors),
+        job.folder,
+        device=torch.device(job.device),
+        observer=reporter,
+        stop=stop,
+    )
+    reporter.ended(ended)
+    sys.exit(stop.exit_code)
+
+
+def _listen(connection: Connection, stop: StopWatch) -> None:
+    """Waits for the wish to stop; the end of the connection means that the other side is gone, and says the same."""
+    with suppress(EOFError, OSError):
+        connection.recv()
+    stop.request(signal.SIGTERM)
