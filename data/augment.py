@@ -94,7 +94,7 @@ def scale(
     many deviations away.
     """
     factors = 1 + deviation * torch.randn(len(dataset), dataset.n_channels, generator=generator)
-    return dataset.with_values(mean + (dataset.values - mean) * factors.index_select(0, dataset.owners))
+    return dataset.with_values((dataset.values - mean).mul_(factors.index_select(0, dataset.owners)).add_(mean))
 
 
 def rotate(dataset: SequenceDataset, radians: float, generator: torch.Generator) -> SequenceDataset:

@@ -102,7 +102,8 @@ def prepare(dataset: SequenceDataset, normaliser: Normaliser, normalisation: str
         normaliser: Statistics of the same channels of the training sequences.
         normalisation: As in ``Preparation``.
     """
-    globally = (dataset.values - normaliser.mean) / normaliser.deviation
+    # In place where it can be: fresh memory for hundreds of thousands of steps takes longer than the arithmetic.
+    globally = (dataset.values - normaliser.mean).div_(normaliser.deviation)
     if normalisation == "global":
         return dataset.with_values(globally)
     by_instance = _normalise_each(globally, dataset)
@@ -117,6 +118,7 @@ def _normalise_each(values: Float[Tensor, "steps channels"], dataset: SequenceDa
     n_steps = dataset.lengths[:, None]
     mean = values.new_zeros(len(dataset), values.shape[1]).index_add_(0, dataset.owners, values) / n_steps
     # index_select takes an eighth of the time of an index in brackets.
-    centred = values - mean.index_select(0, dataset.owners)
+    means = mean.index_select(0, dataset.owners)
+    centred = torch.sub(values, means, out=means)
     variance = values.new_zeros(mean.shape).index_add_(0, dataset.owners, centred.square()) / n_steps
-    return centred / variance.sqrt().clamp_min(SMALLEST_DEVIATION).index_select(0, dataset.owners)
+    return centred.div_(variance.sqrt().clamp_min(SMALLEST_DEVIATION).index_select(0, dataset.owners))

@@ -31,6 +31,7 @@ OPTION_PATHS = {
     "seed": "search.seed",
     "device": "machine.device",
     "workers": "machine.workers",
+    "checkpoint_every": "machine.checkpoint_every",
 }
 
 # Two networks that people know as one model type.
@@ -90,7 +91,7 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         flag = "--" + name.replace("_", "-")
         value: Any = written
         found: list[Problem] = []
-        if name == "timeout":
+        if name in ("timeout", "checkpoint_every"):
             value, found = _seconds(flag, written)
         elif name == "workers" and written == "auto":
             value = 0

@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,49 @@ from torch import Tensor
 from .files import write_bytes
 
 MAGIC = b"seqtune checkpoint 2\n"
+LARGEST_SHARE = 0.03
 _DIGEST_BYTES = 32
 _TENSOR = "__tensor__"
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Stores tensors and plain values.
+class CheckpointWriter:
+    """Stores the state of a trial between its epochs, after each of them or as often as agreed.
 
-    A flipped bit in a tensor loads without complaint, so a SHA-256 of the content goes in front.
-
-    Raises:
-        OSError: If it cannot be written.
+    Args:
+        path: Is written.
+        every_seconds: Time between two writes; None for every epoch, as long as writing takes no more than
+            ``LARGEST_SHARE`` of the time.
     """
-    buffer = io.BytesIO()
-    torch.save(_pack(state), buffer)
-    content = buffer.getvalue()
-    write_bytes(path, MAGIC + hashlib.sha256(content).digest() + content)
+
+    def __init__(self, path: Path, every_seconds: float | None) -> None:
+        self._path, self._every_seconds = path, every_seconds
+        self._state: dict[str, Any] | None = None
+        self._due = -math.inf if every_seconds is None else time.monotonic() + every_seconds
+
+    def keep(self, state: dict[str, Any]) -> None:
+        """Takes a copy of the state, and writes it if it is time to.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        self._state = _pack(state)
+        if time.monotonic() >= self._due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes the last state that was kept, if that has not been done.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        if self._state is None:
+            return
+        began = time.monotonic()
+        _write(self._path, self._state)
+        self._state = None
+        ended = time.monotonic()
+        pause = (ended - began) / LARGEST_SHARE if self._every_seconds is None else self._every_seconds
+        self._due = ended + pause
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
@@ -47,6 +75,14 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     except (pickle.UnpicklingError, RuntimeError, EOFError):
         return None
     return _unpack(packed, torch.device(device))
+
+
+def _write(path: Path, packed: dict[str, Any]) -> None:
+    """A flipped bit in a tensor loads without complaint, so a SHA-256 of the content goes in front."""
+    buffer = io.BytesIO()
+    torch.save(packed, buffer)
+    content = buffer.getvalue()
+    write_bytes(path, MAGIC + hashlib.sha256(content).digest() + content)
 
 
 def _pack(state: dict[str, Any]) -> dict[str, Any]:

@@ -106,6 +106,13 @@ class Machine(Section):
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
     threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the training, in every worker")
+    checkpoint_every: float | None = Field(
+        None,
+        gt=0,
+        le=1e9,
+        allow_inf_nan=False,
+        description="Seconds between two checkpoints; null: after every epoch, for up to 3% of the time",
+    )
     workers: int = Field(1, ge=0, le=1_024, description="Processes that train at once; 0: one for every GPU or core")
 
 

@@ -21,7 +21,7 @@ from data.sequences import SequenceDataset
 from models import ARCHITECTURES, build
 
 from .calibration import expected_calibration_error, fit_temperature
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import CheckpointWriter, load_checkpoint
 from .config import Settings
 from .fit import EpochResult, Fit, TrainingSettings, begin_fit
 from .metrics import Scores, score
@@ -73,7 +73,7 @@ def run_trial(
         settings: Of the study.
         parts: Of the study.
         device: Trains here.
-        checkpoint_path: Written after every epoch; the caller removes it once the trial is stored.
+        checkpoint_path: Written between epochs; the caller removes it once the trial is stored.
         before_step: Called before every step; may raise to leave the trial for later.
         after_epoch: Told the epoch and its score.
     """
@@ -87,11 +87,13 @@ def run_trial(
     metric = settings.search.metric
     scores = [epoch_score(fits, epoch, metric) for epoch in range(1, max(len(fit.history) for fit in fits) + 1)]
     frozen = copy.deepcopy(trial.study.get_trials(deepcopy=False)[trial.number])
+    # An interrupted trial may have reported more epochs than its checkpoint has, and is judged by each in its turn.
+    reported, frozen.intermediate_values = frozen.intermediate_values, {}
 
     def report(epoch: int) -> None:
-        if epoch not in frozen.intermediate_values:  # Optuna warns of a second report.
+        if epoch not in reported:  # Optuna warns of a second report.
             trial.report(scores[epoch - 1], epoch)
-            frozen.intermediate_values[epoch] = scores[epoch - 1]
+        frozen.intermediate_values[epoch] = scores[epoch - 1]
 
     def is_hopeless() -> bool:
         # trial.should_prune() would first read back from the database what was reported here, which takes as long.
@@ -101,9 +103,10 @@ def run_trial(
         report(epoch)  # Reported already, unless the process died between checkpoint and report.
     pruned, reason = bool(scores) and is_hopeless(), ""
     runs = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
+    checkpoint = CheckpointWriter(checkpoint_path, settings.machine.checkpoint_every)
     try:
         while not pruned and not _reached(settings, scores) and _advance(runs):
-            save_checkpoint(checkpoint_path, {"fits": [fit.state_dict() for fit in fits]})
+            checkpoint.keep({"fits": [fit.state_dict() for fit in fits]})
             scores.append(epoch_score(fits, len(scores) + 1, metric))
             report(len(scores))
             after_epoch(len(scores), scores[-1])
@@ -111,6 +114,9 @@ def run_trial(
     except NonFiniteLossError as error:
         # A failed trial teaches the sampler nothing; a pruned one without the value teaches it to stay away.
         return Outcome(True, None, f"non-finite loss: {error}", _record(fits, training, None, None), ())
+    except BaseException:
+        checkpoint.flush()  # Whoever goes on with the trial shall lose the epoch under way, and no more.
+        raise
     if pruned:
         reason = f"pruned after epoch {len(scores)}"
     elif _reached(settings, scores):

@@ -14,7 +14,7 @@ import torch
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import CheckpointWriter, load_checkpoint
 from .config import Settings
 from .fit import TrainingSettings
 from .folders import StudyFolder
@@ -71,8 +71,13 @@ def refit(
     if state is not None:
         fits[0].load_state_dict(state["fits"][0])
     (run,) = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
-    for _ in run:
-        save_checkpoint(checkpoint, {"fits": [fits[0].state_dict()]})
+    writer = CheckpointWriter(checkpoint, settings.machine.checkpoint_every)
+    try:
+        for _ in run:
+            writer.keep({"fits": [fits[0].state_dict()]})
+    except BaseException:
+        writer.flush()
+        raise
     checkpoint.unlink(missing_ok=True)
     return fits[0].best_weights
 

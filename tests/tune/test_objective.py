@@ -79,11 +79,41 @@ def test_a_pruned_trial_has_no_value_but_a_record(new_lab: NewLab) -> None:
 
 
 def test_a_trial_that_was_to_be_pruned_when_its_process_died_is_pruned_without_another_epoch(new_lab: NewLab) -> None:
-    lab = new_lab("study")
+    lab = new_lab("study", {"machine": {"checkpoint_every": 1e-9}})
     trial, parameters = begin(lab)
     trial.study.pruner = ThresholdPruner(lower=1.1, n_warmup_steps=2)
     first = run(lab, trial, parameters)
     assert run(lab, trial, parameters).record["history"] == first.record["history"]
+
+
+def test_a_trial_that_had_reported_more_than_its_checkpoint_has_ends_with_the_same_numbers(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"machine": {"checkpoint_every": 1e-9}})
+    trial, parameters = begin(lab)
+    trial.study.pruner = ThresholdPruner(lower=1.1, n_warmup_steps=3)
+    path = lab.folder.checkpoint(trial.number)
+    after_epoch = [b""]
+
+    def keep(epoch: int, score: float) -> None:
+        after_epoch.append(path.read_bytes())
+
+    def scores() -> tuple[bool, list[dict[str, Any]]]:
+        outcome = run_trial(
+            trial,
+            parameters,
+            lab.settings,
+            lab.parts,
+            device=CPU,
+            checkpoint_path=path,
+            before_step=lambda: None,
+            after_epoch=keep,
+        )
+        return outcome.pruned, [epoch["validation"] for epoch in outcome.record["history"][0]]
+
+    whole = scores()
+    assert whole[0]
+    assert len(whole[1]) == 3
+    path.write_bytes(after_epoch[1])
+    assert scores() == whole
 
 
 def test_a_checkpoint_that_was_not_reported_is_reported_on_resume(new_lab: NewLab, tmp_path: Path) -> None:
