@@ -12,6 +12,7 @@ from jaxtyping import install_import_hook
 
 # A loaded machine is no failure.
 settings.register_profile("seqtune", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=10_000)
 settings.load_profile("seqtune")
 
 
