@@ -117,10 +117,10 @@ def folds(protocol: str, seed: int) -> Iterator[tuple[SequenceDataset, SequenceD
 
 
 def accuracy(
-    train: SequenceDataset, held_out: SequenceDataset, parameters: dict[str, Scalar], seed: int
+    train: SequenceDataset, held_out: SequenceDataset, parameters: dict[str, Scalar], n_epochs: int, seed: int
 ) -> tuple[float, float | None]:
     """Of the last epoch's network on what is held out, by sequence and, where they are windows, by recording."""
-    settings = resolve({"architecture": "gru"})
+    settings = resolve({"architecture": "gru", "training": {"epochs": n_epochs}})
     # What is held out stands where validation is watched; nothing is chosen by it.
     rows = Split("group", torch.arange(0), torch.arange(0), torch.arange(0))
     parts = Parts(train, rows, (Fold(train, held_out, None),))
@@ -142,6 +142,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--protocol", default="smartwatch-people", choices=sorted(PROTOCOLS))
     arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--epochs", type=int, default=12, help="results of other numbers go into other files")
     arguments.add_argument("--out", type=Path, required=True, help="results, a line each")
     arguments.add_argument("--only", nargs="*", help="rungs that contain one of these texts")
     given = arguments.parse_args()
@@ -162,7 +163,7 @@ def main() -> None:
             if (name, seed) in done:
                 continue
             started = time.process_time()
-            judged = [accuracy(*fold, parameters, seed) for fold in folds(given.protocol, seed)]
+            judged = [accuracy(*fold, parameters, given.epochs, seed) for fold in folds(given.protocol, seed)]
             done[name, seed] = [by_sequence for by_sequence, _ in judged]
             line = {"protocol": given.protocol, "rung": name, "seed": seed, "accuracies": done[name, seed]}
             line["by_recording"] = [by_recording for _, by_recording in judged]
