@@ -4,7 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 compile() {
     .venv/bin/python -m piptools compile --quiet --strip-extras --allow-unsafe --no-header \
-        --no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$@" pyproject.toml
+        --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+        --constraint scripts/constraints.txt "$@" pyproject.toml
 }
 compile --output-file requirements.lock
 compile --extra dev --constraint requirements.lock --output-file requirements-dev.lock

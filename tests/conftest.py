@@ -23,6 +23,31 @@ def check_shapes(function: Callable[..., Any]) -> Callable[..., Any]:
 
 install_import_hook("models", f"{__name__}.check_shapes")
 
+FEW_ACCIDENTS = 3
+SECONDS_AN_ACCIDENT = 120
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos", type=int, metavar="N", help="run only the tests of accidents, with N accidents each")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    n_accidents = config.getoption("chaos")
+    if n_accidents is None:
+        return
+    left_out = [item for item in items if "chaos" not in item.path.parts]
+    items[:] = [item for item in items if "chaos" in item.path.parts]
+    for item in items:
+        item.add_marker(pytest.mark.timeout(SECONDS_AN_ACCIDENT * (n_accidents + 3)))
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def n_accidents(request: pytest.FixtureRequest) -> int:
+    """How many accidents a test of them makes."""
+    given = request.config.getoption("chaos")
+    return FEW_ACCIDENTS if given is None else int(given)
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,9 +24,20 @@ SMALL = (
 )
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """A running tuner."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "default"}
+def start(
+    *arguments: str, environment: Mapping[str, str] | None = None, own_group: bool = False
+) -> subprocess.Popen[str]:
+    """A running tuner, with these variables added to its environment.
+
+    In a process group of its own, a signal can reach its workers too, as Ctrl-C does.
+    """
+    environment = {
+        **os.environ,
+        **(environment or {}),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONWARNINGS": "default",
+    }
     environment.pop("SEQTUNE_DATA", None)
     return subprocess.Popen(
         [sys.executable, "-m", "tune", *arguments],
@@ -33,6 +45,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        start_new_session=own_group,
     )
 
 

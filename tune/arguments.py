@@ -93,8 +93,9 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         found: list[Problem] = []
         if name in ("timeout", "checkpoint_every"):
             value, found = _seconds(flag, written)
-        elif name == "workers" and written == "auto":
-            value = 0
+        elif name == "workers" and not re.fullmatch(r"[1-9]\d{0,8}", written):
+            rule = "must be a whole number from 1 on, or auto"
+            value, found = 0, [] if written == "auto" else [Problem(flag, written, rule)]
         elif name not in TEXT_OPTIONS:
             value, found = _value(flag, written)
         problems += found
@@ -129,6 +130,18 @@ def _value(origin: str, written: str) -> tuple[Any, list[Problem]]:
     except (json.JSONDecodeError, RecursionError):
         return written, []
     return written, problems
+
+
+def seconds(flag: str, written: str) -> float:
+    """A time such as 90s, 10m or 2h.
+
+    Raises:
+        SettingsError: If it is none.
+    """
+    value, problems = _seconds(flag, written)
+    if problems:
+        raise SettingsError(problems)
+    return value
 
 
 def _seconds(flag: str, written: str) -> tuple[float, list[Problem]]:

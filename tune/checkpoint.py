@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 import pickle
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .explanations import is_accident
 from .files import write_bytes
+from .remote import RemoteFile, tell_once
 
 MAGIC = b"seqtune checkpoint 2\n"
 LARGEST_SHARE = 0.03
@@ -30,7 +34,7 @@ class CheckpointWriter:
             ``LARGEST_SHARE`` of the time.
     """
 
-    def __init__(self, path: Path, every_seconds: float | None) -> None:
+    def __init__(self, path: Path | RemoteFile, every_seconds: float | None) -> None:
         self._path, self._every_seconds = path, every_seconds
         self._state: dict[str, Any] | None = None
         self._due = -math.inf if every_seconds is None else time.monotonic() + every_seconds
@@ -39,7 +43,7 @@ class CheckpointWriter:
         """Takes a copy of the state, and writes it if it is time to.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: As ``flush``.
         """
         self._state = _pack(state)
         if time.monotonic() >= self._due:
@@ -49,23 +53,31 @@ class CheckpointWriter:
         """Writes the last state that was kept, if that has not been done.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If the disk is full or may not be written; whatever else fails costs the checkpoint only.
         """
         if self._state is None:
             return
         began = time.monotonic()
-        _write(self._path, self._state)
+        try:
+            _write(self._path, self._state)
+        except OSError as error:
+            if is_accident(error):
+                raise
+            tell_once(os.path.dirname(str(self._path)), "written", str(error.strerror))
         self._state = None
         ended = time.monotonic()
         pause = (ended - began) / LARGEST_SHARE if self._every_seconds is None else self._every_seconds
         self._due = ended + pause
 
 
-def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """The stored state; None if there is none, or it is damaged, so that the trial has to start over."""
+def load_checkpoint(path: Path | RemoteFile, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+    """The stored state; None if there is none, or it cannot be read, so that the trial has to start over."""
     try:
         stored = path.read_bytes()
     except FileNotFoundError:
+        return None
+    except OSError as error:
+        tell_once(os.path.dirname(str(path)), "read", str(error.strerror))
         return None
     head, content = stored[: len(MAGIC) + _DIGEST_BYTES], stored[len(MAGIC) + _DIGEST_BYTES :]
     if head != MAGIC + hashlib.sha256(content).digest():
@@ -77,7 +89,13 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     return _unpack(packed, torch.device(device))
 
 
-def _write(path: Path, packed: dict[str, Any]) -> None:
+def drop_checkpoint(path: Path | RemoteFile) -> None:
+    """Removes the state of what is done; one that stays does no harm."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _write(path: Path | RemoteFile, packed: dict[str, Any]) -> None:
     """A flipped bit in a tensor loads without complaint, so a SHA-256 of the content goes in front."""
     buffer = io.BytesIO()
     torch.save(packed, buffer)

@@ -1,4 +1,4 @@
-"""Who works on which trial: locks that the kernel releases when their holder dies.
+"""Who works on which trial: locks that are released when their holder dies.
 
 A heartbeat must guess when a worker is dead, and gives its trial a new number. A lock that vanishes with its process
 needs no guess: a trial that is RUNNING while its lock is free was interrupted, and whoever takes the lock goes on with
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
 
+from .checkpoint import drop_checkpoint
 from .folders import StudyFolder
+from .locks import Lock, LostLockError, study_lock, try_trial_lock
 
-STUDY_LOCK_TIMEOUT_SECONDS = 120
 MOST_CRASHES = 3
 
 
@@ -30,7 +30,7 @@ class Claim:
     """
 
     trial: Trial
-    lock: FileLock
+    lock: Lock
     adopted: bool
 
 
@@ -39,19 +39,22 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
 
     Args:
         study: To work on.
-        folder: Of the study; holds the locks.
+        folder: Of the study.
         n_trials: Finished trials that the study shall have.
 
     Returns:
         None if every trial that the study needs is finished or being worked on.
+
+    Raises:
+        LostLockError: If the database went away meanwhile.
     """
-    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+    with study_lock(study._storage, folder) as held:
         n_taken = 0
         for frozen in study.get_trials(deepcopy=False):
             if frozen.state in (TrialState.COMPLETE, TrialState.PRUNED):
                 n_taken += 1
             elif frozen.state == TrialState.RUNNING:
-                lock = _try_lock(folder, frozen.number)
+                lock = try_trial_lock(study, folder, frozen.number)
                 if lock is not None:
                     # Its holder may have stored the trial between our look and the lock.
                     now = study.get_trials(deepcopy=False)[frozen.number]
@@ -66,34 +69,62 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
         if n_taken >= n_trials:
             return None
         trial = study.ask()
-        lock = _try_lock(folder, trial.number)
+        try:
+            held.check()
+        except LostLockError:
+            # Somebody else may have taken the last place in the study for theirs.
+            trial.set_user_attr("reason", "the database went away while it was begun")
+            study.tell(trial, state=TrialState.FAIL)
+            raise
+        lock = try_trial_lock(study, folder, trial.number)
         if lock is None:
-            raise RuntimeError(f"the lock of the new trial {trial.number} is held by another process")
+            raise LostLockError(f"another process has taken up trial {trial.number}")
         return Claim(trial, lock, adopted=False)
 
 
-def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> None:
-    """Puts on a trial's record that its worker died; after ``MOST_CRASHES`` of them nobody takes it up again."""
-    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> FrozenTrial:
+    """Puts on a trial's record that its worker died; after ``MOST_CRASHES`` of them it has failed.
+
+    Returns:
+        The trial as it stands; it may have been stored before its worker died.
+    """
+    with study_lock(study._storage, folder):
         frozen = study.get_trials(deepcopy=False)[number]
         if frozen.state == TrialState.RUNNING:
             crashes = [*frozen.user_attrs.get("crashes", []), reason]
             Trial(study, frozen._trial_id).set_user_attr("crashes", crashes)
+            # Where another worker has taken it up already, the next claim will see to it.
+            lock = try_trial_lock(study, folder, number)
+            if lock is not None:
+                now = study.get_trials(deepcopy=False)[number]
+                if now.state == TrialState.RUNNING and len(crashes) >= MOST_CRASHES:
+                    _give_up(study, folder, now)
+                lock.release()
+        return study.get_trials(deepcopy=False)[number]
 
 
 def _give_up(study: Study, folder: StudyFolder, frozen: FrozenTrial) -> None:
     """Fails a trial that has ended too many workers."""
     crashes = frozen.user_attrs["crashes"]
-    Trial(study, frozen._trial_id).set_user_attr("reason", f"{len(crashes)} times {crashes[-1]}")
+    reason = f"given up after {len(crashes)} crashes; the last: {crashes[-1]}"
+    Trial(study, frozen._trial_id).set_user_attr("reason", reason)
     study.tell(frozen.number, state=TrialState.FAIL)
-    folder.checkpoint(frozen.number).unlink(missing_ok=True)
+    drop_checkpoint(folder.checkpoint_for_all(frozen.number))
 
 
 def interrupted_trials(study: Study, folder: StudyFolder) -> list[int]:
     """Numbers of the trials that were begun and that nobody works on."""
+    if not study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        return []
+    # Under the study's lock, since whoever claims a trial now would find those taken that are only being looked at.
+    with study_lock(study._storage, folder):
+        return _interrupted(study, folder)
+
+
+def _interrupted(study: Study, folder: StudyFolder) -> list[int]:
     numbers = []
     for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        lock = _try_lock(folder, frozen.number)
+        lock = try_trial_lock(study, folder, frozen.number)
         if lock is not None:
             lock.release()
             numbers.append(frozen.number)
@@ -102,18 +133,6 @@ def interrupted_trials(study: Study, folder: StudyFolder) -> list[int]:
 
 def is_worked_on_elsewhere(study: Study, folder: StudyFolder) -> bool:
     """Whether another process works on a trial; for a process that holds none itself."""
-    # Under the study's lock, since whoever claims a trial now would find those taken that are only being looked at.
-    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+    with study_lock(study._storage, folder):
         n_running = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
-        return n_running > len(interrupted_trials(study, folder))
-
-
-def _try_lock(folder: StudyFolder, number: int) -> FileLock | None:
-    path = folder.trial_lock(number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return None
-    return lock
+        return n_running > len(_interrupted(study, folder))

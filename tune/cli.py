@@ -12,14 +12,14 @@ import click
 from click_default_group import DefaultGroup
 
 from .explanations import explain
-from .folders import DEFAULT_SAVE_DIR
+from .folders import SaveDir
+from .options import A_FILE, settings_options, storage_options
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
 if TYPE_CHECKING:
     from rich.console import Console
 
 HELP_WIDTH, PIPE_WIDTH = 110, 160
-A_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,42 +68,6 @@ def main() -> None:
     """  # noqa: D301 - click reads this mark
 
 
-def storage_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options of every command that opens the database."""
-    for option in (
-        click.option("--storage", "storage_url", metavar="URL", help="Another database than SAVE_DIR/tune.db."),
-        click.option(
-            "--save-dir",
-            type=click.Path(file_okay=False, path_type=Path),
-            default=DEFAULT_SAVE_DIR,
-            help="Holds tune.db and a folder for every study.  [default: studies/]",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that lay settings over the built-in ones."""
-    for option in (
-        click.option(
-            "--set",
-            "assignments",
-            metavar="PATH=VALUE",
-            multiple=True,
-            help="One setting, such as space.gru.hidden_size=64; may be given again.",
-        ),
-        click.option(
-            "--config",
-            "config_file",
-            type=A_FILE,
-            help="JSON with any part of the settings; `config` prints all of them.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 @main.command(short_help="Start or resume a study (the default).")
 @click.option("--model-type", metavar="NAME", help="Architecture; `models` lists them.  [default: gru]")
 @click.option("--standard", is_flag=True, help="With --model-type bilstm: the plain network, as without it.")
@@ -124,6 +88,7 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
+@click.option("--checkpoint-every", metavar="TIME", help="Time between two checkpoints.  [default: an epoch's]")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
@@ -135,7 +100,7 @@ def run(
     config_file: Path | None,
     assignments: tuple[str, ...],
     storage_url: str | None,
-    save_dir: Path,
+    save_dir: SaveDir,
     study_name: str | None,
     resume: bool,
     warm_start: str | None,
@@ -168,21 +133,57 @@ def run(
 
 
 @main.command()
-@click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
+@click.option("--study-name", metavar="NAME", required=True, help="Name of the study.")
+@click.option("--wait", metavar="TIME", default="1m", show_default=True, help="For a study that is not there yet.")
+@click.option("--data-path", metavar="PATH", help="Where this machine has the recordings.  [default: as in the study]")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: as in the study]")
+@click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
+@click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
 @storage_options
 @handles_errors
-def status(storage_url: str | None, save_dir: Path, study_name: str | None) -> None:
+def worker(
+    storage_url: str | None, save_dir: SaveDir, study_name: str, wait: str, **options: str | bool | None
+) -> None:
+    """Joins a study on this machine, with the study's own settings, until it has its trials.
+
+    Start it on as many machines as you like, with the --storage of a database server that all of them reach and a
+    --save-dir that all of them share. The last one tests the best configuration and writes the exports.
+    """
+    from .arguments import seconds, settings_layers
+    from .commands.worker import worker_command
+
+    code = worker_command(
+        _console(),
+        settings_layers(None, (), options),
+        storage_url=storage_url,
+        save_dir=save_dir,
+        study_name=study_name,
+        wait_seconds=seconds("--wait", wait),
+    )
+    sys.exit(code)
+
+
+@main.command()
+@click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
+@click.option("--check", is_flag=True, help="Look whether all of it is whole; exit code 1 if not.")
+@storage_options
+@handles_errors
+def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, check: bool) -> None:
     """Says how the studies stand: trials done, the best, what is running or interrupted."""
+    if check:
+        from .commands.check import check_command
+
+        sys.exit(check_command(_console(), storage_url, save_dir, study_name))
     from .commands.status import status_command
 
-    status_command(_console(), storage_url, save_dir, study_name)
+    status_command(_console(), storage_url, save_dir.local, study_name)
 
 
 @main.command()
 @click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
 @storage_options
 @handles_errors
-def report(storage_url: str | None, save_dir: Path, study_name: str | None) -> None:
+def report(storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
     """Makes every artefact of a study again from the database."""
     from .commands.report import report_command
 
@@ -192,14 +193,23 @@ def report(storage_url: str | None, save_dir: Path, study_name: str | None) -> N
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--allow-remote", is_flag=True, help="Listen on another host's address, for everyone who reaches it.")
+@click.option("--writable", is_flag=True, help="Let notes be written and files attached; nothing can be deleted.")
+@click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment.")
+@click.option("--allow-remote", is_flag=True, help="Listen on an address that others reach; needs --token.")
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Another name that the dashboard is reached by, such as a proxy's; may be given again.",
+)
 @storage_options
 @handles_errors
-def dashboard(storage_url: str | None, save_dir: Path, host: str, port: int, allow_remote: bool) -> None:
-    """Shows the studies in optuna-dashboard until Ctrl-C."""
+def dashboard(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
+    """Shows the studies in optuna-dashboard until Ctrl-C: read-only, and to this machine only."""
     from .commands.dashboard import dashboard_command
 
-    dashboard_command(_console(), storage_url, save_dir, host, port, allow_remote)
+    dashboard_command(_console(), storage_url, save_dir.local, **options)
 
 
 @main.command()

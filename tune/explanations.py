@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 INPUT, DATABASE, INTERRUPTED = 2, 3, 130
+
+_SPACE = "; free some space or use another --save-dir, then go on with --resume"
+_ACCESS = "; make it writable, or use another --save-dir"
+WAYS_OUT = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EFBIG: _SPACE,
+    errno.EACCES: _ACCESS,
+    errno.EROFS: _ACCESS,
+}
 
 
 def explain(error: BaseException) -> tuple[list[str], int] | None:
@@ -19,14 +30,32 @@ def explain(error: BaseException) -> tuple[list[str], int] | None:
         return [str(problem) for problem in error.problems], INPUT  # type: ignore[attr-defined]
     if _is(error, "data.errors", "DataError") or _is(error, "tune.study", "StudyError"):
         return [str(error)], INPUT
-    if _is(error, "tune.storage", "StorageError"):
+    if _is(error, "tune.storage_errors", "StorageError"):
         return [str(error)], DATABASE
-    if _is(error, "optuna.exceptions", "StorageInternalError"):
-        # Optuna's own words name no reason; the driver's do.
-        return [f"the study database failed: {error.__cause__ or error}"], DATABASE
+    if _is_of_database(error):
+        from .storage_errors import storage_failure
+
+        return [storage_failure("the study database", error)], DATABASE
     if isinstance(error, OSError):
-        return [f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"], DATABASE
+        place = error.filename or getattr(error, "lock_file", None) or "a file"
+        advice = WAYS_OUT.get(error.errno or 0, "")
+        return [f"{place} cannot be used: {error.strerror or error}{advice}"], DATABASE
     return None
+
+
+def is_accident(error: Exception) -> bool:
+    """Whether the place of the results has failed, which is no fault of the trial under way."""
+    if isinstance(error, OSError):
+        return error.errno in WAYS_OUT
+    return _is_of_database(error)
+
+
+def _is_of_database(error: BaseException) -> bool:
+    return (
+        _is(error, "tune.storage_errors", "StorageError")
+        or _is(error, "optuna.exceptions", "StorageInternalError")
+        or _is(error, "sqlalchemy.exc", "DBAPIError")
+    )
 
 
 def _is(error: BaseException, module: str, name: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from optuna import Study
@@ -14,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from data.augment import Augmentation
 from data.channels import Preparation
 
+from .checkpoint import drop_checkpoint
 from .config import Settings
 from .evaluation import luck_of_selection
 from .files import write_text
@@ -21,10 +21,10 @@ from .fit import TrainingSettings
 from .folders import StudyFolder
 from .objective import fields_of, model_parameters
 from .study import all_parameters, best_trial, versions
-from .trial_files import drop_other_weights, save_trial, trial_folder
+from .trial_files import drop_other_weights, fetch_weights, save_trial, trial_folder
 
 
-def write_trials_table(study: Study, path: Path) -> None:
+def trials_table(study: Study) -> str:
     """``trials.csv``: one row a trial."""
     import pandas
 
@@ -33,7 +33,7 @@ def write_trials_table(study: Study, path: Path) -> None:
     columns = [*COLUMNS, *names]
     text = io.StringIO()
     pandas.DataFrame(rows, columns=columns).to_csv(text, index=False)
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 COLUMNS = (
@@ -86,6 +86,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
     evaluations = study.user_attrs.get("evaluations", {})
     found = evaluations.get(str(trial.number), {})
     place = trial_folder(folder, trial)
+    fetch_weights(folder, trial)
     return {
         "architecture": settings.architecture,
         "model": model_parameters(settings.architecture, parameters),
@@ -132,7 +133,7 @@ def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
 
 def write_trials(study: Study, folder: StudyFolder) -> None:
     """Writes the table of all trials, and the folder of every finished trial that lacks it."""
-    write_trials_table(study, folder.root / "trials.csv")
+    write_text(folder.root / "trials.csv", trials_table(study))
     best = best_trial(study)
     judged = study.user_attrs.get("evaluations", {})
     to_refit = best.number if best is not None and str(best.number) not in judged else None
@@ -140,7 +141,7 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
         if trial.state.is_finished() and trial.datetime_start is not None:
             if not (trial_folder(folder, trial) / "config.json").exists():
                 save_trial(folder, study, trial.number)
-            folder.checkpoint(trial.number).unlink(missing_ok=True)
+            drop_checkpoint(folder.checkpoint_for_all(trial.number))
             if trial.number != to_refit:
-                folder.checkpoint(f"refit-{trial.number}").unlink(missing_ok=True)
+                drop_checkpoint(folder.checkpoint_for_all(f"refit-{trial.number}"))
     drop_other_weights(folder, study)

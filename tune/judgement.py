@@ -6,17 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from filelock import FileLock
 from optuna import Study
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
 from data.channels import Preparation
 
-from .claims import STUDY_LOCK_TIMEOUT_SECONDS
 from .config import Settings
 from .evaluation import Evaluation, evaluate
 from .folders import StudyFolder
+from .locks import study_lock
 from .objective import begin_fits, fields_of, training_settings
 from .parts import Parts
 from .refit import describe_refit, refit, refit_parts
@@ -75,7 +74,7 @@ def judge_best(
                 found["refit"] = describe_refit(trial, settings, joined)
         test = score_weights(trial, weights, settings, parts, "test", device)
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
-    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+    with study_lock(study._storage, folder):
         # Read anew: another process may have judged another trial meanwhile.
         evaluations = study.user_attrs.get("evaluations", {})
         study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})

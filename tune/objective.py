@@ -26,6 +26,7 @@ from .config import Settings
 from .fit import EpochResult, Fit, TrainingSettings, begin_fit
 from .metrics import Scores, score
 from .parts import Parts
+from .remote import RemoteFile
 from .seeds import derive_seed
 from .spaces import Scalar
 from .training import NonFiniteLossError, continue_fit, predict
@@ -59,7 +60,7 @@ def run_trial(
     parts: Parts,
     *,
     device: torch.device,
-    checkpoint_path: Path,
+    checkpoint_path: Path | RemoteFile,
     before_step: Callable[[], None],
     after_epoch: Callable[[int, float], None],
 ) -> Outcome:

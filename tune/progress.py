@@ -76,7 +76,7 @@ class Progress:
         row = self._row(number)
         row.state, row.reason = state, reason
         row.score = row.score if value is None else value
-        if state == "failed":
+        if state in ("failed", "left"):
             return
         self.n_done += 1
         self.n_done_here += 1
@@ -170,7 +170,8 @@ def _picture(progress: Progress) -> Group:
     hidden = len(progress.rows) - N_ROWS_SHOWN
     if hidden > 0:
         table.add_row("", "", "", "", f"… {hidden} earlier")
-    for row in progress.rows[-N_ROWS_SHOWN:]:
+    # What runs stays in sight, however many shorter trials have come and gone meanwhile.
+    for row in sorted(progress.rows, key=lambda row: row.state in ("running", "crashed"))[-N_ROWS_SHOWN:]:
         best = "★ " if row.number == progress.best_number and row.state == "complete" else ""
         table.add_row(
             str(row.number),

@@ -14,7 +14,7 @@ import torch
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
-from .checkpoint import CheckpointWriter, load_checkpoint
+from .checkpoint import CheckpointWriter, drop_checkpoint, load_checkpoint
 from .config import Settings
 from .fit import TrainingSettings
 from .folders import StudyFolder
@@ -65,7 +65,7 @@ def refit(
         NonFiniteLossError: If the loss does not stay finite.
     """
     parameters, training = all_parameters(trial), refit_settings(settings, trial)
-    checkpoint = folder.checkpoint(f"refit-{trial.number}")
+    checkpoint = folder.checkpoint_for_all(f"refit-{trial.number}")
     fits = begin_fits(parameters, settings, parts, training, device)
     state = load_checkpoint(checkpoint, device)
     if state is not None:
@@ -78,7 +78,7 @@ def refit(
     except BaseException:
         writer.flush()
         raise
-    checkpoint.unlink(missing_ok=True)
+    drop_checkpoint(checkpoint)
     return fits[0].best_weights
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +19,7 @@ from .config import Settings, resolve
 from .exports import write_best, write_trials
 from .folders import StudyFolder
 from .judgement import judge_best
+from .locks import try_trial_lock
 from .parts import Parts
 from .progress import Progress
 from .samplers import n_finished
@@ -109,6 +110,26 @@ def run_study(
         study = resume_study(existing, settings, parts)
         if warm_start is not None:
             notes.append(f"the study goes on where it is: --warm-start {warm_start} is for the begin of a new one")
+    return work_on(storage, study, settings, parts, folder, notes=notes, show=show, stop=stop, test_best=test_best)
+
+
+def work_on(
+    storage: RDBStorage,
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    notes: Sequence[str] = (),
+    show: Callable[[Progress], AbstractContextManager[Progress]],
+    stop: StopWatch,
+    test_best: bool = True,
+    only_last_exports: bool = False,
+) -> Finished:
+    """Searches, judges the best, and writes every export of a study that has been created or taken up.
+
+    With ``only_last_exports`` a process that leaves others at work writes none.
+    """
     device = choose_device(settings.machine.device)
     torch.set_num_threads(settings.machine.threads)
     best = best_trial(study)
@@ -129,6 +150,8 @@ def run_study(
             finished = Finished(study, settings, folder, ended, [])
             if test_best:
                 finished = judge(finished, parts, stop=stop, say=observer.say)
+        if only_last_exports and is_worked_on_elsewhere(study, folder):
+            return finished
         return exported(finished)
 
 
@@ -139,9 +162,14 @@ def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[s
         stop.check_signal()
         if is_worked_on_elsewhere(study, folder):
             say("Another process still works on this study: testing the best is left to the last one")
+        elif (lock := try_trial_lock(study, folder, "test")) is None:
+            say("Another process is about to test the best")
         else:
-            device = choose_device(settings.machine.device)
-            judge_best(study, settings, parts, folder, device, before_step=stop.check_signal, say=say)
+            try:
+                device = choose_device(settings.machine.device)
+                judge_best(study, settings, parts, folder, device, before_step=stop.check_signal, say=say)
+            finally:
+                lock.release()
     except StopRequested as request:
         return replace(finished, ended=replace(finished.ended, reason=str(request)))
     return finished

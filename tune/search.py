@@ -6,23 +6,28 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from .checkpoint import drop_checkpoint
 from .claims import Claim, claim_trial
 from .config import Settings
+from .explanations import is_accident
 from .folders import StudyFolder
+from .locks import engine_of
 from .memory import return_free_memory
 from .objective import Outcome, run_trial
 from .parts import Parts
 from .samplers import n_finished
+from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
-from .study import best_trial
+from .study import best_trial, check_identity, identity
 from .trial_files import drop_other_weights, save_trial, save_weights
 
 MOST_FAILURES_IN_A_ROW = 3
@@ -38,7 +43,7 @@ class Observer(Protocol):
         """An epoch of a trial is done."""
 
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
-        """A trial is stored as ``complete``, ``pruned`` or ``failed``."""
+        """A trial is stored as ``complete``, ``pruned`` or ``failed``, or ``left`` for later."""
 
 
 @dataclass(frozen=True)
@@ -67,24 +72,39 @@ def search(
     """Runs trials until the study has ``search.trials`` finished ones, its target, no time left, or too many failures.
 
     A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
+
+    Raises:
+        StorageError: If the database fails, or the study in it is no longer the same.
+        OSError: If the disk is full or may not be written.
     """
     n_failures = 0
+    check = partial(check_identity, study, identity(study))
     while True:
-        stop.reserved_seconds = seconds_to_refit(study, settings, parts)
-        if stop.reason is not None:
-            return Ended(stop.reason)
-        if _target_reached(study, settings):
-            return Ended(f"target {settings.search.target:g} reached")
-        claim = claim_trial(study, folder, settings.search.trials)
-        if claim is None:
-            n_done = n_finished(study)
-            return Ended(f"{n_done} trial{'' if n_done == 1 else 's'} finished")
         try:
-            failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check)
-        except StopRequested:
-            return Ended(stop.reason or "stopped")
-        finally:
-            claim.lock.release()
+            check()
+            stop.reserved_seconds = seconds_to_refit(study, settings, parts)
+            if stop.reason is not None:
+                return Ended(stop.reason)
+            if _target_reached(study, settings):
+                return Ended(f"target {settings.search.target:g} reached")
+            claim = claim_trial(study, folder, settings.search.trials)
+            if claim is None:
+                n_done = n_finished(study)
+                return Ended(f"{n_done} trial{'' if n_done == 1 else 's'} finished")
+            try:
+                failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check, check)
+            except StopRequested:
+                return Ended(stop.reason or "stopped")
+            finally:
+                claim.lock.release()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # The trial is left, lock and all, to whoever comes first when the server is back.
+            wait_until_back(engine_of(study._storage), lambda: stop.reason is not None)
+            if stop.reason is not None:
+                return Ended(stop.reason)
+            continue
         return_free_memory()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
@@ -111,13 +131,23 @@ def _run_claimed(
     device: torch.device,
     observer: Observer,
     before_step: Callable[[], None],
+    check: Callable[[], None],
 ) -> str:
-    """Runs and stores one trial; returns what failed, or nothing."""
+    """Runs and stores one trial, as long as ``check`` finds its study there; returns what failed, or nothing."""
     trial, number = claim.trial, claim.trial.number
     searched, fixed = settings.ranges()
     parameters = {**suggest_all(trial, searched), **fixed}
-    checkpoint = folder.checkpoint(number)
+    checkpoint = folder.checkpoint_for_all(number)
     observer.trial_started(number, parameters, claim.adopted)
+
+    def after_epoch(epoch: int, value: float) -> None:
+        observer.epoch_finished(number, epoch, value)
+        check_ours()
+
+    def check_ours() -> None:
+        check()
+        claim.lock.check()
+
     try:
         outcome = run_trial(
             trial,
@@ -127,21 +157,27 @@ def _run_claimed(
             device=device,
             checkpoint_path=checkpoint,
             before_step=before_step,
-            after_epoch=lambda epoch, value: observer.epoch_finished(number, epoch, value),
+            after_epoch=after_epoch,
         )
+        check_ours()
         store(study, trial, outcome, fixed, folder)
     except StopRequested:
         raise
     except Exception as error:
+        if is_away(error):
+            observer.trial_finished(number, "left", None, "the connection to the database was lost")
+        if is_accident(error):
+            raise
+        check_ours()
         failure = f"{type(error).__name__}: {error}"
         trial.set_user_attr("fixed_parameters", fixed)
         trial.set_user_attr("reason", failure)
         trial.set_user_attr("traceback", traceback.format_exc()[-4000:])
         study.tell(number, state=TrialState.FAIL)
         observer.trial_finished(number, "failed", None, failure)
-        checkpoint.unlink(missing_ok=True)
+        drop_checkpoint(checkpoint)
         return failure
-    checkpoint.unlink(missing_ok=True)
+    drop_checkpoint(checkpoint)
     observer.trial_finished(number, "pruned" if outcome.pruned else "complete", outcome.value, outcome.reason)
     return ""
 
@@ -152,7 +188,7 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
     before = best_trial(study)
-    if outcome.value is not None and (before is None or _better(study, outcome.value, before.value)):
+    if outcome.value is not None and (before is None or _better(study, trial.number, outcome.value, before)):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
     for name, value in record.items():
@@ -188,10 +224,10 @@ def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
     return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
 
 
-def _better(study: Study, value: float, than: float | None) -> bool:
-    if than is None:
-        return True
-    return value < than if study.direction.name == "MINIMIZE" else value > than
+def _better(study: Study, number: int, value: float, than: FrozenTrial) -> bool:
+    """Whether a trial will be the best; of equally good ones that is the first, which may be the last to end."""
+    sign = 1 if study.direction.name == "MINIMIZE" else -1
+    return (sign * value, number) < (sign * (than.value or 0.0), than.number)
 
 
 def _target_reached(study: Study, settings: Settings) -> bool:

@@ -7,13 +7,57 @@ from __future__ import annotations
 
 import io
 import pickle
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from .files import write_bytes
+
+_LOCK_TIMEOUT_SECONDS = 120
+
+
+@contextmanager
+def shared(value: Any, folder: Path) -> Iterator[tuple[bytes, Path]]:
+    """What ``take`` needs to have ``value`` in another process, for as long as the context lasts.
+
+    Args:
+        value: As for ``share``.
+        folder: Gets a folder for the file. What runs left there that were killed is removed.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Nobody may take a new folder for one that was left, in the moment before its owner holds its lock.
+    with FileLock(folder / "lock", timeout=_LOCK_TIMEOUT_SECONDS):
+        _remove_what_was_left(folder)
+        mine = Path(tempfile.mkdtemp(dir=folder))
+        held = FileLock(mine / "lock")
+        held.acquire()
+    try:
+        path = mine / "data.pt"
+        yield share(value, path), path
+    finally:
+        held.release()
+        shutil.rmtree(mine, ignore_errors=True)
+
+
+def _remove_what_was_left(folder: Path) -> None:
+    for path in folder.glob("*/lock"):
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            continue
+        lock.release()
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def share(value: Any, path: Path) -> bytes:

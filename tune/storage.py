@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import optuna
-from filelock import FileLock
+from alembic.script import ScriptDirectory
+from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from .locks import SERVERS, server_lock
+from .servers import connected_once, engine_options, missing_driver, survive_restarts, with_driver
+from .storage_errors import StorageError as StorageError
+from .storage_errors import advice_for, reason_of, storage_failure, tell_of_accidents
 
 BUSY_TIMEOUT_SECONDS = 60
-
-
-class StorageError(Exception):
-    """The database cannot be used; the message says which, why, and what to do."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -39,23 +42,38 @@ def open_storage(url: str) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         address = make_url(url)
-    except ArgumentError as error:
-        raise StorageError(f"{url!r} is no database address; write for example sqlite:///folder/tune.db") from error
-    shown = address.render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        # Whatever stands before an @ may be a password.
+        shown = f"…@{url.rpartition('@')[2]}" if "@" in url else url
+        sentence = f"{shown!r} is no database address; write for example sqlite:///folder/tune.db"
+        raise StorageError(sentence) from None
+    shown = address.set(query={}).render_as_string(hide_password=True)
     if address.get_backend_name() != "sqlite":
-        return _connect(url, shown, {"pool_pre_ping": True})
+        return _open_server(with_driver(address), shown)
     if not address.database or address.database == ":memory:":
         raise StorageError(f"{shown} names no file: a study in memory could not be resumed")
+    if address.database.startswith("file:"):
+        raise StorageError(f"{shown} has options of SQLite's: write the plain path, sqlite:///folder/tune.db")
     path = Path(address.database)
     _check_sqlite(path)
-    # Processes that create the tables of one file at once break each other.
-    with FileLock(path.with_name(path.name + ".lock"), timeout=BUSY_TIMEOUT_SECONDS):
-        with sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
-        storage = _connect(url, shown, {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}})
+    storage = _create_sqlite(url, path)
+    tell_of_accidents(storage.engine, path)
     event.listen(storage.engine, "connect", _normal_synchronous)
     storage.engine.dispose()
+    return storage
+
+
+def _open_server(address: URL, shown: str) -> RDBStorage:
+    """Opens a database server and makes its tables; processes that do so at once would break each other."""
+    url = address.render_as_string(hide_password=False)
+    if address.get_backend_name() not in SERVERS:
+        return _connect(url, shown, {"pool_pre_ping": True})
+    try:
+        with server_lock(connected_once(address), "tables"):
+            storage = _connect(url, shown, engine_options(address))
+    except (ImportError, SQLAlchemyError) as error:
+        raise missing_driver(address, error) or _explained(address, shown, error) from error
+    survive_restarts(storage, shown)
     return storage
 
 
@@ -63,19 +81,33 @@ def _normal_synchronous(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
+def _create_sqlite(url: str, path: Path) -> RDBStorage:
+    """Opens a SQLite file and makes its tables; processes that do so at once would break each other."""
+    try:
+        with FileLock(path.with_name(path.name + ".lock"), timeout=BUSY_TIMEOUT_SECONDS):
+            with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+            return _connect(url, str(path), {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}})
+    except Timeout as error:
+        raise StorageError(f"{path} has been held by another program for {BUSY_TIMEOUT_SECONDS} s: end that") from error
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise _cannot_be_used(path, error) from error
+
+
 def _connect(url: str, shown: str, engine_options: dict[str, Any]) -> RDBStorage:
     try:
         return RDBStorage(url, engine_kwargs=engine_options)
     except Exception as error:
-        # Optuna wraps what the driver says; the reason stands in the innermost cause.
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        raise StorageError(f"{shown} cannot be opened: {cause}") from error
+        raise _explained(make_url(url), shown, error) from error
+
+
+def _explained(address: URL, shown: str, error: Exception) -> StorageError:
+    failure, password = storage_failure(shown, error), address.password
+    return StorageError(failure.replace(str(password), "***") if password else failure)
 
 
 def _check_sqlite(path: Path) -> None:
-    """Refuses a file that is no intact database before anything is written to it."""
+    """Refuses a file that is no intact database of ours before anything is written to it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -83,15 +115,49 @@ def _check_sqlite(path: Path) -> None:
     if not path.exists():
         return
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)
-        try:
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        finally:
-            connection.close()
+            schema = _schema(connection, tables)
     except sqlite3.DatabaseError as error:
-        raise StorageError(f"{path} cannot be read as a study database: {error}; move it away to begin anew") from error
+        raise _cannot_be_used(path, error) from error
     if verdict != "ok":
         raise StorageError(f"{path} is damaged ({verdict}); move it away, or restore a copy")
     if tables and "studies" not in tables:
         raise StorageError(f"{path} belongs to another program (it has the table {min(tables)!r}); use another file")
+    if tables:
+        _check_schema(path, schema)
+
+
+def _schema(connection: sqlite3.Connection, tables: set[str]) -> str | None:
+    """Revision of the tables; None from before they had any, or while they are made."""
+    if "alembic_version" not in tables:
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _check_schema(path: Path, schema: str | None) -> None:
+    """Optuna itself adds the tables that it misses before it looks at the revision."""
+    script = ScriptDirectory(str(Path(optuna.storages.__file__).with_name("_rdb") / "alembic"))
+    if schema == script.get_current_head():
+        return
+    if schema in {revision.revision for revision in script.walk_revisions()}:
+        raise StorageError(
+            f"{path} was made by an older Optuna (tables of {schema}): copy the file first, then run "
+            f"`optuna storage upgrade --storage {sqlite_url(path)}`, or use another --save-dir"
+        )
+    if schema is not None:
+        raise StorageError(
+            f"{path} was made by a newer Optuna (tables of {schema}, unknown to {optuna.__version__}): install that "
+            "version, or use another --save-dir"
+        )
+
+
+def _cannot_be_used(path: Path, error: Exception) -> StorageError:
+    if isinstance(error, OSError):
+        place = f"{path} cannot be used: {error.filename or path}: {error.strerror}"
+        return StorageError(f"{place}; make the folder writable, or use another --save-dir")
+    if not advice_for(reason_of(error)):
+        return StorageError(f"{path} cannot be used: {error}; move it away to begin anew, or restore a copy")
+    return StorageError(storage_failure(str(path), error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import uuid
 from collections.abc import Sequence
@@ -10,18 +11,20 @@ from importlib.metadata import version
 from typing import Any
 
 import optuna
-from filelock import FileLock
 from optuna import Study
 from optuna.storages import RDBStorage
+from optuna.storages._rdb.models import StudyUserAttributeModel as Attribute
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import select
 
-from .claims import STUDY_LOCK_TIMEOUT_SECONDS
 from .config import Settings
 from .folders import StudyFolder
 from .known_good import known_good, moved_into
+from .locks import engine_of, study_lock
 from .parts import Parts, describe_data, describe_split
 from .samplers import make_pruner, make_sampler
 from .spaces import Scalar
+from .storage_errors import StorageError
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
@@ -55,6 +58,30 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     return settings if isinstance(settings, dict) else None
 
 
+def identity(study: Study) -> str | None:
+    """The random id that the study got when it was created; None if this tuner did not create it, or it is gone.
+
+    It is asked for after every epoch, and ``study.user_attrs`` would fetch and parse all that is stored.
+    """
+    query = select(Attribute.value_json).where(Attribute.study_id == study._study_id, Attribute.key == "study_id")
+    with engine_of(study._storage).connect() as connection:
+        found = connection.execute(query).scalar()
+    return None if found is None else str(json.loads(found))
+
+
+def check_identity(study: Study, expected: str | None) -> None:
+    """Call before anything is stored: SQLite gives a deleted study's number, and its trials', to the next one.
+
+    Raises:
+        StorageError: If the study is no longer the one that it was.
+    """
+    if identity(study) != expected:
+        raise StorageError(
+            f"the study {study.study_name!r} was deleted from the database, or replaced, while this process worked on "
+            "it: nothing was stored in its place; restore a copy of the database and go on with --resume, or begin anew"
+        )
+
+
 def exists_already(name: str) -> StudyError:
     """What to say to who would begin a study that is there."""
     return StudyError(
@@ -83,21 +110,19 @@ def create_study(
         StudyError: If a study of that name exists.
     """
     folder.root.mkdir(parents=True, exist_ok=True)
-    folder.lock.parent.mkdir(exist_ok=True)
-    with FileLock(folder.lock, timeout=STUDY_LOCK_TIMEOUT_SECONDS):
+    with study_lock(storage, folder):
         study = load_study(storage, folder.study_name)
-        # A study without settings or trials was killed while it was created.
-        if study is not None and (stored_settings(study) is not None or study.get_trials(deepcopy=False)):
-            raise exists_already(folder.study_name)
-        if study is None:
+        if study is not None:
+            _check_half_made(study, settings)
+        else:
             study = optuna.create_study(storage=storage, study_name=folder.study_name, direction=settings.direction)
+        study.set_user_attr("study_id", uuid.uuid4().hex)
         searched, _ = settings.ranges()
         for values in known_good(parts.dataset.kind, settings.architecture, searched):
-            study.enqueue_trial(values, user_attrs={"origin": "known-good"})
+            study.enqueue_trial(values, user_attrs={"origin": "known-good"}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
         attributes = {
-            "study_id": uuid.uuid4().hex,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "data_fingerprint": parts.dataset.fingerprint,
             "data": describe_data(settings, parts),
@@ -111,8 +136,31 @@ def create_study(
     return with_strategy(study, settings)
 
 
+def _check_half_made(study: Study, settings: Settings) -> None:
+    """Lets a study be created again that was killed while it was created; settings are what is stored last."""
+    if stored_settings(study) is not None:
+        raise exists_already(study.study_name)
+    if identity(study) is None and study.get_trials(deepcopy=False):
+        raise StudyError(
+            f"there is a study {study.study_name!r} that this tuner did not make: use another name (--study-name)"
+        )
+    seeks = " and ".join(direction.name.lower() for direction in study.directions)
+    if seeks != settings.direction:
+        raise StudyError(
+            f"there is a study {study.study_name!r} without trials that is to {seeks}, and {settings.search.metric} is "
+            f"to {settings.direction}: use another name (--study-name)"
+        )
+
+
 def resume_study(study: Study, settings: Settings, parts: Parts) -> Study:
-    """Takes up a study.
+    """Takes up a study, which from now on has these settings; see ``join_study``."""
+    study = join_study(study, settings, parts)
+    study.set_user_attr("settings", settings.model_dump(mode="json"))
+    return study
+
+
+def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
+    """Takes up a study and leaves its settings as they are stored.
 
     Args:
         study: As loaded; has stored settings.
@@ -136,7 +184,6 @@ def resume_study(study: Study, settings: Settings, parts: Parts) -> Study:
             f"{study.study_name!r} cannot be resumed so, since its trials would no longer be comparable:\n{listed}\n"
             f"{remedy}, or begin a new study from its best trials: --study-name NEW --warm-start {study.study_name}"
         )
-    study.set_user_attr("settings", settings.model_dump(mode="json"))
     return with_strategy(study, settings)
 
 
@@ -165,6 +212,8 @@ def newer_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
 
 def best_trials(study: Study, n_best: int) -> list[FrozenTrial]:
     """The best complete trials, best first."""
+    if len(study.directions) > 1:
+        return []  # Another program's: ours have one.
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
     return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:n_best]

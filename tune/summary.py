@@ -10,18 +10,22 @@ from optuna import Study
 from optuna.trial import TrialState
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.engine import make_url
 
 from data import files
 
 from .comparison import ComparedStudy
 from .config import Settings
 from .evaluation import luck_of_selection
-from .folders import DEFAULT_SAVE_DIR
+from .folders import DATABASE_NAME, DEFAULT_SAVE_DIR, StudyFolder
+from .locks import engine_of
 from .metrics import METRIC_LABELS
 from .parts import Parts
 from .progress import show_score, show_seconds
+from .remote import shown
 from .run import Finished
 from .samplers import n_finished
+from .storage import sqlite_url
 from .study import best_trial
 
 # Rounds to a tenth of a point.
@@ -52,6 +56,17 @@ def print_start(console: Console, name: str, settings: Settings, parts: Parts) -
     say(console, f"  split {how[parts.split.kind]} ({sizes}, test {0 if test is None else len(test)})")
 
 
+def _places(study: Study, folder: StudyFolder) -> str:
+    """Options that lead another command to the same study; a password is left out, since it may be in ~/.pgpass."""
+    local = folder.save_dir if folder.save_dir != DEFAULT_SAVE_DIR else None
+    where = shown(folder.shared) if folder.shared else local
+    address = engine_of(study._storage).url
+    saved = "" if where is None else f" --save-dir {where}"
+    if address == make_url(sqlite_url(folder.save_dir / DATABASE_NAME)):
+        return saved
+    return f" --storage {address.set(password=None).render_as_string()}{saved}"
+
+
 def print_summary(console: Console, finished: Finished) -> None:
     """Says what was found, how far to believe it, what is where, and how to go on."""
     study, settings, root = finished.study, finished.settings, finished.folder.root
@@ -68,7 +83,7 @@ def print_summary(console: Console, finished: Finished) -> None:
     for sentence in finished.not_drawn:
         say(console, sentence)
     say(console, f"Results: {root}/  (best_config.json, trials.csv, plots.html and four pictures, trials/)")
-    places = "" if finished.folder.save_dir == DEFAULT_SAVE_DIR else f" --save-dir {finished.folder.save_dir}"
+    places = _places(study, finished.folder)
     say(console, f"Look further: ./run_tuning.sh dashboard{places}")
     more = 2 * max(settings.search.trials, n_finished(study))
     say(console, f"Go on:        ./run_tuning.sh --study-name {study.study_name} --resume --trials {more}{places}")

@@ -6,16 +6,18 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from optuna import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import load, save
 from torch import Tensor
 
 from .files import write_bytes, write_text
 from .folders import StudyFolder
+from .remote import RemoteFile, files_below
 from .study import all_parameters, best_trial
 
 HISTORY_COLUMNS = (
@@ -32,6 +34,7 @@ HISTORY_COLUMNS = (
 )
 
 
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 REFIT_WEIGHTS = "weights-refit.safetensors"
 
 
@@ -68,12 +71,12 @@ def save_weights(folder: StudyFolder, study: Study, number: int, weights: Sequen
     """Stores the weights of a trial, a file for each fold, in a format that cannot run code when it is read."""
     place = trial_folder(folder, study.get_trials(deepcopy=False)[number])
     for fold, one in enumerate(weights):
-        content = {name: weight.contiguous().cpu() for name, weight in one.items()}
-        write_bytes(place / _weights_name(fold), save(content))
+        _save_one(folder, place / _weights_name(fold), one)
 
 
 def load_weights(folder: StudyFolder, trial: FrozenTrial, n_folds: int) -> list[dict[str, Tensor]] | None:
     """The stored weights of a trial for each fold; None if they are not there."""
+    fetch_weights(folder, trial)
     paths = [trial_folder(folder, trial) / _weights_name(fold) for fold in range(n_folds)]
     if not all(path.is_file() for path in paths):
         return None
@@ -82,18 +85,40 @@ def load_weights(folder: StudyFolder, trial: FrozenTrial, n_folds: int) -> list[
 
 def save_refit_weights(folder: StudyFolder, trial: FrozenTrial, weights: dict[str, Tensor]) -> None:
     """Stores the weights of the last fit beside those of the trial it belongs to."""
-    content = {name: weight.contiguous().cpu() for name, weight in weights.items()}
-    write_bytes(trial_folder(folder, trial) / REFIT_WEIGHTS, save(content))
+    _save_one(folder, trial_folder(folder, trial) / REFIT_WEIGHTS, weights)
+
+
+def fetch_weights(folder: StudyFolder, trial: FrozenTrial) -> None:
+    """Brings the weights that another machine has stored for a trial into the folder here."""
+    place = trial_folder(folder, trial)
+    for file in files_below(f"{folder.shared_weights}/{place.name}") if folder.shared_weights else []:
+        if not (place / file.name).exists():
+            with suppress(FileNotFoundError):
+                write_bytes(place / file.name, file.read_bytes())
 
 
 def drop_other_weights(folder: StudyFolder, study: Study) -> None:
-    """Removes the weights of trials that are no longer the best."""
+    """Removes the weights of trials that have ended and are not the best."""
+    # A trial under way may be about to become the best, and has stored its weights already. Asked in this order, since
+    # it may end between the two questions.
+    ended = {trial_folder(folder, trial).name for trial in study.get_trials(deepcopy=False, states=ENDED)}
     best = best_trial(study)
     if best is None:
         return
+    others = ended - {trial_folder(folder, best).name}
     for path in (folder.root / "trials").glob("*/weights*.safetensors"):
-        if path.parent != trial_folder(folder, best):
+        if path.parent.name in others:
             path.unlink(missing_ok=True)
+    for file in files_below(folder.shared_weights) if folder.shared_weights else []:
+        if file.folder in others:
+            file.unlink()
+
+
+def _save_one(folder: StudyFolder, path: Path, weights: dict[str, Tensor]) -> None:
+    content = save({name: weight.contiguous().cpu() for name, weight in weights.items()})
+    write_bytes(path, content)
+    if folder.shared_weights is not None:
+        write_bytes(RemoteFile(f"{folder.shared_weights}/{path.parent.name}/{path.name}"), content)
 
 
 def _weights_name(fold: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -15,6 +17,7 @@ from typing import Any
 import torch
 
 from .config import Settings
+from .explanations import explain
 from .folders import StudyFolder
 from .search import Ended, search
 from .sharing import take
@@ -36,7 +39,8 @@ class Job:
         tensors: File with the data itself.
         device: Trains here.
         visible_gpu: The only GPU that the worker sees; None where it uses none.
-        timeout_seconds: Time that the search may take; None without a limit.
+        deadline: When the time of the search is up, on the monotonic clock, which all processes of a machine read
+            alike (PEP 418); None without a limit.
     """
 
     storage_url: str
@@ -46,7 +50,7 @@ class Job:
     tensors: Path
     device: str
     visible_gpu: str | None
-    timeout_seconds: float | None
+    deadline: float | None
 
 
 class Reporter:
@@ -71,6 +75,10 @@ class Reporter:
         """The worker has nothing more to do."""
         self.tell("ended", how)
 
+    def broke(self, sentence: str) -> None:
+        """The worker cannot go on."""
+        self.tell("broke", sentence)
+
     def tell(self, event: str, *details: Any) -> None:
         """Sends an event; that nobody listens any more is learned by ``_listen``."""
         with suppress(OSError):
@@ -86,17 +94,26 @@ def work(job: Job, connection: Connection) -> None:
     """
     if job.visible_gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = job.visible_gpu
-    stop = StopWatch(job.timeout_seconds)
+    stop = StopWatch(None if job.deadline is None else job.deadline - time.monotonic())
     # The terminal sends Ctrl-C to every process of the run; the one that was started by hand passes it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: stop.request(signal.SIGTERM))
     Thread(target=_listen, args=(connection, stop), daemon=True).start()
     torch.set_num_threads(job.settings.machine.threads)
+    reporter = Reporter(connection)
+    try:
+        reporter.ended(_search(job, reporter, stop))
+    except Exception as error:
+        reporter.broke(_in_a_sentence(error))
+        sys.exit(1)
+    sys.exit(stop.exit_code)
+
+
+def _search(job: Job, reporter: Reporter, stop: StopWatch) -> Ended:
     study = load_study(open_storage(job.storage_url), job.folder.study_name)
     if study is None:
         raise StudyError(f"study {job.folder.study_name!r} is no longer in the database")
-    reporter = Reporter(connection)
-    ended = search(
+    return search(
         with_strategy(study, job.settings),
         job.settings,
         take(job.parts, job.tensors),
@@ -105,8 +122,15 @@ def work(job: Job, connection: Connection) -> None:
         observer=reporter,
         stop=stop,
     )
-    reporter.ended(ended)
-    sys.exit(stop.exit_code)
+
+
+def _in_a_sentence(error: Exception) -> str:
+    """What went wrong; of a bug also where, since nobody sees the traceback."""
+    explained = explain(error)
+    if explained is not None:
+        return "; ".join(explained[0])
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} (in {Path(place.filename).name}, line {place.lineno})"
 
 
 def _listen(connection: Connection, stop: StopWatch) -> None:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
 import torch
 from optuna import Study
+from optuna.trial import TrialState
 
 from .claims import note_crash
 from .config import Settings
@@ -24,20 +28,22 @@ from .folders import StudyFolder
 from .parts import Parts
 from .samplers import n_finished
 from .search import Ended, Observer
-from .sharing import share
+from .sharing import shared
 from .stopping import StopWatch
 from .worker import Job, work
 
+# Restarts of each worker on average, until one of them has finished a trial again.
 MOST_RESTARTS_EACH = 5
 _LOOK_SECONDS = 0.2
-_LEAVE_SECONDS = 20.0
+# To finish a step and leave. A worker that is killed then loses no more than one that left: the epoch under way.
+_LEAVE_SECONDS = 3.0
 
 
 class WorkersObserver(Observer, Protocol):
     """Is told what happens in all workers, and to them."""
 
     def trial_crashed(self, number: int, reason: str) -> None:
-        """The process that worked on a trial is gone; another one will go on with it."""
+        """The process that worked on a trial is gone; another one goes on with the trial."""
 
 
 @dataclass
@@ -49,14 +55,18 @@ class Worker:
         connection: Gives its events.
         job: What it was started with.
         trial: That it works on; None between two.
+        has_begun: Whether it has come to a trial.
         ended: What it said in the end; None if it did not come to that.
+        broke: What went wrong, if it could still say so.
     """
 
     process: SpawnProcess
     connection: Connection
     job: Job
     trial: int | None = None
+    has_begun: bool = False
     ended: Ended | None = None
+    broke: str = ""
 
 
 def n_workers(settings: Settings) -> int:
@@ -95,15 +105,17 @@ def search_with_workers(
     Raises:
         OSError: If the data cannot be written for the workers.
     """
-    tensors = folder.root / ".workers" / f"data-{os.getpid()}.pt"
-    described = share(parts, tensors)
-    job = Job(storage_url, folder, settings, described, tensors, str(device), None, None)
     gpus: list[str] = _visible_gpus() if device.type == "cuda" and device.index is None else []
-    jobs = [replace(job, visible_gpu=gpus[k % len(gpus)] if gpus else None) for k in range(n_workers(settings))]
-    try:
-        return _Pool(study, folder, observer, stop).run(jobs, settings.search.trials)
-    finally:
-        tensors.unlink(missing_ok=True)
+    seconds_left = stop.seconds_left
+    deadline = None if seconds_left is None else time.monotonic() + seconds_left
+    with shared(parts, folder.root / ".workers") as (described, tensors):
+        job = Job(storage_url, folder, settings, described, tensors, str(device), None, deadline)
+        n_missing = max(1, settings.search.trials - n_finished(study))
+        jobs = [
+            replace(job, visible_gpu=gpus[k % len(gpus)] if gpus else None)
+            for k in range(min(n_workers(settings), n_missing))
+        ]
+        return _Pool(study, folder, observer, stop).run(jobs)
 
 
 class _Pool:
@@ -112,18 +124,21 @@ class _Pool:
     def __init__(self, study: Study, folder: StudyFolder, observer: WorkersObserver, stop: StopWatch) -> None:
         self._study, self._folder, self._observer, self._stop = study, folder, observer, stop
         self._workers: list[Worker] = []
-        self._n_restarts_left = 0
-        self._told_to_stop = False
+        self._n_restarts = self._most_restarts = 0
+        self._could_not_begin: set[str] = set()
+        self._patience_ends: float | None = None
 
-    def run(self, jobs: Sequence[Job], n_trials: int) -> Ended:
+    def run(self, jobs: Sequence[Job]) -> Ended:
         """Starts a worker for each job and waits until none is left."""
-        self._n_restarts_left = MOST_RESTARTS_EACH * len(jobs)
-        self._workers = [self._start(job) for job in jobs]
+        self._most_restarts = MOST_RESTARTS_EACH * len(jobs)
         ends: list[Ended] = []
         try:
+            for job in jobs:
+                self._start(job)
             while self._workers:
-                if self._stop.signal is not None:
+                if self._stop.reason is not None:
                     self._stop_all()
+                self._lose_patience()
                 for source in wait([worker.connection for worker in self._workers], timeout=_LOOK_SECONDS):
                     worker = next(worker for worker in self._workers if worker.connection is source)
                     if not self._hear(worker):
@@ -131,17 +146,17 @@ class _Pool:
         finally:
             for worker in self._workers:
                 worker.process.kill()
-        return self._conclude(ends, n_trials)
+                worker.process.join()
+        return self._conclude(ends)
 
-    def _start(self, job: Job) -> Worker:
+    def _start(self, job: Job) -> None:
         ours, theirs = multiprocessing.Pipe()
-        left = self._stop.seconds_left
-        context = multiprocessing.get_context("spawn")
-        process = context.Process(target=work, args=(replace(job, timeout_seconds=left), theirs), daemon=True)
-        process.start()
+        process = multiprocessing.get_context("spawn").Process(target=work, args=(job, theirs), daemon=True)
+        with _interrupts_held():
+            process.start()
         # Only the worker holds the other end now, so that its death is the end of the connection.
         theirs.close()
-        return Worker(process, ours, job)
+        self._workers.append(Worker(process, ours, job))
 
     def _hear(self, worker: Worker) -> bool:
         """Takes one event of a worker; False when there will be no more."""
@@ -149,56 +164,85 @@ class _Pool:
             event, details = worker.connection.recv()
         except (EOFError, OSError):
             return False
-        if event == "ended":
+        if event == "broke":
+            (worker.broke,) = details
+        elif event == "ended":
             (worker.ended,) = details
             if worker.ended.reason.startswith("target") or worker.ended.failure:
                 self._stop_all()
-            return True
-        worker.trial = details[0] if event != "trial_finished" else None
-        getattr(self._observer, event)(*details)
+        else:
+            worker.has_begun = True
+            worker.trial = details[0] if event != "trial_finished" else None
+            if event == "trial_finished" and details[1] in ("complete", "pruned"):
+                self._n_restarts = 0
+            getattr(self._observer, event)(*details)
         return True
 
     def _part_from(self, worker: Worker) -> list[Ended]:
         """Sees a worker off: how it ended, or nothing if it crashed and another has taken its place."""
         worker.process.join(_LEAVE_SECONDS)
         worker.process.kill()
+        worker.process.join()
         worker.connection.close()
         self._workers.remove(worker)
         code = worker.process.exitcode
-        if worker.ended is not None and (worker.ended.failure or code == 0):
+        if worker.ended is not None and worker.ended.reason != "terminated":
             return [worker.ended]
-        if self._stop.signal is not None or self._told_to_stop:
+        if self._stop.signal is not None or self._patience_ends is not None:
             return []
-        reason = describe_exit(code)
+        reason = worker.broke or describe_exit(code)
         if worker.ended is None and worker.trial is not None:
-            note_crash(self._study, self._folder, worker.trial, reason)
-            self._observer.trial_crashed(worker.trial, reason)
-        if not self._n_restarts_left:
+            self._note_crash(worker.trial, reason)
+        may_begin = worker.has_begun or worker.ended is not None or not code or code < 0
+        if not may_begin and reason in self._could_not_begin:
             self._stop_all()
-            return [Ended("too many workers ended before their time", reason)]
-        self._n_restarts_left -= 1
-        self._workers.append(self._start(worker.job))
+            return [Ended("workers cannot begin", reason)]
+        if not may_begin:
+            self._could_not_begin.add(reason)
+        if self._n_restarts == self._most_restarts:
+            self._stop_all()
+            return [Ended(f"{self._n_restarts + 1} workers ended before they had finished a trial", reason)]
+        self._n_restarts += 1
+        self._start(worker.job)
         return []
 
+    def _note_crash(self, number: int, reason: str) -> None:
+        trial = note_crash(self._study, self._folder, number, reason)
+        if trial.state.is_finished():
+            # Given up now, or stored by a worker that died before it could say so.
+            state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
+            self._observer.trial_finished(number, state, trial.value, trial.user_attrs.get("reason", ""))
+        else:
+            self._observer.trial_crashed(number, reason)
+
     def _stop_all(self) -> None:
-        if self._told_to_stop:
+        if self._patience_ends is not None:
             return
-        self._told_to_stop = True
-        for worker in self._workers:
+        self._patience_ends = time.monotonic() + _LEAVE_SECONDS
+        # One that ends by itself shall not take it for a signal.
+        for worker in [worker for worker in self._workers if worker.ended is None]:
             try:
                 worker.connection.send("stop")
             except OSError:
-                continue  # It has ended, which will be noticed in its turn.
+                continue  # It has died, which will be noticed in its turn.
 
-    def _conclude(self, ends: Sequence[Ended], n_trials: int) -> Ended:
+    def _lose_patience(self) -> None:
+        """Ends workers that were told to stop and have not: suspended ones, or those in a very long step."""
+        if self._patience_ends is not None and time.monotonic() > self._patience_ends:
+            for worker in self._workers:
+                worker.process.kill()
+
+    def _conclude(self, ends: Sequence[Ended]) -> Ended:
         """One end out of those of all workers."""
-        failed = [end for end in ends if end.failure]
-        reached = [end for end in ends if end.reason.startswith("target")]
-        if self._stop.reason is not None and not reached:
-            return Ended(self._stop.reason)
-        if failed or reached:
-            return (failed or reached)[0]
+        if self._stop.signal is not None:
+            return Ended(self._stop.reason or "stopped")
+        for end in ends:
+            if end.failure or end.reason.startswith("target"):
+                return end
         n_done = n_finished(self._study)
+        late = [end for end in ends if end.reason == "time is up"]
+        if late or self._stop.reason is not None:
+            return Ended("time is up")
         return Ended(f"{n_done} trial{'' if n_done == 1 else 's'} finished")
 
 
@@ -212,6 +256,23 @@ def describe_exit(code: int | None) -> str:
         why = {"SIGKILL": ", which is what the system does when memory runs out", "SIGSEGV": ", a fault in its memory"}
         return f"its worker was ended by {name}{why.get(name, '')}"
     return f"its worker ended with exit code {code}"
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Keeps Ctrl-C, which the terminal sends to every process, from a worker that cannot yet ignore it.
+
+    What is blocked stays blocked in a new process (pthread_sigmask(3)); to this one it comes a moment later.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # A worker's start begins with it, and it would let the signal through again.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _visible_gpus() -> list[str]:

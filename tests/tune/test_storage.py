@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -116,11 +118,81 @@ def test_a_place_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         ("sqlite://", "a study in memory could not be resumed"),
         ("sqlite:///:memory:", "a study in memory could not be resumed"),
         ("no address", "'no address' is no database address"),
-        ("oracle+nodriver://user:secret@host/name", "cannot be opened"),
+        ("oracle+nodriver://user:secret@host/name", "cannot be used"),
+        ("postgresql://user:secret@host:port/name", "is no database address"),
+        ("user:secret@host", "is no database address"),
+        ("sqlite:///file:tune.db?mode=ro&uri=true", "write the plain path"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(url: str, sentence: str) -> None:
     with pytest.raises(StorageError, match=sentence) as caught:
+        open_storage(url)
+    assert "secret" not in str(caught.value)
+
+
+def closed_database(path: Path) -> Path:
+    """A database of today's Optuna with one study, all of it in one file."""
+    storage = open_storage(sqlite_url(path))
+    optuna.create_study(storage=storage, study_name="kept")
+    storage.engine.dispose()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("schema", "sentences"),
+    [
+        ("v3.0.0.d", ("older Optuna", "copy the file first", "optuna storage upgrade --storage sqlite:///")),
+        ("v99.0.0.a", ("newer Optuna", "v99.0.0.a", "--save-dir")),
+    ],
+)
+def test_tables_of_another_optuna_are_refused_and_left_alone(
+    tmp_path: Path, schema: str, sentences: tuple[str, ...]
+) -> None:
+    path = closed_database(tmp_path / "tune.db")
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (schema,))
+        connection.execute("DROP TABLE trial_heartbeats")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageError) as caught:
+        open_storage(sqlite_url(path))
+    assert all(sentence in str(caught.value) for sentence in sentences)
+    assert path.read_bytes() == before
+
+
+def test_a_database_that_another_program_holds_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune.storage.BUSY_TIMEOUT_SECONDS", 0.1)
+    path = closed_database(tmp_path / "tune.db")
+    study = optuna.load_study(study_name="kept", storage=open_storage(sqlite_url(path)))
+    with closing(sqlite3.connect(path)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        for use in (study.ask, lambda: study.set_user_attr("name", 1)):
+            with pytest.raises(StorageError, match=r"tune\.db .* locked; end the program that holds it"):
+                use()
+    assert study.ask().number == 0
+
+
+def test_a_database_that_is_gone_or_another_one_is_not_written(tmp_path: Path) -> None:
+    """Its holder could write the deleted file on and on, and lose it all."""
+    path = closed_database(tmp_path / "tune.db")
+    study = optuna.load_study(study_name="kept", storage=open_storage(sqlite_url(path)))
+    path.rename(tmp_path / "away.db")
+    for use in (study.ask, study.get_trials):
+        with pytest.raises(StorageError, match=r"tune\.db was deleted or moved away"):
+            use()
+    assert not path.exists()
+    shutil.copy(tmp_path / "away.db", path)
+    with pytest.raises(StorageError, match=r"tune\.db was replaced"):
+        study.ask()
+    path.unlink()
+    (tmp_path / "away.db").rename(path)
+    assert study.ask().number == 0
+
+
+def test_a_server_that_does_not_answer_is_named_without_the_password() -> None:
+    pytest.importorskip("psycopg")
+    url = "postgresql+psycopg://somebody:secret@127.0.0.1:1/studies?password=secret&connect_timeout=2"
+    with pytest.raises(StorageError, match=r"somebody:\*\*\*@127\.0\.0\.1:1/studies .*start the server") as caught:
         open_storage(url)
     assert "secret" not in str(caught.value)
 

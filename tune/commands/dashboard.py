@@ -1,8 +1,9 @@
-"""``dashboard``: optuna-dashboard on the study database, with the pictures attached."""
+"""``dashboard``: optuna-dashboard on the study database, with the pictures attached, behind a guard."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import socket
 import threading
@@ -15,9 +16,13 @@ from optuna_dashboard import wsgi
 from rich.console import Console
 
 from ..artefacts import artefact_store
+from ..dashboard_guard import Rules, guarded
 from ..problems import Problem, SettingsError
 from ..summary import say
 from .opening import open_existing
+
+SHORTEST_TOKEN = 16
+MAKE_A_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe())' makes one"
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -26,27 +31,37 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
+class _ServerSix(_Server):
+    """The same for an IPv6 address."""
+
+    address_family = socket.AF_INET6
+
+
 class _QuietHandler(WSGIRequestHandler):
-    """Does not print a line for every request."""
+    """Does not print a line for every request, which could hold the token."""
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
 
 def dashboard_command(
-    console: Console, storage_url: str | None, save_dir: Path, host: str, port: int, allow_remote: bool
+    console: Console,
+    storage_url: str | None,
+    save_dir: Path,
+    *,
+    host: str,
+    port: int,
+    allow_remote: bool,
+    allowed_hosts: tuple[str, ...],
+    token: str | None,
+    writable: bool,
 ) -> None:
     """Serves the dashboard until SIGINT or SIGTERM."""
-    if not is_loopback(host) and not allow_remote:
-        rule = (
-            "reaches beyond this machine, and the dashboard has no password: whoever reaches it can read and delete "
-            "every study"
-        )
-        raise SettingsError([Problem("--host", host, rule, "use 127.0.0.1, or add --allow-remote if that is meant")])
+    rules = make_rules(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts, token=token, writable=writable)
     storage = open_existing(storage_url, save_dir)
-    application = wsgi(storage, artifact_store=artefact_store(save_dir))
+    application = guarded(wsgi(storage, artifact_store=artefact_store(save_dir)), rules)
     try:
-        server = make_server(host, port, application, _Server, _QuietHandler)
+        server = make_server(host, port, application, _ServerSix if ":" in host else _Server, _QuietHandler)
     except OSError as error:
         rule = f"cannot be listened on: {error.strerror}"
         raise SettingsError([Problem("--port", f"{host}:{port}", rule, "try another --port, or 0")]) from error
@@ -57,10 +72,50 @@ def dashboard_command(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    say(console, f"Dashboard: http://{_in_url(host)}:{server.server_port}/  (Ctrl-C stops it)")
+    address = f"http://{_in_url(host)}:{server.server_port}/"
+    say(console, f"Dashboard: {address}{'?token=…' if rules.token else ''}  (Ctrl-C stops it)")
+    if rules.token:
+        say(console, "The token has to be added to the address once, in place of the dots.")
+    if not is_loopback(host):
+        say(
+            console,
+            "Data and token go over the network as they are: put TLS in front (a reverse proxy such as Caddy or nginx "
+            "that keeps the Host header), or use ssh -L instead.",
+        )
     with server:
         server.serve_forever()
     say(console, "Stopped.")
+
+
+def make_rules(
+    host: str, *, allow_remote: bool, allowed_hosts: tuple[str, ...], token: str | None, writable: bool
+) -> Rules:
+    """What the options mean.
+
+    Args:
+        host: Address to listen on.
+        allow_remote: Whether others than this machine may reach it.
+        allowed_hosts: Further names of this machine, such as a reverse proxy's.
+        token: Or ``env:VAR`` for one that shall not stand in the list of processes.
+        writable: Whether notes and attached files may be changed.
+
+    Raises:
+        SettingsError: If the token is missing or no good, or ``host`` reaches further than allowed.
+    """
+    remote = not is_loopback(host)
+    if remote and not allow_remote:
+        rule = "reaches beyond this machine, where everyone could read every study without a password"
+        way_out = "use 127.0.0.1, or add --allow-remote and --token env:VAR if that is meant"
+        raise SettingsError([Problem("--host", host, rule, way_out)])
+    secret = None if token is None else _read_token(token)
+    if (remote or allowed_hosts) and secret is None:
+        option, value = ("--allow-remote", True) if remote else ("--allowed-host", " ".join(allowed_hosts))
+        rule = "needs a --token, since everyone on the network could read every study"
+        raise SettingsError([Problem(option, value, rule, f"--token env:VAR takes it from VAR; {MAKE_A_TOKEN}")])
+    names = {host, *allowed_hosts, *((socket.gethostname(),) if remote else ())}
+    return Rules(
+        host_names=frozenset(name.lower() for name in names), any_address=remote, writable=writable, token=secret
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -70,6 +125,23 @@ def is_loopback(host: str) -> bool:
     except OSError:
         return False
     return all(ipaddress.ip_address(str(address).split("%")[0]).is_loopback for address in addresses)
+
+
+def _read_token(written: str) -> str:
+    """The token itself; messages never show it."""
+    if written.startswith("env:"):
+        name = written.removeprefix("env:")
+        token = os.environ.get(name, "")
+        if not token:
+            raise SettingsError(
+                [Problem("--token", written, f"there is no environment variable {name!r}, or nothing in it")]
+            )
+    else:
+        token = written
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        rule = f"must be at least {SHORTEST_TOKEN} letters, digits and signs, without spaces"
+        raise SettingsError([Problem("--token", f"{len(token)} characters", rule, MAKE_A_TOKEN)])
+    return token
 
 
 def _in_url(host: str) -> str:

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from optuna import Study
 from optuna.storages import RDBStorage
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from ..folders import DATABASE_NAME
 from ..problems import did_you_mean
-from ..storage import open_storage, sqlite_url
+from ..storage import StorageError, open_storage, sqlite_url
 from ..study import StudyError, load_study, study_names
 
 
 def database_url(storage_url: str | None, save_dir: Path) -> str:
-    """The address of the database: as given, else the file in the folder of the studies."""
-    return storage_url or sqlite_url(save_dir / DATABASE_NAME)
+    """The address of the database: as given, else the file in the folder of the studies.
+
+    ``env:VAR`` takes it from the environment, where no list of processes shows its password.
+
+    Raises:
+        StorageError: If there is no such variable.
+    """
+    if storage_url is None:
+        return sqlite_url(save_dir / DATABASE_NAME)
+    if not storage_url.startswith("env:"):
+        return storage_url
+    name = storage_url.removeprefix("env:")
+    if not os.environ.get(name):
+        raise StorageError(f"--storage {storage_url}: there is no environment variable {name!r}, or nothing in it")
+    return os.environ[name]
+
+
+def password_note(storage_url: str | None) -> str | None:
+    """What to say to who shows a password to everybody on the machine; None if nobody does."""
+    try:
+        if storage_url is None or make_url(storage_url).password is None:
+            return None
+    except (ArgumentError, ValueError):
+        return None
+    return "the list of processes shows the password in --storage: use env:VAR, or ~/.pgpass for PostgreSQL"
 
 
 def open_existing(storage_url: str | None, save_dir: Path) -> RDBStorage:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from optuna.storages import RDBStorage
@@ -12,7 +11,7 @@ from rich.console import Console
 from ..choice import subject_of, with_dataset
 from ..comparison import overall_best, write_comparison
 from ..config import Settings
-from ..folders import StudyFolder, check_study_name
+from ..folders import SaveDir, check_study_name
 from ..parts import Parts, load_parts
 from ..progress import show
 from ..run import Finished, exported, judge, plan, run_study
@@ -22,7 +21,7 @@ from ..stopping import StopWatch
 from ..storage import open_storage
 from ..study import load_study
 from ..summary import print_comparison, print_start, print_summary, say
-from .opening import database_url
+from .opening import database_url, password_note
 
 
 def run_command(
@@ -30,7 +29,7 @@ def run_command(
     *,
     console: Console,
     storage_url: str | None,
-    save_dir: Path,
+    save_dir: SaveDir,
     study_name: str | None,
     resume: bool,
     warm_start: str | None,
@@ -39,8 +38,9 @@ def run_command(
     """Runs what the command line asks for; returns the exit code."""
     if study_name is not None:
         check_study_name(study_name)
-    storage_address = database_url(storage_url, save_dir)
-    storage = open_storage(storage_address)
+    if note := password_note(storage_url):
+        say(console, f"note: {note}")
+    storage = open_storage(database_url(storage_url, save_dir.local))
     if study_name is None or not resume or load_study(storage, study_name) is None:
         # A study that goes on knows its data set.
         layers = with_dataset(layers)
@@ -49,14 +49,14 @@ def run_command(
         name, settings, existing = plan(storage, study_name, layers, resume=resume)
         stop = StopWatch(settings.search.timeout_seconds)
         finished = one(name, settings, existing, load_parts(settings), stop)
-        return _exit_code(finished, stop)
+        return exit_code(finished, stop)
     return _run_every(storage, console, save_dir, layers, study_name, one, resume=resume)
 
 
 def _run_one(
     storage: RDBStorage,
     console: Console,
-    save_dir: Path,
+    save_dir: SaveDir,
     name: str,
     settings: Settings,
     existing: Any,
@@ -69,7 +69,7 @@ def _run_one(
 ) -> Finished:
     if resume and existing is None:
         console.print(f"There is no study {name} to resume: it begins now.")
-    folder = StudyFolder(save_dir, name)
+    folder = save_dir.study(name)
     print_start(console, name, settings, parts)
     finished = run_study(
         storage,
@@ -89,7 +89,7 @@ def _run_one(
 def _run_every(
     storage: RDBStorage,
     console: Console,
-    save_dir: Path,
+    save_dir: SaveDir,
     layers: list[dict[str, Any]],
     study_name: str | None,
     one: Any,
@@ -121,10 +121,10 @@ def _run_every(
             break
     if stop.signal is None:
         done = _with_best_judged(console, done, parts, stop)
-    folder = save_dir / f"{study_name or subject_of(settings)}-all"
+    folder = save_dir.local / f"{study_name or subject_of(settings)}-all"
     rows = write_comparison(done, folder)
     print_comparison(console, rows, folder)
-    return max(_exit_code(finished, stop) for finished in done)
+    return max(exit_code(finished, stop) for finished in done)
 
 
 def _with_best_judged(console: Console, done: list[Finished], parts: Parts, stop: StopWatch) -> list[Finished]:
@@ -138,5 +138,6 @@ def _with_best_judged(console: Console, done: list[Finished], parts: Parts, stop
     return [judged if finished is best else finished for finished in done]
 
 
-def _exit_code(finished: Finished, stop: StopWatch) -> int:
+def exit_code(finished: Finished, stop: StopWatch) -> int:
+    """Of a run: the signal's that ended it, 1 after too many failures, else 0."""
     return stop.exit_code or (1 if finished.ended.failure else 0)

@@ -1,0 +1,83 @@
+"""Trials a minute of two workers against one: the same study, `--workers 1` and `--workers 2`, in turn.
+
+PYTHONPATH=. .venv/bin/python benchmarks/workers.py --dataset smartwatch --trials 40
+
+Nothing else may run meanwhile, and there must be a core for every worker. Two ratios come of each run: over the whole
+search, in which two processes more have to start; and from the first stored trial to the last, in which none has.
+Every trial has the same epochs (no pruning), and configurations are drawn at random, since what TPE draws depends on
+who finished before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import optuna
+
+NAME = "speed"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Trials a minute of one run.
+
+    Attributes:
+        whole: From the start of the process to its last trial.
+        steady: From the end of its first trial to that of its last.
+    """
+
+    whole: float
+    steady: float
+
+
+def measure(dataset: str, n_workers: int, n_trials: int, epochs: int, seed: int) -> Speed:
+    """One study, as a user starts it.
+
+    Raises:
+        CalledProcessError: If it fails.
+    """
+    command = [sys.executable, "-m", "tune", "--dataset", dataset, "--trials", str(n_trials), "--epochs", str(epochs)]
+    command += ["--workers", str(n_workers), "--seed", str(seed), "--sampler", "random", "--pruner", "none"]
+    command += ["--set", f"training.patience={epochs}", "--set", "training.refit=false", "--study-name", NAME]
+    with tempfile.TemporaryDirectory() as place:
+        began = time.time()
+        subprocess.run([*command, "--save-dir", place], check=True, stdout=subprocess.DEVNULL)
+        study = optuna.load_study(study_name=NAME, storage=f"sqlite:///{Path(place).as_posix()}/tune.db")
+        ends = sorted(one.datetime_complete.timestamp() for one in study.get_trials() if one.datetime_complete)
+    return Speed(60 * len(ends) / (ends[-1] - began), 60 * (len(ends) - 1) / (ends[-1] - ends[0]))
+
+
+def main() -> None:
+    """Measures in turn, so that a machine that becomes slower or faster does so for both."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--dataset", default="smartwatch")
+    arguments.add_argument("--trials", type=int, default=40)
+    arguments.add_argument("--epochs", type=int, default=3)
+    arguments.add_argument("--workers", type=int, default=2)
+    arguments.add_argument("--repeats", type=int, default=3)
+    given = arguments.parse_args()
+    ratios: list[Speed] = []
+    for seed in range(given.repeats):
+        one, many = (
+            measure(given.dataset, n_workers, given.trials, given.epochs, seed) for n_workers in (1, given.workers)
+        )
+        ratios.append(Speed(many.whole / one.whole, many.steady / one.steady))
+        print(
+            f"seed {seed}: trials a minute with 1 and {given.workers} workers: "
+            f"{one.whole:.1f} and {many.whole:.1f} with start-up ({ratios[-1].whole:.2f} times), "
+            f"{one.steady:.1f} and {many.steady:.1f} without ({ratios[-1].steady:.2f} times)",
+            flush=True,
+        )
+    with_start, without = median(ratio.whole for ratio in ratios), median(ratio.steady for ratio in ratios)
+    print(f"median: {with_start:.2f} times with start-up, {without:.2f} times without")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""``status --check``: whether what the studies have left is whole, and still belongs together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from optuna import Study
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from rich.console import Console
+from safetensors import SafetensorError, safe_open
+from sqlalchemy import text
+
+from data import DataError
+
+from ..artefacts import PICTURES
+from ..checkpoint import load_checkpoint
+from ..claims import is_worked_on_elsewhere
+from ..config import Settings, resolve
+from ..draw import PAGE_NAME
+from ..exports import describe_best, trials_table
+from ..folders import SaveDir, StudyFolder
+from ..parts import load_parts
+from ..problems import SettingsError
+from ..study import best_trial, stored_settings
+from ..summary import say
+from ..trial_files import describe_trial, load_weights, trial_folder
+from .opening import chosen_studies, open_existing
+
+AGAIN = "./run_tuning.sh report makes it again"
+# Files are written a moment before or after what they tell of.
+CLOCK_SECONDS = 2.0
+
+
+def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> int:
+    """Prints a line for everything that is wrong; returns the exit code."""
+    storage = open_existing(storage_url, save_dir.local)
+    studies = chosen_studies(storage, study_name)
+    found = [f"{storage.engine.url.render_as_string()}: {finding}" for finding in check_database(storage)]
+    for study in studies:
+        folder = save_dir.study(study.study_name)
+        if stored_settings(study) is None:
+            say(console, f"{study.study_name}: not looked at, since this tuner did not make it")
+            continue
+        found += [f"{study.study_name}: {finding}" for finding in check_study(study, folder)]
+        try:
+            found += [f"{study.study_name}: {finding}" for finding in check_data(study)]
+        except (DataError, SettingsError, OSError) as error:
+            say(console, f"{study.study_name}: its data could not be compared: {error}")
+    for finding in found:
+        say(console, finding)
+    if not found:
+        say(console, f"All is well: the database and {len(studies)} stud{'y' if len(studies) == 1 else 'ies'} in it")
+    return 1 if found else 0
+
+
+def check_database(storage: RDBStorage) -> Iterator[str]:
+    """What SQLite finds wrong with its file; servers look after theirs themselves."""
+    if storage.engine.dialect.name != "sqlite":
+        return
+    with storage.engine.connect() as connection:
+        for (verdict,) in connection.execute(text("PRAGMA integrity_check(10)")):
+            if verdict != "ok":
+                yield f"damaged: {verdict}; restore a copy"
+
+
+def check_data(study: Study) -> Iterator[str]:
+    """Whether the recordings are those that the study began with.
+
+    Raises:
+        DataError: If there are none to be found now.
+        SettingsError: If another version of the tuner made the study.
+    """
+    if load_parts(_settings(study)).dataset.fingerprint != study.user_attrs.get("data_fingerprint"):
+        yield "the recordings are not those that it began with: its scores cannot be compared with new ones"
+
+
+def check_study(study: Study, folder: StudyFolder) -> Iterator[str]:
+    """What is wrong with the files of a study."""
+    if not folder.root.is_dir():
+        yield f"{folder.root} does not exist; {AGAIN}"
+        return
+    for path in sorted((folder.root / ".checkpoints").glob("[!.]*.pt")):
+        if load_checkpoint(path) is None:
+            yield f"{path} is damaged: its trial starts over"
+    yield from _check_weights(study, folder)
+    if is_worked_on_elsewhere(study, folder):
+        return  # The exports are written in the end.
+    yield from _check_best(study, folder)
+    table = folder.root / "trials.csv"
+    if not table.is_file():
+        yield f"{table} is missing; {AGAIN}"
+    elif table.read_bytes() != trials_table(study).encode():
+        yield f"{table} does not tell what the database does; {AGAIN}"
+    yield from _check_pictures(study, folder)
+    for trial in _finished(study):
+        described = trial_folder(folder, trial) / "config.json"
+        if _written(_read(described)) != _written(describe_trial(study, trial)):
+            wrong = "differs from the database; delete it, and" if described.exists() else "is missing;"
+            yield f"{described} {wrong} {AGAIN}"
+
+
+def _check_weights(study: Study, folder: StudyFolder) -> Iterator[str]:
+    whole = True
+    for path in sorted((folder.root / "trials").glob("*/*.safetensors")):
+        try:
+            with safe_open(path, framework="pt") as weights:
+                for name in weights.keys():  # noqa: SIM118 - it is no dictionary
+                    weights.get_tensor(name)
+        except (SafetensorError, OSError) as error:
+            yield f"{path} cannot be read ({error}): restore a copy, or train its trial again"
+            whole = False
+    if not whole or folder.shared is not None:
+        return  # Those of another machine are fetched when they are needed.
+    best = best_trial(study)
+    if best is not None and load_weights(folder, best, len(study.user_attrs["split"]["parts"])) is None:
+        yield f"the weights of its best trial, {best.number}, are missing in {trial_folder(folder, best)}"
+
+
+def _check_best(study: Study, folder: StudyFolder) -> Iterator[str]:
+    path = folder.root / "best_config.json"
+    if best_trial(study) is None:
+        return
+    if not path.is_file():
+        yield f"{path} is missing; {AGAIN}"
+        return
+    now, then = describe_best(study, _settings(study), folder), _read(path)
+    if not isinstance(then, dict):
+        yield f"{path} is no JSON object; {AGAIN}"
+        return
+    for described in (now, then):
+        if isinstance(described.get("versions"), dict):
+            described["versions"].pop("exported_with", None)
+    different = [name for name in sorted({*now, *then}) if _written(now.get(name)) != _written(then.get(name))]
+    if different:
+        yield f"{path} does not tell what the database does ({', '.join(different)}); {AGAIN}"
+
+
+def _check_pictures(study: Study, folder: StudyFolder) -> Iterator[str]:
+    ends = [trial.datetime_complete for trial in _finished(study) if trial.datetime_complete is not None]
+    last = max(ends, default=datetime.min).replace(microsecond=0)
+    for name in (*PICTURES, PAGE_NAME):
+        path = folder.root / name
+        if not path.is_file():
+            yield f"{path} is missing; {AGAIN}"
+        elif ends and path.stat().st_mtime + CLOCK_SECONDS < last.timestamp():
+            yield f"{path} is older than the last trial; {AGAIN}"
+
+
+def _finished(study: Study) -> list[FrozenTrial]:
+    trials = study.get_trials(deepcopy=False)
+    return [trial for trial in trials if trial.state.is_finished() and trial.datetime_start is not None]
+
+
+def _settings(study: Study) -> Settings:
+    return resolve(stored_settings(study) or {})
+
+
+def _written(value: Any) -> str:
+    """What can be compared: a tuple is written as a list is, and NaN does not equal itself."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,88 @@
+"""``worker``: one more process, on this machine or another, for a study that exists."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from optuna import Study
+from optuna.storages import RDBStorage
+from rich.console import Console
+
+from ..config import resolve
+from ..folders import SaveDir, check_study_name
+from ..parts import load_parts
+from ..progress import show
+from ..run import work_on
+from ..stopping import StopWatch
+from ..study import StudyError, join_study, load_study, stored_settings
+from ..summary import print_start, print_summary, say
+from .opening import open_existing, password_note
+from .run import exit_code
+
+_LOOK_SECONDS = 1.0
+
+
+def worker_command(
+    console: Console,
+    layers: list[dict[str, Any]],
+    *,
+    storage_url: str | None,
+    save_dir: SaveDir,
+    study_name: str,
+    wait_seconds: float,
+) -> int:
+    """Works on a study until it has its trials; returns the exit code.
+
+    Args:
+        console: Takes the output.
+        layers: What differs on this machine from the study's settings: device, workers, place of the data.
+        storage_url: As given on the command line.
+        save_dir: Holds the checkpoints and the best's weights, which all workers should be able to read.
+        study_name: Of the study.
+        wait_seconds: Time to wait for a study that is not there yet.
+
+    Raises:
+        StudyError: If it does not appear, or the data is not that of the study.
+    """
+    check_study_name(study_name)
+    if note := password_note(storage_url):
+        say(console, f"note: {note}")
+    storage, study = _wait_for(console, storage_url, save_dir, study_name, wait_seconds)
+    # How many processes is a matter of this machine; all else that is not said here is as in the study.
+    settings = resolve(stored_settings(study) or {}, {"machine": {"workers": 1}}, *layers)
+    parts = load_parts(settings)
+    study = join_study(study, settings, parts)
+    print_start(console, study_name, settings, parts)
+    stop = StopWatch(settings.search.timeout_seconds)
+    folder = save_dir.study(study_name)
+    finished = work_on(
+        storage, study, settings, parts, folder, show=partial(show, console=console), stop=stop, only_last_exports=True
+    )
+    print_summary(console, finished)
+    return exit_code(finished, stop)
+
+
+def _wait_for(
+    console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str, wait_seconds: float
+) -> tuple[RDBStorage, Study]:
+    """The study, which the process that begins it may still be about to create."""
+    storage, deadline = None, None
+    while True:
+        try:
+            storage = storage or open_existing(storage_url, save_dir.local)
+            study = load_study(storage, study_name)
+            # The settings are the last that is stored of a new study.
+            if study is not None and stored_settings(study) is not None:
+                return storage, study
+            reason = f"there is no study {study_name!r}"
+        except StudyError as error:
+            reason = str(error)
+        if deadline is None:
+            say(console, f"There is no study {study_name} yet: waiting up to {wait_seconds:g} s for it.")
+            deadline = time.monotonic() + wait_seconds
+        elif time.monotonic() >= deadline:
+            begin = f"./run_tuning.sh --study-name {study_name} with the same --storage and --save-dir"
+            raise StudyError(f"{reason}: begin it with {begin}, then start workers")
+        time.sleep(_LOOK_SECONDS)
