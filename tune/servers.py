@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
 from typing import Any
@@ -82,6 +83,7 @@ def survive_restarts(storage: RDBStorage, shown: str) -> None:
                     raise ServerAwayError(sentence) from None
             time.sleep(_PAUSE_SECONDS)
 
+    atexit.register(engine.dispose)
     event.listen(engine, "do_connect", connect)
     if engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _watch_connection)

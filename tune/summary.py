@@ -64,7 +64,7 @@ def _places(study: Study, folder: StudyFolder) -> str:
     saved = "" if where is None else f" --save-dir {where}"
     if address == make_url(sqlite_url(folder.save_dir / DATABASE_NAME)):
         return saved
-    return f" --storage {address.set(password=None).render_as_string()}{saved}"
+    return f" --storage {address._replace(password=None).set(query={})}{saved}"
 
 
 def print_summary(console: Console, finished: Finished) -> None:

@@ -260,6 +260,36 @@ def test_a_terminal_shows_a_table_of_the_last_trials() -> None:
     assert "15 of 30 trials" in text.getvalue()
 
 
+def test_a_crashed_trial_is_shown_with_its_reason_until_another_worker_goes_on() -> None:
+    text = io.StringIO()
+    progress = Progress("accuracy", n_epochs=3, n_trials=2)
+    with show(progress, Console(file=text, width=100)) as observer:
+        observer.trial_started(0, {}, adopted=False)
+        observer.trial_crashed(0, "its worker was ended by SIGKILL")
+        assert [row.state for row in progress.rows] == ["crashed"]
+        observer.trial_started(0, {}, adopted=True)
+        observer.trial_finished(0, "complete", 0.5, "")
+    assert [(row.number, row.state) for row in progress.rows] == [(0, "complete")]
+    assert (progress.n_done, progress.best_number) == (1, 0)
+    crashed, finished = text.getvalue().splitlines()
+    assert crashed == "trial 0  crashed: its worker was ended by SIGKILL; it goes on in the next worker"
+    assert finished.startswith("trial 0  complete")
+
+
+def test_a_terminal_keeps_what_runs_in_sight() -> None:
+    text = io.StringIO()
+    progress = Progress("accuracy", n_epochs=3, n_trials=30)
+    with show(progress, Console(file=text, width=100, height=40, force_terminal=True)) as observer:
+        observer.trial_started(0, {"hidden_size": 777}, adopted=False)
+        observer.trial_started(1, {}, adopted=False)
+        observer.trial_crashed(1, "its worker was ended by SIGSEGV")
+        for number in range(2, 20):
+            observer.trial_started(number, {}, adopted=False)
+            observer.trial_finished(number, "complete", 0.5, "")
+    assert "hidden_size 777" in text.getvalue().rpartition("8 earlier")[2]
+    assert "its worker was ended by SIGSEGV" in text.getvalue().rpartition("8 earlier")[2]
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(None, "-"), (0.4, "0 s"), (59.6, "1 min 00 s"), (61, "1 min 01 s"), (7325, "2 h 02 min")]
 )

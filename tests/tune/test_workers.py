@@ -25,6 +25,8 @@ from tune.workers import MOST_RESTARTS_EACH, describe_exit, n_workers, search_wi
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 TWO = {"machine": {"workers": 2}}
 LONG: dict[str, Any] = {"training": {"epochs": 8, "patience": 8}, "search": {"pruner": "none"}}

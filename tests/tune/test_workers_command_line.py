@@ -77,6 +77,7 @@ def end_by(process: subprocess.Popen[str], number: signal.Signals) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_no_worker_outlives_its_run_and_the_total_is_exact(tmp_path: Path) -> None:
     with two_workers(tmp_path) as (process, workers):
         assert "/500" in run("status", "--save-dir", str(tmp_path))[0]
