@@ -10,4 +10,5 @@ if [ -z "${SEQTUNE_DATA:-}" ] && [ -d ../shared/data ]; then
 fi
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
-exec "$venv/bin/python" -m pytest "$@"
+# Files stay whole, since many share a study that takes its time.
+exec "$venv/bin/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile "$@"

@@ -39,6 +39,7 @@ from .study import (
     study_names,
 )
 from .suitability import suited
+from .warmup import exports_loaded_meanwhile
 from .workers import n_workers, search_with_workers
 
 
@@ -146,7 +147,8 @@ def work_on(
         with show(progress) as observer:
             for note in notes:
                 observer.say(f"note: {note}")
-            ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+            with exports_loaded_meanwhile():
+                ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
             finished = Finished(study, settings, folder, ended, [])
             if test_best:
                 finished = judge(finished, parts, stop=stop, say=observer.say)
