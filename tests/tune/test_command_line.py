@@ -192,6 +192,12 @@ def test_every_architecture_in_turn(tmp_path: Path) -> None:
         assert (tmp_path / f"watch-{architecture}" / "best_config.json").exists()
         assert architecture in output
     assert "Overall best" in output
+    studies = [
+        optuna.load_study(study_name=f"watch-{name}", storage=f"sqlite:///{tmp_path}/tune.db") for name in SPACES
+    ]
+    judged = [study for study in studies if study.user_attrs.get("evaluations")]
+    best = max(studies, key=lambda study: study.best_value)
+    assert [study.best_value for study in judged] == [best.best_value]
     assert len((tmp_path / "watch-all" / "comparison.csv").read_text().splitlines()) == 1 + len(SPACES)
 
 
