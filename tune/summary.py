@@ -136,7 +136,7 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
         lines.append(f"{how}: {_with_interval(found['test'], by_people=by_people)}")
     elif study.user_attrs["split"]["parts"][0]["test"] is not None:
         lines.append(
-            "Not tested yet: the same command with --resume does that, as long as the trial's weights are there."
+            f"Not tested yet: --study-name {study.study_name} --resume does that, while the trial's weights are there."
         )
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
