@@ -70,28 +70,45 @@ def fit_normaliser(train: SequenceDataset) -> Normaliser:
 
 def n_prepared_channels(channel_names: tuple[str, ...], preparation: Preparation) -> int:
     """Channels after ``derive`` and ``prepare``."""
-    n_channels = len(channel_names)
-    if preparation.derived_channels in ("differences", "both"):
-        n_channels += len(channel_names)
-    if preparation.derived_channels in ("magnitude", "both"):
-        n_channels += len(sensor_triples(channel_names))
+    n_channels = len(derived_names(channel_names, preparation.derived_channels))
     return 2 * n_channels if preparation.normalisation == "both" else n_channels
+
+
+def derived_names(channel_names: tuple[str, ...], derived_channels: str) -> tuple[str, ...]:
+    """Names of the channels that ``derive`` gives: those measured, their differences, the magnitudes."""
+    names = [*channel_names]
+    if derived_channels in ("differences", "both"):
+        names += [f"{name}, change a step" for name in channel_names]
+    if derived_channels in ("magnitude", "both"):
+        names += [
+            f"magnitude of {', '.join(channel_names[k] for k in triple)}" for triple in sensor_triples(channel_names)
+        ]
+    return tuple(names)
 
 
 def derive(dataset: SequenceDataset, derived_channels: str) -> SequenceDataset:
     """Puts the derived channels that ``Preparation`` names after the measured ones; the first difference is zero."""
-    columns, names = [dataset.values], [*dataset.channel_names]
+    columns = [dataset.values]
     if derived_channels in ("differences", "both"):
         difference = dataset.values.diff(dim=0, prepend=dataset.values[:1])
         columns.append(difference.index_fill(0, dataset.offsets, 0.0))
-        names += [f"{name}, change a step" for name in dataset.channel_names]
     if derived_channels in ("magnitude", "both"):
-        for triple in sensor_triples(dataset.channel_names):
-            columns.append(dataset.values[:, triple[0] : triple[2] + 1].norm(dim=1, keepdim=True))
-            names.append(f"magnitude of {', '.join(dataset.channel_names[channel] for channel in triple)}")
+        for first, _, last in sensor_triples(dataset.channel_names):
+            columns.append(dataset.values[:, first : last + 1].norm(dim=1, keepdim=True))
     if len(columns) == 1:
         return dataset
-    return dataset.with_values(torch.cat(columns, dim=1), tuple(names))
+    return dataset.with_values(torch.cat(columns, dim=1), derived_names(dataset.channel_names, derived_channels))
+
+
+def prepare_measured(dataset: SequenceDataset, normaliser: Normaliser, preparation: Preparation) -> SequenceDataset:
+    """Sequences as measured, with the channels that a network is given.
+
+    Args:
+        dataset: As measured, or varied.
+        normaliser: Statistics of the training part over the measured and the derived channels.
+        preparation: How they become a network's inputs.
+    """
+    return prepare(derive(dataset, preparation.derived_channels), normaliser, preparation.normalisation)
 
 
 def prepare(dataset: SequenceDataset, normaliser: Normaliser, normalisation: str) -> SequenceDataset:

@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click_default_group import DefaultGroup
 
-from .explanations import explain
 from .folders import SaveDir
 from .options import A_FILE, settings_options, storage_options
+from .terminal import console, handles_errors
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
-if TYPE_CHECKING:
-    from rich.console import Console
-
-HELP_WIDTH, PIPE_WIDTH = 110, 160
-
-
-def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turns what a person can mend into sentences: exit code 2 for input, 3 for the database."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except (Exception, KeyboardInterrupt) as error:
-            explained = explain(error)
-            if explained is None:
-                raise
-            sentences, code = explained
-            for sentence in sentences:
-                click.echo(f"error: {sentence}", err=True)
-            sys.exit(code)
-
-    return wrapped
+HELP_WIDTH = 110
 
 
 class RunByDefault(DefaultGroup):
@@ -121,7 +97,7 @@ def run(
 
     code = run_command(
         layers,
-        console=_console(),
+        console=console(),
         storage_url=storage_url,
         save_dir=save_dir,
         study_name=study_name,
@@ -153,7 +129,7 @@ def worker(
     from .commands.worker import worker_command
 
     code = worker_command(
-        _console(),
+        console(),
         settings_layers(None, (), options),
         storage_url=storage_url,
         save_dir=save_dir,
@@ -173,10 +149,10 @@ def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, c
     if check:
         from .commands.check import check_command
 
-        sys.exit(check_command(_console(), storage_url, save_dir, study_name))
+        sys.exit(check_command(console(), storage_url, save_dir, study_name))
     from .commands.status import status_command
 
-    status_command(_console(), storage_url, save_dir.local, study_name)
+    status_command(console(), storage_url, save_dir.local, study_name)
 
 
 @main.command()
@@ -187,7 +163,7 @@ def report(storage_url: str | None, save_dir: SaveDir, study_name: str | None) -
     """Makes every artefact of a study again from the database."""
     from .commands.report import report_command
 
-    report_command(_console(), storage_url, save_dir, study_name)
+    report_command(console(), storage_url, save_dir, study_name)
 
 
 @main.command()
@@ -209,7 +185,7 @@ def dashboard(storage_url: str | None, save_dir: SaveDir, **options: Any) -> Non
     """Shows the studies in optuna-dashboard until Ctrl-C: read-only, and to this machine only."""
     from .commands.dashboard import dashboard_command
 
-    dashboard_command(_console(), storage_url, save_dir.local, **options)
+    dashboard_command(console(), storage_url, save_dir.local, **options)
 
 
 @main.command()
@@ -232,7 +208,7 @@ def models() -> None:
     """Lists the architectures and what is searched of each."""
     from .commands.listings import list_models
 
-    list_models(_console())
+    list_models(console())
 
 
 @main.command()
@@ -262,14 +238,8 @@ def datasets(
         resolve(*layers)  # Tells of mistakes before torch is loaded.
         from .commands.datasets import look_at_dataset
 
-        look_at_dataset(_console(), layers, picture)
+        look_at_dataset(console(), layers, picture)
     else:
         from .commands.listings import list_datasets
 
-        list_datasets(_console())
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+        list_datasets(console())

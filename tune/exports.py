@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict, fields
+from statistics import fmean
 from typing import Any
 
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
+from safetensors.torch import load
 
 from data.augment import Augmentation
 from data.channels import Preparation
@@ -19,9 +21,12 @@ from .evaluation import luck_of_selection
 from .files import write_text
 from .fit import TrainingSettings
 from .folders import StudyFolder
+from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
 from .study import all_parameters, best_trial, versions
-from .trial_files import drop_other_weights, fetch_weights, save_trial, trial_folder
+from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, save_trial, trial_folder
+
+BEST_MODEL = "best_model"
 
 
 def trials_table(study: Study) -> str:
@@ -129,6 +134,43 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
 def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
     """Writes ``best_config.json``."""
     write_text(folder.root / "best_config.json", json.dumps(describe_best(study, settings, folder), indent=2) + "\n")
+
+
+def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> None:
+    """Writes ``best_model/``, the best's network as it can be given away; nothing where its weights are gone.
+
+    That is the network of the last fit if there is one; of cross-validation without a last fit, the first fold's.
+    """
+    trial = best_trial(study)
+    if trial is None:
+        return
+    place, data = trial_folder(folder, trial), study.user_attrs["data"]
+    refitted = study.user_attrs.get("evaluations", {}).get(str(trial.number), {}).get("refit")
+    path = place / (REFIT_WEIGHTS if refitted else "weights.safetensors")
+    if not path.is_file() or "lengths" not in data:
+        return
+    normaliser = refitted["normaliser"] if refitted else data["normalisers"][0]
+    parameters = all_parameters(trial)
+    described = describe_best(study, settings, folder)
+    temperatures = (trial.user_attrs.get("calibration") or {}).get("temperatures") or [1.0]
+    description = {
+        "architecture": settings.architecture,
+        "hyperparameters": model_parameters(settings.architecture, parameters),
+        **describe_preparation(fields_of(Preparation, parameters), normaliser, data["channel_names"]),
+        "channel_names": data["channel_names"],
+        "class_names": data["class_names"],
+        # Of the networks of the search: the last fit leaves no sequences to fit one on.
+        "temperature": fmean(temperatures),
+        "sample_rate_hz": data["sample_rate_hz"],
+        "kind": data["kind"],
+        "data": {"dataset": data["name"], **settings.data.model_dump(mode="json", exclude={"path"})},
+        "lengths": data["lengths"],
+        "scores": described["scores"],
+        "study": study.study_name,
+        "trial": trial.number,
+        "versions": versions(),
+    }
+    write_model(folder.root / BEST_MODEL, description, load(path.read_bytes()))
 
 
 def write_trials(study: Study, folder: StudyFolder) -> None:

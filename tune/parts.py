@@ -7,11 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from data import load
 from data.augment import Augmentation, augment
-from data.channels import Normaliser, Preparation, derive, fit_normaliser, prepare
+from data.channels import Normaliser, Preparation, derive, derived_names, fit_normaliser, prepare_measured
 from data.quality import duplicates_across, people_across, warnings
 from data.resampling import to_length, to_rate
 from data.sequences import SequenceDataset
@@ -83,8 +81,7 @@ class Parts:
         return self._normalisers[key]
 
     def _prepare(self, fold: int, measured: SequenceDataset, preparation: Preparation) -> SequenceDataset:
-        normaliser = self.normaliser(fold, preparation.derived_channels)
-        return prepare(derive(measured, preparation.derived_channels), normaliser, preparation.normalisation)
+        return prepare_measured(measured, self.normaliser(fold, preparation.derived_channels), preparation)
 
 
 def source_of(settings: Settings) -> Source:
@@ -144,6 +141,11 @@ def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
         "class_names": list(dataset.class_names),
         "channel_names": list(dataset.channel_names),
         "sample_rate_hz": dataset.sample_rate_hz,
+        "lengths": {
+            "shortest": int(dataset.lengths.min()),
+            "median": int(dataset.lengths.median()),
+            "longest": int(dataset.lengths.max()),
+        },
         "notes": list(dataset.notes),
         "normalisers": [describe_normaliser(parts, fold) for fold in range(len(parts.folds))],
     }
@@ -153,7 +155,7 @@ def describe_normaliser(parts: Parts, fold: int) -> dict[str, Any]:
     """Statistics of a fold's training part as plain JSON values, over every channel that can be derived."""
     normaliser = parts.normaliser(fold, "both")
     return {
-        "channel_names": list(derive(parts.dataset.subset(torch.arange(1)), "both").channel_names),
+        "channel_names": list(derived_names(parts.dataset.channel_names, "both")),
         "mean": normaliser.mean.tolist(),
         "deviation": normaliser.deviation.tolist(),
     }

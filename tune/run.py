@@ -16,7 +16,7 @@ from .artefacts import attach_pictures
 from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
-from .exports import write_best, write_trials
+from .exports import write_best, write_best_model, write_trials
 from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
@@ -206,6 +206,7 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
     write_trials(study, folder)
     if best_trial(study) is not None:
         write_best(study, settings, folder)
+        write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
     not_drawn = draw_all(study, folder.root, context=context)
     attach_pictures(study, folder)

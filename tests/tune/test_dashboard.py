@@ -68,7 +68,11 @@ def dashboard(save_dir: Path, *arguments: str) -> Iterator[Dashboard]:
         yield running
     finally:
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        process.wait(timeout=30)
+        assert process.stderr is not None
+        with process.stdout, process.stderr:
+            # Not communicate(): it reads past what readline() has taken into its buffer along with the first line.
+            output, errors = process.stdout.read(), process.stderr.read()
         running.said += output + errors
     assert process.returncode == 0, output + errors
     assert "Traceback" not in errors

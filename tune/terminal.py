@@ -1,0 +1,43 @@
+"""What every command has in common towards the person in front of it: where it prints, and how it fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .explanations import explain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 160
+
+
+def console() -> Console:
+    """Prints to standard output; wide enough for whole lines where that is no terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turns what a person can mend into sentences: exit code 2 for input, 3 for the database."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except (Exception, KeyboardInterrupt) as error:
+            explained = explain(error)
+            if explained is None:
+                raise
+            sentences, code = explained
+            for sentence in sentences:
+                click.echo(f"error: {sentence}", err=True)
+            sys.exit(code)
+
+    return wrapped
