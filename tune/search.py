@@ -14,6 +14,7 @@ from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from .attributes import set_user_attributes
 from .checkpoint import drop_checkpoint
 from .claims import Claim, claim_trial
 from .config import Settings
@@ -191,8 +192,7 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
     if outcome.value is not None and (before is None or _better(study, trial.number, outcome.value, before)):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
-    for name, value in record.items():
-        trial.set_user_attr(name, value)
+    set_user_attributes(trial, record)
     if outcome.pruned:
         study.tell(trial.number, state=TrialState.PRUNED)
     else:
