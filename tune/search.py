@@ -14,7 +14,6 @@ from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from .attributes import set_user_attributes
 from .checkpoint import drop_checkpoint
 from .claims import Claim, claim_trial
 from .config import Settings
@@ -29,6 +28,7 @@ from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
 from .study import best_trial, check_identity, identity
+from .transactions import one_transaction
 from .trial_files import drop_other_weights, save_trial, save_weights
 
 MOST_FAILURES_IN_A_ROW = 3
@@ -192,11 +192,13 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
     if outcome.value is not None and (before is None or _better(study, trial.number, outcome.value, before)):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
-    set_user_attributes(trial, record)
-    if outcome.pruned:
-        study.tell(trial.number, state=TrialState.PRUNED)
-    else:
-        study.tell(trial.number, outcome.value)
+    with one_transaction(study):
+        for name, value in record.items():
+            trial.set_user_attr(name, value)
+        if outcome.pruned:
+            study.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            study.tell(trial.number, outcome.value)
     # The trial is in the database: files that cannot be written now are made again by the exports.
     with suppress(OSError):
         save_trial(folder, study, trial.number)
@@ -221,7 +223,8 @@ def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:
 
 def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
     """Every searched hyperparameter of a trial."""
-    return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
+    with one_transaction(trial.study):
+        return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
 
 
 def _better(study: Study, number: int, value: float, than: FrozenTrial) -> bool:
