@@ -24,7 +24,7 @@ from .folders import StudyFolder
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
 from .study import all_parameters, best_trial, versions
-from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, save_trial, trial_folder
+from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
 
 BEST_MODEL = "best_model"
 
@@ -182,7 +182,7 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished() and trial.datetime_start is not None:
             if not (trial_folder(folder, trial) / "config.json").exists():
-                save_trial(folder, study, trial.number)
+                write_files(trial_files(folder, study, trial))
             drop_checkpoint(folder.checkpoint_for_all(trial.number))
             if trial.number != to_refit:
                 drop_checkpoint(folder.checkpoint_for_all(f"refit-{trial.number}"))

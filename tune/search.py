@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from .config import Settings
 from .explanations import is_accident
 from .folders import StudyFolder
 from .locks import engine_of
-from .memory import return_free_memory
+from .memory import FreedMemory
 from .objective import Outcome, run_trial
 from .parts import Parts
 from .samplers import n_finished
@@ -29,7 +30,7 @@ from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
 from .study import best_trial, check_identity, identity
 from .transactions import one_transaction
-from .trial_files import drop_other_weights, save_trial, save_weights
+from .trial_files import drop_other_weights, save_weights, trial_files, write_files
 
 MOST_FAILURES_IN_A_ROW = 3
 
@@ -78,7 +79,22 @@ def search(
         StorageError: If the database fails, or the study in it is no longer the same.
         OSError: If the disk is full or may not be written.
     """
+    with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
+        return _search(study, settings, parts, folder, device, observer, stop, filing)
+
+
+def _search(
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    observer: Observer,
+    stop: StopWatch,
+    filing: Executor,
+) -> Ended:
     n_failures = 0
+    freed = FreedMemory()
     check = partial(check_identity, study, identity(study))
     while True:
         try:
@@ -106,7 +122,9 @@ def search(
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
-        return_free_memory()
+        if not failure:
+            put_away(study, claim.trial.number, folder, filing)
+        freed.give_back()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
             return Ended(f"{n_failures} trials in a row failed", failure)
@@ -184,7 +202,7 @@ def _run_claimed(
 
 
 def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar], folder: StudyFolder) -> None:
-    """Puts a finished trial into the database, and its files beside it.
+    """Puts a finished trial into the database, and its weights beside it.
 
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
@@ -199,9 +217,15 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
             study.tell(trial.number, state=TrialState.PRUNED)
         else:
             study.tell(trial.number, outcome.value)
-    # The trial is in the database: files that cannot be written now are made again by the exports.
+
+
+def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -> None:
+    """Writes the files of a trial that is in the database, and drops the weights that it has outdone.
+
+    Writing goes on beside the next trial. What cannot be written now is made again by the exports.
+    """
+    filing.submit(write_files, trial_files(folder, study, study.get_trials(deepcopy=False)[number]))
     with suppress(OSError):
-        save_trial(folder, study, trial.number)
         drop_other_weights(folder, study)
 
 

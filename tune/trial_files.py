@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,23 @@ def trial_folder(folder: StudyFolder, trial: FrozenTrial) -> Path:
     return folder.trial(trial.number, trial.datetime_start)
 
 
-def save_trial(folder: StudyFolder, study: Study, number: int) -> None:
-    """Writes configuration and history of a finished trial, from the database alone."""
-    trial = study.get_trials(deepcopy=False)[number]
+def trial_files(folder: StudyFolder, study: Study, trial: FrozenTrial) -> dict[Path, str]:
+    """What the files of a finished trial hold, its configuration and its history, from what the database says of it."""
     place = trial_folder(folder, trial)
-    write_text(place / "config.json", json.dumps(describe_trial(study, trial), indent=2) + "\n")
+    files = {place / "config.json": json.dumps(describe_trial(study, trial), indent=2) + "\n"}
     if trial.user_attrs.get("history"):
-        write_text(place / "history.csv", _history_table(trial.user_attrs["history"]))
+        files[place / "history.csv"] = _history_table(trial.user_attrs["history"])
+    return files
+
+
+def write_files(files: Mapping[Path, str]) -> None:
+    """Writes them all.
+
+    Raises:
+        OSError: If one cannot be written.
+    """
+    for path, content in files.items():
+        write_text(path, content)
 
 
 def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
