@@ -68,8 +68,8 @@ def evaluate(
     """Scores networks on their parts, with 95% intervals.
 
     Intervals are bootstraps (Efron & Tibshirani 1993, section 13.3; see ``plausible_range``), but for an accuracy over
-    sequences it is Wilson's (1927), and over people at least as wide: a bootstrap of a hundred right answers in a row
-    has no width, and would claim certainty.
+    sequences it is Wilson's (1927), and over people at least as wide as ``wilson_over_people``: a bootstrap of a
+    hundred right answers in a row has no width, and would claim certainty.
 
     Args:
         logits: For each network, [sequences, classes].
@@ -86,12 +86,17 @@ def evaluate(
     by_people = n_people is not None and n_people >= FEWEST_PEOPLE
     units = people if people is not None and by_people else np.arange(len(labels)) % n_sequences
     scores = score(all_logits, labels)
-    intervals = _bootstrap(all_logits, labels, units, np.random.default_rng(seed))
-    low, high = wilson_interval(scores.accuracy, n_sequences)
+    n_units = len(np.unique(units))
+    resamples = _bootstrap(all_logits, labels, units, np.random.default_rng(seed))
+    intervals = {name: plausible_range(values, n_units) for name, values in resamples.items()}
     if by_people:
-        # People who are all alike do not make an answer surer than its sequences do.
-        low, high = min(low, intervals["accuracy"][0]), max(high, intervals["accuracy"][1])
-    intervals["accuracy"] = (low, high)
+        alike = wilson_over_people(scores.accuracy, n_sequences, n_units, float(resamples["accuracy"].std()))
+        low, high = intervals["accuracy"]
+        intervals["accuracy"] = (min(low, alike[0]), max(high, alike[1]))
+    else:
+        intervals["accuracy"] = wilson_interval(scores.accuracy, n_sequences)
+    for name, (low, high) in intervals.items():
+        intervals[name] = (max(low, 0.0), high if name == "loss" else min(high, 1.0))
     resampled = "people" if by_people else "sequences"
     by_recording = [accuracy_by_recording(one, part) for one, part in zip(logits, parts, strict=True)]
     known = [accuracy for accuracy in by_recording if accuracy is not None]
@@ -129,13 +134,31 @@ def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None
     return float((votes.argmax(dim=1) == labels).double().mean())
 
 
-def wilson_interval(accuracy: float, n_judged: int) -> tuple[float, float]:
+def wilson_interval(accuracy: float, n_judged: float, quantile: float | None = None) -> tuple[float, float]:
     """Plausible true accuracies behind a share of right answers (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    z = quantile or NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     centre = (accuracy + z**2 / (2 * n_judged)) / (1 + z**2 / n_judged)
     variance = accuracy * (1 - accuracy) / n_judged + z**2 / (4 * n_judged**2)
     half_width = z * math.sqrt(variance) / (1 + z**2 / n_judged)
     return max(centre - half_width, 0.0), min(centre + half_width, 1.0)
+
+
+def wilson_over_people(accuracy: float, n_judged: int, n_people: int, deviation: float) -> tuple[float, float]:
+    """Wilson's interval for as many sequences as those of these people are worth (Korn & Graubard 1998).
+
+    Where people differ, many sequences of one say less than as many of several. A bootstrap of a few people who are
+    nearly always right knows nothing of the rare one with whom it is not; this interval allows for that one.
+
+    Args:
+        accuracy: Over all of them.
+        n_judged: Sequences.
+        n_people: At least 2.
+        deviation: Of the accuracy of resamples of people.
+    """
+    if 0 < accuracy < 1:
+        variance = deviation**2 * n_people / (n_people - 1)
+        n_judged = min(n_judged, max(1, round(accuracy * (1 - accuracy) / variance))) if variance else n_judged
+    return wilson_interval(accuracy, n_judged, student_quantile((1 + CONFIDENCE) / 2, n_people - 1))
 
 
 def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
@@ -153,8 +176,8 @@ def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
 
 def _bootstrap(
     logits: Tensor, labels: Tensor, units: NDArray[np.int64], rng: np.random.Generator
-) -> dict[str, tuple[float, float]]:
-    """Intervals of all scores, from units drawn with replacement, each with all of its rows."""
+) -> dict[str, NDArray[np.float64]]:
+    """All scores of resamples of units drawn with replacement, each with all of its rows."""
     names, owner = np.unique(units, return_inverse=True)
     losses = cross_entropy(logits, labels, reduction="none").double()
     predicted, n_classes = logits.argmax(dim=1), logits.shape[1]
@@ -168,13 +191,7 @@ def _bootstrap(
         times = torch.from_numpy(np.stack(drawn))[:, owners].double()
         for name, values in scores_of_resamples(predicted, labels, losses, times, n_classes).items():
             found.setdefault(name, []).append(values)
-    return {name: _widened(torch.cat(values).numpy(), len(names), name) for name, values in found.items()}
-
-
-def _widened(resampled: NDArray[np.float64], n_units: int, name: str) -> tuple[float, float]:
-    """The interval of a score from its resamples, wide enough for few units."""
-    low, high = plausible_range(resampled, n_units)
-    return max(low, 0.0), high if name == "loss" else min(high, 1.0)
+    return {name: torch.cat(values).numpy() for name, values in found.items()}
 
 
 def plausible_range(resampled: NDArray[np.float64], n_units: int) -> tuple[float, float]:

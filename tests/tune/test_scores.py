@@ -23,6 +23,7 @@ from tune.evaluation import (
     luck_of_selection,
     plausible_range,
     wilson_interval,
+    wilson_over_people,
 )
 from tune.metrics import score, scores_of_resamples, weighted_score
 
@@ -228,4 +229,13 @@ def test_people_who_are_all_alike_do_not_make_certain() -> None:
     logits, part = judged([True] * 40, [k % 8 for k in range(40)])
     found = evaluate([logits], [part])
     assert found.resampled == "people"
-    assert found.intervals["accuracy"] == pytest.approx(wilson_interval(1.0, 40))
+    low, high = found.intervals["accuracy"]
+    assert low < wilson_interval(1.0, 40)[0]
+    assert high == 1.0
+
+
+def test_people_who_differ_are_worth_fewer_sequences() -> None:
+    """Eight people with a deviation of 0.1: 0.8 x 0.2 / (0.01 x 8 / 7) is 14 of 400 sequences."""
+    narrow, wide = wilson_over_people(0.8, 400, 8, 0.0), wilson_over_people(0.8, 400, 8, 0.1)
+    assert wide == pytest.approx(wilson_interval(0.8, 14, 2.3646), abs=1e-4)
+    assert wide[0] < narrow[0] < 0.8 < narrow[1] < wide[1]
