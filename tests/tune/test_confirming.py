@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -36,7 +38,13 @@ if TYPE_CHECKING:
 
 CPU = torch.device("cpu")
 ALL = {"configurations": 2, "seeds": 2, "time_share": None}
-SEARCH = {"search": {"trials": 4, "pruner": "none"}, "confirmation": ALL}
+# The toy has neither three axes nor a mirror image.
+SUITED = {"rotation": 0.0, "flip": False, "derived_channels": ["none", "differences"]}
+SEARCH: dict[str, Any] = {
+    "search": {"trials": 4, "pruner": "none"},
+    "confirmation": ALL,
+    "space": {"shared": SUITED},
+}
 
 
 def run(lab: Lab, stop: StopWatch | None = None) -> tuple[Finished, list[str]]:
@@ -85,11 +93,21 @@ def pretend(lab: Lab, scores: dict[int, list[float | None]]) -> None:
             assert trials[number].params
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the study is kept for the next test, which gets a copy."""
+    return tmp_path_factory.mktemp("kept") / "searched"
+
+
 @pytest.fixture
-def searched(new_lab: NewLab) -> Lab:
+def searched(new_lab: NewLab, kept: Path) -> Lab:
     """A study that has ended its search and was not confirmed."""
     lab = new_lab("searched", SEARCH)
+    if kept.exists():
+        shutil.copytree(kept, lab.place, dirs_exist_ok=True)
+        return lab
     lab.search()
+    shutil.copytree(lab.place, kept)
     return lab
 
 
