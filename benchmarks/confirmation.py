@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from data.sequences import SequenceDataset
-from tune.evaluation import Evaluation, evaluate
+from tune.evaluation import Evaluation, evaluate, wilson_interval
 from tune.racing import Candidate, difference, ranking, standing
 
 N_CONFIGURATIONS, N_CONFIRMED, N_SEEDS = 30, 3, 5
@@ -110,7 +110,7 @@ class Result:
 
     Attributes:
         covered: Whether the winner's reported interval holds the true accuracy of the network that was tested.
-        plain_covered: The same of the interval around the best validation score.
+        plain_covered: The same of the usual interval over sequences around the best validation score.
         plain_too_good: By how much the best validation score is above the truth.
         confirmed_too_good: The same of the winner's mean over fresh seeds.
         width: Of the reported interval.
@@ -148,7 +148,7 @@ def simulate(task: Task, seed: int) -> Result:
     ranked = ranking(candidates, runs, stood.dropped, maximize=True)
     winner, tested = ranked[0], train(ranked[0])
     low, high = test.evaluate(test.judge(tested, rng), seed).intervals["accuracy"]
-    plain_low, plain_high = validation.evaluate(answers[order[0]], seed).intervals["accuracy"]
+    plain_low, plain_high = wilson_interval(scores[order[0]], task.n_sequences)
     plain_truth = true_accuracy(task, networks[order[0]])
     fresh = [score for (trial, _), score in runs.items() if trial == winner and score is not None]
     others = [k for k in ranked[1:] if abilities[k] >= abilities[winner]]

@@ -40,7 +40,7 @@ from .objective import begin_fits, fields_of, training_settings
 from .parts import Parts
 from .progress import Progress
 from .racing import Candidate, Standing, standing
-from .random_split import random_parts, score_on_random_split
+from .random_split import is_split_by_people, score_on_random_split
 from .samplers import n_finished
 from .search import Ended, seconds_to_refit
 from .stopping import StopRequested, StopWatch
@@ -150,7 +150,7 @@ class Confirmer:
         return allowed if allowed is None or self.seconds is None else self.seconds
 
     def _has_time_for_random_split(self, candidates: Sequence[Candidate]) -> bool:
-        if random_parts(self.parts, 0) is None:
+        if not is_split_by_people(self.parts):
             return False
         seconds = self._seconds
         return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * self.n_workers * candidates[0].seconds

@@ -25,7 +25,7 @@ from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
 from .study import all_parameters, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
-from .winner import chosen_trial
+from .winner import chosen_trial, stored_confirmation
 
 BEST_MODEL = "best_model"
 
@@ -116,7 +116,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         ),
         "times_test_was_used": sum("test" in one for one in evaluations.values()),
         "calibration": attributes.get("calibration"),
-        "confirmation": study.user_attrs.get("confirmation"),
+        "confirmation": stored_confirmation(study),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],
         "data": study.user_attrs["data"],

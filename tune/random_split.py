@@ -20,13 +20,18 @@ from .study import all_parameters
 from .training import NonFiniteLossError
 
 
+def is_split_by_people(parts: Parts) -> bool:
+    """Whether a random split would be another one."""
+    return parts.dataset.groups is not None and parts.split.kind != "stratified"
+
+
 def random_parts(parts: Parts, seed: int) -> Parts | None:
     """Training and validation part mixed and cut again at random, in the same sizes; the test part stays out of it.
 
     Returns:
         None where people are not known or already are in several parts, or the classes cannot be cut that way.
     """
-    if parts.dataset.groups is None or parts.split.kind == "stratified":
+    if not is_split_by_people(parts):
         return None
     fold = parts.folds[0]
     mixed = parts.dataset.subset(torch.cat([parts.split.train, parts.split.validation]))

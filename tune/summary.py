@@ -28,7 +28,7 @@ from .run import Finished
 from .samplers import n_finished
 from .storage import sqlite_url
 from .study import best_trial
-from .winner import chosen_trial
+from .winner import chosen_trial, stored_confirmation
 
 # Rounds to a tenth of a point.
 SMALLEST_LUCK = 0.0005
@@ -128,7 +128,7 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
         return []
     attributes, metric = best.user_attrs, settings.search.metric
     found = study.user_attrs.get("evaluations", {}).get(str(best.number), {})
-    confirmed = study.user_attrs.get("confirmation") if settings.confirmation.is_on else None
+    confirmed = stored_confirmation(study)
     epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
     what = f"{attributes['n_parameters']:,} parameters, {epochs}"
     lines = [f"Best: trial {best.number}, validation {METRIC_LABELS[metric]} {show_score(best.value, metric)}, {what}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
 
@@ -14,11 +16,17 @@ _TIMES_AS_MANY = 5
 
 def chosen_trial(study: Study) -> FrozenTrial | None:
     """The trial to use: the winner of the confirmation or, where there was none, the best of the search."""
-    found = study.user_attrs.get("confirmation")
-    if found is None or not _wanted(study).is_on:
+    found = stored_confirmation(study)
+    if found is None:
         return best_trial(study)
     number: int = found["winner"]
     return study.get_trials(deepcopy=False)[number]
+
+
+def stored_confirmation(study: Study) -> dict[str, Any] | None:
+    """What the confirmation found; None where there was none, or it has been switched off since."""
+    found: dict[str, Any] | None = study.user_attrs.get("confirmation")
+    return found if found is not None and _wanted(study).is_on else None
 
 
 def promising_trials(study: Study, n_best: int) -> list[FrozenTrial]:
@@ -49,6 +57,8 @@ def kept_trials(study: Study) -> list[FrozenTrial]:
 
 def will_be_kept(study: Study, trial: Trial, value: float) -> bool:
     """Whether a trial that is about to be stored with this value will be one of ``kept_trials``."""
+    if len(study.directions) > 1:
+        return True
     wanted = _wanted(study)
     if wanted.is_on and trial.user_attrs.get("origin") == KNOWN_GOOD:
         return True

@@ -18,17 +18,17 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
 from tune.claims import claim_trial
-from tune.confirmation import REPETITION, RUN_OF, runs_of, seed_of
+from tune.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sentences
 from tune.confirming import find_confirmation, line_up, open_confirmation
 from tune.latency import latency_ms
 from tune.locks import try_trial_lock
 from tune.objective import begin_fits, training_settings
 from tune.progress import Progress
 from tune.random_split import random_parts
-from tune.run import Finished, run_study
+from tune.run import Finished, confirm_and_judge, exported, is_confirmed
 from tune.stopping import StopWatch
 from tune.storage import open_storage, sqlite_url
-from tune.study import StudyError, all_parameters, best_trial, load_study, resume_study
+from tune.study import StudyError, all_parameters, best_trial, resume_study
 from tune.summary import print_summary
 from tune.trial_files import REFIT_WEIGHTS, trial_folder
 from tune.winner import chosen_trial, kept_trials, promising_trials
@@ -38,17 +38,14 @@ if TYPE_CHECKING:
 
 CPU = torch.device("cpu")
 ALL = {"configurations": 2, "seeds": 2, "time_share": None}
-# The toy has neither three axes nor a mirror image.
-SUITED = {"rotation": 0.0, "flip": False, "derived_channels": ["none", "differences"]}
 SEARCH: dict[str, Any] = {
     "search": {"trials": 4, "pruner": "none"},
     "confirmation": ALL,
-    "space": {"shared": SUITED},
 }
 
 
-def run(lab: Lab, stop: StopWatch | None = None) -> tuple[Finished, list[str]]:
-    """One run, as a new process would make it, and what it said."""
+def run(lab: Lab, stop: StopWatch | None = None, *, with_exports: bool = False) -> tuple[Finished, list[str]]:
+    """One run, as a new process would make it, and what it said; the exports take longer than all the rest."""
     said: list[str] = []
 
     @contextmanager
@@ -56,13 +53,13 @@ def run(lab: Lab, stop: StopWatch | None = None) -> tuple[Finished, list[str]]:
         yield progress
         said.extend(progress.said)
 
-    storage = open_storage(sqlite_url(lab.place / "tune.db"))
-    existing = load_study(storage, lab.name)
     stop = stop or StopWatch()
-    torch.set_num_threads(1)
-    return run_study(
-        storage, lab.folder, lab.settings, existing, lab.parts, warm_start=None, show=show, stop=stop
-    ), said
+    ended = lab.search(stop)
+    finished = Finished(lab.study(), lab.settings, lab.folder, ended, [])
+    assert is_confirmed(finished)
+    storage = open_storage(sqlite_url(lab.place / "tune.db"))
+    finished = confirm_and_judge(storage, finished, lab.parts, show=show, stop=stop)
+    return exported(finished) if with_exports else finished, said
 
 
 def confirmation_of(lab: Lab) -> optuna.Study:
@@ -139,7 +136,7 @@ def test_the_winner_is_what_is_tested_once_and_given_away(searched: Lab) -> None
     first, second = (trial.number for trial in promising_trials(searched.study(), 2)[:2])
     others = [trial.number for trial in promising_trials(searched.study(), 2)[2:]]
     pretend(searched, {first: [0.5, 0.6], second: [0.9, 0.8], **{number: [0.1, 0.1] for number in others}})
-    finished, _ = run(searched)
+    finished, _ = run(searched, with_exports=True)
     found, study, root = record(searched), searched.study(), searched.folder.root
     assert found["winner"] == second
     assert found["runner_up"]["trial"] == first
@@ -210,13 +207,14 @@ def test_without_time_the_best_of_the_search_is_tested(new_lab: NewLab) -> None:
     assert not confirmation_of(lab).get_trials()
 
 
-def test_the_time_share_is_kept(new_lab: NewLab) -> None:
-    lab = new_lab("study", SEARCH, {"confirmation": {"time_share": 0.6, "seeds": 5}})
-    run(lab)
-    found = record(lab)
-    assert 1 <= found["n_runs"] <= 0.6 * 4 * 1.5
-    assert found["cut_short"]
-    assert any("makes up for the rest" in sentence for sentence in found["sentences"])
+def test_it_says_when_there_was_no_time_for_all_and_how_to_get_it(searched: Lab) -> None:
+    first, second, *others = (trial.number for trial in promising_trials(searched.study(), 2))
+    pretend(searched, {number: [0.5, 0.5] for number in (first, second, *others)})
+    run(searched)
+    found = {**record(searched), "cut_short": True, "time_share": 0.4, "n_runs": 3}
+    (said,) = [sentence for sentence in sentences(found) if "runs in 40% of the search's time" in sentence]
+    assert f"3 of {found['n_runs_in_full']} runs" in said
+    assert "--confirm-seeds 2 makes up for the rest" in said
 
 
 def test_a_timeout_leaves_time_for_the_last_fit(searched: Lab) -> None:

@@ -22,7 +22,7 @@ def race(
 ) -> tuple[Standing, dict[tuple[int, int], float | None], list[tuple[tuple[int, int], ...]]]:
     """Runs what is missing until nothing is; returns the end, all runs, and the rounds."""
     runs: dict[tuple[int, int], float | None] = {}
-    rounds = []
+    rounds: list[tuple[tuple[int, int], ...]] = []
     while True:
         stood = standing(these, runs, n_seeds, maximize=True, seconds=seconds, n_workers=n_workers)
         if not stood.missing:
