@@ -202,13 +202,17 @@ def _search(
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
     """Writes every export from the database; returns what could not be drawn, and why."""
     from .draw import draw_all, study_context
+    from .figures import study_figures
+    from .report.page import write_report
 
     write_trials(study, folder)
     if best_trial(study) is not None:
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    not_drawn = draw_all(study, folder.root, context=context)
+    figures = study_figures(study.get_trials(deepcopy=False), context)
+    not_drawn = draw_all(figures, folder.root, context=context)
+    write_report(study, settings, folder, figures, context)
     attach_pictures(study, folder)
     return not_drawn
 

@@ -30,6 +30,13 @@ class Drawing(NamedTuple):
     caption: str
 
 
+class DrawingGroup(NamedTuple):
+    """Pictures that belong together, and what they have in common."""
+
+    title: str
+    drawings: tuple[Drawing, ...]
+
+
 class Section(NamedTuple):
     """One subject on the page.
 
@@ -41,6 +48,7 @@ class Section(NamedTuple):
         panels: Names of the interactive figures, in the order they are shown.
         tables: The same in numbers.
         drawings: Pictures that need no script.
+        legend: What their colours mean; made here, every text in it is escaped.
         least_width: Of a panel; as many as fit stand side by side.
         control: ``every-score`` or ``n-best`` where the reader may change what is shown.
         n_lines: Of which ``n-best`` shows some.
@@ -55,7 +63,8 @@ class Section(NamedTuple):
     notes: tuple[str, ...] = ()
     panels: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
-    drawings: tuple[Drawing, ...] = ()
+    drawings: tuple[DrawingGroup, ...] = ()
+    legend: Markup = Markup("")
     least_width: str = WHOLE
     control: str = ""
     n_lines: int = 0

@@ -1,0 +1,278 @@
+"""The answer, first: which network, how good it is, how sure that is, what mattered, how to run it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from optuna.trial import TrialState
+
+from ..evaluation import FEWEST_PEOPLE, luck_of_selection
+from ..figures import ImportancesInfo
+from ..figures.history import noise_of
+from ..figures.scores import scored_trials
+from ..figures.words import counted
+from ..sentences import new_people_in_test
+from .facts import Facts
+from .words import listed, metric_name, percent, points, score
+
+# Rounds to a tenth of a point.
+_SMALLEST_LUCK = 0.0005
+_LARGE_GAP = 0.05
+
+
+class KeyFigure(NamedTuple):
+    """A number in large letters, and what it is."""
+
+    value: str
+    label: str
+
+
+class Point(NamedTuple):
+    """A question and its answer in sentences.
+
+    Attributes:
+        question: As a reader would ask it.
+        sentences: The answer.
+        code: A command that goes with it; empty where there is none.
+    """
+
+    question: str
+    sentences: tuple[str, ...]
+    code: str = ""
+
+
+class Answer(NamedTuple):
+    """What stands at the top of the report."""
+
+    headline: str
+    key_figures: tuple[KeyFigure, ...]
+    points: tuple[Point, ...]
+
+
+def answer(facts: Facts, again: str) -> Answer:
+    """The answer of a study, however far it has come.
+
+    Args:
+        facts: Of the study.
+        again: The command that runs the study again.
+    """
+    how_to_go_on = f"./run_tuning.sh --study-name {facts.name} --resume{facts.places}"
+    if facts.best is None:
+        return Answer(
+            "There is no answer yet: no trial has run to its end.",
+            (),
+            (
+                Point("How does it stand?", (_counts(facts), *_failures(facts))),
+                Point("How do I go on?", ("This goes on where the study is:",), how_to_go_on),
+            ),
+        )
+    return Answer(
+        _headline(facts),
+        tuple(_key_figures(facts)),
+        (
+            Point("Which network?", tuple(_which(facts))),
+            Point(_good_question(facts), tuple(_how_good(facts))),
+            Point("How sure is that?", tuple(_how_sure(facts))),
+            Point("What mattered?", tuple(_what_mattered(facts))),
+            Point("How do I run it again?", ("The whole search, with the same seeds:",), again),
+        ),
+    )
+
+
+def who_was_judged(facts: Facts) -> str:
+    """Whose sequences the test part holds, in words; empty where people are not known."""
+    n_people = (facts.test or {}).get("n_people")
+    if n_people is None:
+        return ""
+    people = "1 person" if n_people == 1 else f"{n_people} people"
+    return f"{people} it has never seen" if _are_new(facts) else f"{people} who were trained on as well"
+
+
+def _are_new(facts: Facts) -> bool:
+    return bool(facts.split.get("parts")) and new_people_in_test(dict(facts.split))
+
+
+def _good_question(facts: Facts) -> str:
+    known = facts.test and facts.test.get("n_people") is not None and _are_new(facts)
+    return "How good is it on new people?" if known else "How good is it?"
+
+
+def _headline(facts: Facts) -> str:
+    best = facts.best
+    assert best is not None
+    name = f"Use the {facts.settings.architecture} of trial {best.number}"
+    if facts.test:
+        who = who_was_judged(facts)
+        of = f"the sequences of {who}" if who else "sequences it has never seen"
+        return f"{name}: it recognises {percent(facts.test['accuracy'])} of {of}."
+    value = score(best.value, facts.settings.search.metric)
+    return f"{name}: {facts.context.metric} {value}. It has not been tested."
+
+
+def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
+    best, metric = facts.best, facts.settings.search.metric
+    assert best is not None
+    if facts.test:
+        low, high = facts.test["intervals_95"]["accuracy"]
+        yield KeyFigure(percent(facts.test["accuracy"]), "test accuracy")
+        yield KeyFigure(f"{percent(low)} to {percent(high)}", "95% interval of it")
+    yield KeyFigure(score(best.value, metric), facts.context.metric)
+    if (n_parameters := best.user_attrs.get("n_parameters")) is not None:
+        yield KeyFigure(f"{n_parameters:,}", "parameters")
+    latency = (facts.confirmation or {}).get("latency_ms")
+    if isinstance(latency, int | float):
+        yield KeyFigure(f"{latency:.2g} ms", "one sequence on this processor")
+
+
+def _which(facts: Facts) -> Iterator[str]:
+    best = facts.best
+    assert best is not None
+    attributes = best.user_attrs
+    epochs = attributes.get("best_epochs") or []
+    after = f", at its best after epoch {listed([str(epoch) for epoch in epochs])}" if epochs else ""
+    size = f" with {attributes['n_parameters']:,} parameters" if "n_parameters" in attributes else ""
+    yield f"A {facts.settings.architecture} network{size}{after}."
+    if attributes.get("origin") == "known-good":
+        yield "It is the configuration that the search began with, known to be good for such data: nothing beat it."
+    yield _counts(facts)
+    if facts.confirmation and best.number == facts.confirmation.get("winner"):
+        n = len(facts.confirmation["configurations"])
+        yield f"It had the best mean of {counted(n, 'configuration')} that were trained again with fresh seeds."
+
+
+def _how_good(facts: Facts) -> Iterator[str]:
+    best = facts.best
+    assert best is not None
+    test = facts.test
+    if test is None:
+        yield (
+            f"Its {facts.context.metric} is {score(best.value, facts.settings.search.metric)}. The validation part "
+            "steered the search, so that this is a little too good."
+        )
+        yield (
+            "It has a test part that has not been used yet: the command with --resume does that."
+            if facts.has_test_part
+            else "The data was cut without a test part, so that there is nothing to say about unseen sequences."
+        )
+        return
+    who = who_was_judged(facts)
+    yield (
+        f"On the test part, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
+        f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
+    )
+    if who and not _are_new(facts):
+        yield "For people who were not trained on expect less."
+    if not who:
+        yield "It is not known who performed the sequences: if new people will, expect less."
+    if test.get("accuracy_by_recording") is not None:
+        yield f"By whole recording, with a vote over its windows: {percent(test['accuracy_by_recording'])}."
+    if test.get("refitted"):
+        yield "The tested network was trained once more, on the training and the validation part together."
+
+
+def _how_sure(facts: Facts) -> Iterator[str]:
+    test = facts.test
+    if test:
+        yield from _interval_words(test)
+    if facts.confirmation:
+        yield from (str(sentence) for sentence in facts.confirmation.get("sentences") or ())
+    else:
+        yield from _luck_words(facts)
+    yield from _gap_words(facts)
+    evaluations = facts.attributes.get("evaluations") or {}
+    n_looks = sum("test" in one for one in evaluations.values())
+    if n_looks > 1:
+        yield f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen."
+    error = facts.answers.get("calibration_error")
+    if isinstance(error, float):
+        yield f"When it says 90%, it is off by about {points(error)} on average (expected calibration error)."
+
+
+def _interval_words(test: Mapping[str, Any]) -> Iterator[str]:
+    low, high = test["intervals_95"]["accuracy"]
+    n_people, over = test.get("n_people"), test["intervals_resample"]
+    yield f"With 95% confidence the accuracy lies between {percent(low)} and {percent(high)} (interval over {over})."
+    if over == "sequences" and n_people is not None and n_people < FEWEST_PEOPLE:
+        who = "one person" if n_people == 1 else f"{n_people} people"
+        yield (
+            f"That interval speaks of further sequences of the same {who}. How it does on somebody else can differ by "
+            "far more, and so few people cannot tell by how much."
+        )
+
+
+def _luck_words(facts: Facts) -> Iterator[str]:
+    complete = scored_trials(facts.trials)
+    n_validation, metric = facts.attributes.get("n_validation"), facts.settings.search.metric
+    accuracy = None if facts.best is None else facts.best.user_attrs.get("validation_accuracy")
+    if metric == "loss" or not n_validation or accuracy is None:
+        return
+    luck = luck_of_selection(accuracy, n_validation, len(complete))
+    if luck >= _SMALLEST_LUCK:
+        yield (
+            f"The best of {len(complete)} validation scores is partly luck: of equally good configurations it would "
+            f"look about {points(luck)} better than it is."
+        )
+    if metric == "accuracy" and len(complete) > 1:
+        noise = noise_of(accuracy, n_validation)
+        n_close = sum(abs(scored.score - accuracy) <= noise for scored in complete) - 1
+        yield (
+            f"{n_close or 'None'} of the other {counted(len(complete) - 1, 'complete trial')} "
+            f"{'is' if n_close == 1 else 'are'} as good within noise ({points(noise)})."
+        )
+
+
+def _gap_words(facts: Facts) -> Iterator[str]:
+    attributes = {} if facts.best is None else facts.best.user_attrs
+    gap = attributes.get("accuracy_gap")
+    if gap is None:
+        return
+    train, validation = attributes.get("train_accuracy"), attributes.get("validation_accuracy")
+    verdict = (
+        "it has learned part of its training data by heart"
+        if gap > _LARGE_GAP
+        else "it has not learned its training data by heart"
+    )
+    if train is not None and validation is not None:
+        yield f"Training accuracy {percent(train)}, validation accuracy {percent(validation)}: {verdict}."
+
+
+def _what_mattered(facts: Facts) -> Iterator[str]:
+    info = facts.figures.importances
+    if not isinstance(info, ImportancesInfo):
+        yield f"That cannot be said: {info}."
+        return
+    first = [row.label for row in info.importances[:3]]
+    yield f"Most of all {listed(first)}, by two methods that answer different questions."
+    yield info.words.summary
+    best = facts.best
+    values = [
+        f"{name} {_value(best.params[name])}"
+        for name in (row.name for row in info.importances[:3])
+        if best and name in best.params
+    ]
+    if values:
+        yield f"The recommended configuration has {listed(values)}."
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _counts(facts: Facts) -> str:
+    states = {
+        TrialState.COMPLETE: "complete",
+        TrialState.PRUNED: "ended early because they were behind",
+        TrialState.FAIL: "failed",
+        TrialState.RUNNING: "not finished",
+    }
+    begun = sum(facts.count(state) for state in states)
+    said = listed([f"{facts.count(state)} {words}" for state, words in states.items() if facts.count(state)])
+    metric = metric_name(facts.settings.search.metric)
+    return f"{counted(begun, 'trial')} judged by validation {metric}: {said}." if begun else "No trial has begun."
+
+
+def _failures(facts: Facts) -> Iterator[str]:
+    reasons = [trial.user_attrs.get("reason") for trial in facts.trials if trial.state == TrialState.FAIL]
+    if reasons and reasons[-1]:
+        yield f"The last failure was: {reasons[-1]}"

@@ -1,0 +1,122 @@
+"""What the report knows: the study read from the database once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from ..config import Settings
+from ..figures import Figures
+from ..figures.words import StudyContext
+from ..folders import StudyFolder
+from ..sentences import places
+from ..study import best_trial
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A study as it stands.
+
+    Attributes:
+        name: Of the study.
+        settings: Of the study.
+        attributes: What is stored with the study.
+        trials: All of them.
+        best: The trial that is recommended; None without a complete one.
+        figures: Of the search.
+        context: How to name and write things.
+        places: Options that lead a command to the study.
+        folder: Holds what the report points to.
+    """
+
+    name: str
+    settings: Settings
+    attributes: Mapping[str, Any]
+    trials: Sequence[FrozenTrial]
+    best: FrozenTrial | None
+    figures: Figures
+    context: StudyContext
+    places: str
+    folder: str
+
+    @property
+    def judged(self) -> Mapping[str, Any]:
+        """What was found about the best after the search: ``validation``, and ``test`` where there is that part."""
+        evaluations = self.attributes.get("evaluations")
+        number = None if self.best is None else str(self.best.number)
+        return evaluations.get(number) or {} if isinstance(evaluations, Mapping) and number else {}
+
+    @property
+    def test(self) -> Mapping[str, Any] | None:
+        """Scores on the test part; None where it was not used for the best, or is not there."""
+        return self.judged.get("test")
+
+    @property
+    def part(self) -> str:
+        """The part whose answers are looked at closely: ``test``, or else ``validation``."""
+        return "test" if self.test else "validation"
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """Scores on that part; empty where nothing was judged."""
+        return self.judged.get(self.part) or {}
+
+    @property
+    def confirmation(self) -> Mapping[str, Any] | None:
+        """How the best configurations did with fresh seeds; None where they were not trained again."""
+        stored = self.attributes.get("confirmation")
+        return stored if isinstance(stored, Mapping) and stored.get("configurations") else None
+
+    @property
+    def class_names(self) -> list[str]:
+        """One a class."""
+        return [str(name) for name in (self.attributes.get("data") or {}).get("class_names") or ()]
+
+    @property
+    def channel_names(self) -> list[str]:
+        """One a channel."""
+        return [str(name) for name in (self.attributes.get("data") or {}).get("channel_names") or ()]
+
+    @property
+    def split(self) -> Mapping[str, Any]:
+        """How the data was cut."""
+        return self.attributes.get("split") or {}
+
+    @property
+    def has_test_part(self) -> bool:
+        """Whether the data was cut so that there is one."""
+        return any(fold.get("test") is not None for fold in self.split.get("parts") or ())
+
+    def count(self, state: TrialState) -> int:
+        """Trials in that state."""
+        return Counter(trial.state for trial in self.trials)[state]
+
+
+def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext) -> Facts:
+    """Reads the study."""
+    attributes = study.user_attrs
+    trials = study.get_trials(deepcopy=False)
+    return Facts(
+        name=study.study_name,
+        settings=settings,
+        attributes=attributes,
+        trials=trials,
+        best=_recommended(attributes, trials) or best_trial(study),
+        figures=figures,
+        context=context,
+        places=places(study, folder),
+        folder=str(folder.root),
+    )
+
+
+def _recommended(attributes: Mapping[str, Any], trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+    """The winner of the confirmation; None where there was none, or its trial is not there."""
+    confirmation = attributes.get("confirmation")
+    winner = confirmation.get("winner") if isinstance(confirmation, Mapping) else None
+    found = [trial for trial in trials if trial.number == winner and trial.state == TrialState.COMPLETE]
+    return found[0] if found else None

@@ -1,0 +1,54 @@
+"""Writing the report: ``report.html`` and ``report.md``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optuna import Study
+
+from ..config import Settings
+from ..figures import Figures
+from ..figures.words import StudyContext
+from ..files import write_text
+from ..folders import StudyFolder
+from ..pages.templates import rendered
+from .content import Content, content
+from .facts import gather
+from .markdown import as_markdown
+
+REPORT_PAGE, REPORT_TEXT = "report.html", "report.md"
+
+
+def write_report(
+    study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext
+) -> Content:
+    """Writes both files of a study from the database alone, and returns what they say.
+
+    Args:
+        study: As it stands.
+        settings: Of the study.
+        folder: Of the study.
+        figures: Of the search.
+        context: How to name and write things.
+    """
+    report = content(gather(study, settings, folder, figures, context))
+    write_both(report, folder.root)
+    return report
+
+
+def write_both(report: Content, folder: Path) -> None:
+    """Writes a report as a page and as Markdown."""
+    write_text(folder / REPORT_PAGE, as_html(report))
+    write_text(folder / REPORT_TEXT, as_markdown(report))
+
+
+def as_html(report: Content) -> str:
+    """The report as one page that needs no network."""
+    return rendered(
+        "report.html",
+        report.sections,
+        report.figures,
+        title=report.title,
+        subtitle=report.subtitle,
+        answer=report.answer,
+    )
