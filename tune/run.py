@@ -20,10 +20,12 @@ from .exports import write_best, write_best_model, write_trials
 from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
+from .note import study_note, write_note
 from .parts import Parts
 from .progress import Progress
 from .samplers import n_finished
 from .search import Ended, search
+from .sentences import resume_command
 from .stopping import StopRequested, StopWatch
 from .study import (
     N_WARM_START_TRIALS,
@@ -107,6 +109,7 @@ def run_study(
     settings, notes = suited(settings, parts.dataset)
     if existing is None:
         study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
+        write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))
     else:
         study = resume_study(existing, settings, parts)
         if warm_start is not None:
@@ -212,8 +215,10 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
     figures = study_figures(study.get_trials(deepcopy=False), context)
     not_drawn = draw_all(figures, folder.root, context=context)
-    write_report(study, settings, folder, figures, context)
+    report = write_report(study, settings, folder, figures, context)
     attach_pictures(study, folder)
+    answer = [report.answer.headline, *report.answer.points[0].sentences]
+    write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder), answer))
     return not_drawn
 
 

@@ -25,6 +25,11 @@ def places(study: Study, folder: StudyFolder) -> str:
     return f" --storage {shlex.quote(str(address._replace(password=None).set(query={})))}{saved}"
 
 
+def resume_command(study: Study, folder: StudyFolder) -> str:
+    """What goes on with a study."""
+    return f"./run_tuning.sh --study-name {shlex.quote(study.study_name)} --resume{places(study, folder)}"
+
+
 def new_people_in_test(split: dict[str, Any]) -> bool:
     """Whether nobody in the test part is in another part; a publisher's split need not see to that."""
     parts = split["parts"][0]

@@ -96,7 +96,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
     files = "comparison.csv"
     if rows and rows[0].validation is not None:
         say(console, f"Overall best: {rows[0].architecture} (study {rows[0].study})")
-        files += ", best_config.json of the overall best"
+        files = "report.html, comparison.csv, best_config.json of the overall best"
     say(console, f"Comparison: {folder}/  ({files})")
 
 

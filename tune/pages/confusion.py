@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from plotly.graph_objects import Figure, Heatmap
 
 from ..figures.confusion import ConfusionInfo
@@ -31,7 +33,7 @@ def _figure(info: ConfusionInfo, n_characters: int, text_size: int) -> Figure:
         for true, row, share_row in zip(info.names, info.counts, shares, strict=True)
     ]
     labels = [plain(shortened(name, n_characters)) for name in info.names]
-    ticks = {"tickvals": places, "ticktext": labels, "showgrid": False, "fixedrange": True}
+    ticks: dict[str, Any] = {"tickvals": places, "ticktext": labels, "showgrid": False, "fixedrange": True}
     written = [
         {
             "x": column,

@@ -98,5 +98,5 @@ def _losses(losses: Losses) -> Figure:
 
 
 def _epochs(last: int) -> dict[str, Any]:
-    step = {"dtick": 1} if last <= 12 else {}
+    step: dict[str, Any] = {"dtick": 1} if last <= 12 else {}
     return axis("epoch", showgrid=False, range=[0.7, last + 0.3], **step)

@@ -15,7 +15,7 @@ from .importances import importances_figures
 from .parallel import parallel_figures
 from .tables import Table, best_trials, importances_table
 
-WHOLE, HALF, THIRD = "100%", "400px", "300px"
+WHOLE, HALF, THIRD, QUARTER = "100%", "400px", "300px", "250px"
 
 
 class Drawing(NamedTuple):
@@ -80,7 +80,7 @@ class Section(NamedTuple):
     @property
     def is_half(self) -> bool:
         """Whether two of its panels stand side by side on paper."""
-        return self.least_width == THIRD
+        return self.least_width in (THIRD, QUARTER)
 
 
 def figure_sections(figures: Figures, context: StudyContext) -> tuple[list[Section], dict[str, str]]:

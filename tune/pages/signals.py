@@ -24,7 +24,7 @@ def read_examples(stored: Any) -> list[dict[str, Any]] | None:
     try:
         channels = [str(name) for name in stored["channels"]]
         step = None if stored["seconds_per_step"] is None else float(stored["seconds_per_step"])
-        classes = []
+        classes: list[dict[str, Any]] = []
         for one in stored["classes"]:
             examples = [
                 {

@@ -25,12 +25,14 @@ class Table(NamedTuple):
         head: Column names.
         rows: As many cells each.
         is_open: Whether it is shown at once, and not only to whoever asks for it.
+        wraps: Whether long cells are broken into lines.
     """
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str | Link, ...], ...]
     is_open: bool = False
+    wraps: bool = False
 
 
 def importances_table(info: ImportancesInfo) -> Table:

@@ -57,14 +57,13 @@ def answer(facts: Facts, again: str) -> Answer:
         facts: Of the study.
         again: The command that runs the study again.
     """
-    how_to_go_on = f"./run_tuning.sh --study-name {facts.name} --resume{facts.places}"
     if facts.best is None:
         return Answer(
             "There is no answer yet: no trial has run to its end.",
             (),
             (
                 Point("How does it stand?", (_counts(facts), *_failures(facts))),
-                Point("How do I go on?", ("This goes on where the study is:",), how_to_go_on),
+                Point("How do I go on?", ("This goes on where the study is:",), facts.resume),
             ),
         )
     return Answer(
@@ -207,10 +206,11 @@ def _luck_words(facts: Facts) -> Iterator[str]:
     accuracy = None if facts.best is None else facts.best.user_attrs.get("validation_accuracy")
     if metric == "loss" or not n_validation or accuracy is None:
         return
-    luck = luck_of_selection(accuracy, n_validation, len(complete))
+    n_compared = len(complete) + facts.n_others
+    luck = luck_of_selection(accuracy, n_validation, n_compared)
     if luck >= _SMALLEST_LUCK:
         yield (
-            f"The best of {len(complete)} validation scores is partly luck: of equally good configurations it would "
+            f"The best of {n_compared} validation scores is partly luck: of equally good configurations it would "
             f"look about {points(luck)} better than it is."
         )
     if metric == "accuracy" and len(complete) > 1:

@@ -11,7 +11,7 @@ from ..figures import ranked_parameters
 from ..figures.curves import curves_info
 from ..figures.slices import slices_info
 from ..pages.curves import curves_figures
-from ..pages.sections import HALF, THIRD, Section, figure_sections, not_drawn
+from ..pages.sections import HALF, QUARTER, Section, figure_sections, not_drawn
 from ..pages.slices import slices_figures
 from .answer import Answer, answer
 from .classes import classes_sections
@@ -92,7 +92,7 @@ def _slices(facts: Facts) -> Drawn:
         return not_drawn("slices", "The score along each hyperparameter", info)._replace(heading="How"), {}
     figures = slices_figures(info, facts.context)
     words = info.words
-    section = Section("slices", words.title, words.summary, words.notes, tuple(figures), least_width=THIRD)
+    section = Section("slices", words.title, words.summary, words.notes, tuple(figures), least_width=QUARTER)
     return section._replace(heading="How", key="● complete   ★ best"), figures
 
 

@@ -14,7 +14,7 @@ from ..config import Settings
 from ..figures import Figures
 from ..figures.words import StudyContext
 from ..folders import StudyFolder
-from ..sentences import places
+from ..sentences import places, resume_command
 from ..study import best_trial
 
 
@@ -30,8 +30,10 @@ class Facts:
         best: The trial that is recommended; None without a complete one.
         figures: Of the search.
         context: How to name and write things.
+        resume: The command that goes on with it.
         places: Options that lead a command to the study.
         folder: Holds what the report points to.
+        n_others: Complete trials of other studies that the best was chosen from as well.
     """
 
     name: str
@@ -41,8 +43,10 @@ class Facts:
     best: FrozenTrial | None
     figures: Figures
     context: StudyContext
+    resume: str
     places: str
     folder: str
+    n_others: int = 0
 
     @property
     def judged(self) -> Mapping[str, Any]:
@@ -109,6 +113,7 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
         best=_recommended(attributes, trials) or best_trial(study),
         figures=figures,
         context=context,
+        resume=resume_command(study, folder),
         places=places(study, folder),
         folder=str(folder.root),
     )

@@ -15,8 +15,7 @@ from ..pages.templates import rendered
 from .content import Content, content
 from .facts import gather
 from .markdown import as_markdown
-
-REPORT_PAGE, REPORT_TEXT = "report.html", "report.md"
+from .page_names import REPORT_PAGE, REPORT_TEXT
 
 
 def write_report(

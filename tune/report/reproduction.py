@@ -13,6 +13,7 @@ from ..arguments import OPTION_PATHS
 from ..config import Settings, default_settings
 from ..pages.sections import Section
 from ..pages.tables import Table
+from ..spaces import SPACES
 from ..study import all_parameters
 from .facts import Facts
 from .words import listed
@@ -27,7 +28,9 @@ _KINDS = {
 }
 
 
-def command(settings: Settings, study_name: str, channel_names: Sequence[str] = ()) -> str:
+def command(
+    settings: Settings, study_name: str, channel_names: Sequence[str] = (), *, every_architecture: bool = False
+) -> str:
     """The command line that begins the same study anew, under another name.
 
     Whatever differs from the built-in settings is on it.
@@ -36,14 +39,19 @@ def command(settings: Settings, study_name: str, channel_names: Sequence[str] = 
         settings: Of the study.
         study_name: Of the study.
         channel_names: Of its data.
+        every_architecture: Whether it is one of the studies of all architectures, which are to begin anew.
     """
-    changed = dict(_changes(default_settings(), settings.model_dump(mode="json"), settings.architecture))
+    sections = ("shared", *(SPACES if every_architecture else (settings.architecture,)))
+    changed = dict(_changes(default_settings(), settings.model_dump(mode="json"), sections))
     changed |= {path: _at(settings, path) for path in ("dataset", "architecture", "search.trials", "search.seed")}
     if mirrored(tuple(channel_names)) is None:
         changed.pop("space.shared.flip", None)  # The tuner has taken it out, and will again.
+    if every_architecture:
+        del changed["architecture"]
     flags = {path: "--" + name.replace("_", "-") for name, path in OPTION_PATHS.items() if path not in _NO_OPTION}
     words = [f"{flags[path]} {_quoted(changed.pop(path))}" for path in flags if changed.get(path) is not None]
     words += [f"--set {shlex.quote(f'{path}={json.dumps(value)}')}" for path, value in sorted(changed.items())]
+    words += ["--auto-tune-all"] * every_architecture
     words.append(f"--study-name {_quoted(f'{study_name}-again')}")
     lines = [_FRONT]
     for word in words:
@@ -83,8 +91,8 @@ def reproduction_section(facts: Facts) -> Section:
         "What it rests on",
         summary,
         tables=(
-            Table("What it rests on", ("what", ""), tuple(rows), is_open=True),
-            Table("Commands", ("to", "command"), tuple(commands), is_open=True),
+            Table("What it rests on", ("what", ""), tuple(rows), is_open=True, wraps=True),
+            Table("Commands", ("to", "command"), tuple(commands), is_open=True, wraps=True),
             *_configuration(facts),
         ),
     )
@@ -108,14 +116,14 @@ def _written(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any], architecture: str) -> list[tuple[str, Any]]:
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], sections: Sequence[str]) -> list[tuple[str, Any]]:
     """Paths and values of what differs; of the ranges only those that the study could use."""
     found: list[tuple[str, Any]] = []
     for key, value in now.items():
         if key == "space":
-            for section in ("shared", architecture):
-                ranges, built_in = value.get(section, {}), before[key].get(section, {})
-                found += [(f"space.{section}.{name}", one) for name, one in ranges.items() if one != built_in.get(name)]
+            for name in sections:
+                ranges, built_in = value.get(name, {}), before[key].get(name, {})
+                found += [(f"space.{name}.{inner}", one) for inner, one in ranges.items() if one != built_in.get(inner)]
         elif isinstance(value, Mapping):
             section = before.get(key, {})
             found += [(f"{key}.{name}", one) for name, one in value.items() if one != section.get(name)]
