@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from .files import write_bytes, write_text
 from .progress import show_seconds
 from .study import best_trial
+from .winner import chosen_trial
 
 if TYPE_CHECKING:
     from .run import Finished
@@ -30,7 +31,7 @@ class ComparedStudy:
         study: Name of its study.
         metric: Score that decides.
         validation: Best validation score; None without a complete trial.
-        test_accuracy: Of that trial on test; None without a test part.
+        test_accuracy: Of the trial to use on test; None without a test part.
         n_parameters: Of that trial's network.
         seconds: Training time of all its trials.
         n_complete: Trials that ran to their end.
@@ -124,15 +125,16 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
 def _row(finished: Finished) -> ComparedStudy:
     trials = finished.study.get_trials(deepcopy=False)
     best = best_trial(finished.study)
+    chosen = chosen_trial(finished.study)
     evaluations = finished.study.user_attrs.get("evaluations", {})
-    found = {} if best is None else evaluations.get(str(best.number), {})
+    found = {} if chosen is None else evaluations.get(str(chosen.number), {})
     return ComparedStudy(
         architecture=finished.settings.architecture,
         study=finished.study.study_name,
         metric=finished.settings.search.metric,
         validation=None if best is None else best.value,
         test_accuracy=found["test"]["accuracy"] if "test" in found else None,
-        n_parameters=None if best is None else best.user_attrs["n_parameters"],
+        n_parameters=None if chosen is None else chosen.user_attrs["n_parameters"],
         seconds=sum(trial.user_attrs.get("training_seconds", 0.0) for trial in trials),
         n_complete=sum(trial.state == TrialState.COMPLETE for trial in trials),
         n_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),

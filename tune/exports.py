@@ -23,8 +23,9 @@ from .folders import StudyFolder
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
-from .study import all_parameters, best_trial, versions
+from .study import all_parameters, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, save_trial, trial_folder
+from .winner import chosen_trial
 
 BEST_MODEL = "best_model"
 
@@ -83,7 +84,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
     Raises:
         ValueError: If no trial is complete.
     """
-    trial = best_trial(study)
+    trial = chosen_trial(study)
     if trial is None:
         raise ValueError("no complete trial")
     attributes, parameters = trial.user_attrs, all_parameters(trial)
@@ -115,6 +116,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         ),
         "times_test_was_used": sum("test" in one for one in evaluations.values()),
         "calibration": attributes.get("calibration"),
+        "confirmation": study.user_attrs.get("confirmation"),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],
         "data": study.user_attrs["data"],
@@ -141,7 +143,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
 
     That is the network of the last fit if there is one; of cross-validation without a last fit, the first fold's.
     """
-    trial = best_trial(study)
+    trial = chosen_trial(study)
     if trial is None:
         return
     place, data = trial_folder(folder, trial), study.user_attrs["data"]
@@ -181,7 +183,7 @@ def _headline(scores: dict[str, Any]) -> dict[str, Any]:
 def write_trials(study: Study, folder: StudyFolder) -> None:
     """Writes the table of all trials, and the folder of every finished trial that lacks it."""
     write_text(folder.root / "trials.csv", trials_table(study))
-    best = best_trial(study)
+    best = chosen_trial(study)
     judged = study.user_attrs.get("evaluations", {})
     to_refit = best.number if best is not None and str(best.number) not in judged else None
     for trial in study.get_trials(deepcopy=False):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from optuna import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
 from data.channels import Preparation
@@ -21,9 +21,10 @@ from .objective import begin_fits, fields_of, training_settings
 from .parts import Parts
 from .refit import describe_refit, refit, refit_parts
 from .seeds import derive_seed
-from .study import all_parameters, best_trial
+from .study import all_parameters
 from .training import NonFiniteLossError, predict
 from .trial_files import load_weights, save_refit_weights
+from .winner import chosen_trial
 
 
 def judge_best(
@@ -35,14 +36,14 @@ def judge_best(
     before_step: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> None:
-    """Scores the best trial on validation and test, once, and stores what was found in the study.
+    """Scores the trial to use on validation and test, once, and stores what was found in the study.
 
     With ``training.refit`` the network that is tested has been trained on training and validation part together. The
-    test part is used once for each trial that becomes a study's best; every further use makes it less of a test, so
+    test part is used once for each trial that becomes the one to use; every further use makes it less of a test, so
     all of them stay on record.
 
     Args:
-        study: Has ended its search, for now.
+        study: Has ended its search, for now, and its confirmation.
         settings: Of the study.
         parts: Of the study.
         folder: Of the study.
@@ -50,17 +51,17 @@ def judge_best(
         before_step: Called before every step of the last fit; may raise to leave it for later.
         say: Told what takes long.
     """
-    trial = best_trial(study)
+    trial = chosen_trial(study)
     evaluations = study.user_attrs.get("evaluations", {})
     if trial is None or str(trial.number) in evaluations:
         return
     weights = load_weights(folder, trial, len(parts.folds))
-    if weights is None:
+    found: dict[str, Any] = {}
+    if weights is not None:
+        found["validation"] = score_weights(trial, weights, settings, parts, "validation", device).as_json()
+    elif trial.state == TrialState.COMPLETE or not settings.training.refit:
         say(f"The weights of trial {trial.number}, the best, are no longer there: it cannot be tested")
         return
-    found: dict[str, Any] = {
-        "validation": score_weights(trial, weights, settings, parts, "validation", device).as_json()
-    }
     if parts.folds[0].test is not None:
         if settings.training.refit:
             say(f"Trial {trial.number} is the best: training it once more, on training and validation part together")
@@ -73,9 +74,11 @@ def judge_best(
                 save_refit_weights(folder, trial, refitted)
                 parts, weights = joined, [refitted]
                 found["refit"] = describe_refit(trial, settings, joined)
+        if weights is None:
+            return
         test = score_weights(trial, weights, settings, parts, "test", device)
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
-    examples = _examples(trial, weights, settings, parts, device)
+    examples = None if weights is None else _examples(trial, weights, settings, parts, device)
     with study_lock(study._storage, folder):
         # Read anew: another process may have judged another trial meanwhile.
         evaluations = study.user_attrs.get("evaluations", {})

@@ -16,6 +16,7 @@ from .artefacts import attach_pictures
 from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
+from .confirming import Confirmer
 from .exports import write_best, write_best_model, write_trials
 from .folders import StudyFolder
 from .judgement import judge_best
@@ -28,6 +29,7 @@ from .search import Ended, search
 from .sentences import resume_command
 from .stopping import StopRequested, StopWatch
 from .study import (
+    CONFIRMS,
     N_WARM_START_TRIALS,
     StudyError,
     all_parameters,
@@ -153,11 +155,52 @@ def work_on(
             with exports_loaded_meanwhile():
                 ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
             finished = Finished(study, settings, folder, ended, [])
-            if test_best:
+            if test_best and not is_confirmed(finished):
                 finished = judge(finished, parts, stop=stop, say=observer.say)
+        if test_best and is_confirmed(finished):
+            finished = confirm_and_judge(storage, finished, parts, show=show, stop=stop)
         if only_last_exports and is_worked_on_elsewhere(study, folder):
             return finished
         return exported(finished)
+
+
+def is_confirmed(finished: Finished) -> bool:
+    """Whether the best of a study are to be trained again before one of them is tested."""
+    wanted, ended = finished.settings.confirmation.is_on, finished.ended
+    interrupted = ended.reason in ("interrupted", "terminated")
+    return wanted and not ended.failure and not interrupted and best_trial(finished.study) is not None
+
+
+def confirm_and_judge(
+    storage: RDBStorage,
+    finished: Finished,
+    parts: Parts,
+    *,
+    show: Callable[[Progress], AbstractContextManager[Progress]],
+    stop: StopWatch,
+    seconds: float | None = None,
+) -> Finished:
+    """Trains the best configurations again, decides which of them it is, and tests that one.
+
+    What a signal leaves undone is for the next run. ``seconds`` is the training time that the default limit allows, if
+    that is not to be reckoned from this study alone.
+    """
+    study, settings, folder = finished.study, finished.settings, finished.folder
+    device = choose_device(settings.machine.device)
+
+    def search_runs(confirmation: Study, settings: Settings, folder: StudyFolder, observer: Progress) -> Ended:
+        return _search(storage, confirmation, settings, parts, folder, device=device, observer=observer, stop=stop)
+
+    progress = Progress(settings.search.metric, settings.training.epochs, n_trials=0)
+    with show(progress) as observer:
+        if is_worked_on_elsewhere(study, folder):
+            observer.say("Another process still works on this study: confirming the best is left to the last one")
+            return finished
+        observer.say("Training the best configurations again, with fresh seeds")
+        confirmer = Confirmer(study, settings, parts, folder, device, n_workers(settings), seconds, search_runs)
+        if reason := confirmer.confirm(observer, stop):
+            return replace(finished, ended=replace(finished.ended, reason=reason))
+        return judge(finished, parts, stop=stop, say=observer.say)
 
 
 def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:
@@ -209,6 +252,8 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
     from .report.page import write_report
 
     write_trials(study, folder)
+    if CONFIRMS in study.user_attrs:
+        return []  # What its runs say is in the exports of the study that they confirm.
     if best_trial(study) is not None:
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from .checkpoint import drop_checkpoint
 from .claims import Claim, claim_trial
@@ -29,6 +29,7 @@ from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
 from .study import best_trial, check_identity, identity
 from .trial_files import drop_other_weights, save_trial, save_weights
+from .winner import seconds_to_confirm, will_be_kept
 
 MOST_FAILURES_IN_A_ROW = 3
 
@@ -82,7 +83,7 @@ def search(
     while True:
         try:
             check()
-            stop.reserved_seconds = seconds_to_refit(study, settings, parts)
+            stop.reserved_seconds = seconds_afterwards(study, settings, parts)
             if stop.reason is not None:
                 return Ended(stop.reason)
             if _target_reached(study, settings):
@@ -120,6 +121,11 @@ def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
     n_sequences = len(parts.split.train) + len(parts.split.validation)
     n_trained = sum(len(fold.train) for fold in parts.folds)
     return float(seconds_an_epoch * settings.training.epochs * n_sequences / n_trained)
+
+
+def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:
+    """What has to be left of the time when the search ends: for the confirmation and for the last fit."""
+    return seconds_to_confirm(study, settings) + seconds_to_refit(study, settings, parts)
 
 
 def _run_claimed(
@@ -187,8 +193,7 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
 
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
-    before = best_trial(study)
-    if outcome.value is not None and (before is None or _better(study, trial.number, outcome.value, before)):
+    if outcome.value is not None and will_be_kept(study, trial, outcome.value):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
     for name, value in record.items():
@@ -222,12 +227,6 @@ def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:
 def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
     """Every searched hyperparameter of a trial."""
     return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
-
-
-def _better(study: Study, number: int, value: float, than: FrozenTrial) -> bool:
-    """Whether a trial will be the best; of equally good ones that is the first, which may be the last to end."""
-    sign = 1 if study.direction.name == "MINIMIZE" else -1
-    return (sign * value, number) < (sign * (than.value or 0.0), than.number)
 
 
 def _target_reached(study: Study, settings: Settings) -> bool:

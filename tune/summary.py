@@ -15,6 +15,7 @@ from data import files
 
 from .comparison import ComparedStudy
 from .config import Settings
+from .confirmation import points
 from .evaluation import luck_of_selection
 from .metrics import METRIC_LABELS
 from .parts import Parts
@@ -23,6 +24,7 @@ from .run import Finished
 from .samplers import n_finished
 from .sentences import new_people_in_test, places
 from .study import best_trial
+from .winner import chosen_trial
 
 # Rounds to a tenth of a point.
 SMALLEST_LUCK = 0.0005
@@ -106,15 +108,17 @@ def say(console: Console, line: str) -> None:
 
 
 def _best_lines(study: Study, settings: Settings) -> list[str]:
-    best = best_trial(study)
+    best = chosen_trial(study)
     if best is None:
         return []
     attributes, metric = best.user_attrs, settings.search.metric
     found = study.user_attrs.get("evaluations", {}).get(str(best.number), {})
-    lines = [
-        f"Best: trial {best.number}, validation {METRIC_LABELS[metric]} {show_score(best.value, metric)}, "
-        f"{attributes['n_parameters']:,} parameters, best epoch {', '.join(map(str, attributes['best_epochs']))}",
-    ]
+    confirmed = study.user_attrs.get("confirmation") if settings.confirmation.is_on else None
+    epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
+    what = f"{attributes['n_parameters']:,} parameters, {epochs}"
+    lines = [f"Best: trial {best.number}, validation {METRIC_LABELS[metric]} {show_score(best.value, metric)}, {what}"]
+    if confirmed is not None:
+        lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
     if "test" in found:
         by_people = new_people_in_test(study.user_attrs["split"])
         how = "Test, trained once more on training and validation part" if found["test"].get("refitted") else "Test"
@@ -123,9 +127,10 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
         lines.append(
             f"Not tested yet: --study-name {study.study_name} --resume does that, while the trial's weights are there."
         )
+    lines += confirmed["sentences"] if confirmed is not None else []
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
-    if luck >= SMALLEST_LUCK and metric != "loss":
+    if confirmed is None and luck >= SMALLEST_LUCK and metric != "loss":
         lines.append(
             f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
             f"{100 * luck:.1f} points of accuracy better than it is."
@@ -133,7 +138,27 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     n_looks = sum("test" in one for one in study.user_attrs.get("evaluations", {}).values())
     if n_looks > 1:
         lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
+    higher = best_trial(study)
+    if confirmed is not None and higher is not None and not _took_part(confirmed, higher.number):
+        lines.append(f"Trial {higher.number} has scored higher in the search since: --resume confirms it too.")
     return lines
+
+
+def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
+    metric = confirmed["metric"]
+    winner = next(one for one in confirmed["configurations"] if one["trial"] == confirmed["winner"])
+    n_seeds, spread = len(winner["scores"]), ""
+    if winner["deviation"] is not None:
+        spread = f" (standard deviation {points(winner['deviation'], metric)})"
+    return (
+        f"Best: trial {winner['trial']}, validation {METRIC_LABELS[metric]} {show_score(winner['mean'], metric)} with "
+        f"{n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}, {n_parameters:,} parameters"
+        + (f", {confirmed['latency_ms']:.1f} ms a sequence on this CPU" if confirmed["latency_ms"] else "")
+    )
+
+
+def _took_part(confirmed: dict[str, Any], number: int) -> bool:
+    return any(one["trial"] == number for one in confirmed["configurations"])
 
 
 def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
@@ -142,6 +167,8 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
     who = "" if n_people is None else f" of {n_people} {'person' if n_people == 1 else 'people'}"
     if n_people is not None and by_people:
         who += " who were never trained on"
+        if found["intervals_resample"] == "sequences":
+            who += f"; {'one says' if n_people == 1 else f'{n_people} say'} little of how people differ"
     elif n_people is not None:
         who += ", who were trained on as well: for new people expect less"
     votes = found.get("accuracy_by_recording")

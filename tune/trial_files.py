@@ -18,7 +18,8 @@ from torch import Tensor
 from .files import write_bytes, write_text
 from .folders import StudyFolder
 from .remote import RemoteFile, files_below
-from .study import all_parameters, best_trial
+from .study import all_parameters
+from .winner import kept_trials
 
 HISTORY_COLUMNS = (
     "fold",
@@ -98,14 +99,14 @@ def fetch_weights(folder: StudyFolder, trial: FrozenTrial) -> None:
 
 
 def drop_other_weights(folder: StudyFolder, study: Study) -> None:
-    """Removes the weights of trials that have ended and are not the best."""
+    """Removes the weights of trials that have ended and are neither the best nor may become it."""
     # A trial under way may be about to become the best, and has stored its weights already. Asked in this order, since
     # it may end between the two questions.
     ended = {trial_folder(folder, trial).name for trial in study.get_trials(deepcopy=False, states=ENDED)}
-    best = best_trial(study)
-    if best is None:
+    kept = kept_trials(study)
+    if not kept:
         return
-    others = ended - {trial_folder(folder, best).name}
+    others = ended - {trial_folder(folder, trial).name for trial in kept if trial.datetime_start is not None}
     for path in (folder.root / "trials").glob("*/weights*.safetensors"):
         if path.parent.name in others:
             path.unlink(missing_ok=True)

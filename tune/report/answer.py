@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
 
-from ..evaluation import FEWEST_PEOPLE, luck_of_selection
 from ..figures import ImportancesInfo
-from ..figures.history import noise_of
-from ..figures.scores import scored_trials
 from ..figures.words import counted
 from ..sentences import new_people_in_test
 from .facts import Facts
-from .words import listed, metric_name, percent, points, score
-
-# Rounds to a tenth of a point.
-_SMALLEST_LUCK = 0.0005
-_LARGE_GAP = 0.05
+from .sure import how_sure
+from .words import listed, metric_name, percent, score
 
 
 class KeyFigure(NamedTuple):
@@ -72,7 +66,7 @@ def answer(facts: Facts, again: str) -> Answer:
         (
             Point("Which network?", tuple(_which(facts))),
             Point(_good_question(facts), tuple(_how_good(facts))),
-            Point("How sure is that?", tuple(_how_sure(facts))),
+            Point("How sure is that?", tuple(how_sure(facts))),
             Point("What mattered?", tuple(_what_mattered(facts))),
             Point("How do I run it again?", ("The whole search, with the same seeds:",), again),
         ),
@@ -105,8 +99,12 @@ def _headline(facts: Facts) -> str:
         who = who_was_judged(facts)
         of = f"the sequences of {who}" if who else "sequences it has never seen"
         return f"{name}: it recognises {percent(facts.test['accuracy'])} of {of}."
-    value = score(best.value, facts.settings.search.metric)
-    return f"{name}: {facts.context.metric} {value}. It has not been tested."
+    return f"{name}: {facts.context.metric} {_validation(facts)}. It has not been tested."
+
+
+def _validation(facts: Facts) -> str:
+    """The recommended trial's validation score: of the search or, where it was ended early there, with fresh seeds."""
+    return score(facts.fresh_mean if facts.value is None else facts.value, facts.settings.search.metric)
 
 
 def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
@@ -116,7 +114,10 @@ def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
         low, high = facts.test["intervals_95"]["accuracy"]
         yield KeyFigure(percent(facts.test["accuracy"]), "test accuracy")
         yield KeyFigure(f"{percent(low)} to {percent(high)}", "95% interval of it")
-    yield KeyFigure(score(best.value, metric), facts.context.metric)
+    if facts.fresh_mean is not None:
+        yield KeyFigure(score(facts.fresh_mean, metric), f"{facts.context.metric}, mean of fresh seeds")
+    else:
+        yield KeyFigure(score(facts.value, metric), facts.context.metric)
     if (n_parameters := best.user_attrs.get("n_parameters")) is not None:
         yield KeyFigure(f"{n_parameters:,}", "parameters")
     latency = (facts.confirmation or {}).get("latency_ms")
@@ -146,7 +147,7 @@ def _how_good(facts: Facts) -> Iterator[str]:
     test = facts.test
     if test is None:
         yield (
-            f"Its {facts.context.metric} is {score(best.value, facts.settings.search.metric)}. The validation part "
+            f"Its {facts.context.metric} is {_validation(facts)}. The validation part "
             "steered the search, so that this is a little too good."
         )
         yield (
@@ -170,81 +171,17 @@ def _how_good(facts: Facts) -> Iterator[str]:
         yield "The tested network was trained once more, on the training and the validation part together."
 
 
-def _how_sure(facts: Facts) -> Iterator[str]:
-    test = facts.test
-    if test:
-        yield from _interval_words(test)
-    if facts.confirmation:
-        yield from (str(sentence) for sentence in facts.confirmation.get("sentences") or ())
-    else:
-        yield from _luck_words(facts)
-    yield from _gap_words(facts)
-    evaluations = facts.attributes.get("evaluations") or {}
-    n_looks = sum("test" in one for one in evaluations.values())
-    if n_looks > 1:
-        yield f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen."
-    error = facts.answers.get("calibration_error")
-    if isinstance(error, float):
-        yield f"When it says 90%, it is off by about {points(error)} on average (expected calibration error)."
-
-
-def _interval_words(test: Mapping[str, Any]) -> Iterator[str]:
-    low, high = test["intervals_95"]["accuracy"]
-    n_people, over = test.get("n_people"), test["intervals_resample"]
-    yield f"With 95% confidence the accuracy lies between {percent(low)} and {percent(high)} (interval over {over})."
-    if over == "sequences" and n_people is not None and n_people < FEWEST_PEOPLE:
-        who = "one person" if n_people == 1 else f"{n_people} people"
-        yield (
-            f"That interval speaks of further sequences of the same {who}. How it does on somebody else can differ by "
-            "far more, and so few people cannot tell by how much."
-        )
-
-
-def _luck_words(facts: Facts) -> Iterator[str]:
-    complete = scored_trials(facts.trials)
-    n_validation, metric = facts.attributes.get("n_validation"), facts.settings.search.metric
-    accuracy = None if facts.best is None else facts.best.user_attrs.get("validation_accuracy")
-    if metric == "loss" or not n_validation or accuracy is None:
-        return
-    n_compared = len(complete) + facts.n_others
-    luck = luck_of_selection(accuracy, n_validation, n_compared)
-    if luck >= _SMALLEST_LUCK:
-        yield (
-            f"The best of {n_compared} validation scores is partly luck: of equally good configurations it would "
-            f"look about {points(luck)} better than it is."
-        )
-    if metric == "accuracy" and len(complete) > 1:
-        noise = noise_of(accuracy, n_validation)
-        n_close = sum(abs(scored.score - accuracy) <= noise for scored in complete) - 1
-        yield (
-            f"{n_close or 'None'} of the other {counted(len(complete) - 1, 'complete trial')} "
-            f"{'is' if n_close == 1 else 'are'} as good within noise ({points(noise)})."
-        )
-
-
-def _gap_words(facts: Facts) -> Iterator[str]:
-    attributes = {} if facts.best is None else facts.best.user_attrs
-    gap = attributes.get("accuracy_gap")
-    if gap is None:
-        return
-    train, validation = attributes.get("train_accuracy"), attributes.get("validation_accuracy")
-    verdict = (
-        "it has learned part of its training data by heart"
-        if gap > _LARGE_GAP
-        else "it has not learned its training data by heart"
-    )
-    if train is not None and validation is not None:
-        yield f"Training accuracy {percent(train)}, validation accuracy {percent(validation)}: {verdict}."
-
-
 def _what_mattered(facts: Facts) -> Iterator[str]:
     info = facts.figures.importances
     if not isinstance(info, ImportancesInfo):
         yield f"That cannot be said: {info}."
         return
     first = [row.label for row in info.importances[:3]]
-    yield f"Most of all {listed(first)}, by two methods that answer different questions."
-    yield info.words.summary
+    if info.share_first < 0.5:
+        yield f"That is not known yet: {info.words.summary} More trials would tell."
+        yield f"The first three are {listed(first)}."
+    else:
+        yield f"Most of all {listed(first)}, by two methods that answer different questions. {info.words.summary}"
     best = facts.best
     values = [
         f"{name} {_value(best.params[name])}"

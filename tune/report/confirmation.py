@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..figures.words import counted
@@ -26,7 +26,7 @@ def confirmation_section(facts: Facts) -> Section | None:
         "confirmation",
         "The best, trained again",
         f"{counted(len(configurations), 'configuration')}, up to {counted(n_seeds, 'fresh seed')} each.",
-        tuple(_notes(stored)),
+        ("In the search a score was chosen because it is high; the mean over fresh seeds was not.",),
         tables=(Table("Trained again with fresh seeds", head, rows, is_open=True),),
         heading="Confirmation",
     )
@@ -47,11 +47,3 @@ def _row(one: Mapping[str, Any], winner: Any, metric: str) -> tuple[str, ...]:
         "–" if n_parameters is None else f"{n_parameters:,}",
         note,
     )
-
-
-def _notes(stored: Mapping[str, Any]) -> Iterator[str]:
-    yield "In the search a score was chosen because it is high; the mean over fresh seeds was not."
-    runner_up = stored.get("runner_up")
-    if isinstance(runner_up, Mapping) and runner_up.get("distinguishable") is not None:
-        can = "can" if runner_up["distinguishable"] else "cannot"
-        yield f"The runner-up, trial {runner_up.get('trial')}, {can} be told from the winner with this many seeds."

@@ -15,7 +15,7 @@ from ..figures import Figures
 from ..figures.words import StudyContext
 from ..folders import StudyFolder
 from ..sentences import places, resume_command
-from ..study import best_trial
+from ..winner import chosen_trial
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,20 @@ class Facts:
     @property
     def confirmation(self) -> Mapping[str, Any] | None:
         """How the best configurations did with fresh seeds; None where they were not trained again."""
-        stored = self.attributes.get("confirmation")
+        stored = self.attributes.get("confirmation") if self.settings.confirmation.is_on else None
         return stored if isinstance(stored, Mapping) and stored.get("configurations") else None
+
+    @property
+    def fresh_mean(self) -> float | None:
+        """Mean validation score of the recommended trial over fresh seeds; None where it was not trained again."""
+        configurations = (self.confirmation or {}).get("configurations", ())
+        means = [one.get("mean") for one in configurations if self.best and one.get("trial") == self.best.number]
+        return means[0] if means else None
+
+    @property
+    def value(self) -> float | None:
+        """Validation score of the recommended trial in the search; None where it was ended early."""
+        return None if self.best is None or self.best.state != TrialState.COMPLETE else self.best.value
 
     @property
     def class_names(self) -> list[str]:
@@ -110,18 +122,10 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
         settings=settings,
         attributes=attributes,
         trials=trials,
-        best=_recommended(attributes, trials) or best_trial(study),
+        best=chosen_trial(study),
         figures=figures,
         context=context,
         resume=resume_command(study, folder),
         places=places(study, folder),
         folder=str(folder.root),
     )
-
-
-def _recommended(attributes: Mapping[str, Any], trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-    """The winner of the confirmation; None where there was none, or its trial is not there."""
-    confirmation = attributes.get("confirmation")
-    winner = confirmation.get("winner") if isinstance(confirmation, Mapping) else None
-    found = [trial for trial in trials if trial.number == winner and trial.state == TrialState.COMPLETE]
-    return found[0] if found else None
