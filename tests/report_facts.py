@@ -163,6 +163,8 @@ def facts_of(
     """Facts of a study with these trials, judged on a test part unless not."""
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     best = max(complete, key=lambda trial: trial.value or 0.0) if complete else None
+    if "confirmation" in attributes:
+        best = trials[attributes["confirmation"]["winner"]]
     parts = {
         "train": {"n_sequences": 60, "people": None if people is None else ["Dan", "Eve"]},
         "validation": {"n_sequences": 40, "people": None if people is None else ["Fay"]},

@@ -13,7 +13,7 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.report_facts import confirmation, facts_of, scores, trials_of
-from tune.arguments import settings_layers
+from tune.arguments import OPTION_PATHS, VARIANTS, settings_layers
 from tune.cli import run as run_command
 from tune.config import resolve
 from tune.escaping import escaped, fenced
@@ -287,8 +287,8 @@ def test_the_command_makes_the_same_settings_again() -> None:
     words = shlex.split(command(settings, "my study").replace("\\\n", " "))
     assert words[-2:] == ["--study-name", "my study-again"]
     context = run_command.make_context("run", words[1:])
-    options = dict(context.params)
-    layers = settings_layers(options.pop("config_file"), options.pop("assignments"), options)
+    options = {name: context.params[name] for name in (*OPTION_PATHS, *VARIANTS)}
+    layers = settings_layers(context.params["config_file"], context.params["assignments"], options)
     again = resolve(*layers).model_dump(mode="json")
     expected = settings.model_dump(mode="json")
     expected["space"]["gru"] = again["space"]["gru"]  # Of another architecture: not used, and not on the line.
