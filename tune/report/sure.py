@@ -89,6 +89,6 @@ def _calibration_words(facts: Facts) -> Iterator[str]:
     after = calibration.get("error_with_temperature")
     if isinstance(error, float):
         yield (
-            f"How sure it says it is, is off by {points(error)} on average (expected calibration error)"
+            f"Its own probabilities are off by {points(error)} on average (expected calibration error)"
             + (f"; best_model/ corrects that, on the validation part to {points(after)}." if after is not None else ".")
         )
