@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
@@ -44,12 +44,13 @@ class Answer(NamedTuple):
     points: tuple[Point, ...]
 
 
-def answer(facts: Facts, again: str) -> Answer:
+def answer(facts: Facts, again: str, why: Sequence[str] = ()) -> Answer:
     """The answer of a study, however far it has come.
 
     Args:
         facts: Of the study.
         again: The command that runs the study again.
+        why: What more to say about the choice.
     """
     if facts.best is None:
         return Answer(
@@ -64,7 +65,7 @@ def answer(facts: Facts, again: str) -> Answer:
         _headline(facts),
         tuple(_key_figures(facts)),
         (
-            Point("Which network?", tuple(_which(facts))),
+            Point("Which network?", (*_which(facts), *why)),
             Point(_good_question(facts), tuple(_how_good(facts))),
             Point("How sure is that?", tuple(how_sure(facts))),
             Point("What mattered?", tuple(_what_mattered(facts))),

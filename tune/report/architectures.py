@@ -91,7 +91,7 @@ def _summary(known: Sequence[Architecture], metric: str, noise: float | None) ->
     rest = len(known) - 1 - len(close)
     words = listed([one.name for one in close])
     said += f" As good within noise ({points(noise)}): {words}"
-    said += f"; {counted(rest, 'other')} not." if rest else "."
+    said += f"; {counted(rest, 'other')} {'is' if rest == 1 else 'are'} further behind." if rest else "."
     if smallest is not first and smallest.n_parameters:
         said += f" The smallest of these is {smallest.name}, with {smallest.n_parameters:,} parameters."
     return said

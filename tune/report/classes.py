@@ -20,13 +20,10 @@ _N_WORST = 8
 
 def classes_sections(facts: Facts) -> Iterator[tuple[Section, dict[str, Figure]]]:
     """The confusion matrix, the scores of every class, and examples of the worst."""
-    names = facts.class_names
-    counts = read_counts(facts.answers.get("confusion"), len(names))
-    if counts is None:
+    info = confusion_of(facts)
+    if info is None:
         yield not_drawn("confusion", "The confusion matrix", _why_no_matrix(facts)), {}
     else:
-        n_networks = 1 if facts.judged.get("refit") else max(1, len(facts.split.get("parts") or ()))
-        info = confusion_info(counts, names, facts.part, n_networks)
         section = Section(
             "confusion",
             info.words.title,
@@ -38,6 +35,16 @@ def classes_sections(facts: Facts) -> Iterator[tuple[Section, dict[str, Figure]]
         )
         yield section, confusion_figures(info)
     yield _classes(facts), {}
+
+
+def confusion_of(facts: Facts) -> ConfusionInfo | None:
+    """The confusion matrix of the judged part; None where none is stored."""
+    names = facts.class_names
+    counts = read_counts(facts.answers.get("confusion"), len(names))
+    if counts is None:
+        return None
+    n_networks = 1 if facts.judged.get("refit") else max(1, len(facts.split.get("parts") or ()))
+    return confusion_info(counts, names, facts.part, n_networks)
 
 
 def _why_no_matrix(facts: Facts) -> str:

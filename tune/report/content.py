@@ -71,6 +71,7 @@ def content(
     ]
     for _, drawn in others:
         figures.update({name: figure.to_json() for name, figure in drawn.items()})
+    again = again or command(facts.settings, facts.name, facts.channel_names)
     data = facts.attributes.get("data") or {}
     subtitle = (
         f"{facts.settings.architecture} on {data.get('name', facts.settings.dataset)}: "
@@ -79,7 +80,7 @@ def content(
     return Content(
         title or facts.name,
         subtitle,
-        answer(facts, again or command(facts.settings, facts.name, facts.channel_names)),
+        answer(facts, again, [section.summary for section, _ in first]),
         tuple(section for section, _ in others),
         figures,
     )

@@ -9,19 +9,20 @@ from optuna import Study
 from ..config import Settings
 from ..figures import Figures
 from ..figures.words import StudyContext
-from ..files import write_text
+from ..files import write_bytes, write_text
 from ..folders import StudyFolder
 from ..pages.templates import rendered
 from .content import Content, content
 from .facts import gather
 from .markdown import as_markdown
 from .page_names import REPORT_PAGE, REPORT_TEXT
+from .pictures import report_pictures
 
 
 def write_report(
     study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext
 ) -> Content:
-    """Writes both files of a study from the database alone, and returns what they say.
+    """Writes both files of a study, and pictures, from the database alone; returns what they say.
 
     Args:
         study: As it stands.
@@ -30,8 +31,11 @@ def write_report(
         figures: Of the search.
         context: How to name and write things.
     """
-    report = content(gather(study, settings, folder, figures, context))
+    facts = gather(study, settings, folder, figures, context)
+    report = content(facts)
     write_both(report, folder.root)
+    for name, picture in report_pictures(facts):
+        write_bytes(folder.root / name, picture)
     return report
 
 
