@@ -24,7 +24,7 @@ from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
 from .study import all_parameters, versions
-from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, save_trial, trial_folder
+from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_folder, write_trial
 from .winner import chosen_trial
 
 BEST_MODEL = "best_model"
@@ -189,7 +189,7 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished() and trial.datetime_start is not None:
             if not (trial_folder(folder, trial) / "config.json").exists():
-                save_trial(folder, study, trial.number)
+                write_trial(folder, study, trial)
             drop_checkpoint(folder.checkpoint_for_all(trial.number))
             if trial.number != to_refit:
                 drop_checkpoint(folder.checkpoint_for_all(f"refit-{trial.number}"))
