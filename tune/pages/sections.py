@@ -83,6 +83,10 @@ class Section(NamedTuple):
         return self.least_width in (THIRD, QUARTER)
 
 
+# A section and its interactive figures, by their names.
+Drawn = tuple[Section, dict[str, Figure]]
+
+
 def figure_sections(figures: Figures, context: StudyContext) -> tuple[list[Section], dict[str, str]]:
     """The figures of a search as sections, and as JSON for plotly.
 

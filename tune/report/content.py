@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from plotly.graph_objects import Figure
-
 from ..figures import ranked_parameters
 from ..figures.curves import curves_info
 from ..figures.slices import slices_info
 from ..pages.curves import curves_figures
-from ..pages.sections import HALF, QUARTER, Section, figure_sections, not_drawn
+from ..pages.sections import HALF, QUARTER, Drawn, Section, figure_sections, not_drawn
 from ..pages.slices import slices_figures
 from .answer import Answer, answer
 from .classes import classes_sections
@@ -20,7 +18,6 @@ from .facts import Facts
 from .people import people_section
 from .reproduction import command, reproduction_section
 
-Drawn = tuple[Section, dict[str, Figure]]
 _HEADINGS = {"history": "Search", "importances": "What matters", "parallel": "All trials", "contour": "Pairs"}
 
 
@@ -49,7 +46,7 @@ def content(
 
     Args:
         facts: Of the study.
-        first: Sections to put before all others, with their figures.
+        first: Sections to put before all others, with their figures: architectures, or a front of two objectives.
         title: Instead of the study's name.
         again: The command that makes all of it again, where it is not the study's own.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,16 +117,26 @@ class Facts:
 def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext) -> Facts:
     """Reads the study."""
     attributes = study.user_attrs
-    trials = study.get_trials(deepcopy=False)
+    trials = [_with_one_value(trial) for trial in study.get_trials(deepcopy=False)]
+    chosen = chosen_trial(study)
     return Facts(
         name=study.study_name,
         settings=settings,
         attributes=attributes,
         trials=trials,
-        best=chosen_trial(study),
+        best=None if chosen is None else trials[chosen.number],
         figures=figures,
         context=context,
         resume=resume_command(study, folder),
         places=places(study, folder),
         folder=str(folder.root),
     )
+
+
+def _with_one_value(trial: FrozenTrial) -> FrozenTrial:
+    """The trial as a study of its first objective would have it."""
+    if trial.values is None or len(trial.values) == 1:
+        return trial
+    single = copy(trial)
+    single.values = trial.values[:1]
+    return single

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from optuna import Study
@@ -11,6 +12,7 @@ from ..figures import Figures
 from ..figures.words import StudyContext
 from ..files import write_bytes, write_text
 from ..folders import StudyFolder
+from ..pages.sections import Drawn
 from ..pages.templates import rendered
 from .content import Content, content
 from .facts import gather
@@ -20,7 +22,12 @@ from .pictures import report_pictures
 
 
 def write_report(
-    study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext
+    study: Study,
+    settings: Settings,
+    folder: StudyFolder,
+    figures: Figures,
+    context: StudyContext,
+    first: Sequence[Drawn] = (),
 ) -> Content:
     """Writes both files of a study, and pictures, from the database alone; returns what they say.
 
@@ -30,9 +37,10 @@ def write_report(
         folder: Of the study.
         figures: Of the search.
         context: How to name and write things.
+        first: Sections to put before all others, with their figures.
     """
     facts = gather(study, settings, folder, figures, context)
-    report = content(facts)
+    report = content(facts, first)
     write_both(report, folder.root)
     for name, picture in report_pictures(facts):
         write_bytes(folder.root / name, picture)
