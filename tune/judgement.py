@@ -14,6 +14,7 @@ from data.channels import Preparation
 
 from .config import Settings
 from .evaluation import Evaluation, evaluate
+from .examples import worst_examples
 from .folders import StudyFolder
 from .locks import study_lock
 from .objective import begin_fits, fields_of, training_settings
@@ -77,9 +78,11 @@ def judge_best(
             return
         test = score_weights(trial, weights, settings, parts, "test", device)
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
+    examples = None if weights is None else _examples(trial, weights, settings, parts, device)
     with study_lock(study._storage, folder):
         # Read anew: another process may have judged another trial meanwhile.
         evaluations = study.user_attrs.get("evaluations", {})
+        study.set_user_attr("examples", examples)
         study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
 
 
@@ -92,12 +95,39 @@ def score_weights(
     device: torch.device,
 ) -> Evaluation:
     """Scores a trial's network, with these weights for each fold, on ``validation`` or ``test``."""
+    logits = answers(trial, weights, settings, parts, part, device)
+    measured = [getattr(fold, part) for fold in parts.folds]
+    seed = derive_seed(_seed(trial, settings), "bootstrap", part)
+    return evaluate(logits, measured, same_part=part == "test", seed=seed)
+
+
+def answers(
+    trial: FrozenTrial,
+    weights: list[dict[str, Tensor]],
+    settings: Settings,
+    parts: Parts,
+    part: str,
+    device: torch.device,
+) -> list[Tensor]:
+    """The logits of a trial's network, with these weights for each fold, on ``validation`` or ``test``."""
     parameters = all_parameters(trial)
-    seed = derive_seed(settings.search.seed, "trial", trial.number)
-    fits = begin_fits(parameters, settings, parts, training_settings(settings, parameters, seed), device)
+    training = training_settings(settings, parameters, _seed(trial, settings))
+    fits = begin_fits(parameters, settings, parts, training, device)
     logits = []
     for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
         fit.model.load_state_dict(stored)
         logits.append(predict(fit.model, parts.prepared(fold, part, fields_of(Preparation, parameters)), device))
-    measured = [getattr(fold, part) for fold in parts.folds]
-    return evaluate(logits, measured, same_part=part == "test", seed=derive_seed(seed, "bootstrap", part))
+    return logits
+
+
+def _seed(trial: FrozenTrial, settings: Settings) -> int:
+    return derive_seed(settings.search.seed, "trial", trial.number)
+
+
+def _examples(
+    trial: FrozenTrial, weights: list[dict[str, Tensor]], settings: Settings, parts: Parts, device: torch.device
+) -> dict[str, Any]:
+    """Sequences of the worst classes for the report, by the first fold's network, on test where there is one."""
+    part = "validation" if parts.folds[0].test is None else "test"
+    logits = answers(trial, weights, settings, parts, part, device)[0]
+    return {"trial": trial.number, "part": part, **worst_examples(logits, getattr(parts.folds[0], part))}

@@ -21,10 +21,12 @@ from .exports import write_best, write_best_model, write_trials
 from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
+from .note import study_note, write_note
 from .parts import Parts
 from .progress import Progress
 from .samplers import n_finished
 from .search import Ended, search
+from .sentences import resume_command
 from .stopping import StopRequested, StopWatch
 from .study import (
     CONFIRMS,
@@ -109,6 +111,7 @@ def run_study(
     settings, notes = suited(settings, parts.dataset)
     if existing is None:
         study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
+        write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))
     else:
         study = resume_study(existing, settings, parts)
         if warm_start is not None:
@@ -245,6 +248,8 @@ def _search(
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
     """Writes every export from the database; returns what could not be drawn, and why."""
     from .draw import draw_all, study_context
+    from .figures import study_figures
+    from .report.page import write_report
 
     write_trials(study, folder)
     if CONFIRMS in study.user_attrs:
@@ -253,8 +258,12 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    not_drawn = draw_all(study, folder.root, context=context)
+    figures = study_figures(study.get_trials(deepcopy=False), context)
+    not_drawn = draw_all(figures, folder.root, context=context)
+    report = write_report(study, settings, folder, figures, context)
     attach_pictures(study, folder)
+    answer = [report.answer.headline, *report.answer.points[0].sentences]
+    write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder), answer))
     return not_drawn
 
 

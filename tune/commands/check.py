@@ -26,6 +26,7 @@ from ..exports import describe_best, trials_table
 from ..folders import SaveDir, StudyFolder
 from ..parts import load_parts
 from ..problems import SettingsError
+from ..report.page_names import REPORT_PAGE, REPORT_TEXT
 from ..study import CONFIRMS, best_trial, stored_settings
 from ..summary import say
 from ..trial_files import describe_trial, load_weights, trial_folder
@@ -150,7 +151,7 @@ def _check_best(study: Study, folder: StudyFolder) -> Iterator[str]:
 def _check_pictures(study: Study, folder: StudyFolder) -> Iterator[str]:
     ends = [trial.datetime_complete for trial in _finished(study) if trial.datetime_complete is not None]
     last = max(ends, default=datetime.min).replace(microsecond=0)
-    for name in (*PICTURES, PAGE_NAME):
+    for name in (*PICTURES, PAGE_NAME, REPORT_PAGE, REPORT_TEXT):
         path = folder.root / name
         if not path.is_file():
             yield f"{path} is missing; {AGAIN}"
