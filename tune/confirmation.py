@@ -136,7 +136,12 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
 
 def points(value: float, metric: str) -> str:
     """A difference of two scores as people read it."""
-    return f"{value:.4f}" if metric == "loss" else f"{100 * value:.1f} points"
+    return _number(value, metric) + ("" if metric == "loss" else " points")
+
+
+def _number(value: float, metric: str) -> str:
+    rounded = round(value, 4) if metric == "loss" else round(100 * value, 1)
+    return f"{rounded + 0.0:.{4 if metric == 'loss' else 1}f}"  # Adding zero makes a zero of minus zero.
 
 
 def _about_luck(best: Mapping[str, Any], luck: float, metric: str) -> str:
@@ -159,7 +164,7 @@ def _about_runner_up(
     if second["interval_95"] is None:
         return f"The next best is {name} ({scored}); one seed each is too few to tell the two apart."
     low, high = sorted(abs(one) if second["distinguishable"] else one for one in second["interval_95"])
-    interval = f"95% interval {points(low, metric)} to {points(high, metric)}"
+    interval = f"95% interval {_number(low, metric)} to {points(high, metric)}"
     if second["distinguishable"]:
         return f"It is better than {name} ({scored}) by {points(ahead, metric)} on these sequences ({interval})."
     return (
@@ -170,6 +175,8 @@ def _about_runner_up(
 
 def _about_random_split(split: Mapping[str, Any], metric: str) -> str:
     random, people = (show_score(split[name], metric) for name in ("random", "people"))
+    if random == people:
+        return f"On a random split of the same sequences it would have scored the same, {random}."
     return (
         f"On a random split of the same sequences it would have scored {random} instead of {people}: "
         f"{points(abs(split['difference']), metric)} {'better' if split['flatters'] else 'worse'}. Published figures "

@@ -319,7 +319,7 @@ def test_the_record_tells_of_the_random_split_and_the_time_a_sequence_takes(sear
     found = record(searched)
     split = found["random_split"]
     assert split["difference"] == pytest.approx(split["random"] - split["people"])
-    assert any("On a random split" in sentence for sentence in found["sentences"])
+    assert any("random split" in sentence for sentence in found["sentences"])
     assert found["latency_ms"] > 0
 
 
