@@ -53,10 +53,10 @@ TO_A_WORKER: dict[str, tuple[signal.Signals, ...]] = {
 class Chaos:
     """Accidents to one study after another, until there were enough of them."""
 
-    def __init__(self, place: Path, n_accidents: int, *more: str) -> None:
+    def __init__(self, place: Path, accidents: range, *more: str) -> None:
         self._place, self._more = place, more
-        self._dice = random.Random(f"{n_accidents} {more}")
-        self._n_left = n_accidents
+        self._dice = random.Random(f"{accidents} {more}")
+        self._n_left = len(accidents)
         self.accidents: Counter[str] = Counter()
         self.n_studies = self.n_trials = 0
 
@@ -141,9 +141,9 @@ class Chaos:
         self.accidents[what] += 1
         self._n_left -= 1
 
-    def __str__(self) -> str:
-        listed = "; ".join(f"{what} {n}" for what, n in sorted(self.accidents.items()))
-        return f"{self.accidents.total()} accidents to {self.n_studies} studies, {self.n_trials} trials: {listed}"
+    def counts(self) -> dict[str, int]:
+        """What was done, and to how much."""
+        return {**self.accidents, "studies": self.n_studies, "trials": self.n_trials}
 
 
 @pytest.fixture(scope="module")
@@ -155,23 +155,21 @@ def peaceful(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_one_worker_comes_to_the_same_bits(
-    peaceful: Path, tmp_path: Path, n_accidents: int, capsys: pytest.CaptureFixture[str]
+    peaceful: Path, tmp_path: Path, accidents: range, record_property: Callable[[str, object], None]
 ) -> None:
     expected = [outcome(trial) for trial in trials(peaceful)]
 
     def check(save_dir: Path) -> None:
         assert [outcome(trial) for trial in check_that_nothing_is_lost(save_dir, N_TRIALS)] == expected
 
-    chaos = Chaos(tmp_path, n_accidents)
+    chaos = Chaos(tmp_path, accidents)
     chaos.go(chaos.end, check)
-    with capsys.disabled():
-        print(f"\none worker: {chaos}")
+    record_property("accidents with one worker", chaos.counts())
 
 
 def test_two_workers_come_to_the_exact_number(
-    tmp_path: Path, n_accidents: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, accidents: range, record_property: Callable[[str, object], None]
 ) -> None:
-    chaos = Chaos(tmp_path, n_accidents, "--workers", "2")
+    chaos = Chaos(tmp_path, accidents, "--workers", "2")
     chaos.go(chaos.hit_a_worker, lambda save_dir: [check_that_nothing_is_lost(save_dir, N_TRIALS)])
-    with capsys.disabled():
-        print(f"\ntwo workers: {chaos}")
+    record_property("accidents with two workers", chaos.counts())
