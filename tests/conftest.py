@@ -34,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--hypothesis-profile") == "fuzz":
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))
     n_accidents = config.getoption("chaos")
     if n_accidents is None:
         return
