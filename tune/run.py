@@ -22,6 +22,7 @@ from .judgement import judge_best
 from .locks import try_trial_lock
 from .parts import Parts
 from .progress import Progress
+from .ray_cluster import check_engine
 from .samplers import n_finished
 from .search import Ended, search
 from .stopping import StopRequested, StopWatch
@@ -77,11 +78,12 @@ def plan(
     name = study_name or f"{subject_of(settings)}-{settings.architecture}"
     study = load_study(storage, name)
     stored = None if study is None else stored_settings(study)
-    if study is None or stored is None:
-        return name, settings, None
-    if not resume:
-        raise exists_already(name)
-    return name, resolve(stored, *layers), study
+    if stored is not None:
+        if not resume:
+            raise exists_already(name)
+        settings = resolve(stored, *layers)
+    check_engine(settings, storage.url)
+    return name, settings, None if stored is None else study
 
 
 def run_study(
@@ -193,7 +195,12 @@ def _search(
     observer: Progress,
     stop: StopWatch,
 ) -> Ended:
-    """Here, or in as many processes as the settings say."""
+    """Here, or in as many processes as the settings say, or on a cluster."""
+    if settings.machine.engine == "ray":
+        # Only here, since few have it and its import takes seconds.
+        from .ray_engine import search_with_ray
+
+        return search_with_ray(storage.url, study, settings, parts, folder, device=device, observer=observer, stop=stop)
     if n_workers(settings) == 1:
         return search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
     return search_with_workers(storage.url, study, settings, parts, folder, device=device, observer=observer, stop=stop)
