@@ -17,6 +17,7 @@ from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
 from .exports import write_best, write_best_model, write_trials
+from .files import remove_abandoned
 from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
@@ -135,6 +136,7 @@ def work_on(
     """
     device = choose_device(settings.machine.device)
     torch.set_num_threads(settings.machine.threads)
+    remove_abandoned(folder.root)
     best = best_trial(study)
     progress = Progress(
         metric=settings.search.metric,
