@@ -28,6 +28,7 @@ INSTALL = ".venv/bin/python -m pip install 'ray>=2.60'"
 _ON_THIS_MACHINE = ("auto", "local", "localhost")
 # A path of a socket has at most 107 letters (unix(7)); Ray's own part of it is about 70.
 _LONGEST_FOLDER = 36
+_KNOCK_SECONDS = 5.0
 
 # Read by Ray when it is imported, or when it starts a process.
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -89,6 +90,8 @@ def running_cluster(settings: Settings, storage_url: str, n_bytes: int) -> Itera
         StudyError: If there is no such cluster, or it cannot share the study.
     """
     address = address_of(settings)
+    if address is not None:
+        _check_reachable(address)
     os.environ.update(_QUIET if address else {**_QUIET, **_OWN})
     import ray
 
@@ -106,11 +109,10 @@ def running_cluster(settings: Settings, storage_url: str, n_bytes: int) -> Itera
                 ray.init(address or "local", **options)
         except Exception as error:
             ray.shutdown()
-            reason = " ".join(str(error).split())[:300]
-            what = f"there is no Ray cluster at {address!r} to join" if address else "Ray cannot be started"
-            raise StudyError(f"{what}: {reason or type(error).__name__}") from error
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise _no_cluster(address, reason) if address else StudyError(f"Ray cannot be started: {reason}") from error
         try:
-            if _is_in_a_file(storage_url) and any(_is_elsewhere(node) for node in ray.nodes()):
+            if _is_in_a_file(storage_url) and any(map(_is_elsewhere, _nodes(ray))):
                 raise _file_and_others(address or "local")
             yield ray
         finally:
@@ -138,7 +140,7 @@ def n_places(settings: Settings, request: Request, ray: Any) -> int:
     if settings.machine.workers:
         return settings.machine.workers
     places = 0
-    for node in ray.nodes():
+    for node in _nodes(ray):
         if node["Alive"]:
             found = node["Resources"]
             rooms = [found.get("CPU", 0) // request.cpus]
@@ -146,6 +148,35 @@ def n_places(settings: Settings, request: Request, ray: Any) -> int:
             places += int(min(rooms))
     # A cluster that grows on demand may have no machine yet.
     return max(places, 1)
+
+
+def _nodes(ray: Any) -> list[dict[str, Any]]:
+    return list(ray.nodes())
+
+
+def _check_reachable(address: str) -> None:
+    """Asks at the door: Ray itself would knock for many minutes."""
+    host, port = _host_and_port(address)
+    if host in _ON_THIS_MACHINE or port is None:
+        return
+    try:
+        socket.create_connection((host, port), timeout=_KNOCK_SECONDS).close()
+    except OSError as error:
+        raise _no_cluster(address, error.strerror or str(error)) from error
+
+
+def _no_cluster(address: str, reason: str) -> StudyError:
+    way_out = "start one (.venv/bin/ray start --head), correct --address, or leave it out to use this machine alone"
+    return StudyError(f"there is no Ray cluster at {address!r} to join ({reason}): {way_out}")
+
+
+def _host_and_port(address: str) -> tuple[str, int | None]:
+    """Of an address with or without a scheme and a port."""
+    place = address.rpartition("://")[2]
+    if ":" not in place or _is_address(place):
+        return place, None
+    host, _, port = place.rpartition(":")
+    return host.strip("[]"), int(port) if port.isdigit() and int(port) < 1 << 16 else None
 
 
 def _copy_code(folder: Path) -> None:
@@ -202,10 +233,9 @@ def _is_elsewhere(node: dict[str, Any]) -> bool:
 
 def _is_on_this_machine(address: str) -> bool:
     """Whether a host, with or without a scheme and a port, is an address of this machine."""
-    host = address.rpartition("://")[2]
+    host, _ = _host_and_port(address)
     if host in _ON_THIS_MACHINE:
         return True
-    host = host.rpartition(":")[0].strip("[]") if ":" in host and not _is_address(host) else host
     try:
         found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 import pytest
@@ -25,7 +26,7 @@ from tune.arguments import settings_layers
 from tune.config import Settings, resolve
 from tune.problems import SettingsError
 from tune.ray_board import Board, News
-from tune.ray_cluster import ROOT, _copy_code, _is_on_this_machine, check_engine
+from tune.ray_cluster import ROOT, _copy_code, _is_on_this_machine, check_engine, running_cluster
 from tune.ray_engine import _absolute
 from tune.storage import open_storage, sqlite_url
 from tune.study import StudyError
@@ -36,6 +37,20 @@ HAS_RAY = importlib.util.find_spec("ray") is not None
 LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
 TASK = b"ray::run_numbered_trial"
 SECONDS = 300.0
+Test = TypeVar("Test", bound=Callable[..., None])
+MARKS = (
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not HAS_RAY, reason="ray is not installed"),
+    pytest.mark.skipif(not (PROC / "self" / "stat").exists(), reason="looks for processes in /proc"),
+)
+
+
+def on_linux_with_ray(test: Test) -> Test:
+    """A test that starts a Ray, and looks at its processes."""
+    for mark in MARKS:
+        test = mark(test)
+    return test
 
 
 def with_engine(**options: str) -> Settings:
@@ -78,6 +93,15 @@ def test_this_machine_is_known_by_its_addresses(address: str) -> None:
     if "::1" in address and not Path("/proc/net/if_inet6").exists():
         pytest.skip("no IPv6")
     assert _is_on_this_machine(address)
+
+
+def test_a_cluster_that_is_not_there_is_a_sentence_at_once() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        settings = with_engine(engine="ray", address=address)
+        with pytest.raises(StudyError, match=r"no Ray cluster.*refused.*correct --address"):
+            running_cluster(settings, SQLITE, 0).__enter__()
 
 
 @pytest.mark.skipif(not HAS_RAY, reason="ray is not installed")
@@ -201,13 +225,6 @@ def n_epochs(storage: RDBStorage) -> int:
 def options(save_dir: Path, *more: str) -> tuple[str, ...]:
     place = ("--save-dir", str(save_dir), "--study-name", "ray", "--resume")
     return (*SMALL, "--epochs=8", "--pruner=none", "--set=training.patience=8", *place, *more)
-
-
-def on_linux_with_ray(test: Callable[..., None]) -> Callable[..., None]:
-    """A test that starts a Ray, and looks at its processes in /proc."""
-    test = pytest.mark.skipif(not HAS_RAY, reason="ray is not installed")(test)
-    test = pytest.mark.skipif(not (PROC / "self" / "stat").exists(), reason="there is no /proc")(test)
-    return pytest.mark.slow(pytest.mark.timeout(900)(test))
 
 
 @contextmanager
