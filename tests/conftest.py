@@ -25,8 +25,8 @@ def check_shapes(function: Callable[..., Any]) -> Callable[..., Any]:
 install_import_hook("models", f"{__name__}.check_shapes")
 
 FEW_ACCIDENTS = 3
-MOST_ACCIDENTS_A_TEST = 20
-SECONDS_AN_ACCIDENT = 120
+MOST_ACCIDENTS_A_TEST = 10
+SECONDS_AN_ACCIDENT = 240
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
