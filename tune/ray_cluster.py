@@ -29,12 +29,17 @@ _ON_THIS_MACHINE = ("auto", "local", "localhost")
 # A path of a socket has at most 107 letters (unix(7)); Ray's own part of it is about 70.
 _LONGEST_FOLDER = 36
 _KNOCK_SECONDS = 5.0
+_MOST_ATTEMPTS = 4
 
 # Read by Ray when it is imported, or when it starts a process.
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 # Of a cluster that is started here: without the first it listens on every interface of Linux, whatever address it is
-# given; without the second its tasks give way to everything else that the machine does.
-_OWN = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_worker_niceness": "0"}
+# given; without the second its tasks give way to everything else that the machine does; the third is its patience.
+_OWN = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_worker_niceness": "0",
+    "RAY_gcs_server_port_wait_time_s": "120",
+}
 
 
 @dataclass(frozen=True)
@@ -104,13 +109,7 @@ def running_cluster(settings: Settings, storage_url: str, n_bytes: int) -> Itera
             n_cpus = max(os.cpu_count() or 1, settings.machine.workers * settings.machine.threads)
             options |= {"num_cpus": n_cpus, "include_dashboard": False, "_temp_dir": str(folder)}
             options |= {"_node_ip_address": "127.0.0.1", "object_store_memory": (100 << 20) + 2 * n_bytes}
-        try:
-            with _signals_as_before():
-                ray.init(address or "local", **options)
-        except Exception as error:
-            ray.shutdown()
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise _no_cluster(address, reason) if address else StudyError(f"Ray cannot be started: {reason}") from error
+        _connect(ray, address, options)
         try:
             if _is_in_a_file(storage_url) and any(map(_is_elsewhere, _nodes(ray))):
                 raise _file_and_others(address or "local")
@@ -148,6 +147,26 @@ def n_places(settings: Settings, request: Request, ray: Any) -> int:
             places += int(min(rooms))
     # A cluster that grows on demand may have no machine yet.
     return max(places, 1)
+
+
+def _connect(ray: Any, address: str | None, options: dict[str, Any]) -> None:
+    """Joins the cluster or starts it; a machine that is very busy may need more than the half minute that Ray allows.
+
+    What an attempt in vain has started ends with this process.
+    """
+    n_attempts = 1 if address else _MOST_ATTEMPTS
+    for attempt in range(1, n_attempts + 1):
+        try:
+            with _signals_as_before():
+                ray.init(address or "local", **options)
+            return
+        except Exception as error:
+            with _signals_as_before():
+                ray.shutdown()
+            if attempt == n_attempts:
+                reason = " ".join(str(error).split())[:300] or type(error).__name__
+                cannot = StudyError(f"Ray cannot be started: {reason}")
+                raise (_no_cluster(address, reason) if address else cannot) from error
 
 
 def _nodes(ray: Any) -> list[dict[str, Any]]:
