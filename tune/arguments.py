@@ -34,6 +34,8 @@ OPTION_PATHS = {
     "checkpoint_every": "machine.checkpoint_every",
     "engine": "machine.engine",
     "address": "machine.address",
+    "confirm": "confirmation.configurations",
+    "confirm_seeds": "confirmation.seeds",
 }
 
 # What an engine means for settings that nobody gives: a study that ran on a cluster is brought home, or runs as many
@@ -50,6 +52,8 @@ VARIANTS = {"standard": PLAIN_VARIANT, "enhanced": "enhanced-bilstm"}
 TEXT_OPTIONS = frozenset(
     {"dataset", "data_path", "split", "metric", "sampler", "pruner", "device", "engine", "address"}
 )
+# Who says how many runs there shall be gets all of them.
+UNLIMITED_WHEN_ASKED_FOR = ("confirm", "confirm_seeds")
 _SECONDS_IN = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -112,6 +116,8 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         problems += found
         if not found:
             layers.append(nested(OPTION_PATHS[name], value))
+        if name in UNLIMITED_WHEN_ASKED_FOR:
+            layers.append(nested("confirmation.time_share", None))
     return layers, problems
 
 

@@ -27,7 +27,7 @@ from .ray_board import Board, News
 from .ray_cluster import Request, n_places, request_of, running_cluster
 from .ray_task import TaskJob, TaskResult, run_numbered_trial
 from .samplers import n_finished
-from .search import MOST_FAILURES_IN_A_ROW, Ended, finished_in_words, seconds_to_refit, target_reached
+from .search import MOST_FAILURES_IN_A_ROW, Ended, finished_in_words, seconds_afterwards, target_reached
 from .sharing import without_tensors
 from .stopping import StopWatch
 from .workers import LEAVE_SECONDS, MOST_RESTARTS_EACH, WorkersObserver
@@ -121,7 +121,7 @@ class _Tasks:
         has_changed = True
         while True:
             if has_changed:
-                self._stop.reserved_seconds = seconds_to_refit(self._study, self._settings, self._parts)
+                self._stop.reserved_seconds = seconds_afterwards(self._study, self._settings, self._parts)
                 if self._end is None and target_reached(self._study, self._settings):
                     self._end = Ended(f"target {self._settings.search.target:g} reached")
             if self._end is None and self._stop.reason is not None:

@@ -29,10 +29,13 @@ from .storage_errors import StorageError
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
 N_NAMED = 5
+KNOWN_GOOD = "known-good"
 
 # May differ between two runs of one study: how long, how to go on, and where.
 CHANGEABLE = ("search.trials", "search.timeout_seconds", "search.target", "search.sampler", "search.pruner")
-CHANGEABLE_SECTIONS = ("machine.", "data.path")
+CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
+# On a study that holds the confirmation runs of another one: that one's random id.
+CONFIRMS = "confirms"
 
 
 class StudyError(Exception):
@@ -123,7 +126,7 @@ def create_study(
         study.set_user_attr("study_id", uuid.uuid4().hex)
         searched, _ = settings.ranges()
         for values in known_good(parts.dataset.kind, settings.architecture, searched):
-            study.enqueue_trial(values, user_attrs={"origin": "known-good"}, skip_if_exists=True)
+            study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
         attributes = {
@@ -174,6 +177,11 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
     Raises:
         StudyError: If the changes or the data would make it another study.
     """
+    if CONFIRMS in study.user_attrs:
+        name = study.user_attrs["confirms_study"]
+        raise StudyError(
+            f"{study.study_name!r} holds the confirmation runs of {name!r}: go on with that one (--study-name {name})"
+        )
     differences = changed_settings(stored_settings(study) or {}, settings)
     is_another = any(line.startswith(("search.metric:", "dataset:")) for line in differences)
     if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
