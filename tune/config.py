@@ -129,6 +129,16 @@ class Machine(Section):
         description="Seconds between two checkpoints; null: after every epoch, for up to 3% of the time",
     )
     workers: int = Field(1, ge=0, le=1_024, description="Processes that train at once; 0: one for every GPU or core")
+    engine: Literal["local", "ray"] = Field("local", description="Processes of this machine, or tasks of a Ray cluster")
+    address: str | None = Field(
+        None, min_length=1, max_length=500, description="Of the Ray cluster, HOST:PORT or auto; null starts one here"
+    )
+
+    @model_validator(mode="after")
+    def _address_of_what(self) -> Self:
+        if self.address is not None and self.engine != "ray":
+            raise ValueError(f"address is {self.address}, which goes with engine ray (--engine ray)")
+        return self
 
 
 class Settings(Section):

@@ -17,15 +17,18 @@ from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
 from .confirming import Confirmer
+from .engines import search_with_engine
 from .exports import write_best, write_best_model, write_trials
+from .files import remove_abandoned
 from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
 from .note import study_note, write_note
 from .parts import Parts
 from .progress import Progress
+from .ray_cluster import check_engine
 from .samplers import n_finished
-from .search import Ended, search
+from .search import Ended
 from .sentences import resume_command
 from .stopping import StopRequested, StopWatch
 from .study import (
@@ -44,7 +47,7 @@ from .study import (
 )
 from .suitability import suited
 from .warmup import exports_loaded_meanwhile
-from .workers import n_workers, search_with_workers
+from .workers import n_workers
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,12 @@ def plan(
     name = study_name or f"{subject_of(settings)}-{settings.architecture}"
     study = load_study(storage, name)
     stored = None if study is None else stored_settings(study)
-    if study is None or stored is None:
-        return name, settings, None
-    if not resume:
-        raise exists_already(name)
-    return name, resolve(stored, *layers), study
+    if stored is not None:
+        if not resume:
+            raise exists_already(name)
+        settings = resolve(stored, *layers)
+    check_engine(settings, storage.url)
+    return name, settings, None if stored is None else study
 
 
 def run_study(
@@ -138,6 +142,7 @@ def work_on(
     """
     device = choose_device(settings.machine.device)
     torch.set_num_threads(settings.machine.threads)
+    remove_abandoned(folder.root)
     best = best_trial(study)
     progress = Progress(
         metric=settings.search.metric,
@@ -153,7 +158,9 @@ def work_on(
             for note in notes:
                 observer.say(f"note: {note}")
             with exports_loaded_meanwhile():
-                ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+                ended = search_with_engine(
+                    storage, study, settings, parts, folder, device=device, observer=observer, stop=stop
+                )
             finished = Finished(study, settings, folder, ended, [])
             if test_best and not is_confirmed(finished):
                 finished = judge(finished, parts, stop=stop, say=observer.say)
@@ -189,7 +196,9 @@ def confirm_and_judge(
     device = choose_device(settings.machine.device)
 
     def search_runs(confirmation: Study, settings: Settings, folder: StudyFolder, observer: Progress) -> Ended:
-        return _search(storage, confirmation, settings, parts, folder, device=device, observer=observer, stop=stop)
+        return search_with_engine(
+            storage, confirmation, settings, parts, folder, device=device, observer=observer, stop=stop
+        )
 
     progress = Progress(settings.search.metric, settings.training.epochs, n_trials=0)
     with show(progress) as observer:
@@ -226,23 +235,6 @@ def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[s
 def exported(finished: Finished) -> Finished:
     """Writes the exports of a study and notes what could not be drawn."""
     return replace(finished, not_drawn=write_exports(finished.study, finished.settings, finished.folder))
-
-
-def _search(
-    storage: RDBStorage,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
-    observer: Progress,
-    stop: StopWatch,
-) -> Ended:
-    """Here, or in as many processes as the settings say."""
-    if n_workers(settings) == 1:
-        return search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
-    return search_with_workers(storage.url, study, settings, parts, folder, device=device, observer=observer, stop=stop)
 
 
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:

@@ -71,17 +71,29 @@ def search(
     device: torch.device,
     observer: Observer,
     stop: StopWatch,
+    claim_next: Callable[[], Claim | None] | None = None,
 ) -> Ended:
     """Runs trials until the study has ``search.trials`` finished ones, its target, no time left, or too many failures.
 
     A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
+
+    Args:
+        study: To work on.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study.
+        device: Trains here.
+        observer: Told what happens.
+        stop: Says when to stop.
+        claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses.
 
     Raises:
         StorageError: If the database fails, or the study in it is no longer the same.
         OSError: If the disk is full or may not be written.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
-        return _search(study, settings, parts, folder, device, observer, stop, filing)
+        claim_next = claim_next or partial(claim_trial, study, folder, settings.search.trials)
+        return _search(study, settings, parts, folder, device, observer, stop, claim_next, filing)
 
 
 def _search(
@@ -92,6 +104,7 @@ def _search(
     device: torch.device,
     observer: Observer,
     stop: StopWatch,
+    claim_next: Callable[[], Claim | None],
     filing: Executor,
 ) -> Ended:
     n_failures = 0
@@ -103,12 +116,11 @@ def _search(
             stop.reserved_seconds = seconds_afterwards(study, settings, parts)
             if stop.reason is not None:
                 return Ended(stop.reason)
-            if _target_reached(study, settings):
+            if target_reached(study, settings):
                 return Ended(f"target {settings.search.target:g} reached")
-            claim = claim_trial(study, folder, settings.search.trials)
+            claim = claim_next()
             if claim is None:
-                n_done = n_finished(study)
-                return Ended(f"{n_done} trial{'' if n_done == 1 else 's'} finished")
+                return Ended(finished_in_words(n_finished(study)))
             try:
                 failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check, check)
             except StopRequested:
@@ -129,6 +141,11 @@ def _search(
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
             return Ended(f"{n_failures} trials in a row failed", failure)
+
+
+def finished_in_words(n_done: int) -> str:
+    """Why a search has ended that has found all that it was to find."""
+    return f"{n_done} trial{'' if n_done == 1 else 's'} finished"
 
 
 def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
@@ -256,7 +273,8 @@ def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
         return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
 
 
-def _target_reached(study: Study, settings: Settings) -> bool:
+def target_reached(study: Study, settings: Settings) -> bool:
+    """Whether the study has the score that was asked for."""
     best, target = best_trial(study), settings.search.target
     if best is None or best.value is None or target is None:
         return False

@@ -42,6 +42,10 @@ class StudyError(Exception):
     """The study cannot be created or resumed; the message says why and what to do."""
 
 
+class OtherStudyError(StudyError):
+    """The database has another study of this name: it seeks something else, or in other recordings."""
+
+
 def study_names(storage: RDBStorage) -> list[str]:
     """Names of all studies in the database."""
     return [summary.study_name for summary in storage.get_all_studies()]
@@ -149,7 +153,7 @@ def _check_half_made(study: Study, settings: Settings) -> None:
         )
     seeks = " and ".join(direction.name.lower() for direction in study.directions)
     if seeks != settings.direction:
-        raise StudyError(
+        raise OtherStudyError(
             f"there is a study {study.study_name!r} without trials that is to {seeks}, and {settings.search.metric} is "
             f"to {settings.direction}: use another name (--study-name)"
         )
@@ -179,7 +183,9 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
             f"{study.study_name!r} holds the confirmation runs of {name!r}: go on with that one (--study-name {name})"
         )
     differences = changed_settings(stored_settings(study) or {}, settings)
+    is_another = any(line.startswith(("search.metric:", "dataset:")) for line in differences)
     if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
+        is_another = True
         differences.append("the recordings are not those that the study began with (their fingerprint differs)")
     remedy = "Leave the changes out"
     if newer := newer_settings(stored_settings(study) or {}, settings):
@@ -188,7 +194,7 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
         remedy = "Go on with it in the version of the tuner that began it"
     if differences:
         listed = "\n".join(f"  {difference}" for difference in differences)
-        raise StudyError(
+        raise (OtherStudyError if is_another else StudyError)(
             f"{study.study_name!r} cannot be resumed so, since its trials would no longer be comparable:\n{listed}\n"
             f"{remedy}, or begin a new study from its best trials: --study-name NEW --warm-start {study.study_name}"
         )

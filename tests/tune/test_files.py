@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.checkpoint import MAGIC, CheckpointWriter, load_checkpoint
-from tune.files import write_bytes, write_text
+from tune.files import remove_abandoned, write_bytes, write_text
 from tune.folders import StudyFolder, check_study_name
 from tune.problems import SettingsError
 from tune.seeds import derive_seed
@@ -54,6 +54,26 @@ def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(tmp_path: Pa
         write_bytes(path, "no bytes")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    script = (
+        "import os, tune.files as files; files.os.replace = lambda *_: os._exit(9); files.write_bytes(PATH, b'new')"
+    )
+    path = tmp_path / "trials" / "0000" / "weights"
+    write_bytes(path, b"old")
+    for _ in range(2):
+        command = [sys.executable, "-c", f"from pathlib import Path; PATH = Path({str(path)!r}); {script}"]
+        assert subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}).returncode == 9
+    left, being_written = sorted(set(path.parent.iterdir()) - {path})
+    not_ours = path.with_name("mine.tmp")
+    not_ours.touch()
+    for one in (left, not_ours, path):
+        os.utime(one, (0, 0))
+    remove_abandoned(tmp_path)
+    assert set(path.parent.iterdir()) == {path, being_written, not_ours}
+    assert path.read_bytes() == b"old"
+    remove_abandoned(tmp_path / "no folder")
 
 
 def test_a_folder_in_the_way_leaves_nothing_behind(tmp_path: Path) -> None:
