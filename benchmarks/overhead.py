@@ -75,7 +75,7 @@ def measure_study(dataset: str, n_trials: int) -> None:
     torch.Tensor.backward = strict.wrap(torch.Tensor.backward)  # type: ignore[method-assign]
     AdamW.step = strict.wrap(AdamW.step)
     training._run_epoch = epochs.wrap(training._run_epoch)
-    run.write_exports = exporting.wrap(run.write_exports)
+    run.exported = exporting.wrap(run.exported)
     shares = {
         "claims": (search, "claim_trial"),
         "suggestions": (search, "suggest_all"),

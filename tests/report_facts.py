@@ -193,5 +193,4 @@ def facts_of(
         context=context,
         resume="./run_tuning.sh --study-name toy-gru --resume",
         places="",
-        folder="studies/toy-gru",
     )

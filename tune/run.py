@@ -12,13 +12,12 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from .artefacts import attach_pictures
+from .all_exports import write_exports
 from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
 from .confirming import Confirmer
 from .engines import search_with_engine
-from .exports import write_best, write_best_model, write_trials
 from .files import remove_abandoned
 from .folders import StudyFolder
 from .judgement import judge_best
@@ -32,7 +31,6 @@ from .search import Ended
 from .sentences import resume_command
 from .stopping import StopRequested, StopWatch
 from .study import (
-    CONFIRMS,
     N_WARM_START_TRIALS,
     StudyError,
     all_parameters,
@@ -235,28 +233,6 @@ def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[s
 def exported(finished: Finished) -> Finished:
     """Writes the exports of a study and notes what could not be drawn."""
     return replace(finished, not_drawn=write_exports(finished.study, finished.settings, finished.folder))
-
-
-def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
-    """Writes every export from the database; returns what could not be drawn, and why."""
-    from .draw import draw_all, study_context
-    from .figures import study_figures
-    from .report.page import write_report
-
-    write_trials(study, folder)
-    if CONFIRMS in study.user_attrs:
-        return []  # What its runs say is in the exports of the study that they confirm.
-    if best_trial(study) is not None:
-        write_best(study, settings, folder)
-        write_best_model(study, settings, folder)
-    context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    figures = study_figures(study.get_trials(deepcopy=False), context)
-    not_drawn = draw_all(figures, folder.root, context=context)
-    report = write_report(study, settings, folder, figures, context)
-    attach_pictures(study, folder)
-    answer = [report.answer.headline, *report.answer.points[0].sentences]
-    write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder), answer))
-    return not_drawn
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -23,6 +23,8 @@ EXPORTS = (
     "parallel_coordinate.png",
     "contour_plot.png",
     "plots.html",
+    "report.html",
+    "report.md",
 )
 
 

@@ -33,7 +33,6 @@ class Facts:
         context: How to name and write things.
         resume: The command that goes on with it.
         places: Options that lead a command to the study.
-        folder: Holds what the report points to.
         n_others: Complete trials of other studies that the best was chosen from as well.
     """
 
@@ -46,7 +45,6 @@ class Facts:
     context: StudyContext
     resume: str
     places: str
-    folder: str
     n_others: int = 0
 
     @property
@@ -129,7 +127,6 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
         context=context,
         resume=resume_command(study, folder),
         places=places(study, folder),
-        folder=str(folder.root),
     )
 
 
