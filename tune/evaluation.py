@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 from data.sequences import SequenceDataset
 
 from .metrics import Scores, score, weighted_score
+from .per_class import Breakdown, break_down
 
 N_RESAMPLES = 1000
 CONFIDENCE = 0.95
@@ -36,6 +37,7 @@ class Evaluation:
         resampled: What the intervals resample: ``people`` or ``sequences``.
         accuracy_by_recording: Share of recordings whose windows' mean probability is highest for the right class; None
             where sequences are not windows of longer recordings.
+        breakdown: By class and by person.
     """
 
     scores: Scores
@@ -43,7 +45,8 @@ class Evaluation:
     n_sequences: int
     n_people: int | None
     resampled: str
-    accuracy_by_recording: float | None = None
+    accuracy_by_recording: float | None
+    breakdown: Breakdown
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -54,6 +57,7 @@ class Evaluation:
             "n_sequences": self.n_sequences,
             "n_people": self.n_people,
             "accuracy_by_recording": self.accuracy_by_recording,
+            **self.breakdown.as_json(),
         }
 
 
@@ -86,7 +90,15 @@ def evaluate(
     resampled = "people" if by_people else "sequences"
     by_recording = [accuracy_by_recording(one, part) for one, part in zip(logits, parts, strict=True)]
     known = [accuracy for accuracy in by_recording if accuracy is not None]
-    return Evaluation(scores, intervals, n_sequences, n_people, resampled, fmean(known) if known else None)
+    return Evaluation(
+        scores=scores,
+        intervals=intervals,
+        n_sequences=n_sequences,
+        n_people=n_people,
+        resampled=resampled,
+        accuracy_by_recording=fmean(known) if known else None,
+        breakdown=break_down(logits, parts, same_part=same_part),
+    )
 
 
 def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import asdict, fields
 from statistics import fmean
 from typing import Any
@@ -21,6 +20,7 @@ from .evaluation import luck_of_selection
 from .files import write_text
 from .fit import TrainingSettings
 from .folders import StudyFolder
+from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
 from .study import all_parameters, best_trial, versions
@@ -133,7 +133,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
 
 def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
     """Writes ``best_config.json``."""
-    write_text(folder.root / "best_config.json", json.dumps(describe_best(study, settings, folder), indent=2) + "\n")
+    write_text(folder.root / "best_config.json", readable(describe_best(study, settings, folder)) + "\n")
 
 
 def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> None:
@@ -165,12 +165,17 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         "kind": data["kind"],
         "data": {"dataset": data["name"], **settings.data.model_dump(mode="json", exclude={"path"})},
         "lengths": data["lengths"],
-        "scores": described["scores"],
+        # Neither people's names nor long tables: this is to be given away.
+        "scores": {part: _headline(scores) for part, scores in described["scores"].items()},
         "study": study.study_name,
         "trial": trial.number,
         "versions": versions(),
     }
     write_model(folder.root / BEST_MODEL, description, load(path.read_bytes()))
+
+
+def _headline(scores: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in scores.items() if name not in ("confusion", "per_class", "per_person")}
 
 
 def write_trials(study: Study, folder: StudyFolder) -> None:
