@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
-from .recordings import MAX_VALUES, Layout, Recording
+from .recording import MAX_VALUES, Layout, Recording
 from .tables import LARGEST
 
 NAMES = {

@@ -11,15 +11,17 @@ import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession
+from onnxruntime import InferenceSession, SessionOptions
 
 from data.batches import gather
 from data.channels import DERIVED, NORMALISATIONS, Preparation
 from models.positions import N_LEARNED_POSITIONS
 from tests.models.test_contract import CASES
 from tests.stored_models import LENGTHS, measured, stored_model
-from tune.deployment.onnx_model import OLDEST_OPSET, OPSET, to_onnx
+from tune.deployment.onnx_model import OLDEST_OPSET, OPSET, refuse_untranslated, to_onnx
+from tune.deployment.onnx_wire import OPERATORS, refuse_foreign
 from tune.model_folder import StoredModel
+from tune.problems import SettingsError
 
 Array = NDArray[Any]
 BIDIRECTIONAL = [(name, pooling) for name in ("rnn", "gru", "lstm") for pooling in ("last", "mean_max")]

@@ -1,4 +1,4 @@
-"""From files on disk to tensors."""
+"""Every data set by its name, and how to read one of them."""
 
 from __future__ import annotations
 
