@@ -247,3 +247,4 @@ def datasets(
 
 
 main.add_command(cli_deploy.export)
+main.add_command(cli_deploy.predict)

@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
-from .folders import SaveDir
-from .options import storage_options
+from .folders import DEFAULT_SAVE_DIR, SaveDir
+from .options import A_FILE, SAVE_DIR, storage_options
 from .terminal import console, handles_errors
 
 A_PATH = click.Path(path_type=Path)
+A_COUNT = click.IntRange(1, 1_000_000)
+ABOVE_ZERO = click.FloatRange(0, 1e6, min_open=True)
 FORMS = ("onnx", "int8", "torch-export")
 
 
@@ -44,3 +46,29 @@ def export(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
     from .commands.export import export_command
 
     sys.exit(export_command(console(), storage_url, save_dir, **options))
+
+
+@click.command()
+@click.argument("files", nargs=-1)
+@click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
+@click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, as is done in a pipe.")
+@click.option("--out", type=A_FILE, metavar="FILE", help="Write CSV to this file.")
+@click.option("--probabilities", "all_probabilities", is_flag=True, help="With the probability of every class.")
+@click.option("--sample-rate", type=ABOVE_ZERO, metavar="HZ", help="Steps a second, where the recordings do not tell.")
+@click.option("--resample", is_flag=True, help="Bring recordings of another rate to that of the network.")
+@click.option("--window", type=A_COUNT, metavar="STEPS", help="Of a stream.  [default: as in training]")
+@click.option("--hop", type=A_COUNT, metavar="STEPS", help="From one decision to the next.  [default: window / 4]")
+@click.option("--smooth", type=A_COUNT, default=3, show_default=True, help="Windows of a stream that decide together.")
+@click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
+@handles_errors
+def predict(files: tuple[str, ...], save_dir: SaveDir, **options: Any) -> None:
+    """Classifies new recordings: CSV, TSV, Parquet, .npy and .npz files, folders of them, or - for a stream.
+
+    A row a step, a column a channel, called like the network's channels or in their order. Recordings that are longer
+    than those of the training are cut into windows, which vote. A stream has one sample a line on standard input.
+    With an .onnx file torch is not needed.
+    """
+    from .commands.predict import predict_command
+
+    predict_command(save_dir, files, **options)

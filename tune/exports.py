@@ -19,14 +19,13 @@ from .config import Settings
 from .evaluation import luck_of_selection
 from .files import write_text
 from .fit import TrainingSettings
-from .folders import StudyFolder
+from .folders import BEST_MODEL, StudyFolder
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
 from .study import all_parameters, best_trial, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, save_trial, trial_folder
 
-BEST_MODEL = "best_model"
 # The study's list of what its test part was used for after its end.
 TEST_USES = "test_uses"
 

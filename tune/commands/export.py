@@ -15,8 +15,8 @@ from rich.table import Table
 from ..config import resolve
 from ..deployment.card import CARD, Exported, model_card, shown_accuracy, shown_bytes, shown_drop
 from ..deployment.classifier import Array, Classifier, OnnxClassifier, TorchClassifier, classify
-from ..deployment.judged import Judged, find_judged, note_use
-from ..deployment.sources import model_folder, study_of
+from ..deployment.judged import Judged, find_judged, note_use, study_of
+from ..deployment.sources import find_model
 from ..deployment.trials import TIMED_BATCHES, TOLERANCE, Tried, invented, padding_difference, recordings_of, try_out
 from ..exports import times_test_was_used, write_best
 from ..files import write_bytes, write_text
@@ -66,7 +66,7 @@ def export_command(
     Raises:
         SettingsError: If it cannot be exported, before any work begins.
     """
-    folder = model_folder(model, study_name, save_dir.local)
+    folder = find_model(model, study_name, save_dir.local)
     stored = load_model(folder)
     _refuse_missing_packages(form)
     from ..deployment.onnx_model import refuse_untranslated

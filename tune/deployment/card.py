@@ -122,9 +122,9 @@ def snippet(file_name: str) -> list[str]:
     return [
         "import json, numpy, onnxruntime",
         f'session = onnxruntime.InferenceSession("{file_name}")',
-        'recording = numpy.loadtxt("recording.csv", delimiter=",", skiprows=1, dtype="float32", ndmin=2)',
-        'inputs = {"values": recording[None], "lengths": numpy.array([len(recording)])}',
-        'print(json.loads(session.get_modelmeta().custom_metadata_map["class_names"]), session.run(None, inputs)[1])',
+        'steps = numpy.loadtxt("recording.csv", delimiter=",", skiprows=1, dtype="float32", ndmin=2)',
+        'found = session.run(["probabilities"], {"values": steps[None], "lengths": numpy.array([len(steps)])})[0][0]',
+        'print(json.loads(session.get_modelmeta().custom_metadata_map["class_names"])[found.argmax()], found.max())',
     ]
 
 
@@ -150,7 +150,8 @@ def _scores(exported: Exported) -> str:
     lines += ["", f"The intervals are over {evaluation.resampled}."]
     if exported.judged_on == "test":
         lines.append(
-            f"The test part had been used {exported.used_before} times before; each use makes it less of a test."
+            f"The test part had been used {_counted(exported.used_before, 'time', 'times')} before; each use makes it "
+            "less of a test."
         )
     else:
         lines.append("The validation part chose this network, so that these scores are too good to some degree.")
@@ -176,8 +177,11 @@ def _people(exported: Exported) -> str:
         "stratified": "The parts were drawn at random: the same person may be in several.",
         "official": "The parts are the publisher's.",
     }.get(exported.split.get("kind", ""), "")
+    tested = exported.description.scores.get("test")
+    if isinstance(tested, dict) and tested.get("refitted"):
+        kind += " The network was trained once more on training and validation part together, then tested."
     if kind:
-        lines += ["", kind]
+        lines += ["", kind.strip()]
     own = exported.own.evaluation
     by_person = None if own is None else own.breakdown.per_person
     if by_person:
@@ -262,10 +266,10 @@ def _limits(exported: Exported) -> str:
         seldom = [one.name for one in evaluation.breakdown.per_class if one.support < FEW_SEQUENCES]
         if seldom:
             limits.append(f"Judged on fewer than {FEW_SEQUENCES} sequences each: {_listed(seldom, 12)}.")
-        weak = sorted((one for one in evaluation.breakdown.per_class if one.recall is not None), key=_recall)[:3]
-        limits.append(
-            "Most often missed: " + ", ".join(f"{_cell(one.name)} (recall {_recall(one):.2f})" for one in weak) + "."
-        )
+        missed = [one for one in evaluation.breakdown.per_class if one.recall is not None and one.recall < 1]
+        if missed:
+            worst = (f"{_cell(one.name)} (recall {_recall(one):.2f})" for one in sorted(missed, key=_recall)[:3])
+            limits.append(f"Most often missed: {', '.join(worst)}.")
     if exported.form == "int8":
         limits.append("Its weights are bytes, and linear maps are scaled by what a batch holds: see the size table.")
     return "\n".join(("## Limits", "", *(f"- {limit}" for limit in limits)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from optuna import Study
@@ -12,9 +13,11 @@ from data.sequences import SequenceDataset
 
 from ..config import resolve
 from ..exports import TEST_USES
+from ..folders import DATABASE_NAME
 from ..model_folder import StoredModel
 from ..parts import load_parts
-from ..study import stored_settings
+from ..storage import open_storage, sqlite_url
+from ..study import load_study, stored_settings
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,19 @@ def note_use(study: Study, trial: int, purpose: str) -> bool:
         return False
     study.set_user_attr(TEST_USES, [*uses, entry])
     return True
+
+
+def study_of(folder: Path, name: str, storage_address: str | None) -> Study | None:
+    """The study that a network comes from; None where its database is not here.
+
+    Args:
+        folder: Of the network.
+        name: Of the study, as the network says.
+        storage_address: Of a database that was named; None for the one beside the study's folder.
+    """
+    if storage_address is None:
+        database = folder.parent.parent / DATABASE_NAME
+        if not database.is_file():
+            return None
+        storage_address = sqlite_url(database)
+    return load_study(open_storage(storage_address), name)

@@ -1,21 +1,18 @@
-"""Which network a command means, and which study it comes from."""
+"""Which network a command means."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from optuna import Study
-
-from ..exports import BEST_MODEL
-from ..folders import DATABASE_NAME
-from ..model_folder import DESCRIPTION
+from ..folders import BEST_MODEL
 from ..problems import Problem, SettingsError, did_you_mean
-from ..storage import open_storage, sqlite_url
-from ..study import load_study
+
+# ``model_folder.DESCRIPTION``, which comes with torch.
+DESCRIPTION = "model.json"
 
 
-def model_folder(model: Path | None, study_name: str | None, save_dir: Path) -> Path:
-    """The folder of the network that is meant: as named, else the best of a study.
+def find_model(model: Path | None, study_name: str | None, save_dir: Path) -> Path:
+    """The folder (or file) of the network that is meant: as named, else the best of a study.
 
     Raises:
         SettingsError: If it cannot be told, or there is none.
@@ -43,19 +40,3 @@ def model_folder(model: Path | None, study_name: str | None, save_dir: Path) -> 
         rule = "is needed, since there are several studies"
         raise SettingsError([Problem("--study-name", "", rule, f"there are {', '.join(found)}")])
     return next(iter(found.values()))
-
-
-def study_of(folder: Path, name: str, storage_address: str | None) -> Study | None:
-    """The study that a network comes from; None where its database is not here.
-
-    Args:
-        folder: Of the network.
-        name: Of the study, as the network says.
-        storage_address: Of a database that was named; None for the one beside the study's folder.
-    """
-    if storage_address is None:
-        database = folder.parent.parent / DATABASE_NAME
-        if not database.is_file():
-            return None
-        storage_address = sqlite_url(database)
-    return load_study(open_storage(storage_address), name)
