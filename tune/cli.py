@@ -248,3 +248,4 @@ def datasets(
 
 main.add_command(cli_deploy.export)
 main.add_command(cli_deploy.predict)
+main.add_command(cli_deploy.serve)

@@ -72,3 +72,23 @@ def predict(files: tuple[str, ...], save_dir: SaveDir, **options: Any) -> None:
     from .commands.predict import predict_command
 
     predict_command(save_dir, files, **options)
+
+
+@click.command()
+@click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
+@click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment.")
+@click.option("--allow-remote", is_flag=True, help="Listen on an address that others reach; needs --token.")
+@click.option("--allowed-host", "allowed_hosts", metavar="NAME", multiple=True, help="Another name, such as a proxy's.")
+@click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
+@handles_errors
+def serve(save_dir: SaveDir, **options: Any) -> None:
+    """Answers HTTP requests with a network until Ctrl-C: on this machine only, unless told otherwise.
+
+    POST /predict takes sequences as JSON; /docs says how, /openapi.json says it to tools, /health that it works.
+    """
+    from .commands.serve import serve_command
+
+    serve_command(console(), save_dir, **options)

@@ -27,6 +27,7 @@ from .run import Finished
 from .samplers import n_finished
 from .storage import sqlite_url
 from .study import best_trial
+from .terminal import say as say
 
 # Rounds to a tenth of a point.
 SMALLEST_LUCK = 0.0005
@@ -113,11 +114,6 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
         say(console, f"Overall best: {rows[0].architecture} (study {rows[0].study})")
         files += ", best_config.json of the overall best"
     say(console, f"Comparison: {folder}/  ({files})")
-
-
-def say(console: Console, line: str) -> None:
-    """One line, as it is: not wrapped in a pipe, nothing in it taken for markup."""
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _best_lines(study: Study, settings: Settings) -> list[str]:

@@ -100,6 +100,7 @@ class TorchClassifier:
         from .graph import Deployed
 
         self.facts: Facts = facts_of(model)
+        self.model = model
         self._network = Deployed(model).eval()
 
     def run(self, values: Array, lengths: Array) -> tuple[Array, Array]:

@@ -1,0 +1,151 @@
+"""What the service is asked and answers: strict, bounded, and described for whoever writes a client."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from data.tables import LARGEST
+
+from .facts import Facts
+
+MOST_SEQUENCES, MOST_STEPS = 256, 20_000
+# Of one request, all sequences together.
+MOST_VALUES = 2_000_000
+LARGEST_BODY = 16 << 20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Query(_Part):
+    """Sequences to be classified.
+
+    Attributes:
+        sequences: Each a list of steps, each a list of the channels as measured.
+        sample_rate_hz: Steps a second of all of them; another rate than the network's is refused.
+        probabilities: Whether the probability of every class is wanted.
+    """
+
+    sequences: list[list[list[float]]]
+    sample_rate_hz: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
+    probabilities: bool = False
+
+
+class Prediction(_Part):
+    """What the network says of one sequence.
+
+    Attributes:
+        class_name: The most likely class; called ``class``.
+        probability: Of that class.
+        windows: How many windows a long sequence was cut into, which voted.
+        probabilities: Of every class by its name, where asked for.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
+
+    class_name: str = Field(alias="class")
+    probability: float = Field(ge=0, le=1.0001)
+    windows: int = Field(ge=1)
+    probabilities: dict[str, float] | None = None
+
+
+class Predictions(_Part):
+    """One prediction a sequence, in their order."""
+
+    predictions: list[Prediction]
+
+
+class Failure(_Part):
+    """Why there is no answer, in a sentence."""
+
+    error: str
+
+
+def query_for(facts: Facts) -> type[Query]:
+    """``Query`` for one network: as many channels as it takes."""
+    n_channels = len(facts.channel_names)
+    number = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
+    step = Annotated[list[number], Field(min_length=n_channels, max_length=n_channels)]  # type: ignore[valid-type]
+    sequence = Annotated[list[step], Field(min_length=1, max_length=MOST_STEPS)]  # type: ignore[valid-type]
+    sequences: Any = Annotated[list[sequence], Field(min_length=1, max_length=MOST_SEQUENCES)]  # type: ignore[valid-type]
+    return create_model("Query", __base__=Query, __doc__=Query.__doc__, sequences=(sequences, ...))
+
+
+def open_api(facts: Facts, query: type[Query], with_token: bool) -> dict[str, Any]:
+    """The description of the service (OpenAPI 3.1)."""
+    schemas: dict[str, Any] = {}
+    for model in (query, Predictions, Failure):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}", by_alias=True)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+    schemas["Facts"] = Facts.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schemas["Facts"].pop("$defs", {}))
+
+    def answer(name: str, words: str) -> dict[str, Any]:
+        return {"description": words, "content": {"application/json": {"schema": {"$ref": _schema(name)}}}}
+
+    refused = {"401": answer("Failure", "The token is missing or wrong")} if with_token else {}
+    foreign = {**refused, "403": answer("Failure", "Another site or host name")}
+    step = [0.0] * len(facts.channel_names)
+    example = {"sequences": [[step] * min(facts.lengths.median, 5)]}
+    paths = {
+        "/predict": {
+            "post": {
+                "summary": "Classify sequences",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": {"$ref": _schema("Query")}, "example": example}},
+                },
+                "responses": {
+                    "200": answer("Predictions", "One prediction a sequence"),
+                    "413": answer("Failure", "The request is too large"),
+                    "415": answer("Failure", "The request is no JSON"),
+                    "422": answer("Failure", "The request is not understood, or cannot be classified"),
+                    **foreign,
+                },
+            }
+        },
+        "/model": {
+            "get": {"summary": "What the network is", "responses": {"200": answer("Facts", "Its facts"), **foreign}}
+        },
+        "/health": {
+            "get": {
+                "summary": "Whether the service works",
+                "responses": {
+                    "200": {
+                        "description": "It does",
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "properties": {"status": {"const": "ok"}},
+                                    "required": ["status"],
+                                }
+                            }
+                        },
+                    },
+                    "403": answer("Failure", "Another site or host name"),
+                },
+            }
+        },
+    }
+    described: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": f"seqtune: {facts.study}", "version": f"trial {facts.trial}"},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+    if with_token:
+        described["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        for path, methods in paths.items():
+            if path != "/health":
+                for operation in methods.values():
+                    operation["security"] = [{"token": []}]
+    return described
+
+
+def _schema(name: str) -> str:
+    return f"#/components/schemas/{name}"
