@@ -10,15 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
+from models.conv_gru import ConvolutionAndPool
+from models.enhanced_bilstm import CrossResolution
+from models.front import ConvolutionalLayer
 from models.recurrent import RecurrentLayer
 
 from ..model_folder import StoredModel
+from ..problems import Problem, SettingsError
 from .graph import Deployed
 
 # Any sizes but one and two: those would be taken for constants.
 EXAMPLE_BATCH, EXAMPLE_TIME = 3, 17
+LARGEST_STRIDE = 4096
 
 
 class ScannedCell(nn.Module):
@@ -67,12 +72,80 @@ class ScannedCell(nn.Module):
         return scan(combine, begin, inputs)[1], None
 
 
+class ScannedLayer(nn.Module):
+    """``RecurrentLayer`` of such cells; each sequence is reversed within its own length by looking its steps up.
+
+    Args:
+        layer: A recurrent layer.
+    """
+
+    def __init__(self, layer: RecurrentLayer) -> None:
+        super().__init__()
+        self.cells = nn.ModuleList(ScannedCell(cell) for cell in layer.cells)  # type: ignore[arg-type]
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """The hidden states of every step."""
+        steps = values.transpose(0, 1)
+        forwards = self.cells[0](steps)[0]
+        if len(self.cells) == 1:
+            return forwards.transpose(0, 1)  # type: ignore[no-any-return]
+        step = torch.arange(steps.shape[0], device=lengths.device)[:, None]
+        order = torch.where(step < lengths, lengths - 1 - step, step)[..., None]
+        backwards = self.cells[1](steps.gather(0, order.expand_as(steps)))[0]
+        restored = backwards.gather(0, order.expand_as(backwards))
+        return torch.cat([forwards, restored], dim=2).transpose(0, 1)
+
+
+class Padded(nn.Module):
+    """``Deployed`` with some more padding, so that no layer is left with a single step, which a trace would fix.
+
+    Args:
+        deployed: The network.
+        n_further: Steps of padding, which never matter.
+    """
+
+    def __init__(self, deployed: Deployed, n_further: int) -> None:
+        super().__init__()
+        self.deployed, self.n_further = deployed, n_further
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``Deployed``."""
+        found: tuple[Tensor, Tensor] = self.deployed(pad(values, (0, 0, 0, self.n_further)), lengths)
+        return found
+
+
+def total_stride(network: nn.Module) -> int:
+    """How many steps become one, through all layers that shorten time."""
+    total = 1
+    for module in network.modules():
+        if isinstance(module, ConvolutionalLayer):
+            total *= module.stride
+        elif isinstance(module, ConvolutionAndPool):
+            total *= module.pool_size
+        elif isinstance(module, CrossResolution):
+            total *= 2
+    return total
+
+
+def with_scanned_layers(module: nn.Module) -> None:
+    """Puts a ``ScannedLayer`` in the place of every recurrent layer."""
+    for name, child in module.named_children():
+        if isinstance(child, RecurrentLayer):
+            setattr(module, name, ScannedLayer(child))
+        else:
+            with_scanned_layers(child)
+
+
 def to_torch_program(model: StoredModel) -> bytes:
     """The whole network as a ``.pt2`` file, for batches of any size and length; see ``graph.Deployed``."""
-    deployed = Deployed(StoredModel(model.description, copy.deepcopy(model.network))).eval()
-    for layer in deployed.modules():
-        if isinstance(layer, RecurrentLayer):
-            layer.cells = nn.ModuleList(ScannedCell(cell) for cell in layer.cells)  # type: ignore[arg-type]
+    network = copy.deepcopy(model.network)
+    with_scanned_layers(network)
+    stride = total_stride(network)
+    if stride > LARGEST_STRIDE:
+        rule = f"makes one step of {stride:,}: at most {LARGEST_STRIDE:,} can be traced"
+        raise SettingsError([Problem("architecture", model.description.architecture, rule, "--format onnx can do it")])
+    further = 2 * stride if stride > 1 else 0
+    deployed = Padded(Deployed(StoredModel(model.description, network)), further).eval()
     values = torch.zeros(EXAMPLE_BATCH, EXAMPLE_TIME, len(model.description.channel_names))
     lengths = torch.arange(EXAMPLE_TIME - EXAMPLE_BATCH + 1, EXAMPLE_TIME + 1)
     free = torch.export.Dim.DYNAMIC
