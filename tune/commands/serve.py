@@ -95,6 +95,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(MOST_AT_ONCE)  # before the address is printed: whoever reads it may ask at once
     except OSError as error:
         rule = f"cannot be listened on: {error.strerror}"
         raise SettingsError([Problem("--port", f"{host}:{port}", rule, "try another --port, or 0")]) from error
