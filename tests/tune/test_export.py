@@ -6,8 +6,10 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,9 @@ import pytest
 import torch
 from rich.console import Console
 
+from tests.processes import ROOT
 from tests.stored_models import measured
-from tests.tune.conftest import Lab, NewLab
+from tests.tune.conftest import Lab, make_parts, make_settings, make_toy
 from tune.commands import export as export_module
 from tune.commands.export import export_command
 from tune.deployment import judged as judged_module
@@ -31,19 +34,28 @@ from tune.problems import SettingsError
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def lab(new_lab: NewLab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """A study that was tested, whose recordings are read from memory."""
-    lab = new_lab("exported", {"search": {"trials": 1}, "space": {"shared": {"derived_channels": "both"}}})
+@pytest.fixture(scope="module")
+def tested(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Lab:
+    """A study that was tested, once for all tests here."""
+    place = tmp_path_factory.mktemp("tested")
+    shutil.copy(empty_database, place)
+    settings = make_settings({"search": {"trials": 1}, "space": {"shared": {"derived_channels": "both"}}})
+    lab = Lab(place, settings, make_parts(make_toy(), settings))
     lab.search()
     judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
     write_best(lab.study(), lab.settings, lab.folder)
     write_best_model(lab.study(), lab.settings, lab.folder)
-    # There is no reader for the toy.
-    monkeypatch.setattr(judged_module, "load_parts", lambda settings: lab.parts)
+    return lab
+
+
+@pytest.fixture
+def lab(tested: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A copy of it, whose recordings are read from memory: there is no reader for the toy."""
+    shutil.copytree(tested.place, tmp_path / "studies")
+    monkeypatch.setattr(judged_module, "load_parts", lambda settings: tested.parts)
     monkeypatch.setattr(trials_module, "TIMED_SECONDS", 0.0)
     monkeypatch.setattr(trials_module, "FEWEST_TIMED", 2)
-    return lab
+    return replace(tested, place=tmp_path / "studies")
 
 
 def export(lab: Lab, form: str = "onnx", code: int = 0, **options: object) -> str:
@@ -173,7 +185,8 @@ def test_a_missing_package_is_one_sentence(lab: Lab, monkeypatch: pytest.MonkeyP
 TRACED = """
 import numpy
 from data.channels import Preparation
-from tests.stored_models import measured
+from tests.processes import ROOT
+from tests.stored_models import measured, stored_model
 from tune.deployment.classifier import TorchClassifier, classify
 from tune.deployment.torch_program import TorchProgram, to_torch_program
 from tune.deployment.trials import padding_difference, recordings_of

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.errors import DataError
 from data.unlabelled import Unlabelled
 
 from .classifier import Array, Classifier, classify
@@ -67,6 +68,8 @@ def _answered(classifier: Classifier, waiting: list[tuple[str, list[Array]]]) ->
         mine = probabilities[begin : begin + len(cut)]
         begin += len(cut)
         mean = mine.mean(axis=0)
+        if not np.isfinite(mean).all():
+            raise DataError(f"{place}: the network gives no number for values that are so large")
         best = int(mean.argmax())
         n_agree = int((mine.argmax(axis=1) == best).sum())
         yield Answer(place, classifier.facts.class_names[best], np.asarray(mean), len(cut), n_agree)

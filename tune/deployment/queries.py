@@ -6,14 +6,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from data.tables import LARGEST
-
 from .facts import Facts
+from .inputs import RATE_TOLERANCE, fewest_steps
 
 MOST_SEQUENCES, MOST_STEPS = 256, 20_000
 # Of one request, all sequences together.
 MOST_VALUES = 2_000_000
 LARGEST_BODY = 16 << 20
+# No sensor says more, and its square is still a number in single precision.
+LARGEST_VALUE = 1e12
 
 
 class _Part(BaseModel):
@@ -65,13 +66,20 @@ class Failure(_Part):
 
 
 def query_for(facts: Facts) -> type[Query]:
-    """``Query`` for one network: as many channels as it takes."""
+    """``Query`` for one network: as many channels as it takes; the description also has what is refused in words."""
     n_channels = len(facts.channel_names)
-    number = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
+    number = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST_VALUE, le=LARGEST_VALUE)]
     step = Annotated[list[number], Field(min_length=n_channels, max_length=n_channels)]  # type: ignore[valid-type]
-    sequence = Annotated[list[step], Field(min_length=1, max_length=MOST_STEPS)]  # type: ignore[valid-type]
+    at_least = {"minItems": fewest_steps(facts)}
+    sequence = Annotated[list[step], Field(min_length=1, max_length=MOST_STEPS, json_schema_extra=at_least)]  # type: ignore[valid-type]
     sequences: Any = Annotated[list[sequence], Field(min_length=1, max_length=MOST_SEQUENCES)]  # type: ignore[valid-type]
-    return create_model("Query", __base__=Query, __doc__=Query.__doc__, sequences=(sequences, ...))
+    fields: dict[str, Any] = {"sequences": (sequences, ...)}
+    if facts.sample_rate_hz is not None and facts.resample_length is None:
+        lowest, highest = (facts.sample_rate_hz * (1 + sign * 0.99 * RATE_TOLERANCE) for sign in (-1, 1))
+        rates = {"anyOf": [{"type": "number", "minimum": lowest, "maximum": highest}, {"type": "null"}]}
+        rate = Field(default=None, gt=0, le=1e6, allow_inf_nan=False, json_schema_extra=rates)
+        fields["sample_rate_hz"] = (float | None, rate)
+    return create_model("Query", __base__=Query, __doc__=Query.__doc__, **fields)
 
 
 def open_api(facts: Facts, query: type[Query], with_token: bool) -> dict[str, Any]:
