@@ -54,7 +54,8 @@ def _largest_of_each(
 ) -> Float[Tensor, "batch features shorter"]:
     """What ``max_pool1d`` gives for values of which none is below zero."""
     n_pools = (hidden.shape[2] + pool_size - 1) // pool_size
-    return pad(hidden, (0, n_pools * pool_size - hidden.shape[2])).unflatten(2, (n_pools, pool_size)).amax(dim=3)
+    filled = pad(hidden, (0, n_pools * pool_size - hidden.shape[2]))
+    return filled.reshape(*hidden.shape[:2], n_pools, pool_size).amax(dim=3)
 
 
 class ConvGRU(SequenceClassifier):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from tune.commands import export as export_module
 from tune.commands.export import export_command
 from tune.deployment import judged as judged_module
 from tune.deployment import trials as trials_module
+from tune.deployment.classifier import Array
 from tune.deployment.trials import invented, paired_drop
 from tune.exports import write_best, write_best_model
 from tune.folders import SaveDir
@@ -149,7 +151,7 @@ def test_too_much_lost_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> 
     assert not (lab.place / "refused.onnx").exists()
 
 
-def _others(stored: object, judged: judged_module.Judged, reference: object, sequences: object) -> np.ndarray:  # type: ignore[type-arg]
+def _others(stored: object, judged: judged_module.Judged, reference: object, sequences: object) -> Array:
     assert judged.part is not None
     right = torch.nn.functional.one_hot(judged.part.labels, judged.part.n_classes)
     return right.float().numpy()
@@ -173,11 +175,11 @@ def test_what_cannot_be_exported(lab: Lab) -> None:
         ({"model": Path("somewhere"), "study_name": None}, r"model\.json"),
     ):
         with pytest.raises(SettingsError, match=said):
-            export(lab, **options)  # type: ignore[arg-type]
+            export(lab, **options)
 
 
 def test_a_missing_package_is_one_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"needs onnx and onnxruntime, which are not installed \(.*pip install"):
         export(lab)
 
@@ -185,7 +187,6 @@ def test_a_missing_package_is_one_sentence(lab: Lab, monkeypatch: pytest.MonkeyP
 TRACED = """
 import numpy
 from data.channels import Preparation
-from tests.processes import ROOT
 from tests.stored_models import measured, stored_model
 from tune.deployment.classifier import TorchClassifier, classify
 from tune.deployment.torch_program import TorchProgram, to_torch_program

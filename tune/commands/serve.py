@@ -60,7 +60,7 @@ def serve_command(
     if not is_loopback(host):
         say(console, "Data and token go over the network as they are: put TLS in front (such as Caddy or nginx).")
     configuration = uvicorn.Config(
-        Service(classifier, rules),  # type: ignore[arg-type]
+        Service(classifier, rules),
         lifespan="off",
         log_level="warning",
         access_log=False,

@@ -145,6 +145,8 @@ def classify(classifier: Classifier, sequences: Sequence[Array], batch_size: int
         sequences: As measured, each [time, channels].
         batch_size: Sequences at once; those of like length are put together.
     """
+    if len(sequences) == 1:
+        return classifier.run(sequences[0][None], np.array([len(sequences[0])]))
     order = sorted(range(len(sequences)), key=lambda k: -len(sequences[k]))
     logits = np.empty((len(sequences), len(classifier.facts.class_names)), np.float32)
     probabilities = np.empty_like(logits)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..model_folder import StoredModel
 
 INPUTS, OUTPUTS = ("values", "lengths"), ("logits", "probabilities")
-FORMAT = "seqtune export 1"
 # Everything is in this entry; the others say the most important of it to who reads the file with another program.
 WHOLE = "seqtune"
 MOST_CHANNELS, MOST_CLASSES, LONGEST = 10_000, 65_536, 10_000_000
@@ -52,7 +51,7 @@ class Facts(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    format: Literal["seqtune export 1"] = FORMAT
+    format: Literal["seqtune export 1"] = "seqtune export 1"
     architecture: str = Field(max_length=100)
     channel_names: tuple[str, ...] = Field(min_length=1, max_length=MOST_CHANNELS, strict=False)
     class_names: tuple[str, ...] = Field(min_length=2, max_length=MOST_CLASSES, strict=False)

@@ -24,7 +24,7 @@ from models.temporal_cnn import ResidualBlock
 from models.transformer import Encoder
 
 from .onnx_attention import encoder, layer_norm, linear, multi_head_attention, self_attention
-from .onnx_graph import Graph, Steps
+from .onnx_graph import Array, Graph, Steps
 
 # Gates of torch's cells in the order in which ONNX has them: GRU r z n -> z r h, LSTM i f g o -> i o f c.
 CELLS: dict[type[nn.RNNBase], tuple[str, tuple[int, ...], dict[str, Any]]] = {
@@ -98,15 +98,16 @@ def _turned(graph: Graph, hidden: str) -> str:
 def recurrent_layer(module: RecurrentLayer, steps: Steps) -> Steps:
     """``RecurrentLayer``: one operator, which reverses every sequence within its own length."""
     graph = steps.graph
-    operator, order, attributes = CELLS[type(module.cells[0])]
-    size = module.cells[0].hidden_size
+    cells: list[Any] = list(module.cells)
+    operator, order, attributes = CELLS[type(cells[0])]
+    size = cells[0].hidden_size
 
-    def gates(name: str) -> np.ndarray[Any, Any]:
-        blocks = [getattr(cell, name).detach().numpy().reshape(len(order), size, -1) for cell in module.cells]
+    def gates(name: str) -> Array:
+        blocks = [getattr(cell, name).detach().numpy().reshape(len(order), size, -1) for cell in cells]
         return np.stack([block[list(order)].reshape(len(order) * size, -1) for block in blocks])
 
     biases = np.concatenate([gates("bias_ih_l0"), gates("bias_hh_l0")], axis=1)[:, :, 0]
-    two = len(module.cells) == 2
+    two = len(cells) == 2
     # Reading forwards, no real step has seen the padding behind it.
     lengths = graph("Cast", steps.lengths, to=onnx.TensorProto.INT32) if two else ""
     hidden = graph.outputs(

@@ -69,10 +69,10 @@ def query_for(facts: Facts) -> type[Query]:
     """``Query`` for one network: as many channels as it takes; the description also has what is refused in words."""
     n_channels = len(facts.channel_names)
     number = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST_VALUE, le=LARGEST_VALUE)]
-    step = Annotated[list[number], Field(min_length=n_channels, max_length=n_channels)]  # type: ignore[valid-type]
+    step = Annotated[list[number], Field(min_length=n_channels, max_length=n_channels)]
     at_least = {"minItems": fewest_steps(facts)}
-    sequence = Annotated[list[step], Field(min_length=1, max_length=MOST_STEPS, json_schema_extra=at_least)]  # type: ignore[valid-type]
-    sequences: Any = Annotated[list[sequence], Field(min_length=1, max_length=MOST_SEQUENCES)]  # type: ignore[valid-type]
+    sequence = Annotated[list[step], Field(min_length=1, max_length=MOST_STEPS, json_schema_extra=at_least)]
+    sequences: Any = Annotated[list[sequence], Field(min_length=1, max_length=MOST_SEQUENCES)]
     fields: dict[str, Any] = {"sequences": (sequences, ...)}
     if facts.sample_rate_hz is not None and facts.resample_length is None:
         lowest, highest = (facts.sample_rate_hz * (1 + sign * 0.99 * RATE_TOLERANCE) for sign in (-1, 1))
@@ -99,7 +99,7 @@ def open_api(facts: Facts, query: type[Query], with_token: bool) -> dict[str, An
     foreign = {**refused, "403": answer("Failure", "Another site or host name")}
     step = [0.0] * len(facts.channel_names)
     example = {"sequences": [[step] * min(facts.lengths.median, 5)]}
-    paths = {
+    paths: dict[str, dict[str, Any]] = {
         "/predict": {
             "post": {
                 "summary": "Classify sequences",

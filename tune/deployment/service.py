@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from html import escape
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from data.unlabelled import Unlabelled
 from ..dashboard_guard import Rules, answers_to, same_secret, site_of
 from ..problems import SettingsError
 from .answers import answers
-from .classifier import Classifier
+from .classifier import Array, Classifier
 from .inputs import Wanted
 from .queries import LARGEST_BODY, MOST_VALUES, Query, open_api, query_for
 
@@ -155,9 +156,10 @@ class Service:
         return Reply(200, to_json({"predictions": predictions}))
 
     def _classified(self, query: Query) -> list[dict[str, Any]]:
+        n_channels, rate = len(self.classifier.facts.channel_names), query.sample_rate_hz
         recordings = [
-            Unlabelled(f"sequences[{k}]", np.array(values, np.float32), None, query.sample_rate_hz)
-            for k, values in enumerate(query.sequences)
+            Unlabelled(f"sequences[{k}]", _table(steps, n_channels), None, rate)
+            for k, steps in enumerate(query.sequences)
         ]
         predictions = []
         for one in answers(self.classifier, recordings, Wanted()):
@@ -167,6 +169,12 @@ class Service:
                 said["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
             predictions.append(said)
         return predictions
+
+
+def _table(steps: Sequence[Sequence[float]], n_channels: int) -> Array:
+    """Steps that are known to be alike as an array; twice as quick as NumPy, which has to find that out."""
+    count = len(steps) * n_channels
+    return np.fromiter(chain.from_iterable(steps), np.float32, count).reshape(len(steps), n_channels)
 
 
 async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
