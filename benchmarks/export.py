@@ -85,7 +85,7 @@ def rounds(classifiers: list[Classifier], n_steps: int, batch_size: int, seconds
 
 def main() -> None:
     """Prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     seconds = parser.parse_args().seconds
     torch.set_num_threads(1)
@@ -95,7 +95,7 @@ def main() -> None:
         for architecture in (PLAIN_GRU, *ARCHITECTURES):
             model = model_of(architecture, kind, channels, n_classes)
             contents = [to_onnx(model, int8=int8) for int8 in (False, True)]
-            forms = [TorchClassifier(model), *(OnnxClassifier(one, architecture) for one in contents)]
+            forms: list[Classifier] = [TorchClassifier(model), *(OnnxClassifier(one, architecture) for one in contents)]
             for batch_size in BATCHES:
                 torch_rate, onnx_rate, int8_rate = rounds(forms, n_steps, batch_size, seconds)
                 sizes = " | ".join(f"{len(one) / 1000:.0f}" for one in contents)

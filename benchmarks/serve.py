@@ -4,7 +4,7 @@ The service is pinned to one core and asked from another, over loopback; bare on
 recording on the service's core, in turn with it. Both are also counted by the processor time that they use, which
 other work on the machine hardly changes: the ratio is of these.
 
-    PYTHONPATH=. .venv/bin/python benchmarks/serve.py --model studies/watch-gru/export/model.onnx [--seconds 3] [--connections 1 4]
+    PYTHONPATH=. .venv/bin/python benchmarks/serve.py --model studies/watch-gru/export/model.onnx --connections 1 4
 
 Needs wrk (Debian: apt-get install wrk) and Linux.
 """
@@ -82,7 +82,7 @@ def asked(address: str, lua: Path, n_connections: int, seconds: float) -> tuple[
 
 def main() -> None:
     """Prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 4])
@@ -101,16 +101,18 @@ def main() -> None:
             lua = script(recording, Path(folder))
             asked(address[0], lua, 1, 1)
             print(f"{given.model}: {recording.shape[0]} steps of {recording.shape[1]} channels\n")
-            print(
-                "| connections | answers /s | median ms | p99 ms | of a core: answers /s | bare onnxruntime /s | ratio |"
-            )
+            print("| connections | answers /s | median ms | p99 ms | answers /s a core | bare onnxruntime /s | ratio |")
             print("|---|---|---|---|---|---|---|")
             for n_connections in given.connections:
                 before = bare_rate(classifier, recording, given.seconds / 2)
+                used = -processor_seconds(service.pid)
                 rate, middle, late = asked(address[0], lua, n_connections, given.seconds)
+                used += processor_seconds(service.pid)
                 bare = (before + bare_rate(classifier, recording, given.seconds / 2)) / 2
+                full = rate * max(round(given.seconds), 1) / used
                 print(
-                    f"| {n_connections} | {rate:,.0f} | {middle:.2f} | {late:.2f} | {bare:,.0f} | {rate / bare:.2f} |"
+                    f"| {n_connections} | {rate:,.0f} | {middle:.2f} | {late:.2f} | {full:,.0f} | {bare:,.0f} | "
+                    f"{full / bare:.2f} |"
                 )
     finally:
         service.terminate()

@@ -86,7 +86,7 @@ def test_all_sequences_together_have_a_limit(service: Service, monkeypatch: pyte
 
 def test_a_large_question_gets_the_same_answers(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     inline = ask(service, "/predict", {"sequences": SEQUENCES})
-    monkeypatch.setattr(service_module, "FEW_VALUES", 0)
+    monkeypatch.setattr(service_module, "LARGE_BODY", 0)
     assert ask(service, "/predict", {"sequences": SEQUENCES})[1] == inline[1]
 
 

@@ -12,14 +12,13 @@ from ..dashboard_guard import Rules
 from ..deployment.classifier import Classifier, OnnxClassifier, TorchClassifier, load_classifier
 from ..deployment.service import Service
 from ..deployment.sources import find_model
+from ..deployment.wire_http import MOST_CONNECTIONS, Connection
 from ..folders import SaveDir
 from ..listening import checked_token, host_names, in_url, is_loopback
 from ..problems import Problem, SettingsError
 from ..terminal import say
 
 INSTALL = ".venv/bin/python -m pip install uvicorn"
-MOST_AT_ONCE = 256
-KEEP_ALIVE_SECONDS = 30
 
 
 def serve_command(
@@ -60,14 +59,7 @@ def serve_command(
     if not is_loopback(host):
         say(console, "Data and token go over the network as they are: put TLS in front (such as Caddy or nginx).")
     configuration = uvicorn.Config(
-        Service(classifier, rules),
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        limit_concurrency=MOST_AT_ONCE,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        Service(classifier, rules), http=Connection, lifespan="off", log_level="warning", access_log=False
     )
     uvicorn.Server(configuration).run(sockets=[listener])
     say(console, "Stopped.")
@@ -95,7 +87,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(MOST_AT_ONCE)  # before the address is printed: whoever reads it may ask at once
+        listener.listen(MOST_CONNECTIONS)  # before the address is printed: whoever reads it may ask at once
     except OSError as error:
         rule = f"cannot be listened on: {error.strerror}"
         raise SettingsError([Problem("--port", f"{host}:{port}", rule, "try another --port, or 0")]) from error

@@ -76,7 +76,7 @@ def query_for(facts: Facts) -> type[Query]:
     fields: dict[str, Any] = {"sequences": (sequences, ...)}
     if facts.sample_rate_hz is not None and facts.resample_length is None:
         lowest, highest = (facts.sample_rate_hz * (1 + sign * 0.99 * RATE_TOLERANCE) for sign in (-1, 1))
-        rates = {"anyOf": [{"type": "number", "minimum": lowest, "maximum": highest}, {"type": "null"}]}
+        rates: Any = {"anyOf": [{"type": "number", "minimum": lowest, "maximum": highest}, {"type": "null"}]}
         rate = Field(default=None, gt=0, le=1e6, allow_inf_nan=False, json_schema_extra=rates)
         fields["sample_rate_hz"] = (float | None, rate)
     return create_model("Query", __base__=Query, __doc__=Query.__doc__, **fields)

@@ -32,7 +32,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 PLAIN_JSON = b"application/json"
 MOST_SAID = 3
-FEW_VALUES = 20_000
+LARGE_BODY = 200_000
+PREDICT = "/predict"
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -79,41 +80,39 @@ class Service:
     def __init__(self, classifier: Classifier, rules: Rules) -> None:
         self.classifier, self.rules = classifier, rules
         self.query: type[Query] = query_for(classifier.facts)
-        described = open_api(classifier.facts, self.query, rules.token is not None)
-        page = _page(described, classifier)
+        description = open_api(classifier.facts, self.query, rules.token is not None)
+        page = _page(description, classifier)
         self._read_only = {
             "/": Reply(200, page, b"text/html; charset=utf-8"),
             "/docs": Reply(200, page, b"text/html; charset=utf-8"),
-            "/openapi.json": Reply(200, json.dumps(described).encode()),
+            "/openapi.json": Reply(200, json.dumps(description).encode()),
             "/model": Reply(200, classifier.facts.model_dump_json().encode()),
             "/health": Reply(200, b'{"status":"ok"}'),
         }
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Answers one request, as an ASGI application."""
         if scope["type"] != "http":
             return  # Neither web sockets nor anything else is offered.
+        method, path = scope["method"], scope["path"]
+        headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            headers: dict[bytes, bytes] = dict(scope["headers"])
-            self._guard(scope, headers)
-            reply = await self._answer(scope, headers, receive)
+            self.admit(method, path, headers)
+            body = await _body(receive)
+            if is_large(body):
+                reply = await asyncio.to_thread(self.respond, method, path, body)
+            else:
+                reply = self.respond(method, path, body)
         except Refused as refused:
             reply = refused.reply
-        body = b"" if scope["method"] == "HEAD" else reply.body
-        described = (
-            (b"content-type", reply.content_type),
-            (b"content-length", str(len(reply.body)).encode()),
-            *HEADERS,
-            *reply.headers,
-        )
-        await send({"type": "http.response.start", "status": reply.status, "headers": described})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.start", "status": reply.status, "headers": described(reply)})
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
 
-    def _guard(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> None:
-        """Refuses other host names, other sites' pages, and who does not know the token.
+    def admit(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> None:
+        """Looks at a request before its body is read.
 
         Raises:
-            Refused: If one of them asks.
+            Refused: If it is another host name's or site's, knows no token, or is nothing that is answered.
         """
         host = headers.get(b"host", b"").decode("latin-1")
         if not answers_to(host, self.rules):
@@ -121,24 +120,32 @@ class Service:
         origin = headers.get(b"origin")
         if origin is not None and site_of(origin.decode("latin-1")) != host.lower():
             raise Refused(403, "Requests from other sites are refused.")
-        if self.rules.token is not None and scope["path"] != "/health":
+        if self.rules.token is not None and path != "/health":
             scheme, _, shown = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
             if scheme.lower() != "bearer" or not same_secret(shown.strip(), self.rules.token):
                 raise Refused(401, "Send the header Authorization: Bearer TOKEN.", ((b"www-authenticate", b"Bearer"),))
-
-    async def _answer(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], receive: Receive) -> Reply:
-        path, method = scope["path"], scope["method"]
-        if path == "/predict":
+        if path == PREDICT:
             if method != "POST":
                 raise Refused(405, "Sequences are sent with POST.", ((b"allow", b"POST"),))
-            return await self._predict(await _body(headers, receive))
-        if path not in self._read_only:
+            if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != PLAIN_JSON:
+                raise Refused(415, "Send JSON, with the header Content-Type: application/json.")
+            if int(headers.get(b"content-length", b"0")) > LARGEST_BODY:
+                raise Refused(413, f"A request has at most {LARGEST_BODY:,} bytes.")
+        elif path not in self._read_only:
             raise Refused(404, "There is /predict, /model, /health, /docs and /openapi.json.")
-        if method not in ("GET", "HEAD"):
+        elif method not in ("GET", "HEAD"):
             raise Refused(405, "This can be read only.", ((b"allow", b"GET, HEAD"),))
-        return self._read_only[path]
 
-    async def _predict(self, body: bytes) -> Reply:
+    def respond(self, method: str, path: str, body: bytes) -> Reply:
+        """The answer to a request that was admitted, whatever its body is."""
+        if path != PREDICT:
+            return self._read_only[path]
+        try:
+            return self._predict(body)
+        except Refused as refused:
+            return refused.reply
+
+    def _predict(self, body: bytes) -> Reply:
         try:
             query = self.query.model_validate_json(body)
         except ValidationError as error:
@@ -147,13 +154,9 @@ class Service:
         if n_values > MOST_VALUES:
             raise Refused(413, f"At most {MOST_VALUES:,} values are classified at once: send fewer sequences.")
         try:
-            # A thread costs more than a short sequence, and a long one must not keep others waiting.
-            predictions = (
-                self._classified(query) if n_values < FEW_VALUES else await asyncio.to_thread(self._classified, query)
-            )
+            return Reply(200, to_json({"predictions": self._classified(query)}))
         except (DataError, SettingsError) as error:
             raise Refused(422, str(error)) from error
-        return Reply(200, to_json({"predictions": predictions}))
 
     def _classified(self, query: Query) -> list[dict[str, Any]]:
         n_channels, rate = len(self.classifier.facts.channel_names), query.sample_rate_hz
@@ -177,17 +180,27 @@ def _table(steps: Sequence[Sequence[float]], n_channels: int) -> Array:
     return np.fromiter(chain.from_iterable(steps), np.float32, count).reshape(len(steps), n_channels)
 
 
-async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    """What was sent, if it is JSON and not too large.
+def is_large(body: bytes) -> bool:
+    """Whether others should not be kept waiting; a thread costs more than a short sequence."""
+    return len(body) > LARGE_BODY
+
+
+def described(reply: Reply) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer."""
+    return [
+        (b"content-type", reply.content_type),
+        (b"content-length", str(len(reply.body)).encode()),
+        *HEADERS,
+        *reply.headers,
+    ]
+
+
+async def _body(receive: Receive) -> bytes:
+    """What was sent, if it is not too large.
 
     Raises:
-        Refused: If it is not, or stops coming.
+        Refused: If it is, or stops coming.
     """
-    if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != PLAIN_JSON:
-        raise Refused(415, "Send JSON, with the header Content-Type: application/json.")
-    length = headers.get(b"content-length")
-    if length is not None and int(length) > LARGEST_BODY:
-        raise Refused(413, f"A request has at most {LARGEST_BODY:,} bytes.")
     pieces, size = [], 0
     while True:
         message = await receive()
@@ -198,7 +211,7 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         if size > LARGEST_BODY:
             raise Refused(413, f"A request has at most {LARGEST_BODY:,} bytes.")
         if not message.get("more_body", False):
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            return b"".join(pieces)
 
 
 def _sentences(error: ValidationError) -> str:
