@@ -43,7 +43,8 @@ def fitted(one: Unlabelled, facts: Facts, wanted: Wanted) -> Array:
         DataError: If it has other channels, another rate, or too few steps.
     """
     columns = channel_places(one.channel_names, one.values.shape[1], facts.channel_names, one.place)
-    values = one.values[:, columns]
+    in_order = columns == list(range(one.values.shape[1]))
+    values = one.values if in_order else one.values[:, columns]
     rate = one.sample_rate_hz or wanted.sample_rate_hz
     if facts.resample_length is not None:
         values = stretched(values, np.linspace(0, len(values) - 1, facts.resample_length))

@@ -97,11 +97,13 @@ class ScannedLayer(nn.Module):
 
 
 class Padded(nn.Module):
-    """``Deployed`` with some more padding, so that no layer is left with a single step, which a trace would fix.
+    """``Deployed`` with further padding and one more sequence, which never matter.
+
+    A trace takes sizes of one for constants: no layer may be left with a single step, nor with a single sequence.
 
     Args:
         deployed: The network.
-        n_further: Steps of padding, which never matter.
+        n_further: Steps of padding.
     """
 
     def __init__(self, deployed: Deployed, n_further: int) -> None:
@@ -110,8 +112,9 @@ class Padded(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """See ``Deployed``."""
-        found: tuple[Tensor, Tensor] = self.deployed(pad(values, (0, 0, 0, self.n_further)), lengths)
-        return found
+        more = torch.cat([lengths, lengths.new_ones(1)])
+        logits, probabilities = self.deployed(pad(values, (0, 0, 0, self.n_further, 0, 1)), more)
+        return logits[:-1], probabilities[:-1]
 
 
 def total_stride(network: nn.Module) -> int:
@@ -144,8 +147,8 @@ def to_torch_program(model: StoredModel) -> bytes:
     if stride > LARGEST_STRIDE:
         rule = f"makes one step of {stride:,}: at most {LARGEST_STRIDE:,} can be traced"
         raise SettingsError([Problem("architecture", model.description.architecture, rule, "--format onnx can do it")])
-    further = 2 * stride if stride > 1 else 0
-    deployed = Padded(Deployed(StoredModel(model.description, network)), further).eval()
+    whole = Deployed(StoredModel(model.description, network))
+    deployed = (Padded(whole, 2 * stride) if stride > 1 else whole).eval()
     values = torch.zeros(EXAMPLE_BATCH, EXAMPLE_TIME, len(model.description.channel_names))
     lengths = torch.arange(EXAMPLE_TIME - EXAMPLE_BATCH + 1, EXAMPLE_TIME + 1)
     free = torch.export.Dim.DYNAMIC

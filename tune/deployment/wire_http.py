@@ -178,8 +178,7 @@ class Connection(asyncio.Protocol):
 
     def _send(self, reply: Reply, head: Head | None) -> None:
         stays = head is not None and head.keep_alive and not self.closing
-        lines = [STATUS_LINES[reply.status]]
-        lines += [name + b": " + value + b"\r\n" for name, value in described(reply)]
+        lines = [STATUS_LINES[reply.status], *(name + b": " + value + b"\r\n" for name, value in described(reply))]
         lines.append(b"\r\n" if stays else b"connection: close\r\n\r\n")
         if head is None or head.method != "HEAD":
             lines.append(reply.body)
