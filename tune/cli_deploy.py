@@ -18,7 +18,7 @@ ABOVE_ZERO = click.FloatRange(0, 1e6, min_open=True)
 FORMS = ("onnx", "int8", "torch-export")
 
 
-@click.command()
+@click.command(short_help="Write a trained network as one file (ONNX), with a model card.")
 @click.option(
     "--format",
     "form",
@@ -48,7 +48,7 @@ def export(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
     sys.exit(export_command(console(), storage_url, save_dir, **options))
 
 
-@click.command()
+@click.command(short_help="Classify new recordings, from files or a stream.")
 @click.argument("files", nargs=-1)
 @click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
 @click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
@@ -59,7 +59,14 @@ def export(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
 @click.option("--resample", is_flag=True, help="Bring recordings of another rate to that of the network.")
 @click.option("--window", type=A_COUNT, metavar="STEPS", help="Of a stream.  [default: as in training]")
 @click.option("--hop", type=A_COUNT, metavar="STEPS", help="From one decision to the next.  [default: window / 4]")
-@click.option("--smooth", type=A_COUNT, default=3, show_default=True, help="Windows of a stream that decide together.")
+@click.option(
+    "--smooth",
+    type=A_COUNT,
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Windows of a stream that decide together.",
+)
 @click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
 @handles_errors
 def predict(files: tuple[str, ...], save_dir: SaveDir, **options: Any) -> None:
@@ -74,7 +81,7 @@ def predict(files: tuple[str, ...], save_dir: SaveDir, **options: Any) -> None:
     predict_command(save_dir, files, **options)
 
 
-@click.command()
+@click.command(short_help="Answer HTTP requests with a trained network.")
 @click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
 @click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -126,6 +126,9 @@ def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
 
 
 @given(place=st.integers(0, len(HONEST) - 1), value=st.integers(0, 255))
+@example(place=HONEST.rindex(b"class_names"), value=0x80)
+@example(place=HONEST.rindex(b"logits"), value=0x80)
+@example(place=HONEST.index(b"GRU"), value=0xC2)
 def test_a_flipped_byte_is_refused_in_a_sentence_or_changes_numbers_only(place: int, value: int) -> None:
     content = bytearray(HONEST)
     content[place] = value

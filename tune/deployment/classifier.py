@@ -56,13 +56,19 @@ class OnnxClassifier:
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = WARNINGS_ONLY
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            # Its second try is no other than the first, and prints on standard output.
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+            metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+            inputs = {one.name: (one.type, len(one.shape), one.shape[-1]) for one in self._session.get_inputs()}
+            outputs = {one.name: (one.type, len(one.shape), one.shape[-1]) for one in self._session.get_outputs()}
         except Exception as error:  # onnxruntime's errors have no common class, and a stranger's file may raise any
             rule = f"cannot be loaded: {' '.join(str(error).split())[:200]}"
             raise SettingsError([Problem("--model", place, rule)]) from error
         self.place = place
-        self.facts: Facts = facts_in(self._session.get_modelmeta().custom_metadata_map, place)
-        self._refuse_other_shapes()
+        self.facts: Facts = facts_in(metadata, place)
+        self._refuse_other_shapes(inputs, outputs)
 
     def run(self, values: Array, lengths: Array) -> tuple[Array, Array]:
         """See ``Classifier``.
@@ -77,9 +83,7 @@ class OnnxClassifier:
             raise SettingsError([Problem("--model", self.place, rule)]) from error
         return logits, probabilities
 
-    def _refuse_other_shapes(self) -> None:
-        inputs = {one.name: (one.type, len(one.shape), one.shape[-1]) for one in self._session.get_inputs()}
-        outputs = {one.name: (one.type, len(one.shape), one.shape[-1]) for one in self._session.get_outputs()}
+    def _refuse_other_shapes(self, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
         n_channels, n_classes = len(self.facts.channel_names), len(self.facts.class_names)
         wanted_outputs = {name: ("tensor(float)", 2, n_classes) for name in OUTPUTS}
         values, lengths = (inputs.get(name, ("", 0, None)) for name in INPUTS)
