@@ -198,14 +198,13 @@ def load_model(folder: Path) -> StoredModel:
     weights = _read_weights(folder / WEIGHTS, description.weights_sha256)
     preparation = description.preparation
     n_channels = len(description.normaliser.mean) * (2 if preparation.normalisation == "both" else 1)
+    sizes: dict[str, Any] = dict(description.hyperparameters)
     arguments = (description.architecture, n_channels, len(description.class_names))
     try:
         # Without memory at first: a stranger's description may ask for a network of any size.
         with torch.device("meta"):
-            build(*arguments, **description.hyperparameters).load_state_dict(
-                {name: weight.to("meta") for name, weight in weights.items()}
-            )
-        network = build(*arguments, **description.hyperparameters)
+            build(*arguments, **sizes).load_state_dict({name: weight.to("meta") for name, weight in weights.items()})
+        network = build(*arguments, **sizes)
         network.load_state_dict(weights)
     except (ValueError, TypeError, RuntimeError) as error:
         rule = f"does not fit the weights: {' '.join(str(error).split())[:200]}"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -17,6 +21,9 @@ from ..folders import SaveDir
 from ..listening import checked_token, host_names, in_url, is_loopback
 from ..problems import Problem, SettingsError
 from ..terminal import say
+
+if TYPE_CHECKING:
+    import uvicorn
 
 INSTALL = ".venv/bin/python -m pip install uvicorn"
 
@@ -61,8 +68,22 @@ def serve_command(
     configuration = uvicorn.Config(
         Service(classifier, rules), http=Connection, lifespan="off", log_level="warning", access_log=False
     )
-    uvicorn.Server(configuration).run(sockets=[listener])
+    server = uvicorn.Server(configuration)
+    # uvicorn's own handlers raise the signal once more at the end, which would look like an accident.
+    server.capture_signals = lambda: _stopping(server)  # type: ignore[method-assign]
+    server.run(sockets=[listener])
     say(console, "Stopped.")
+
+
+@contextmanager
+def _stopping(server: uvicorn.Server) -> Iterator[None]:
+    """Lets SIGINT and SIGTERM end the server."""
+    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def quickest(place: Path) -> Classifier:
