@@ -23,8 +23,9 @@ from .folders import BEST_MODEL, StudyFolder
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
-from .study import all_parameters, best_trial, versions
-from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, save_trial, trial_folder
+from .study import all_parameters, versions
+from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
+from .winner import chosen_trial, stored_confirmation
 
 # The study's list of what its test part was used for after its end.
 TEST_USES = "test_uses"
@@ -84,7 +85,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
     Raises:
         ValueError: If no trial is complete.
     """
-    trial = best_trial(study)
+    trial = chosen_trial(study)
     if trial is None:
         raise ValueError("no complete trial")
     attributes, parameters = trial.user_attrs, all_parameters(trial)
@@ -116,6 +117,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         ),
         "times_test_was_used": times_test_was_used(study),
         "calibration": attributes.get("calibration"),
+        "confirmation": stored_confirmation(study),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],
         "data": study.user_attrs["data"],
@@ -148,7 +150,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
 
     That is the network of the last fit if there is one; of cross-validation without a last fit, the first fold's.
     """
-    trial = best_trial(study)
+    trial = chosen_trial(study)
     if trial is None:
         return
     place, data = trial_folder(folder, trial), study.user_attrs["data"]
@@ -188,13 +190,13 @@ def _headline(scores: dict[str, Any]) -> dict[str, Any]:
 def write_trials(study: Study, folder: StudyFolder) -> None:
     """Writes the table of all trials, and the folder of every finished trial that lacks it."""
     write_text(folder.root / "trials.csv", trials_table(study))
-    best = best_trial(study)
+    best = chosen_trial(study)
     judged = study.user_attrs.get("evaluations", {})
     to_refit = best.number if best is not None and str(best.number) not in judged else None
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished() and trial.datetime_start is not None:
             if not (trial_folder(folder, trial) / "config.json").exists():
-                save_trial(folder, study, trial.number)
+                write_files(trial_files(folder, study, trial))
             drop_checkpoint(folder.checkpoint_for_all(trial.number))
             if trial.number != to_refit:
                 drop_checkpoint(folder.checkpoint_for_all(f"refit-{trial.number}"))
