@@ -9,10 +9,10 @@ from typing import Any
 from ..evaluation import FEWEST_PEOPLE, Evaluation
 from ..metrics import METRIC_LABELS
 from ..model_folder import ModelDescription
+from .card_words import MOST_CLASSES, cell, counted, listed
 from .trials import TIMED_BATCHES, Drop, Tried
 
 CARD = "MODEL_CARD.md"
-MOST_CLASSES = 60
 # Of a class with fewer sequences the share of right answers says little.
 FEW_SEQUENCES = 10
 
@@ -79,8 +79,8 @@ def _purpose(exported: Exported) -> str:
             f"{len(description.channel_names)} measured channels, as they come from the sensor, {rate}; sequences of "
             f"its data have {lengths['shortest']} to {lengths['longest']} steps, {lengths['median']} in the median.",
             "",
-            f"- Channels, in this order: {_listed(description.channel_names)}",
-            f"- Classes: {_listed(description.class_names)}",
+            f"- Channels, in this order: {listed(description.channel_names)}",
+            f"- Classes: {listed(description.class_names)}",
         )
     )
 
@@ -150,7 +150,7 @@ def _scores(exported: Exported) -> str:
     lines += ["", f"The intervals are over {evaluation.resampled}."]
     if exported.judged_on == "test":
         lines.append(
-            f"The test part had been used {_counted(exported.used_before, 'time', 'times')} before; each use makes it "
+            f"The test part had been used {counted(exported.used_before, 'time', 'times')} before; each use makes it "
             "less of a test."
         )
     else:
@@ -159,8 +159,8 @@ def _scores(exported: Exported) -> str:
 
 
 def _judged_on(evaluation: Evaluation) -> str:
-    people = "" if evaluation.n_people is None else f" of {_counted(evaluation.n_people, 'person', 'people')}"
-    return f"{_counted(evaluation.n_sequences, 'sequence', 'sequences')}{people}"
+    people = "" if evaluation.n_people is None else f" of {counted(evaluation.n_people, 'person', 'people')}"
+    return f"{counted(evaluation.n_sequences, 'sequence', 'sequences')}{people}"
 
 
 def _people(exported: Exported) -> str:
@@ -170,8 +170,8 @@ def _people(exported: Exported) -> str:
         part = parts[0].get(name)
         if part:
             people = part.get("people")
-            of_whom = "" if people is None else f" of {_counted(len(people), 'person', 'people')}"
-            lines.append(f"- {name}: {_counted(part['n_sequences'], 'sequence', 'sequences')}{of_whom}")
+            of_whom = "" if people is None else f" of {counted(len(people), 'person', 'people')}"
+            lines.append(f"- {name}: {counted(part['n_sequences'], 'sequence', 'sequences')}{of_whom}")
     kind = {
         "group": "Nobody is in two parts.",
         "stratified": "The parts were drawn at random: the same person may be in several.",
@@ -201,7 +201,7 @@ def _classes(exported: Exported) -> str:
     lines = ["## By class", "", "| class | precision | recall | F1 | sequences |", "|---|---|---|---|---|"]
     for one in evaluation.breakdown.per_class[:MOST_CLASSES]:
         shown = ("–" if value is None else f"{value:.3f}" for value in (one.precision, one.recall, one.f1))
-        lines.append(f"| {_cell(one.name)} | {' | '.join(shown)} | {one.support} |")
+        lines.append(f"| {cell(one.name)} | {' | '.join(shown)} | {one.support} |")
     n_more = len(evaluation.breakdown.per_class) - MOST_CLASSES
     if n_more > 0:
         lines += ["", f"{n_more} more classes are not shown."]
@@ -260,15 +260,15 @@ def _limits(exported: Exported) -> str:
     if evaluation is not None:
         if evaluation.n_people is not None and evaluation.n_people < FEWEST_PEOPLE:
             limits.append(
-                f"It was judged on {_counted(evaluation.n_people, 'person', 'people')} only; on others it may do worse "
+                f"It was judged on {counted(evaluation.n_people, 'person', 'people')} only; on others it may do worse "
                 "than the interval says."
             )
         seldom = [one.name for one in evaluation.breakdown.per_class if one.support < FEW_SEQUENCES]
         if seldom:
-            limits.append(f"Judged on fewer than {FEW_SEQUENCES} sequences each: {_listed(seldom, 12)}.")
+            limits.append(f"Judged on fewer than {FEW_SEQUENCES} sequences each: {listed(seldom, 12)}.")
         missed = [one for one in evaluation.breakdown.per_class if one.recall is not None and one.recall < 1]
         if missed:
-            worst = (f"{_cell(one.name)} (recall {_recall(one):.2f})" for one in sorted(missed, key=_recall)[:3])
+            worst = (f"{cell(one.name)} (recall {_recall(one):.2f})" for one in sorted(missed, key=_recall)[:3])
             limits.append(f"Most often missed: {', '.join(worst)}.")
     if exported.form == "int8":
         limits.append("Its weights are bytes, and linear maps are scaled by what a batch holds: see the size table.")
@@ -294,18 +294,3 @@ def _origin(exported: Exported) -> str:
             f"- Made with {versions or 'unknown versions'}",
         )
     )
-
-
-def _listed(names: Sequence[str], at_most: int = MOST_CLASSES) -> str:
-    more = len(names) - at_most
-    return ", ".join(map(_cell, names[:at_most])) + (f" and {more} more" if more > 0 else "")
-
-
-def _cell(text: str) -> str:
-    """A name that can stand in a table, whatever stands in the name."""
-    kept = "".join(letter if letter.isprintable() else " " for letter in text)
-    return kept.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")[:200]
-
-
-def _counted(n: int, one: str, several: str) -> str:
-    return f"{n:,} {one if n == 1 else several}"
