@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click_default_group import DefaultGroup
 
+from . import cli_deploy
 from .folders import SaveDir
 from .options import A_FILE, settings_options, storage_options
 from .terminal import console, handles_errors
@@ -247,3 +248,8 @@ def datasets(
         from .commands.listings import list_datasets
 
         list_datasets(console())
+
+
+main.add_command(cli_deploy.export)
+main.add_command(cli_deploy.predict)
+main.add_command(cli_deploy.serve)

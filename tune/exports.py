@@ -19,7 +19,7 @@ from .config import Settings
 from .evaluation import luck_of_selection
 from .files import write_text
 from .fit import TrainingSettings
-from .folders import StudyFolder
+from .folders import BEST_MODEL, StudyFolder
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
@@ -27,7 +27,8 @@ from .study import all_parameters, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
 from .winner import chosen_trial, stored_confirmation
 
-BEST_MODEL = "best_model"
+# The study's list of what its test part was used for after its end.
+TEST_USES = "test_uses"
 
 
 def trials_table(study: Study) -> str:
@@ -114,7 +115,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "luck_of_selection": luck_of_selection(
             attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
         ),
-        "times_test_was_used": sum("test" in one for one in evaluations.values()),
+        "times_test_was_used": times_test_was_used(study),
         "calibration": attributes.get("calibration"),
         "confirmation": stored_confirmation(study),
         "best_epochs": attributes["best_epochs"],
@@ -131,6 +132,12 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "threads": settings.machine.threads,
         "versions": {"created_with": study.user_attrs.get("versions"), "exported_with": versions()},
     }
+
+
+def times_test_was_used(study: Study) -> int:
+    """How often networks were judged on the test part: in the end of a search, and for exports."""
+    evaluations = study.user_attrs.get("evaluations", {})
+    return sum("test" in one for one in evaluations.values()) + len(study.user_attrs.get(TEST_USES, []))
 
 
 def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:

@@ -24,6 +24,7 @@ from .run import Finished
 from .samplers import n_finished
 from .sentences import new_people_in_test, places
 from .study import best_trial
+from .terminal import say as say
 from .winner import chosen_trial, stored_confirmation
 
 # Rounds to a tenth of a point.
@@ -100,11 +101,6 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
         say(console, f"Overall best: {rows[0].architecture} (study {rows[0].study})")
         files = "report.html, comparison.csv, best_config.json of the overall best"
     say(console, f"Comparison: {folder}/  ({files})")
-
-
-def say(console: Console, line: str) -> None:
-    """One line, as it is: not wrapped in a pipe, nothing in it taken for markup."""
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _best_lines(study: Study, settings: Settings) -> list[str]:
