@@ -137,7 +137,7 @@ def _search(
             continue
         if not failure:
             put_away(study, claim.trial.number, folder, filing)
-        freed.give_back()
+        filing.submit(freed.give_back)
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
             return Ended(f"{n_failures} trials in a row failed", failure)
@@ -246,9 +246,11 @@ def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -
 
     Writing goes on beside the next trial. What cannot be written now is made again by the exports.
     """
-    filing.submit(write_files, trial_files(folder, study, study.get_trials(deepcopy=False)[number]))
-    with suppress(OSError):
-        drop_other_weights(folder, study)
+    trial = study.get_trials(deepcopy=False)[number]
+    filing.submit(write_files, trial_files(folder, study, trial))
+    if trial.state == TrialState.COMPLETE:
+        with suppress(OSError):
+            drop_other_weights(folder, study)
 
 
 def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:
