@@ -148,7 +148,7 @@ def work_on(
             for note in notes:
                 observer.say(f"note: {note}")
             with exports_loaded_meanwhile():
-                ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+                ended = run_search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
             finished = Finished(study, settings, folder, ended, [])
             if test_best:
                 finished = judge(finished, parts, stop=stop, say=observer.say)
@@ -182,7 +182,7 @@ def exported(finished: Finished) -> Finished:
     return replace(finished, not_drawn=write_exports(finished.study, finished.settings, finished.folder))
 
 
-def _search(
+def run_search(
     storage: RDBStorage,
     study: Study,
     settings: Settings,

@@ -56,7 +56,7 @@ def save_trial(folder: StudyFolder, study: Study, number: int) -> None:
 
 def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
     """A trial as plain JSON values."""
-    left_out = ("history", "fixed_parameters", "traceback")
+    left_out = ("history", "fixed_parameters", "traceback", "answers")
     return {
         "study": study.study_name,
         "trial": trial.number,

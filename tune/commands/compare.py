@@ -1,0 +1,65 @@
+"""``compare``: the runs of a suite, and what they say."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from rich.console import Console
+
+from ..folders import SaveDir
+from ..stopping import StopWatch
+from ..storage import open_storage
+from ..study import load_study, stored_settings
+from ..suites.running import PartsOnce, Running, prepared, refuse_existing, run_all, write_studies
+from ..suites.selection import Selection
+from ..summary import say
+from .opening import database_url, open_existing, password_note
+
+
+def compare_command(
+    console: Console,
+    selection: Selection,
+    *,
+    storage_url: str | None,
+    save_dir: SaveDir,
+    resume: bool,
+    results_only: bool,
+) -> int:
+    """Trains what is missing of a comparison and writes its results; returns the exit code."""
+    tell = partial(say, console)
+    if note := password_note(storage_url):
+        tell(f"note: {note}")
+    if results_only:
+        storage = open_existing(storage_url, save_dir.local)
+    else:
+        storage = open_storage(database_url(storage_url, save_dir.local))
+    entries = {protocol.name: selection.entries(protocol) for protocol in selection.protocols}
+    if not resume and not results_only:
+        refuse_existing(storage, [entry.study_name for some in entries.values() for entry in some])
+    loaded, stop, failures = PartsOnce(), StopWatch(selection.timeout_seconds), []
+    done: dict[str, list[Running]] = {}
+    with stop.watch_signals():
+        for protocol in selection.protocols:
+            running = []
+            for entry in entries[protocol.name]:
+                if results_only and not _is_there(storage, entry.study_name):
+                    tell(f"{entry.study_name}: not run yet")
+                    continue
+                running.append(prepared(storage, save_dir, entry, selection.n_seeds, loaded, stop, tell))
+            done[protocol.name] = running
+            if running and not results_only:
+                failures += run_all(storage, running, selection.n_seeds, stop, tell)
+                write_studies(running)
+            if stop.reason is not None:
+                break
+        from ..suites.results import write_results
+
+        write_results(console, selection, done, save_dir.local / selection.name)
+    if stop.reason is not None:
+        tell(f"Ended: {stop.reason}. --resume goes on.")
+    return stop.exit_code or (1 if failures else 0)
+
+
+def _is_there(storage: object, name: str) -> bool:
+    study = load_study(storage, name)  # type: ignore[arg-type]
+    return study is not None and stored_settings(study) is not None
