@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -51,8 +52,11 @@ def compare(
     from .suites.selection import selected
 
     read = read_suite(suite)
+    chosen_by = [("--only", only), ("--protocol", protocols), ("--set", assignments), ("--study-name", (study_name,))]
+    more = [word for flag, values in chosen_by for value in values if value for word in (flag, value)]
+    command = shlex.join(["./run_tuning.sh", "compare", str(suite), "--seeds", seeds, *more])
     layers = settings_layers(config_file, assignments, options)
-    chosen = selected(read, layers, seeds=seeds, only=only, protocols=protocols, study_name=study_name)
+    chosen = selected(read, layers, seeds=seeds, only=only, protocols=protocols, study_name=study_name, command=command)
     from .commands.compare import compare_command
 
     code = compare_command(

@@ -10,7 +10,17 @@ from ..folders import SaveDir
 from ..stopping import StopWatch
 from ..storage import open_storage
 from ..study import load_study, stored_settings
-from ..suites.running import PartsOnce, Running, prepared, refuse_existing, run_all, write_studies
+from ..suites.evidence import check_same_sequences
+from ..suites.running import (
+    PartsOnce,
+    Running,
+    judged_part,
+    opened,
+    prepared,
+    refuse_existing,
+    run_all,
+    write_studies,
+)
 from ..suites.selection import Selection
 from ..summary import say
 from .opening import database_url, open_existing, password_note
@@ -42,24 +52,21 @@ def compare_command(
         for protocol in selection.protocols:
             running = []
             for entry in entries[protocol.name]:
-                if results_only and not _is_there(storage, entry.study_name):
-                    tell(f"{entry.study_name}: not run yet")
-                    continue
-                running.append(prepared(storage, save_dir, entry, selection.n_seeds, loaded, stop, tell))
+                if not results_only:
+                    running.append(prepared(storage, save_dir, entry, selection.n_seeds, loaded, stop, tell))
+                elif (study := load_study(storage, entry.study_name)) is not None and stored_settings(study):
+                    running.append(opened(study, save_dir, entry, loaded))
             done[protocol.name] = running
+            if running:
+                check_same_sequences(running, judged_part(protocol, running[0].parts))
             if running and not results_only:
                 failures += run_all(storage, running, selection.n_seeds, stop, tell)
                 write_studies(running)
             if stop.reason is not None:
                 break
-        from ..suites.results import write_results
+        from ..suites.results import write_results  # Draws: matplotlib takes a second.
 
         write_results(console, selection, done, save_dir.local / selection.name)
     if stop.reason is not None:
         tell(f"Ended: {stop.reason}. --resume goes on.")
     return stop.exit_code or (1 if failures else 0)
-
-
-def _is_there(storage: object, name: str) -> bool:
-    study = load_study(storage, name)  # type: ignore[arg-type]
-    return study is not None and stored_settings(study) is not None

@@ -19,7 +19,7 @@ from ..exports import write_best, write_trials
 from ..folders import SaveDir, StudyFolder
 from ..parts import Parts, load_parts
 from ..problems import Problem, SettingsError
-from ..progress import show_score, show_seconds
+from ..progress import show_score
 from ..run import choose_device, run_search
 from ..samplers import n_finished
 from ..search import Ended
@@ -30,7 +30,6 @@ from ..study import (
     all_parameters,
     best_trial,
     create_study,
-    exists_already,
     load_study,
     resume_study,
     stored_settings,
@@ -147,6 +146,16 @@ def prepared(
     return Running(entry, settings, parts, study, folder)
 
 
+def opened(study: Study, save_dir: SaveDir, entry: Entry, loaded: PartsOnce) -> Running:
+    """The runs of a configuration as they are, to be read only.
+
+    Raises:
+        SettingsError: If another version of the tuner made the study.
+    """
+    settings = resolve(stored_settings(study) or {})
+    return Running(entry, settings, loaded.of(settings), study, save_dir.study(study.study_name))
+
+
 def run_all(storage: RDBStorage, running: Sequence[Running], n_seeds: int, stop: StopWatch, say: Say) -> list[str]:
     """Trains what is missing, seed by seed; returns a sentence for every configuration that cannot be trained."""
     failed: dict[str, str] = {}
@@ -200,6 +209,7 @@ def _found_by_search(
         study = create_study(storage, folder, settings, parts)
     else:
         study = resume_study(study, settings, parts)
+    study.set_user_attr("comparison", {"protocol": entry.protocol.name, "found_for": entry.configuration.name})
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
         observer = _Lines(name, settings, say)
@@ -240,6 +250,3 @@ class _Lines:
     def trial_crashed(self, number: int, reason: str) -> None:
         """The process that worked on a run is gone."""
         self._say(f"{self._name}  run {number}  crashed: {reason}; it goes on in the next worker")
-
-
-__all__ = ["Running", "exists_already", "prepared", "run_all", "show_seconds"]

@@ -27,6 +27,7 @@ class Selection:
         protocols: Those that are run.
         only: Names of the configurations that are run.
         timeout_seconds: Time for all of it; None without a limit.
+        command: Does the same again.
     """
 
     suite: Suite
@@ -36,6 +37,7 @@ class Selection:
     protocols: tuple[Protocol, ...]
     only: tuple[str, ...]
     timeout_seconds: float | None
+    command: str
 
     def entries(self, protocol: Protocol) -> list[Entry]:
         """The configurations that are run, under a protocol."""
@@ -51,6 +53,7 @@ def selected(
     only: Sequence[str] = (),
     protocols: Sequence[str] = (),
     study_name: str | None = None,
+    command: str = "./run_tuning.sh compare",
 ) -> Selection:
     """Checks what a person asks for.
 
@@ -63,7 +66,9 @@ def selected(
         problems.append(Problem("--seeds", seeds, f"must be a whole number of 1 to {MOST_SEEDS}"))
     names = [configuration.name for configuration in suite.configurations]
     problems += [
-        Problem("--only", name, "no such configuration", did_you_mean(name, names)) for name in only if name not in names
+        Problem("--only", name, "no such configuration", did_you_mean(name, names))
+        for name in only
+        if name not in names
     ]
     known = {protocol.name: protocol for protocol in suite.protocols}
     problems += [
@@ -83,4 +88,4 @@ def selected(
     # A time limit is of the whole comparison, not of each study in it.
     timeout = resolve(*overrides).search.timeout_seconds
     layers = tuple({**one, "search": {**one.get("search", {}), "timeout_seconds": None}} for one in overrides)
-    return Selection(suite, name, n_seeds, layers, chosen, tuple(only) or tuple(names), timeout)
+    return Selection(suite, name, n_seeds, layers, chosen, tuple(only) or tuple(names), timeout, command)

@@ -41,6 +41,9 @@ DECIDED = {
     "machine": ("device", "workers", "checkpoint_every"),
 }
 
+# But the command line says where and how long.
+MACHINE = ("machine.", "search.timeout_seconds")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -87,6 +90,8 @@ def check_suite(suite: Suite, overrides: Sequence[dict[str, Any]] = ()) -> None:
         problems += _piece_problems(f"configurations[{k}].settings", configuration.settings)
         if configuration.found_by_search is not None:
             problems += _found(f"configurations[{k}].found_by_search", [configuration.found_by_search])
+    for layer in overrides:
+        problems += [problem for problem in decided_problems("", layer) if not problem.path.startswith(MACHINE)]
     if not problems:
         # Each piece is right by itself: what is wrong now is wrong together.
         for protocol in suite.protocols:
@@ -142,13 +147,18 @@ def _constructor_values(architecture: str) -> dict[str, Scalar]:
 
 def _piece_problems(place: str, piece: dict[str, Any]) -> list[Problem]:
     """What is wrong with one partial piece of settings by itself."""
-    problems = _found(place, [piece])
+    return _found(place, [piece]) + decided_problems(f"{place}.", piece)
+
+
+def decided_problems(place: str, piece: dict[str, Any]) -> list[Problem]:
+    """What a piece of settings says of things that a comparison decides by itself."""
+    problems = []
     for section, names in DECIDED.items():
         written = piece.get(section)
         for name in names if isinstance(written, dict) else ():
-            if name in written:
-                rule = "is no matter of a suite"
-                problems.append(Problem(f"{place}.{section}.{name}", written[name], rule, "leave it out"))
+            if written.get(name) is not None:
+                rule = "is no matter of a comparison"
+                problems.append(Problem(f"{place}{section}.{name}", written[name], rule, "leave it out"))
     return problems
 
 
