@@ -47,6 +47,11 @@ def compare_command(
     if not resume and not results_only:
         refuse_existing(storage, [entry.study_name for some in entries.values() for entry in some])
     loaded, stop, failures = PartsOnce(), StopWatch(selection.timeout_seconds), []
+    if not results_only:
+        # Before anything begins, so that a refusal leaves nothing behind.
+        for protocol in selection.protocols:
+            parts = {entry.configuration.name: loaded.of_entry(entry) for entry in entries[protocol.name]}
+            check_same_sequences(parts, judged_part(protocol, next(iter(parts.values()))))
     done: dict[str, list[Running]] = {}
     with stop.watch_signals():
         for protocol in selection.protocols:
@@ -57,8 +62,6 @@ def compare_command(
                 elif (study := load_study(storage, entry.study_name)) is not None and stored_settings(study):
                     running.append(opened(study, save_dir, entry, loaded))
             done[protocol.name] = running
-            if running:
-                check_same_sequences(running, judged_part(protocol, running[0].parts))
             if running and not results_only:
                 failures += run_all(storage, running, selection.n_seeds, stop, tell)
                 write_studies(running)

@@ -109,8 +109,8 @@ def seeds_needed(table: Float[ndarray, "seeds units"], level: float) -> int | No
     """Seeds with which a difference as large as the one seen would be found in ``POWER`` of all comparisons.
 
     The variance is taken apart as in a two-way analysis of variance without repeats: what is of the seeds, what of the
-    units, what of both. Only the first and the last fall with further seeds. A difference that is seen by luck is larger
-    than the true one, so that this is a lower figure.
+    units, what of both. Only the first and the last fall with further seeds. A difference that is seen by luck is
+    larger than the true one, so that this is a lower figure.
 
     Returns:
         None if further seeds would not do: the units are too few; or if there is no difference, or a single seed.

@@ -105,7 +105,9 @@ def conclude(suite: Suite, judged: Judged, found: Sequence[Answers]) -> Conclusi
     best = next((row.name for row in rows if row.accuracy is not None), None)
     pairs = _pairs(suite, judged, with_runs, best)
     blocks, table = _blocks(judged, list(with_runs.values()))
-    ranked = None if table is None else ranks(table)
+    place = {name: k for k, name in enumerate(with_runs)}
+    alike = {frozenset((place[pair.first], place[pair.second])) for pair in pairs if not pair.different}
+    ranked = None if table is None else ranks(table, alike)
     return Conclusions(judged, tuple(rows), pairs, ranked, tuple(with_runs), blocks)
 
 

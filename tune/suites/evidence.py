@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,18 +104,21 @@ def _apart(parts: Parts, part: str) -> bool:
     return True
 
 
-def check_same_sequences(running: Sequence[Running], part: str) -> None:
+def check_same_sequences(parts: Mapping[str, Parts], part: str) -> None:
     """All configurations of a protocol must be judged on the same sequences, or nothing can be paired.
 
+    Args:
+        parts: Of every configuration, by its name.
+        part: What is judged.
+
     Raises:
-        SettingsError: If one is not.
+        SettingsError: If one is judged on others.
     """
-    first, *others = running
+    (first, ours), *others = parts.items()
     problems = []
-    for other in others:
-        if _labels(other.parts, part) != _labels(first.parts, part):
-            name = other.entry.configuration.name
-            rule = f"is judged on other sequences than {first.entry.configuration.name}, so they cannot be paired"
+    for name, theirs in others:
+        if theirs is not ours and _labels(theirs, part) != _labels(ours, part):
+            rule = f"is judged on other sequences than {first}, so they cannot be paired"
             suggestion = "give classes, windows and split to the suite or the protocol, not to a configuration"
             problems.append(Problem(f"configuration {name}", part, rule, suggestion))
     if problems:

@@ -82,7 +82,7 @@ def write_results(console: Console, selection: Selection, done: Mapping[str, Seq
 
 def _result(selection: Selection, protocol: Protocol, running: Sequence[Running], picture: str) -> Result:
     part = judged_part(protocol, running[0].parts)
-    check_same_sequences(running, part)
+    check_same_sequences({one.entry.configuration.name: one.parts for one in running}, part)
     judged = judged_sequences(running[0].parts, part)
     found = conclude(selection.suite, judged, [answers_of(one, part, selection.n_seeds) for one in running])
     n_pairs = sum(pair.p_value is not None for pair in found.pairs)
@@ -140,8 +140,8 @@ def _picture(selection: Selection, result: Result) -> bytes:
     notes = (
         f"In each of the {ranked.n_blocks} {blocks} the configurations are ranked by accuracy (mean over the other "
         "repetitions); beside the dots: mean accuracy.",
-        "Ranks closer than the critical difference (Nemenyi at 5%; Demsar 2006) are not told apart. It needs more data "
-        "than the paired tests in comparison.md, which look at every answer: where the two differ, believe those.",
+        "A bar joins what is not told apart: ranks closer than the critical difference (Nemenyi at 5%; Demsar 2006), "
+        "and pairs that the paired tests in comparison.md, which look at every single answer, do not tell apart.",
     )
     share = {row.name: row.accuracy.mean for row in found.rows if row.accuracy is not None}
     context = StudyContext(f"{selection.name} · {result.protocol.name}", "rank by accuracy", "minimize")

@@ -78,6 +78,16 @@ class PartsOnce:
             self._loaded[key] = load_parts(settings)
         return self._loaded[key]
 
+    def of_entry(self, entry: Entry) -> Parts:
+        """The parts of a configuration.
+
+        Raises:
+            SettingsError: If its settings are wrong.
+            DataError: If they cannot be loaded or cut so.
+        """
+        # What is known to be good depends on the kind of data, which is only known then; how it is cut does not.
+        return self.of(filled(entry.layers, "gesture", entry.protocol.unmentioned))
+
 
 def judged_part(protocol: Protocol, parts: Parts) -> str:
     """The part of the data whose answers are compared: ``validation`` or ``test``.
@@ -116,9 +126,7 @@ def prepared(
         SettingsError: If its settings are wrong.
         StudyError: If the study exists and is another one.
     """
-    layers = entry.layers
-    # The layers are right for any kind of data; which one it is, is only known when it is loaded.
-    parts = loaded.of(filled(layers, "gesture", entry.protocol.unmentioned))
+    layers, parts = entry.layers, loaded.of_entry(entry)
     if entry.configuration.found_by_search is not None:
         found = _found_by_search(storage, save_dir, entry, loaded, stop, say)
         layers = (*layers, found)
