@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from rich.console import Console
 
 from ..folders import SaveDir
-from ..stopping import StopWatch
+from ..stopping import StopRequested, StopWatch
 from ..storage import open_storage
-from ..study import load_study, stored_settings
+from ..study import StudyError, load_study, stored_settings
 from ..suites.evidence import check_same_sequences
 from ..suites.running import (
     PartsOnce,
@@ -45,7 +46,7 @@ def compare_command(
         storage = open_storage(database_url(storage_url, save_dir.local))
     entries = {protocol.name: selection.entries(protocol) for protocol in selection.protocols}
     if not resume and not results_only:
-        refuse_existing(storage, [entry.study_name for some in entries.values() for entry in some])
+        refuse_existing(storage, [entry for some in entries.values() for entry in some])
     loaded, stop, failures = PartsOnce(), StopWatch(selection.timeout_seconds), []
     if not results_only:
         # Before anything begins, so that a refusal leaves nothing behind.
@@ -57,8 +58,11 @@ def compare_command(
         for protocol in selection.protocols:
             running = []
             for entry in entries[protocol.name]:
+                if stop.reason is not None:
+                    break
                 if not results_only:
-                    running.append(prepared(storage, save_dir, entry, selection.n_seeds, loaded, stop, tell))
+                    with suppress(StopRequested):
+                        running.append(prepared(storage, save_dir, entry, selection.n_seeds, loaded, stop, tell))
                 elif (study := load_study(storage, entry.study_name)) is not None and stored_settings(study):
                     running.append(opened(study, save_dir, entry, loaded))
             done[protocol.name] = running
@@ -67,6 +71,8 @@ def compare_command(
                 write_studies(running)
             if stop.reason is not None:
                 break
+        if results_only and not any(done.values()):
+            raise StudyError(f"no run of the comparison {selection.name!r} is there yet: leave out --results-only")
         from ..suites.results import write_results  # Draws: matplotlib takes a second.
 
         write_results(console, selection, done, save_dir.local / selection.name)

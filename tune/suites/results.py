@@ -45,6 +45,8 @@ class Result:
         published: A sentence for each configuration of which an accuracy has been published.
         missing: Names of the configurations without a run.
         picture: Name of its file; None where there is nothing to rank.
+        measured: Day of the last run.
+        versions: Of the packages that its studies began with.
     """
 
     protocol: Protocol
@@ -54,6 +56,8 @@ class Result:
     published: tuple[str, ...]
     missing: tuple[str, ...]
     picture: str | None
+    measured: str
+    versions: Mapping[str, str]
 
 
 def write_results(console: Console, selection: Selection, done: Mapping[str, Sequence[Running]], folder: Path) -> None:
@@ -95,16 +99,24 @@ def _result(selection: Selection, protocol: Protocol, running: Sequence[Running]
         published=tuple(sentence for row in found.rows if (sentence := published_sentence(row)) is not None),
         missing=tuple(c.name for c in selection.suite.configurations if c.name not in there),
         picture=picture if found.ranks is not None else None,
+        measured=max((f"{end:%Y-%m-%d}" for one in running for end in _ends(one)), default="not yet"),
+        versions=running[0].study.user_attrs.get("versions", {}),
     )
+
+
+def _ends(one: Running) -> list[datetime]:
+    trials = one.study.get_trials(deepcopy=False)
+    return [trial.datetime_complete for trial in trials if trial.datetime_complete is not None]
 
 
 def markdown(selection: Selection, results: Sequence[Result]) -> str:
     """The table and the sentences of every protocol, as ``comparison.md``."""
     suite = selection.suite
     lines = [f"# {selection.name}", "", suite.description, "", suite.source, ""]
-    lines += [f"`{selection.command}`, {_today()}, {_versions()}.", ""]
     for result in results:
+        known = ", ".join(f"{name} {result.versions.get(name, '?')}" for name in ("python", "torch", "optuna", "numpy"))
         lines += [f"## {result.protocol.name}", "", result.protocol.description, ""]
+        lines += [f"Measured {result.measured} with {known}: `{selection.command}`", ""]
         head, *rows = table(result.found)
         lines += [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *map(_line, rows), ""]
         if result.missing:
@@ -167,7 +179,7 @@ def _as_json(selection: Selection, results: Sequence[Result]) -> dict[str, Any]:
         "description": suite.description,
         "source": suite.source,
         "command": selection.command,
-        "date": _today(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "versions": versions(),
         "test": TEST,
         "protocols": [_protocol_json(result) for result in results],
@@ -179,6 +191,8 @@ def _protocol_json(result: Result) -> dict[str, Any]:
     return {
         "name": result.protocol.name,
         "description": result.protocol.description,
+        "measured": result.measured,
+        "versions": dict(result.versions),
         "judged": {
             "part": found.judged.part,
             "n_sequences": len(found.judged.units),
@@ -252,12 +266,3 @@ def _print(console: Console, selection: Selection, result: Result) -> None:
         say(console, sentence)
     if result.missing:
         say(console, f"Not run: {', '.join(result.missing)}.")
-
-
-def _today() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%d")
-
-
-def _versions() -> str:
-    known = versions()
-    return ", ".join(f"{name} {known[name]}" for name in ("python", "torch", "optuna", "numpy"))

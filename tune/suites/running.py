@@ -24,7 +24,7 @@ from ..run import choose_device, run_search
 from ..samplers import n_finished
 from ..search import Ended
 from ..spaces import Scalar
-from ..stopping import StopWatch
+from ..stopping import StopRequested, StopWatch
 from ..study import (
     StudyError,
     all_parameters,
@@ -102,19 +102,24 @@ def judged_part(protocol: Protocol, parts: Parts) -> str:
     return protocol.judged if protocol.judged != "auto" else "test" if has_test else "validation"
 
 
-def refuse_existing(storage: RDBStorage, names: Iterable[str]) -> None:
-    """Before anything is begun without ``--resume``: none of the studies may exist.
+def refuse_existing(storage: RDBStorage, entries: Iterable[Entry]) -> None:
+    """Before anything is begun without ``--resume``: none of their studies may exist.
 
     Raises:
         StudyError: If one does.
     """
-    for name in names:
+    for name in [name for entry in entries for name in (entry.study_name, search_name(entry))]:
         study = load_study(storage, name)
         if study is not None and stored_settings(study) is not None:
             raise StudyError(
                 f"a study {name!r} of this comparison exists already: go on with it (--resume), or run it under "
                 "another name (--study-name NAME)"
             )
+
+
+def search_name(entry: Entry) -> str:
+    """Name of the study of the search that finds a configuration."""
+    return f"{entry.study_name}.search"
 
 
 def prepared(
@@ -125,6 +130,7 @@ def prepared(
     Raises:
         SettingsError: If its settings are wrong.
         StudyError: If the study exists and is another one.
+        StopRequested: If the run ends before that search does.
     """
     layers, parts = entry.layers, loaded.of_entry(entry)
     if entry.configuration.found_by_search is not None:
@@ -211,7 +217,7 @@ def _found_by_search(
     settings = resolve(*open_layers, *rest, wanted)
     parts = loaded.of(settings)
     settings, _ = suited(settings, parts.dataset)
-    name = f"{entry.study_name}.search"
+    name = search_name(entry)
     folder, study = save_dir.study(name), load_study(storage, name)
     if study is None or stored_settings(study) is None:
         study = create_study(storage, folder, settings, parts)
@@ -224,9 +230,12 @@ def _found_by_search(
         device = choose_device(settings.machine.device)
         run_search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
     write_trials(study, folder)
+    if stop.reason is not None and n_finished(study) < settings.search.trials:
+        # What is best so far may not be in the end, and a study cannot change its settings.
+        raise StopRequested(stop.reason)
     best = best_trial(study)
     if best is None:
-        raise StudyError(f"the search {name!r} has no complete trial yet: --resume goes on with it")
+        raise StudyError(f"the search {name!r} has no complete trial: look at its trials in the dashboard")
     write_best(study, settings, folder)
     return parameters_as_layer(settings.architecture, all_parameters(best))
 
