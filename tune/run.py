@@ -40,7 +40,7 @@ from .study import (
 )
 from .suitability import suited
 from .warmup import exports_loaded_meanwhile
-from .workers import n_workers, search_with_workers
+from .workers import WorkersObserver, n_workers, search_with_workers
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def run_search(
     folder: StudyFolder,
     *,
     device: torch.device,
-    observer: Progress,
+    observer: WorkersObserver,
     stop: StopWatch,
 ) -> Ended:
     """Here, or in as many processes as the settings say."""

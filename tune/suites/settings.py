@@ -155,7 +155,9 @@ def decided_problems(place: str, piece: dict[str, Any]) -> list[Problem]:
     problems = []
     for section, names in DECIDED.items():
         written = piece.get(section)
-        for name in names if isinstance(written, dict) else ():
+        if not isinstance(written, dict):
+            continue  # Is told of as a wrong setting.
+        for name in names:
             if written.get(name) is not None:
                 rule = "is no matter of a comparison"
                 problems.append(Problem(f"{place}{section}.{name}", written[name], rule, "leave it out"))

@@ -108,8 +108,13 @@ def judged_sentences(judged: Judged, n_folds: int) -> list[str]:
 
 
 def table(found: Conclusions) -> list[list[str]]:
-    """The table of a protocol: a heading, then a row for each configuration."""
-    rows = [["configuration", "accuracy", "95% interval", "published", "parameters", "seconds a run", "runs"]]
+    """The table of a protocol: a heading, then a row for each configuration.
+
+    Scores beside the accuracy have a column where somebody has published them.
+    """
+    others = list(dict.fromkeys(p.metric for row in found.rows for p in row.published if p.metric != "accuracy"))
+    names = [metric.replace("_", " ") for metric in others]
+    rows = [["configuration", "accuracy", "95% interval", *names, "published", "parameters", "seconds a run", "runs"]]
     for row in found.rows:
         seconds = row.seconds
         rows.append(
@@ -117,6 +122,7 @@ def table(found: Conclusions) -> list[list[str]]:
                 row.name,
                 EMPTY if row.accuracy is None else percent(row.accuracy.mean),
                 EMPTY if row.interval is None else f"{100 * row.interval[0]:.1f} to {percent(row.interval[1], 1)}",
+                *(f"{row.scores[metric]:.4f}" if metric in row.scores else EMPTY for metric in others),
                 ", ".join(_published(one.metric, one.value) for one in row.published) or EMPTY,
                 EMPTY if row.n_parameters is None else f"{row.n_parameters:,}",
                 EMPTY if seconds is None else f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}",
