@@ -35,8 +35,8 @@ def critical_difference_picture(
 def _drawn(names: Sequence[str], scores: Sequence[str], found: Ranks, context: StudyContext, words: Words) -> Sheet:
     order = sorted(range(len(names)), key=lambda k: found.average[k])
     row_of = {index: row for row, index in enumerate(order)}
-    drawn = sheet(words, context, 1.35 + _ROW_INCHES * len(names))
-    axes = drawn.axes(_NAME_INCHES, drawn.bottom_inches + 0.5, WIDTH_INCHES - _BARS_INCHES, drawn.top_inches - 0.75)
+    drawn = sheet(words, context, 1.55 + _ROW_INCHES * len(names))
+    axes = drawn.axes(_NAME_INCHES, drawn.bottom_inches + 0.5, WIDTH_INCHES - _BARS_INCHES, drawn.top_inches - 0.95)
     low, high = 1.0, float(len(names))
     axes.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))
     axes.set_ylim(len(names) - 0.5, -0.5)
@@ -111,7 +111,7 @@ def _ruler(drawn: Sheet, axes: Axes, found: Ranks, low: float, high: float) -> N
     """The critical difference, as long as it is on the axis; written only where it is longer than the axis."""
     text = f"critical difference {found.critical:.2f}"
     place = axes.get_xaxis_transform()
-    top = 1.0 + 0.28 / (drawn.top_inches - drawn.bottom_inches - 1.25)
+    top = 1.0 + 0.5 / (drawn.top_inches - drawn.bottom_inches - 1.45)
     if found.critical <= high - low:
         axes.plot(
             [low, low + found.critical],

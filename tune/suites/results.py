@@ -146,9 +146,9 @@ def _picture(selection: Selection, result: Result) -> bytes:
     if not many:
         summary = f"{best} is first, and the ranks of all {len(found.ranked)} are told apart."
     elif max(many) == len(found.ranked):
-        summary = f"{best} is first, but no two of the {len(found.ranked)} are told apart by their ranks."
+        summary = f"{best} is first, but no two of the {len(found.ranked)} are told apart."
     else:
-        summary = f"{best} is first; a bar joins those that their ranks do not tell apart."
+        summary = f"{best} is first; a bar joins those that are not told apart."
     notes = (
         f"In each of the {ranked.n_blocks} {blocks} the configurations are ranked by accuracy (mean over the other "
         "repetitions); beside the dots: mean accuracy.",
