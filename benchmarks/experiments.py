@@ -7,6 +7,7 @@ PYTHONPATH=. .venv/bin/python benchmarks/experiments.py --save-dir studies > doc
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +33,11 @@ def main() -> None:
     for suite in sorted((ROOT / "studies" / "suites").glob("*.json")):
         written = given.save_dir / suite.stem / "comparison.md"
         if written.is_file():
-            print(section(written.read_text()))
+            text = written.read_text()
+            print(section(text))
+            names = [protocol["name"] for protocol in json.loads(suite.read_text())["protocols"]]
+            if missing := [name for name in names if f"\n## {name}\n" not in text]:
+                print(f"Protocols not run yet: {', '.join(missing)}.\n")
         else:
             print(f"## {suite.stem}\n\nNot run yet: `./run_tuning.sh compare studies/suites/{suite.name} --seeds 5`\n")
 
