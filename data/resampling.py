@@ -43,6 +43,26 @@ def to_length(dataset: SequenceDataset, n_steps: int) -> SequenceDataset:
     return replace(resample(dataset, lengths, places), sample_rate_hz=None)
 
 
+def padded(dataset: SequenceDataset, n_steps: int) -> SequenceDataset:
+    """The same sequences with zeros appended up to ``n_steps`` steps, which count as real ones from then on.
+
+    No network here is ever shown padding. Others are, and this is how to see what that costs: the last step of nearly
+    every sequence is then a zero.
+
+    Raises:
+        DataError: If a sequence is longer.
+    """
+    longest = int(dataset.lengths.max())
+    if longest > n_steps:
+        raise DataError(
+            f"the longest sequence of {dataset.name} has {longest} steps: data.pad_length is {n_steps}, and must be at "
+            "least that"
+        )
+    values = dataset.values.new_zeros(len(dataset) * n_steps, dataset.n_channels)
+    values[dataset.owners * n_steps + dataset.positions] = dataset.values
+    return replace(dataset, values=values, lengths=torch.full_like(dataset.lengths, n_steps))
+
+
 def _positions(lengths: Int[Tensor, " sequences"]) -> Int[Tensor, " steps"]:
     """Place of each step within its sequence, from 0."""
     ends = lengths.cumsum(0)

@@ -10,6 +10,7 @@ import click
 from click_default_group import DefaultGroup
 
 from . import cli_deploy
+from .cli_compare import compare
 from .folders import SaveDir
 from .options import A_FILE, settings_options, storage_options
 from .terminal import console, handles_errors
@@ -253,3 +254,4 @@ def datasets(
 main.add_command(cli_deploy.export)
 main.add_command(cli_deploy.predict)
 main.add_command(cli_deploy.serve)
+main.add_command(compare)

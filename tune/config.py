@@ -35,6 +35,9 @@ class Data(Section):
         None, gt=0, le=1e6, allow_inf_nan=False, description="Bring all sequences to this many steps a second"
     )
     resample_length: int | None = Field(None, ge=1, le=1_000_000, description="Bring each sequence to this many steps")
+    pad_length: int | None = Field(
+        None, ge=1, le=1_000_000, description="Append zeros up to this many steps: for comparison with such networks"
+    )
     landmarks: tuple[Literal["pose", "face", "left_hand", "right_hand", "visibility"], ...] = Field(
         ("pose", "left_hand", "right_hand"), min_length=1, strict=False, description="Parts of the body in signs"
     )
@@ -83,6 +86,9 @@ class Search(Section):
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
     pruner: Literal["median", "quartile", "hyperband", "none"] = Field("median", description="Ends hopeless trials")
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
+    record_answers: Literal["no", "validation", "test"] = Field(
+        "no", description="Keep of every trial which sequences of this part it named rightly; comparisons need it"
+    )
 
     @model_validator(mode="after")
     def _target_can_be_reached(self) -> Self:
@@ -112,6 +118,9 @@ class TrainingSection(Section):
     epochs: int = Field(12, ge=1, le=100_000, description="Passes over the training part")
     patience: int = Field(6, ge=1, le=100_000, description="Epochs without improvement before a trial ends itself")
     min_delta: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False, description="Smallest gain that is improvement")
+    plateau_patience: int | None = Field(
+        None, ge=0, le=100_000, description="Epochs before the schedule plateau halves; null: a third of patience"
+    )
     refit: bool = Field(True, description="Train the best once more, on training and validation part, for the test")
     clip_norm: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False, description="Largest norm of the gradient")
 

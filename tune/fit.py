@@ -43,6 +43,8 @@ class TrainingSettings:
         mixup_at: Where: at the ``input``, or at the ``embedding`` that the head is given (Verma et al. 2019).
         weight_averaging: Decay a step of the running mean of the weights, which is what is judged and kept (Polyak &
             Juditsky 1992, exponential form); 0 keeps the weights themselves.
+        plateau_patience: Epochs without a lower validation loss that ``plateau`` lets pass; None for a third of
+            ``patience``.
     """
 
     epochs: int
@@ -61,6 +63,7 @@ class TrainingSettings:
     mixup: float = 0.0
     mixup_at: Literal["input", "embedding"] = "embedding"
     weight_averaging: float = 0.0
+    plateau_patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,8 @@ def begin_fit(model: SequenceClassifier, n_sequences: int, settings: TrainingSet
         schedule = CosineAnnealingLR(optimizer, T_max=n_steps)
     else:
         # Two bad epochs are noise more often than a plateau; a third of the patience keeps room for several halvings.
-        patience = max(1, settings.patience // 3)
+        wanted = settings.plateau_patience
+        patience = max(1, settings.patience // 3) if wanted is None else wanted
         schedule = ReduceLROnPlateau(optimizer, factor=PLATEAU_FACTOR, patience=patience)
     average = None
     if settings.weight_averaging:

@@ -20,6 +20,7 @@ from data.channels import Preparation, n_prepared_channels
 from data.sequences import SequenceDataset
 from models import ARCHITECTURES, build
 
+from .answers import answers
 from .calibration import expected_calibration_error, fit_temperature
 from .checkpoint import CheckpointWriter, load_checkpoint
 from .config import Settings
@@ -130,6 +131,8 @@ def run_trial(
     record = _record(fits, training, train_scores, validation_scores)
     if not pruned:
         record["calibration"] = _calibration(fits, parts, preparation, device)
+        if settings.search.record_answers != "no":
+            record["answers"] = answers(fits, parts, settings.search.record_answers, preparation, device)
     return Outcome(
         pruned=pruned,
         value=None if pruned else float(getattr(validation_scores, metric)),

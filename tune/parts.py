@@ -11,7 +11,7 @@ from data import load
 from data.augment import Augmentation, augment
 from data.channels import Normaliser, Preparation, derive, derived_names, fit_normaliser, prepare_measured
 from data.quality import duplicates_across, people_across, warnings
-from data.resampling import to_length, to_rate
+from data.resampling import padded, to_length, to_rate
 from data.sequences import SequenceDataset
 from data.source import Source
 from data.splits import Split, make_folds, make_split
@@ -111,6 +111,8 @@ def load_parts(settings: Settings) -> Parts:
         dataset = to_rate(dataset, settings.data.resample_hz)
     if settings.data.resample_length is not None:
         dataset = to_length(dataset, settings.data.resample_length)
+    if settings.data.pad_length is not None:
+        dataset = padded(dataset, settings.data.pad_length)
     wanted = settings.split
     split = make_split(
         dataset,

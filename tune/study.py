@@ -125,7 +125,7 @@ def create_study(
             study = optuna.create_study(storage=storage, study_name=folder.study_name, direction=settings.direction)
         study.set_user_attr("study_id", uuid.uuid4().hex)
         searched, _ = settings.ranges()
-        for values in known_good(parts.dataset.kind, settings.architecture, searched):
+        for values in known_good(parts.dataset.kind, settings.architecture, searched) if searched else ():
             study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)

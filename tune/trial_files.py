@@ -67,7 +67,7 @@ def write_files(files: Mapping[Path, str]) -> None:
 
 def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
     """A trial as plain JSON values."""
-    left_out = ("history", "fixed_parameters", "traceback")
+    left_out = ("history", "fixed_parameters", "traceback", "answers")
     return {
         "study": study.study_name,
         "trial": trial.number,

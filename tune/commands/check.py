@@ -149,6 +149,8 @@ def _check_best(study: Study, folder: StudyFolder) -> Iterator[str]:
 
 
 def _check_pictures(study: Study, folder: StudyFolder) -> Iterator[str]:
+    if "comparison" in study.user_attrs:
+        return  # A configuration's runs differ in their seeds only: `compare` draws what there is to see.
     ends = [trial.datetime_complete for trial in _finished(study) if trial.datetime_complete is not None]
     last = max(ends, default=datetime.min).replace(microsecond=0)
     for name in (*PICTURES, PAGE_NAME, REPORT_PAGE, REPORT_TEXT):

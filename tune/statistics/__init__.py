@@ -1,0 +1,1 @@
+"""Statistics of comparisons: numbers in, numbers out; nothing here knows of studies."""
