@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click_default_group import DefaultGroup
 
+from .cli_diagnose import diagnose
 from .folders import SaveDir
 from .options import A_FILE, settings_options, storage_options
 from .terminal import console, handles_errors
@@ -243,3 +244,6 @@ def datasets(
         from .commands.listings import list_datasets
 
         list_datasets(console())
+
+
+main.add_command(diagnose)

@@ -25,6 +25,7 @@ from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
 from .study import all_parameters, best_trial, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, save_trial, trial_folder
+from .uses import times_test_was_used
 
 BEST_MODEL = "best_model"
 
@@ -113,7 +114,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "luck_of_selection": luck_of_selection(
             attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
         ),
-        "times_test_was_used": sum("test" in one for one in evaluations.values()),
+        "times_test_was_used": times_test_was_used(study),
         "calibration": attributes.get("calibration"),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],

@@ -27,6 +27,7 @@ from .run import Finished
 from .samplers import n_finished
 from .storage import sqlite_url
 from .study import best_trial
+from .uses import times_test_was_used
 
 # Rounds to a tenth of a point.
 SMALLEST_LUCK = 0.0005
@@ -145,7 +146,7 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
             f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
             f"{100 * luck:.1f} points of accuracy better than it is."
         )
-    n_looks = sum("test" in one for one in study.user_attrs.get("evaluations", {}).values())
+    n_looks = times_test_was_used(study)
     if n_looks > 1:
         lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
     return lines

@@ -34,6 +34,11 @@ _LINE_CHARACTERS = 150
 
 
 def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
+    """A PNG file of ``examples_figure``."""
+    return png(examples_figure(dataset, title))
+
+
+def examples_figure(dataset: SequenceDataset, title: str) -> Figure:
     """A panel a class with the sequence of that class whose length is the median.
 
     Up to nine channels are lines, as measured or, where their scales differ, centred and each divided by its standard
@@ -42,13 +47,10 @@ def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
     Args:
         dataset: To look at.
         title: What the recordings are called.
-
-    Returns:
-        A PNG file.
     """
     shown = list(range(min(dataset.n_classes, MOST_CLASSES)))
     examples = [_typical(dataset, one_class) for one_class in shown]
-    values, scale = _comparable(dataset)
+    values, scale = comparable(dataset)
     n_columns = min(_COLUMNS, key=lambda n: (-len(shown) % n, _COLUMNS.index(n))) if len(shown) > 4 else len(shown)
     n_rows = math.ceil(len(shown) / n_columns)
     names = [shortened(name, 22) for name in dataset.channel_names[: MOST_LINES + 1]]
@@ -89,7 +91,7 @@ def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
         axes.xaxis.label.set_color(LIGHT.muted)
         if place == 0:
             _draw_legend(figure, axes, height, per_line)
-    return png(figure)
+    return figure
 
 
 def _typical(dataset: SequenceDataset, one_class: int) -> int:
@@ -106,7 +108,7 @@ def _steps(dataset: SequenceDataset, row: int) -> slice:
     return slice(start, start + int(dataset.lengths[row]))
 
 
-def _comparable(dataset: SequenceDataset) -> tuple[torch.Tensor, str]:
+def comparable(dataset: SequenceDataset) -> tuple[torch.Tensor, str]:
     """Values that can share one axis, and what was done to them."""
     deviation = dataset.values.std(dim=0, correction=0)
     varying = deviation > 1e-6 * dataset.values.abs().amax(dim=0)

@@ -1,0 +1,318 @@
+"""Gradients: how far back the network can learn, and in which networks that vanishes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from data.batches import Batch
+from models import build
+
+from ...palette import LIGHT
+from .. import canvas
+from ..findings import Picture, Section, Table
+from ..measures.gradients import INPUT, WITH_MEMORY, GradientNorms, fit_decay, from_the_end, gradient_norms
+from ..rivals import Rival, size_of
+from ..subject import Subject
+from ..words import factor_text, steps_text
+from .attribution import attribution
+
+N_PER_CLASS, MOST = 8, 64
+MOST_CLASS_LINES = 12
+COLOURS = {"rnn": LIGHT.best, "gru": LIGHT.complete, "lstm": LIGHT.fanova}
+# Where less than this of the gradient is left, the first step teaches nothing.
+VANISHED = 1e-3
+
+
+def gradients_section(subject: Subject, compared: Sequence[Rival] = ()) -> Section:
+    """How far back it learns, and which steps its answers rest on."""
+    found, batch = measured(subject)
+    fresh = gradient_norms(fresh_network(subject), batch.values, batch.lengths, batch.labels)
+    return Section(
+        "gradients",
+        "Gradients",
+        "How far back can it learn, and what do its answers rest on?",
+        (
+            of_the_input(subject, found, fresh, batch),
+            *of_the_states(subject, found, fresh, batch),
+            vanishing(subject, compared),
+            *attribution(subject),
+        ),
+    )
+
+
+def measured(subject: Subject) -> tuple[list[GradientNorms], Batch]:
+    """Gradient norms of the trained network, and the sequences that they are of."""
+    _, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST))
+    return gradient_norms(subject.first.network, batch.values, batch.lengths, batch.labels), batch
+
+
+def fresh_network(subject: Subject):  # type: ignore[no-untyped-def]
+    """The same network before training, from the subject's seed."""
+    torch.manual_seed(subject.seed)
+    n_channels = subject.first.prepared.n_channels
+    return build(subject.architecture, n_channels, subject.n_classes, **subject.hyperparameters).eval()
+
+
+def of_the_input(
+    subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch
+) -> Picture:
+    """d loss / d input at every step."""
+    return _picture(
+        subject,
+        "gradients_input",
+        "How much each step of the input teaches",
+        found[0],
+        fresh[0],
+        batch,
+        subject.first.measured.sample_rate_hz,
+    )
+
+
+def of_the_states(
+    subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch
+) -> list[Picture]:
+    """d loss / d h at every step, for every recurrent layer and direction, or else the last layer."""
+    recurrent = [k for k, one in enumerate(found) if "recurrent layer" in one.name and WITH_MEMORY not in one.name]
+    places = recurrent or [len(found) - 1]
+    pictures = []
+    for place in places:
+        one = found[place]
+        slug = one.name.replace(" ", "_").replace("-", "_")
+        # Steps of a layer behind strides are not steps of the signal.
+        rate = subject.first.measured.sample_rate_hz if torch.equal(one.lengths, batch.lengths) else None
+        what = "state" if recurrent else "output"
+        title = f"How much each {what} of the {one.name} matters to the loss"
+        pictures.append(_picture(subject, f"gradients_{slug}", title, one, fresh[place], batch, rate))
+    return pictures
+
+
+def _picture(
+    subject: Subject,
+    name: str,
+    title: str,
+    found: GradientNorms,
+    fresh: GradientNorms,
+    batch: Batch,
+    rate: float | None,
+) -> Picture:
+    trained, untrained = from_the_end(found), from_the_end(fresh)
+    figure, every = canvas.panels(2, 2, 2.9, titles=("Mean, trained and fresh", "Trained, a line for each class"))
+    for values, colour, label, style in (
+        (trained, LIGHT.complete, "trained", "-"),
+        (untrained, LIGHT.pruned, "freshly made", "--"),
+    ):
+        _line(every[0], values, color=colour, label=label, linestyle=style, linewidth=1.9)
+        decay = fit_decay(values)
+        if decay is not None and len(values) > 2:
+            _fitted(every[0], values, decay.factor, colour)
+    classes = batch.labels.unique().tolist()
+    rows = [("all, trained", trained), ("all, freshly made", untrained)]
+    for one_class in classes:
+        own = from_the_end(found, (batch.labels == one_class).nonzero().flatten())
+        rows.append((subject.class_names[one_class], own))
+        if len(rows) - 2 <= MOST_CLASS_LINES:
+            _line(
+                every[1], own, color=canvas.class_colour(one_class), linewidth=1.2,
+                label=subject.class_names[one_class][:24],
+            )  # fmt: skip
+    backwards = "backwards" in found.name
+    for axes in every:
+        canvas.labelled(axes, "steps before it has read all" if backwards else "steps before the end")
+        canvas.gridded(axes)
+    canvas.labelled(every[0], y="gradient norm")
+    canvas.legend_below(figure, every[0], 2)
+    canvas.legend_below(figure, every[1], 4)
+    notes = [
+        f"Mean over {len(batch.labels)} sequences of the norm of the loss' gradient; dotted lines are exponentials "
+        "fitted to it. Time runs from left to right; 0 is the last step that is read.",
+    ]
+    if found.name != INPUT:
+        notes.append(
+            "The state's gradient is all of it: what the layers after it read from it, and what all later steps do."
+        )
+    if len(classes) > MOST_CLASS_LINES:
+        notes.append(f"The first {MOST_CLASS_LINES} classes have a line; the table has all.")
+    return Picture(
+        name,
+        title,
+        _words(subject, found.name, trained, untrained, rate),
+        tuple(notes),
+        figure,
+        "Gradient norm against time, trained and fresh, then trained for each class.",
+        _table(rows),
+    )
+
+
+def _line(axes: Axes, values: torch.Tensor, **style: object) -> None:
+    """A line over negative time; zeros have no place on a logarithmic scale."""
+    points = [(-k, value) for k, value in enumerate(values.tolist()) if value > 0]
+    if points:
+        axes.plot(*zip(*points, strict=True), **style)  # type: ignore[arg-type]
+        axes.set_yscale("log")
+        axes.tick_params(which="both", length=0)
+        canvas.whole_numbers(axes)
+
+
+def _fitted(axes: Axes, values: torch.Tensor, factor: float, colour: str) -> None:
+    """The exponential through the middle of the logarithms."""
+    there = [(k, value) for k, value in enumerate(values.tolist()) if value > 0]
+    middle = sum(k for k, _ in there) / len(there)
+    log_mean = sum(torch.tensor(value).log().item() for _, value in there) / len(there)
+    steps = torch.tensor([float(there[0][0]), float(there[-1][0])])
+    fitted = (log_mean + (steps - middle) * torch.tensor(factor).log()).exp()
+    axes.plot((-steps).tolist(), fitted.tolist(), color=colour, linewidth=0.9, linestyle=":")
+
+
+def _words(
+    subject: Subject, name: str, trained: torch.Tensor, untrained: torch.Tensor, rate: float | None
+) -> str:
+    decays = [fit_decay(values) for values in (trained, untrained)]
+    if decays[0] is None or decays[1] is None or not float(trained[0]):
+        return "The sequences are too short, or the gradient is zero: there is no decay to fit."
+    left = [float(values[-1] / values[0]) if float(values[0]) else 0.0 for values in (trained, untrained)]
+    n_back = len(trained) - 1
+    sentence = (
+        f"{steps_text(n_back, rate).capitalize()} before the end {factor_text(left[0])} of the last step's gradient is "
+        f"there ({factor_text(left[1])} before training); fitted, each step further back has {decays[0].factor:.3g} times "
+        f"the gradient of the one after it ({decays[1].factor:.3g} before training)"
+    )
+    sentence += "" if decays[0].half_life == float("inf") else f", so that half is lost after {_steps(decays[0].half_life, rate)}"
+    if left[0] < VANISHED:
+        verdict = ". The gradient vanishes: the first steps teach it nothing."
+    elif left[0] < 0.1:
+        verdict = ". Early steps teach it little."
+    elif left[0] > 10:
+        verdict = ". Early steps weigh more than late ones."
+    else:
+        verdict = ". Early steps teach it about as well as late ones."
+    around = _ways_around(subject)
+    if around and left[0] >= VANISHED:
+        verdict += f" The loss reaches them without going through all later steps: {around}."
+    if decays[0].r_squared < 0.5:
+        verdict += " The fall is not exponential (the fit explains little of it): read the curve, not the factor."
+    return sentence + verdict
+
+
+def _steps(n_steps: float, rate: float | None) -> str:
+    return steps_text(n_steps, rate) if n_steps < 10_000 else "more steps than there are"
+
+
+def _ways_around(subject: Subject) -> str:
+    given = subject.hyperparameters
+    ways = []
+    pooling = given.get("pooling", "last")
+    if pooling != "last":
+        ways.append(f"the pooling ({pooling}) reads every step")
+    if given.get("bidirectional") or subject.architecture in ("bilstm", "enhanced-bilstm"):
+        ways.append("a second direction begins at the other end")
+    if subject.architecture == "transformer":
+        ways.append("attention reaches every step at once")
+    return " and ".join(ways)
+
+
+def _table(rows: list[tuple[str, torch.Tensor]]) -> Table:
+    """Norms at up to twelve places and the fitted factor."""
+    longest = max(len(values) for _, values in rows)
+    places = sorted({round(k * (longest - 1) / 11) for k in range(12)})
+    cells = []
+    for name, values in rows:
+        decay = fit_decay(values)
+        cells.append(
+            (
+                name,
+                "–" if decay is None else f"{decay.factor:.4f}",
+                *(f"{float(values[k]):.3g}" if k < len(values) else "–" for k in places),
+            )
+        )
+    head = ("sequences", "factor a step", *(f"{k} before the end" for k in places))
+    return Table("Mean gradient norms", head, tuple(cells))
+
+
+def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
+    """The gradient of bare networks side by side."""
+    title, name = "Where the gradient vanishes, and where it does not", "vanishing"
+    if not compared:
+        summary = (
+            "Add --against rnn,lstm (or any of rnn, gru, lstm) to train bare networks of the same size and see in which "
+            "of them the gradient vanishes."
+        )
+        return Picture(name, title, summary)
+    _, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST))
+    lines = {rival.name: [_of_rival(network, batch) for network in (rival.fresh, rival.trained)] for rival in compared}
+    figure = _rival_figure(lines)
+    told, rows = [], []
+    for rival in compared:
+        for what, own in zip(("freshly made", "trained"), lines[rival.name], strict=True):
+            if own is not None:
+                rows.append((f"{rival.name}, {what}, states", own[1]))
+                rows.append((f"{rival.name}, {what}, input", own[0]))
+        trained = lines[rival.name][1]
+        if trained is None:
+            told.append(f"the {rival.name}'s training did not stay finite")
+            continue
+        left, decay = _left(trained[1]), fit_decay(trained[1])
+        factor = "" if decay is None else f", {decay.factor:.2f} times a step"
+        verdict = "it vanishes" if left < VANISHED else "little is left" if left < 0.03 else "it comes through"
+        told.append(f"in the {rival.name} {factor_text(left)} ({verdict}{factor})")
+    n_back = max(len(own[1]) for both in lines.values() for own in both if own is not None) - 1
+    hidden_size, n_layers = size_of(subject)
+    first = compared[0]
+    scores = ", ".join(f"{r.name} {r.accuracy:.1%}" for r in compared if r.accuracy is not None)
+    fresh = [_left(own[0][1]) for own in lines.values() if own[0] is not None]
+    summary = (
+        f"Of the gradient at the last state there is left at the state {n_back} steps before it, after training: "
+        f"{'; '.join(told)}. Freshly made, {factor_text(min(fresh))} to {factor_text(max(fresh))} is left: "
+        + (
+            "without training gates are half open and lose it too; they learn to keep it, a vanilla RNN hardly can. "
+            if max(fresh) < 0.03
+            else "some keep it from the start. "
+        )
+        + (f"What that is worth: {scores} right." if scores else "")
+    )
+    return Picture(
+        name,
+        title,
+        summary,
+        (
+            f"Bare networks of {hidden_size} units and {n_layers} {'layer' if n_layers == 1 else 'layers'}: nothing in "
+            "front, one direction, and a head that reads the last state alone, so that there is no way around the steps "
+            f"in between. Trained for {first.n_epochs} epochs on {first.n_sequences} sequences with the training settings "
+            "of the network above; gradients of its loss on the same sequences.",
+            "The state is what one step of the last layer hands to the next: h, and of an LSTM its cell state as well.",
+        ),
+        figure,
+        f"Gradient norms of bare networks against time, freshly made and trained. {summary}",
+        _table(rows),
+    )
+
+
+def _of_rival(network: object, batch: Batch) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Of the input and of the last layer's state, from the end."""
+    if network is None:
+        return None
+    found = gradient_norms(network, batch.values, batch.lengths, batch.labels)  # type: ignore[arg-type]
+    return from_the_end(found[0]), from_the_end(found[-1])
+
+
+def _left(values: torch.Tensor) -> float:
+    return float(values[-1] / values[0]) if float(values[0]) else 0.0
+
+
+def _rival_figure(lines: dict[str, list[tuple[torch.Tensor, torch.Tensor] | None]]) -> Figure:
+    titles = ("States, freshly made", "States, trained", "Input, freshly made", "Input, trained")
+    figure, every = canvas.panels(4, 2, 2.5, titles=titles)
+    for k, axes in enumerate(every):
+        for name, both in lines.items():
+            own = both[k % 2]
+            if own is not None:
+                values = own[1 - k // 2]
+                relative = values / values[0] if float(values[0]) else values
+                _line(axes, relative, color=COLOURS[name], label=name, linewidth=1.8)
+        canvas.gridded(axes)
+        canvas.labelled(axes, "steps before the end" if k > 1 else "", "relative to the last step" if k % 2 == 0 else "")
+    canvas.legend_below(figure, every[0], 3)
+    return figure
