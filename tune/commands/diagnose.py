@@ -63,7 +63,9 @@ def diagnose_command(
     if notebook:
         check_notebook_packages()
     if model is not None and (study_name is not None or trial is not None):
-        raise SettingsError([Problem("--model", str(model), "names the network already: leave out --study-name, --trial")])
+        raise SettingsError(
+            [Problem("--model", str(model), "names the network already: leave out --study-name, --trial")]
+        )
 
     def tell(sentence: str) -> None:
         say(console, sentence)
@@ -91,7 +93,11 @@ def read_against(written: str | None) -> tuple[str, ...]:
         SettingsError: If one of them is none that can be compared.
     """
     names = [name.strip().lower() for name in (written or "").split(",") if name.strip()]
-    wrong = [Problem("--against", name, "cannot be compared", did_you_mean(name, RIVALS)) for name in names if name not in RIVALS]
+    wrong = [
+        Problem("--against", name, "cannot be compared", did_you_mean(name, RIVALS))
+        for name in names
+        if name not in RIVALS
+    ]
     if written is not None and not names:
         wrong = [Problem("--against", written, "names no network", f"valid: {', '.join(RIVALS)}")]
     if wrong:

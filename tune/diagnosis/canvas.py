@@ -123,10 +123,15 @@ def named_ticks(axes: Axes, axis: str, names: Sequence[str], *, n_characters: in
         axes.set_yticks(range(len(texts)), texts, parse_math=False)
 
 
-def legend_below(figure: Figure, axes: Axes, n_columns: int = 4) -> None:
-    """What the marks mean, under all panels."""
-    handles, labels = axes.get_legend_handles_labels()
-    if handles:
+def legend_below(figure: Figure, axes: Axes | Sequence[Axes], n_columns: int = 4) -> None:
+    """What the marks mean, those of several axes together, under all panels."""
+    pairs = [
+        pair
+        for one in ([axes] if isinstance(axes, Axes) else axes)
+        for pair in zip(*one.get_legend_handles_labels(), strict=True)
+    ]
+    if pairs:
+        handles, labels = zip(*pairs, strict=True)
         drawn = figure.legend(
             handles,
             labels,

@@ -71,7 +71,8 @@ def page(subject: Subject, sections: Sequence[Section], drawn: dict[str, str]) -
     n = len(subject.labels)
     return environment.get_template("diagnosis.html").render(
         title=subject.title,
-        subtitle=f"What the {subject.architecture} has learned and where it fails, on {n} sequences of {subject.part_words}",
+        subtitle=f"What the {subject.architecture} has learned and where it fails, on {n} sequences of "
+        f"{subject.part_words}",
         notes=subject.notes,
         sections=sections,
         drawn=drawn,

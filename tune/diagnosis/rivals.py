@@ -93,5 +93,3 @@ def _parts(subject: Subject) -> tuple[SequenceDataset, SequenceDataset]:
     generator = torch.Generator().manual_seed(subject.seed)
     rows = torch.randperm(len(measured), generator=generator)[:N_SEQUENCES]
     return judged.prepare(measured.subset(rows)), judged.prepared
-
-

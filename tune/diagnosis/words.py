@@ -28,11 +28,23 @@ def steps_text(n_steps: float, rate: float | None) -> str:
     return steps if rate is None else f"{steps} ({n_steps / rate:.2g} s)"
 
 
-def factor_text(factor: float) -> str:
-    """What is left, as a person says it: a percentage, or a power of ten where there is hardly any."""
+def left_text(factor: float) -> str:
+    """A norm against another one: ``12%``, ``4.1 times`` or, where there is hardly any, a power of ten."""
     if factor == 0:
         return "nothing"
+    if factor > 1.005:
+        return f"{factor:.2g} times" if factor < 1000 else f"{factor:.0e} times"
     if factor >= 0.001:
-        return percent(factor) if factor <= 10 else f"{factor:.0f} times as much"
+        return percent(factor)
     exponent = math.floor(math.log10(factor))
     return f"{factor / 10**exponent:.0f}e{exponent}" if exponent > -300 else "nothing that a number can hold"
+
+
+def person_text(name: str) -> str:
+    """What to call a person whose name may be a number."""
+    return f"person {name}" if name.isdigit() else name
+
+
+def slug(name: str) -> str:
+    """A name as part of a file's name."""
+    return name.replace(", ", "_").replace(" ", "_").replace("-", "_")

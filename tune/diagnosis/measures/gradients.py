@@ -22,7 +22,6 @@ from models.recurrent import RecurrentLayer
 
 from .states import layer_names, watching
 
-
 INPUT = "the input"
 WITH_MEMORY = ", with its cell state"
 

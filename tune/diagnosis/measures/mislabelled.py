@@ -27,9 +27,7 @@ class Suspect(NamedTuple):
     suggested_probability: float
 
 
-def suspects(
-    probabilities: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"]
-) -> list[Suspect]:
+def suspects(probabilities: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"]) -> list[Suspect]:
     """Sequences that are confidently another class than their label says, the clearest first.
 
     Source: Northcutt et al. 2021, "Confident learning: estimating uncertainty in dataset labels", equations 1 and 2: a

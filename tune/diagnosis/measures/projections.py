@@ -83,6 +83,17 @@ def tsne(
         return None
     perplexity = min(perplexity, (len(features) - 1) / 3)
     places = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(features)
-    distances = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
-    same = labels[distances.argmin(dim=1)] == labels
+    same = nearest_is_alike(points, labels)
     return Embedding(torch.from_numpy(np.ascontiguousarray(places)), perplexity, float(same.double().mean()))
+
+
+def nearest_is_alike(points: Float[Tensor, "points features"], labels: Tensor) -> Tensor:
+    """Whether the nearest other point of each, in all features, is of its class."""
+    distances = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
+    return labels[distances.argmin(dim=1)] == labels
+
+
+def own_neighbours(points: Float[Tensor, "points features"], labels: Tensor) -> dict[int, float]:
+    """For every class, the share of its points whose nearest other point is of it too."""
+    same = nearest_is_alike(points, labels)
+    return {k: float(same[labels == k].double().mean()) for k in labels.unique().tolist()}

@@ -10,7 +10,7 @@ from .. import canvas
 from ..findings import Picture, Table
 from ..measures.attention import AttentionMap, attention_maps, reach, spread
 from ..subject import Subject
-from ..words import percent
+from ..words import percent, slug
 
 N_PER_CLASS, MOST = 4, 80
 N_DRAWN = 4
@@ -33,7 +33,6 @@ def attention(subject: Subject) -> list[Picture]:
 def _picture(found: AttentionMap, rows: list[int], titles: list[str]) -> Picture:
     even = spread(found)
     is_pooling = found.weights.shape[2] == 1
-    slug = found.name.replace(" ", "_").replace("-", "_")
     numbers = tuple(
         (str(head + 1), f"{reach(_one_head(found, head)):.4f}", f"{spread(_one_head(found, head)):.4f}")
         for head in range(found.weights.shape[1])
@@ -55,14 +54,17 @@ def _picture(found: AttentionMap, rows: list[int], titles: list[str]) -> Picture
             "farther than even attention would" if distance > 1.15 * EVEN_REACH else "near and far about alike"
         )  # fmt: skip
         summary = (
-            f"Steps attend {manner}: on average {percent(distance)} of the sequence away (evenly spread attention: 33%). "
+            f"Steps attend {manner}: on average {percent(distance)} of the sequence away (evenly spread attention: "
+            "33%). "
             f"{_about_spread(even)} {_about_heads(numbers)}"
         )
         figure = _maps(found, rows, titles)
         alt = "For sequences of several classes, which step (row) attends to which (column), the mean over the heads."
-        note = "A row for each step that asks, a column for each that answers; darker means more; the mean over the heads."
+        note = (
+            "A row for each step that asks, a column for each that answers; darker means more; the mean over the heads."
+        )
     return Picture(
-        f"attention_{slug}",
+        f"attention_{slug(found.name)}",
         f"Who attends to whom: {found.name}",
         summary.strip(),
         (note,),

@@ -84,7 +84,8 @@ def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attr
         summary,
         (
             "Integrated gradients of the predicted class' logit (Sundararajan et al. 2017), from a signal that says "
-            f"nothing, over {len(rows)} sequences. They should sum to what the signal changes in the logit; the mean gap "
+            f"nothing, over {len(rows)} sequences. They should sum to what the signal changes in the logit; the "
+            "mean gap "
             f"is {percent(found.gap)}. Shaded: the steps of each sequence that add most.",
         ),
         _figure(subject, rows, batch, found, by_channel, over_time),
@@ -112,14 +113,16 @@ def _figure(
         layout="constrained",
     )
     grid = figure.add_gridspec(n_rows + 1, 2, height_ratios=[*[1.5] * n_rows, bars_height])
-    signals = Signals(subject.first.measured)
+    signals, first = Signals(subject.first.measured), None
     for place, k in enumerate(drawn):
         axes = figure.add_subplot(grid[place // 2, place % 2])
         said = shortened(subject.class_names[int(found.targets[k])], 30)
         right = int(found.targets[k]) == int(batch.labels[k])
         canvas.calm(axes, said if right else f"{said}, wrongly")
         row = int(rows[k])
-        signals.draw(axes, row)
+        signals.draw(axes, row, labels=place == 0)
+        canvas.labelled(axes, signals.time if place >= len(drawn) - 2 else "")
+        first = axes if place == 0 else first
         # As much as is measured: a front with strides does not change the input's steps.
         weight = found.values[k, : int(batch.lengths[k])].sum(dim=1).clamp_min(0)
         weight = weight / weight.max().clamp_min(1e-12)
@@ -133,7 +136,7 @@ def _figure(
     bars = figure.add_subplot(grid[n_rows, 0])
     canvas.calm(bars, "Weight of the channels")
     bars.barh(range(len(shown)), [float(by_channel[k]) for k in shown], color=LIGHT.complete, height=0.7)
-    canvas.named_ticks(bars, "y", [names[k] for k in shown], n_characters=28)
+    canvas.named_ticks(bars, "y", [names[k] for k in shown], n_characters=34)
     bars.invert_yaxis()
     bars.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     canvas.gridded(bars, "x")
@@ -141,11 +144,13 @@ def _figure(
     canvas.calm(time, "Weight over a sequence")
     time.plot([k / (N_POINTS - 1) for k in range(N_POINTS)], over_time.tolist(), color=LIGHT.complete, linewidth=1.8)
     time.set_ylim(bottom=0)
-    time.axhline(1 / N_POINTS, color=LIGHT.rule, linewidth=1.2)
+    time.axhline(1 / N_POINTS, color=LIGHT.muted, linewidth=1, linestyle="--")
     time.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     time.yaxis.set_major_formatter(lambda value, _: f"{value:.1%}")
-    canvas.labelled(time, "share of the sequence")
+    canvas.labelled(time, "share of the sequence; dashed: if all counted alike")
     canvas.gridded(time)
+    if first is not None:
+        canvas.legend_below(figure, first, 3)
     return figure
 
 
@@ -165,7 +170,8 @@ def _deletion(curves: DeletionCurves) -> Picture:
     canvas.legend_below(figure, axes, 3)
     at = 2
     summary = (
-        f"With {percent(curves.shares[at])} of the values deleted, those that add most first, the confidence falls from "
+        f"With {percent(curves.shares[at])} of the values deleted, those that add most first, the confidence falls "
+        "from "
         f"{percent(curves.first[0])} to {percent(curves.first[at])}; in random order it falls to "
         f"{percent(curves.random[at])}, and when they go last to {percent(curves.last[at])}. "
     ) + (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...figures.words import shortened
@@ -35,12 +36,14 @@ def filters(subject: Subject) -> list[Picture]:
     by_channel = weights.norm(dim=(0, 2))
     shares = by_channel / by_channel.sum()
     names = judged.prepared.channel_names
-    strongest = [f"{shortened(names[k], 40)} ({percent(float(shares[k]))})" for k in shares.argsort(descending=True)[:3]]
+    strongest = [
+        f"{shortened(names[k], 40)} ({percent(float(shares[k]))})" for k in shares.argsort(descending=True)[:3]
+    ]
     smooth = _smooth(weights)
     share = min(seen / longest, 1.0)
     summary = (
         f"One step after the convolutions sees {steps_text(seen, rate)} of the signal"
-        + (f", {percent(share)} of the longest sequence here. " if share < 1 else ": all of even the longest sequence. ")
+        + (f", {percent(share)} of the longest sequence. " if share < 1 else ": all of even the longest sequence. ")
         + (
             f"Of {len(weights)} filters {smooth} mostly average (their weights have one sign), the others compare one "
             f"moment with another. " if weights.shape[2] > 1 else ""
@@ -83,7 +86,7 @@ def _smooth(weights: Tensor) -> int:
     return int((own.sum(dim=1).abs() > 0.8 * own.abs().sum(dim=1)).sum())
 
 
-def _figure(weights: Tensor, names: tuple[str, ...], titles: list[str]):  # type: ignore[no-untyped-def]
+def _figure(weights: Tensor, names: tuple[str, ...], titles: list[str]) -> Figure:
     figure, every = canvas.panels(len(weights), 4, 1.6, titles=titles, share_y=True)
     largest = float(weights.abs().max()) or 1.0
     as_lines = len(names) <= MOST_LINES

@@ -12,7 +12,7 @@ from ...plots.examples import examples_figure
 from .. import canvas
 from ..findings import Picture, Section, Table
 from ..subject import Subject
-from ..words import listed, percent, steps_text
+from ..words import listed, percent, person_text, steps_text
 
 MOST_PEOPLE = 60
 MOST_CLASSES = 40
@@ -32,15 +32,14 @@ def examples(subject: Subject) -> Picture:
     """A typical sequence of each class."""
     measured = next(iter(subject.parts.values()))
     rate = measured.sample_rate_hz
-    time = "in steps, since the sample rate is not known" if rate is None else f"in seconds, at {rate:.4g} steps each"
+    time = "in steps, since the sample rate is not known" if rate is None else f"in seconds, with {rate:.3g} steps each"
     channels = listed([shortened(name, 40) for name in measured.channel_names], 12)
     return Picture(
         "examples",
         "An example of each class",
-        f"{measured.n_classes} classes of {measured.n_channels} channels: "
-        f"{channels}. Time runs {time}.",
+        f"{measured.n_classes} classes of {measured.n_channels} channels: {channels}. Time runs {time}.",
         ("Each is the sequence of median length of its class in the training part, as measured.",),
-        examples_figure(measured, subject.title),
+        examples_figure(measured, None),
         f"A panel for each class with the signals of one sequence of it; channels: {channels}.",
     )
 
@@ -88,15 +87,15 @@ def lengths(subject: Subject) -> Picture:
         )
     head = ("part", "sequences", "shortest", "median", "longest")
     table = Table("Lengths of the sequences, in steps", head, tuple(rows))
-    return Picture("lengths", "How long they are", summary, (), figure, "Histograms of the lengths, a part each.", table)
+    return Picture(
+        "lengths", "How long they are", summary, (), figure, "Histograms of the lengths, a part each.", table
+    )
 
 
 def class_balance(subject: Subject) -> Picture:
     """How many sequences each class has in each part."""
     names = subject.class_names
-    counts = {
-        name: torch.bincount(part.labels, minlength=len(names)).tolist() for name, part in subject.parts.items()
-    }
+    counts = {name: torch.bincount(part.labels, minlength=len(names)).tolist() for name, part in subject.parts.items()}
     shown = list(range(min(len(names), MOST_CLASSES)))
     figure, (axes,) = canvas.panels(1, 1, max(1.6, 0.21 * len(shown) + 0.7))
     left = [0] * len(shown)
@@ -142,7 +141,9 @@ def people_balance(subject: Subject) -> Picture:
     """Who performed how many sequences of which class."""
     title, name = "Balance of the people", "people_balance"
     if any(part.groups is None for part in subject.parts.values()):
-        summary = "Who performed the sequences is not known: errors cannot be told by person, and people may be in all parts."
+        summary = (
+            "Who performed the sequences is not known: errors cannot be told by person, and people may be in all parts."
+        )
         return Picture(name, title, summary)
     people = _people(subject.parts)
     names = subject.class_names
@@ -156,13 +157,17 @@ def people_balance(subject: Subject) -> Picture:
     bar.outline.set_visible(False)  # type: ignore[operator]
     bar.ax.tick_params(labelsize=8, colors=LIGHT.muted, length=0)
     totals = matrix.sum(dim=1)
-    missing = [(who, int((row == 0).sum())) for (who, _, _), row in zip(people, matrix, strict=True) if (row == 0).any()]
+    missing = [
+        (who, int((row == 0).sum())) for (who, _, _), row in zip(people, matrix, strict=True) if (row == 0).any()
+    ]
     heaviest = int(totals.argmax())
     summary = (
-        f"{'1 person' if len(people) == 1 else f'{len(people)} people'}; {people[heaviest][0]} performed most "
+        f"{'1 person' if len(people) == 1 else f'{len(people)} people'}; {person_text(people[heaviest][0])} "
+        "performed most "
         f"({int(totals[heaviest])}, {percent(float(totals[heaviest] / totals.sum()))} of all). "
     ) + (
-        f"Classes are missing of {listed([f'{who} ({n})' for who, n in missing], 6)}: what the network knows of these "
+        f"Classes are missing of {listed([f'{person_text(who)} ({n})' for who, n in missing], 6)}: what the "
+        "network knows of these "
         "classes comes from fewer people."
         if missing
         else "Everybody performed every class."

@@ -19,7 +19,7 @@ from ..measures.errors import (
     reliability,
 )
 from ..subject import Subject
-from ..words import listed, percent
+from ..words import listed, percent, person_text
 from .mistakes import mislabelled, mistakes
 
 MOST_NUMBERED = 24
@@ -169,13 +169,15 @@ def by_person(subject: Subject) -> Picture:
     groups.sort(key=lambda group: group.accuracy)
     if len(groups) == 1:
         summary = (
-            f"All judged sequences are of {groups[0].name} ({percent(groups[0].accuracy)} right): how it does with "
+            f"All judged sequences are of {person_text(groups[0].name)} ({percent(groups[0].accuracy)} right): how "
+            "it does with "
             "other people cannot be told from one."
         )
     else:
         summary = (
-            f"From {percent(groups[0].accuracy)} ({groups[0].name}) to {percent(groups[-1].accuracy)} "
-            f"({groups[-1].name}): a new person may fare like any of them. {_worst_class(subject, people, groups[0])}"
+            f"From {percent(groups[0].accuracy)} ({person_text(groups[0].name)}) to "
+            f"{percent(groups[-1].accuracy)} ({person_text(groups[-1].name)}): a new person may fare like any of "
+            f"them. {_worst_class(subject, people, groups[0])}"
         )
     return _bars(name, title, summary, groups, "person")
 
@@ -188,8 +190,8 @@ def _worst_class(subject: Subject, people: torch.Tensor, group: GroupScore) -> s
         return ""
     names = subject.class_names
     return (
-        f"What {group.name} does is mostly mistaken in {names[pairs[0].true]}, taken for {names[pairs[0].predicted]} "
-        f"{pairs[0].count} times."
+        f"Of {person_text(group.name)} mostly {names[pairs[0].true]} is mistaken, for {names[pairs[0].predicted]} "
+        f"({pairs[0].count} times)."
     )
 
 
@@ -247,7 +249,9 @@ def calibration(subject: Subject) -> Picture:
         bins = reliability(probabilities, subject.labels)
         errors.append(expected_calibration_error(probabilities.clamp_min(1e-12).log(), subject.labels, n_bins=10))
         _draw_reliability(axes, bins)
-        rows += [(kind, f"{b.low:.1f}", f"{b.high:.1f}", f"{b.confidence:.4f}", f"{b.accuracy:.4f}", str(b.n)) for b in bins]
+        rows += [
+            (kind, f"{b.low:.1f}", f"{b.high:.1f}", f"{b.confidence:.4f}", f"{b.accuracy:.4f}", str(b.n)) for b in bins
+        ]
     canvas.labelled(every[0], y="share that is right")
     confidence, accuracy = (
         float(subject.raw_probabilities.max(dim=1).values.mean()),
@@ -260,7 +264,9 @@ def calibration(subject: Subject) -> Picture:
         f"{manner if abs(confidence - accuracy) > 0.01 else 'as sure as it should be'}. The calibration error is "
         f"{percent(errors[0])}; with the temperature {temperatures} of the search it is {percent(errors[1])}."
     )
-    fitted = "where it was fitted, so a little too good" if subject.part == "validation" else "not fitted here: a fair trial"
+    fitted = (
+        "where it was fitted, so a little too good" if subject.part == "validation" else "not fitted here: a fair trial"
+    )
     return Picture(
         "reliability",
         "Does it know how sure to be?",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from data.batches import Batch
-from models import build
+from models import SequenceClassifier, build
 
 from ...palette import LIGHT
 from .. import canvas
@@ -17,7 +17,7 @@ from ..findings import Picture, Section, Table
 from ..measures.gradients import INPUT, WITH_MEMORY, GradientNorms, fit_decay, from_the_end, gradient_norms
 from ..rivals import Rival, size_of
 from ..subject import Subject
-from ..words import factor_text, steps_text
+from ..words import left_text, slug, steps_text
 from .attribution import attribution
 
 N_PER_CLASS, MOST = 8, 64
@@ -50,17 +50,15 @@ def measured(subject: Subject) -> tuple[list[GradientNorms], Batch]:
     return gradient_norms(subject.first.network, batch.values, batch.lengths, batch.labels), batch
 
 
-def fresh_network(subject: Subject):  # type: ignore[no-untyped-def]
+def fresh_network(subject: Subject) -> SequenceClassifier:
     """The same network before training, from the subject's seed."""
     torch.manual_seed(subject.seed)
     n_channels = subject.first.prepared.n_channels
     return build(subject.architecture, n_channels, subject.n_classes, **subject.hyperparameters).eval()
 
 
-def of_the_input(
-    subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch
-) -> Picture:
-    """d loss / d input at every step."""
+def of_the_input(subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch) -> Picture:
+    """D loss / d input at every step."""
     return _picture(
         subject,
         "gradients_input",
@@ -75,18 +73,17 @@ def of_the_input(
 def of_the_states(
     subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch
 ) -> list[Picture]:
-    """d loss / d h at every step, for every recurrent layer and direction, or else the last layer."""
+    """D loss / d h at every step, for every recurrent layer and direction, or else the last layer."""
     recurrent = [k for k, one in enumerate(found) if "recurrent layer" in one.name and WITH_MEMORY not in one.name]
     places = recurrent or [len(found) - 1]
     pictures = []
     for place in places:
         one = found[place]
-        slug = one.name.replace(" ", "_").replace("-", "_")
         # Steps of a layer behind strides are not steps of the signal.
         rate = subject.first.measured.sample_rate_hz if torch.equal(one.lengths, batch.lengths) else None
         what = "state" if recurrent else "output"
         title = f"How much each {what} of the {one.name} matters to the loss"
-        pictures.append(_picture(subject, f"gradients_{slug}", title, one, fresh[place], batch, rate))
+        pictures.append(_picture(subject, f"gradients_{slug(one.name)}", title, one, fresh[place], batch, rate))
     return pictures
 
 
@@ -124,8 +121,7 @@ def _picture(
         canvas.labelled(axes, "steps before it has read all" if backwards else "steps before the end")
         canvas.gridded(axes)
     canvas.labelled(every[0], y="gradient norm")
-    canvas.legend_below(figure, every[0], 2)
-    canvas.legend_below(figure, every[1], 4)
+    canvas.legend_below(figure, every, 5)
     notes = [
         f"Mean over {len(batch.labels)} sequences of the norm of the loss' gradient; dotted lines are exponentials "
         "fitted to it. Time runs from left to right; 0 is the last step that is read.",
@@ -167,20 +163,24 @@ def _fitted(axes: Axes, values: torch.Tensor, factor: float, colour: str) -> Non
     axes.plot((-steps).tolist(), fitted.tolist(), color=colour, linewidth=0.9, linestyle=":")
 
 
-def _words(
-    subject: Subject, name: str, trained: torch.Tensor, untrained: torch.Tensor, rate: float | None
-) -> str:
-    decays = [fit_decay(values) for values in (trained, untrained)]
+def _words(subject: Subject, name: str, trained: torch.Tensor, untrained: torch.Tensor, rate: float | None) -> str:
+    decays = fit_decay(trained), fit_decay(untrained)
     if decays[0] is None or decays[1] is None or not float(trained[0]):
         return "The sequences are too short, or the gradient is zero: there is no decay to fit."
     left = [float(values[-1] / values[0]) if float(values[0]) else 0.0 for values in (trained, untrained)]
     n_back = len(trained) - 1
-    sentence = (
-        f"{steps_text(n_back, rate).capitalize()} before the end {factor_text(left[0])} of the last step's gradient is "
-        f"there ({factor_text(left[1])} before training); fitted, each step further back has {decays[0].factor:.3g} times "
-        f"the gradient of the one after it ({decays[1].factor:.3g} before training)"
+    decay, untrained_decay = decays
+    back = steps_text(n_back, rate)
+    if left[0] <= 1.005:
+        sentence = f"{back.capitalize()} before the end {left_text(left[0])} of the last step's gradient is left"
+    else:
+        sentence = f"{back.capitalize()} before the end the gradient is {left_text(left[0])} that at the last step"
+    sentence += (
+        f" ({left_text(left[1])} before training); fitted, each step further back has {decay.factor:.3g} times the "
+        f"gradient of the step after it ({untrained_decay.factor:.3g} before training)"
     )
-    sentence += "" if decays[0].half_life == float("inf") else f", so that half is lost after {_steps(decays[0].half_life, rate)}"
+    if decay.half_life < n_back:
+        sentence += f", so that half is lost after {steps_text(decay.half_life, rate)}"
     if left[0] < VANISHED:
         verdict = ". The gradient vanishes: the first steps teach it nothing."
     elif left[0] < 0.1:
@@ -192,13 +192,9 @@ def _words(
     around = _ways_around(subject)
     if around and left[0] >= VANISHED:
         verdict += f" The loss reaches them without going through all later steps: {around}."
-    if decays[0].r_squared < 0.5:
-        verdict += " The fall is not exponential (the fit explains little of it): read the curve, not the factor."
+    if decay.r_squared < 0.5:
+        verdict += " The course is not exponential (the fit explains little of it): read the curve, not the factor."
     return sentence + verdict
-
-
-def _steps(n_steps: float, rate: float | None) -> str:
-    return steps_text(n_steps, rate) if n_steps < 10_000 else "more steps than there are"
 
 
 def _ways_around(subject: Subject) -> str:
@@ -237,7 +233,8 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
     title, name = "Where the gradient vanishes, and where it does not", "vanishing"
     if not compared:
         summary = (
-            "Add --against rnn,lstm (or any of rnn, gru, lstm) to train bare networks of the same size and see in which "
+            "Add --against rnn,lstm (or any of rnn, gru, lstm) to train bare networks of the same size and see in "
+            "which "
             "of them the gradient vanishes."
         )
         return Picture(name, title, summary)
@@ -257,7 +254,7 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
         left, decay = _left(trained[1]), fit_decay(trained[1])
         factor = "" if decay is None else f", {decay.factor:.2f} times a step"
         verdict = "it vanishes" if left < VANISHED else "little is left" if left < 0.03 else "it comes through"
-        told.append(f"in the {rival.name} {factor_text(left)} ({verdict}{factor})")
+        told.append(f"in the {rival.name} {left_text(left)} ({verdict}{factor})")
     n_back = max(len(own[1]) for both in lines.values() for own in both if own is not None) - 1
     hidden_size, n_layers = size_of(subject)
     first = compared[0]
@@ -265,7 +262,7 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
     fresh = [_left(own[0][1]) for own in lines.values() if own[0] is not None]
     summary = (
         f"Of the gradient at the last state there is left at the state {n_back} steps before it, after training: "
-        f"{'; '.join(told)}. Freshly made, {factor_text(min(fresh))} to {factor_text(max(fresh))} is left: "
+        f"{'; '.join(told)}. Freshly made, {left_text(min(fresh))} to {left_text(max(fresh))} is left: "
         + (
             "without training gates are half open and lose it too; they learn to keep it, a vanilla RNN hardly can. "
             if max(fresh) < 0.03
@@ -279,8 +276,10 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
         summary,
         (
             f"Bare networks of {hidden_size} units and {n_layers} {'layer' if n_layers == 1 else 'layers'}: nothing in "
-            "front, one direction, and a head that reads the last state alone, so that there is no way around the steps "
-            f"in between. Trained for {first.n_epochs} epochs on {first.n_sequences} sequences with the training settings "
+            "front, one direction, and a head that reads the last state alone, so that there is no way around the "
+            "steps "
+            f"in between. Trained for {first.n_epochs} epochs on {first.n_sequences} sequences with the training "
+            "settings "
             "of the network above; gradients of its loss on the same sequences.",
             "The state is what one step of the last layer hands to the next: h, and of an LSTM its cell state as well.",
         ),
@@ -290,11 +289,11 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
     )
 
 
-def _of_rival(network: object, batch: Batch) -> tuple[torch.Tensor, torch.Tensor] | None:
+def _of_rival(network: SequenceClassifier | None, batch: Batch) -> tuple[torch.Tensor, torch.Tensor] | None:
     """Of the input and of the last layer's state, from the end."""
     if network is None:
         return None
-    found = gradient_norms(network, batch.values, batch.lengths, batch.labels)  # type: ignore[arg-type]
+    found = gradient_norms(network, batch.values, batch.lengths, batch.labels)
     return from_the_end(found[0]), from_the_end(found[-1])
 
 
@@ -313,6 +312,8 @@ def _rival_figure(lines: dict[str, list[tuple[torch.Tensor, torch.Tensor] | None
                 relative = values / values[0] if float(values[0]) else values
                 _line(axes, relative, color=COLOURS[name], label=name, linewidth=1.8)
         canvas.gridded(axes)
-        canvas.labelled(axes, "steps before the end" if k > 1 else "", "relative to the last step" if k % 2 == 0 else "")
+        canvas.labelled(
+            axes, "steps before the end" if k > 1 else "", "relative to the last step" if k % 2 == 0 else ""
+        )
     canvas.legend_below(figure, every[0], 3)
     return figure

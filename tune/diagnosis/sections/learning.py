@@ -43,7 +43,8 @@ def curves(subject: Subject) -> Picture:
     every[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     canvas.legend_below(figure, every[0])
     notes = [
-        "The loss on the training part is the one that was minimised, with dropout, label smoothing and mixed or varied "
+        "The loss on the training part is the one that was minimised, with dropout, label smoothing and mixed or "
+        "varied "
         "sequences where these were on: it may lie above that of validation, which is plain cross-entropy.",
         "The grey bar marks the epoch whose weights were kept.",
     ]
@@ -77,7 +78,9 @@ def _draw(every: list[Axes], epochs: tuple[dict[str, Any], ...], *, first: bool,
             label = (part if part == "validation" else "training") if first else None
             axes.plot(numbers, values, color=colour, marker=mark, markersize=3.5, linewidth=1.5, label=label)
     for axes, key in zip(every[2:], ("learning_rate", "gradient_norm"), strict=True):
-        axes.plot(numbers, [epoch[key] for epoch in epochs], color=LIGHT.ink, marker=mark, markersize=3.5, linewidth=1.3)
+        axes.plot(
+            numbers, [epoch[key] for epoch in epochs], color=LIGHT.ink, marker=mark, markersize=3.5, linewidth=1.3
+        )
         axes.set_ylim(bottom=0)
     if first and clip is not None:
         every[3].axhline(clip, color=LIGHT.best, linewidth=1, linestyle="--", label="clipped above")
@@ -96,7 +99,7 @@ def _words(subject: Subject) -> str:
     gap = best["train_accuracy"] - best["validation"]["accuracy"]
     losses = [epoch["validation"]["loss"] for epoch in epochs]
     least = losses.index(min(losses))
-    if last["validation"]["loss"] > RISEN * losses[least] and least < len(losses) - 1:
+    if last["validation"]["loss"] > RISEN * losses[least] and gap > 0:
         sentences.append(
             f"The loss on validation is least in epoch {least + 1} and has risen by "
             f"{percent(last['validation']['loss'] / losses[least] - 1)} since: it learns its training data by heart, "
@@ -105,7 +108,7 @@ def _words(subject: Subject) -> str:
     elif best["epoch"] == len(epochs) and len(epochs) > 1 and losses[-1] <= min(losses[:-1]):
         sentences.append("It was still getting better at the end: more epochs are worth a try.")
     else:
-        sentences.append("The loss on validation stays near its least: it has learned what these settings can.")
+        sentences.append("The loss on validation has stopped falling: it has learned what these settings can.")
     if gap > LARGE_GAP:
         sentences.append(f"It is {percent(gap)} better on what it was trained on: new people look different to it.")
     clip = None if subject.training is None else subject.training.clip_norm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from matplotlib.figure import Figure
 
 from ...figures.words import counted, shortened
 from .. import canvas
@@ -11,7 +12,7 @@ from ..measures.errors import confident_mistakes, nearest_correct
 from ..measures.mislabelled import Suspect, suspects
 from ..signals import Signals
 from ..subject import Subject
-from ..words import listed, percent
+from ..words import listed, percent, person_text
 
 N_MISTAKES = 6
 N_LISTED = 30
@@ -27,7 +28,8 @@ def mistakes(subject: Subject) -> Picture:
     pairs = [(row, _nearest(subject, row)) for row in rows]
     sure = [row for row in rows if float(subject.probabilities[row].max()) >= 0.9]
     summary = (
-        f"{counted(len(sure), 'mistake')}{' of the first 30' if len(rows) == N_LISTED else ''} made with 90% confidence "
+        f"{counted(len(sure), 'mistake')}{' of the first 30' if len(rows) == N_LISTED else ''} made with 90% "
+        "confidence "
         "or more. "
         if sure
         else "It is not sure of any of its mistakes (below 90% confidence). "
@@ -52,7 +54,8 @@ def mistakes(subject: Subject) -> Picture:
         title,
         summary,
         (
-            "Left the sequence that is mistaken, as measured; right the sequence that the network takes to be most like "
+            "Left the sequence that is mistaken, as measured; right the sequence that the network takes to be most "
+            "like "
             f"it (nearest in what its head is given) among those it rightly calls so. {_scale(subject)}",
         ),
         _side_by_side(subject, pairs[:N_MISTAKES]),
@@ -67,11 +70,14 @@ def mislabelled(subject: Subject) -> Picture:
     found = suspects(subject.probabilities, subject.labels)
     n = len(subject.labels)
     notes = (
-        "Found by confident learning (Northcutt et al. 2021) from the answers of a network that was not trained on these "
+        "Found by confident learning (Northcutt et al. 2021) from the answers of a network that was not trained on "
+        "these "
         "sequences. It cannot tell a wrong label from a sequence that the network does not understand: look and judge.",
     )
     if not found:
-        return Picture(name, title, f"None of {n} sequences of {subject.part_words} is confidently another class.", notes)
+        return Picture(
+            name, title, f"None of {n} sequences of {subject.part_words} is confidently another class.", notes
+        )
     by_pair: dict[tuple[int, int], int] = {}
     for one in found:
         by_pair[one.given, one.suggested] = by_pair.get((one.given, one.suggested), 0) + 1
@@ -125,11 +131,11 @@ def _about(subject: Subject, rows: list[int]) -> str:
     owners, counts = people[rows].unique(return_counts=True)  # type: ignore[no-untyped-call]
     most = int(counts.argmax())
     share = float(counts[most] / len(rows))
-    who = subject.first.measured.group_names[int(owners[most])]
+    who = person_text(subject.first.measured.group_names[int(owners[most])])
     if share > 0.5 and len(people.unique()) > 1:
         return f"{percent(share)} of those listed are of {who}: this person does it in another way."
     several = sorted(zip(counts.tolist(), owners.tolist(), strict=True), reverse=True)
-    names = [f"{subject.first.measured.group_names[owner]} ({count})" for count, owner in several]
+    names = [f"{person_text(subject.first.measured.group_names[owner])} ({count})" for count, owner in several]
     return f"They are of {listed(names, 3)}."
 
 
@@ -140,14 +146,14 @@ def _scale(subject: Subject) -> str:
     return f"Channels are the rows of an image, {signals.scale}, from low (light) to high (dark)."
 
 
-def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]):  # type: ignore[no-untyped-def]
+def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]) -> Figure:
     names = subject.class_names
     titles = []
     for row, other in pairs:
         label, predicted = int(subject.labels[row]), int(subject.predicted[row])
         sure = percent(float(subject.probabilities[row, predicted]))
         titles.append(f"{shortened(names[label], 18)}, taken for {shortened(names[predicted], 18)} ({sure})")
-        titles.append(f"Right: {shortened(names[predicted], 36)}" if other is not None else "No right example")
+        titles.append(f"rightly called {shortened(names[predicted], 30)}" if other is not None else "no right example")
     figure, every = canvas.panels(len(titles), 2, 1.45, titles=titles)
     for place, (row, other) in enumerate(pairs):
         fold, within = subject.place(row)
@@ -158,6 +164,7 @@ def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]):  # typ
             signals.draw(axes, index, labels=place == 0 and axes is every[0])
             if signals.as_lines:
                 axes.set_ylim(*signals.limits(both))
+                axes.set_xlim(0, max(float(signals.times(one)[-1]) for one in both) or 1.0)
         if partner is None:
             every[2 * place + 1].set_axis_off()
     for axes in every[-2:]:
@@ -166,7 +173,7 @@ def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]):  # typ
     return figure
 
 
-def _suspects_figure(subject: Subject, found: list[Suspect]):  # type: ignore[no-untyped-def]
+def _suspects_figure(subject: Subject, found: list[Suspect]) -> Figure:
     names = subject.class_names
     titles = [
         f"Label {shortened(names[one.given], 16)}, looks like {shortened(names[one.suggested], 16)}" for one in found
