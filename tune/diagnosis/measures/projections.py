@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .states import classes_in
+
 
 class Components(NamedTuple):
     """Principal components (Pearson 1901).
@@ -96,4 +98,4 @@ def nearest_is_alike(points: Float[Tensor, "points features"], labels: Tensor) -
 def own_neighbours(points: Float[Tensor, "points features"], labels: Tensor) -> dict[int, float]:
     """For every class, the share of its points whose nearest other point is of it too."""
     same = nearest_is_alike(points, labels)
-    return {k: float(same[labels == k].double().mean()) for k in labels.unique().tolist()}
+    return {k: float(same[labels == k].double().mean()) for k in classes_in(labels)}

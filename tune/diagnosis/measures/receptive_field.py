@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models import SequenceClassifier
 from models.attention import MultiHeadAttention
+from models.conv_gru import ConvolutionAndPool
 
 _N_SEQUENCES = 64
 _SHORTEST, _LONGEST = 64, 8192
@@ -56,12 +57,16 @@ def receptive_field(network: SequenceClassifier, n_channels: int) -> int | None:
         if isinstance(module, nn.BatchNorm1d):
             module.reset_running_stats()
         for parameter in module.parameters(recurse=False):
-            nn.init.uniform_(parameter, 0.05, 0.15, generator=generator)
+            nn.init.uniform_(parameter, 0.5, 1.5, generator=generator)
+            if parameter.ndim > 1:
+                parameter.data /= parameter[0].numel()
+    pools = any(isinstance(module, ConvolutionAndPool) for stage in stages for module in stage.modules())
+    # A maximum over steps lets the gradient through to one of them only: many sequences find them all.
+    n_sequences = _N_SEQUENCES if pools else 1
     length = _SHORTEST
     while True:
-        # Many, since a maximum over steps lets the gradient through to one of them only.
-        values = torch.rand(_N_SEQUENCES, length, n_channels, dtype=torch.double, generator=generator).requires_grad_()
-        hidden, lengths = values, torch.full((_N_SEQUENCES,), length)
+        values = torch.rand(n_sequences, length, n_channels, dtype=torch.double, generator=generator).requires_grad_()
+        hidden, lengths = values, torch.full((n_sequences,), length)
         for stage in stages:
             hidden, lengths = stage(hidden, lengths)
         (gradient,) = torch.autograd.grad(hidden[:, int(lengths[0]) // 2].sum(), values)

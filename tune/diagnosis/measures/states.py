@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models import SequenceClassifier
+from models.attention import SelfAttention
 from models.conv_gru import ConvolutionAndPool
 from models.enhanced_bilstm import CrossResolution
 from models.front import ConvolutionalLayer
@@ -25,6 +26,7 @@ WATCHED: dict[type[nn.Module], str] = {
     ConvolutionalLayer: "convolution",
     ConvolutionAndPool: "convolution and pooling",
     ResidualBlock: "residual block",
+    SelfAttention: "self-attention",
     FeedForward: "encoder layer",
     CrossResolution: "attention to the half-rate branch",
 }
@@ -63,6 +65,12 @@ class Recording(NamedTuple):
     layers: tuple[Layer, ...]
     pooled: Float[Tensor, "batch features"]
     logits: Float[Tensor, "batch classes"]
+
+
+def classes_in(labels: Int[Tensor, " batch"]) -> list[int]:
+    """The classes that occur, in their order; of groups, the groups."""
+    found: list[int] = torch.bincount(labels).nonzero().flatten().tolist()
+    return found
 
 
 def layer_names(network: SequenceClassifier) -> dict[str, str]:
@@ -163,7 +171,7 @@ def between_class_share(
     centred = paths - paths.mean(dim=0)
     total = centred.square().sum(dim=(0, 2))
     between = torch.zeros_like(total)
-    for one_class in labels.unique().tolist():
+    for one_class in classes_in(labels):
         members = centred[labels == one_class]
         between += len(members) * members.mean(dim=0).square().sum(dim=1)
     return torch.where(total > 0, between / total.clamp_min(torch.finfo(total.dtype).tiny), 0.0)

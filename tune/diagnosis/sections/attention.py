@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from matplotlib.figure import Figure
 
 from ...figures.words import shortened
@@ -9,6 +10,7 @@ from ...palette import LIGHT
 from .. import canvas
 from ..findings import Picture, Table
 from ..measures.attention import AttentionMap, attention_maps, reach, spread
+from ..measures.states import classes_in
 from ..subject import Subject
 from ..words import percent, slug
 
@@ -25,7 +27,7 @@ def attention(subject: Subject) -> list[Picture]:
     if not found:
         summary = f"The network ({subject.architecture}) has no attention: nothing in it looks back at chosen steps."
         return [Picture("attention", "Who attends to whom", summary)]
-    rows = [int((labels == k).nonzero()[0]) for k in labels.unique().tolist()[:N_DRAWN]]
+    rows = [int((labels == k).nonzero()[0]) for k in classes_in(labels)[:N_DRAWN]]
     titles = [shortened(subject.class_names[int(labels[row])], 30) for row in rows]
     return [_picture(one, rows, titles) for one in found]
 
@@ -102,11 +104,10 @@ def _one_head(found: AttentionMap, head: int) -> AttentionMap:
 
 def _middle(found: AttentionMap) -> float:
     """Where the mean weight of a pooling lies, as a share of the sequence."""
-    places = []
+    places: list[float] = []
     for weights, n in zip(found.weights[:, 0, 0], found.answering.tolist(), strict=True):
         if n > 1:
-            own = weights[:n]
-            places.append(sum(k * share for k, share in enumerate(own.tolist())) / (n - 1))
+            places.append(float((weights[:n] * torch.linspace(0, 1, n)).sum()))
     return sum(places) / max(len(places), 1)
 
 

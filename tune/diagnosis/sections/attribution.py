@@ -19,7 +19,7 @@ from ..measures.attribution import (
     deletion_curves,
     integrated_gradients,
 )
-from ..measures.states import resampled_paths
+from ..measures.states import classes_in, resampled_paths
 from ..signals import Signals
 from ..subject import Subject
 from ..words import listed, percent
@@ -102,7 +102,7 @@ def _figure(
     subject: Subject, rows: Tensor, batch: Batch, found: Attribution, by_channel: Tensor, over_time: Tensor
 ) -> Figure:
     names = subject.first.prepared.channel_names
-    drawn = [int((batch.labels == k).nonzero()[0]) for k in batch.labels.unique().tolist()[:N_DRAWN]]
+    drawn = [int((batch.labels == k).nonzero()[0]) for k in classes_in(batch.labels)[:N_DRAWN]]
     shown = by_channel.argsort(descending=True).tolist()[:MOST_CHANNELS]
     n_rows = -(-len(drawn) // 2)
     bars_height = max(2.2, 0.17 * len(shown) + 0.8)

@@ -11,6 +11,7 @@ from ...palette import LIGHT
 from ...plots.examples import examples_figure
 from .. import canvas
 from ..findings import Picture, Section, Table
+from ..measures.states import classes_in
 from ..subject import Subject
 from ..words import listed, percent, person_text, steps_text
 
@@ -66,11 +67,11 @@ def lengths(subject: Subject) -> Picture:
         summary = f"All sequences have {steps_text(low, measured.sample_rate_hz)}: length tells the network nothing."
     else:
         by_class = torch.stack(
-            [measured.lengths[measured.labels == k].double().mean() for k in measured.labels.unique().tolist()]
+            [measured.lengths[measured.labels == k].double().mean() for k in classes_in(measured.labels)]
         )
         shortest = int(by_class.argmin())
         longest = int(by_class.argmax())
-        present = measured.labels.unique().tolist()
+        present = classes_in(measured.labels)
         within = torch.sqrt(
             sum((measured.lengths[measured.labels == k].double().var(correction=0) for k in present), torch.zeros(()))
             / len(present)
@@ -154,7 +155,7 @@ def people_balance(subject: Subject) -> Picture:
     canvas.named_ticks(axes, "y", [f"{who} ({part})" for who, part, _ in shown], n_characters=30)
     canvas.named_ticks(axes, "x", names, n_characters=14, rotation=45)
     bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.03)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, colors=LIGHT.muted, length=0)
     totals = matrix.sum(dim=1)
     missing = [
@@ -189,7 +190,7 @@ def _people(parts: dict[str, SequenceDataset]) -> list[tuple[str, str, list[int]
     found = []
     for name, part in parts.items():
         assert part.groups is not None
-        for person in part.groups.unique().tolist():
+        for person in classes_in(part.groups):
             counts = torch.bincount(part.labels[part.groups == person], minlength=part.n_classes).tolist()
             found.append((part.group_names[person], name, counts))
     return found

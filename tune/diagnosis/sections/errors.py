@@ -11,13 +11,16 @@ from ...palette import LIGHT
 from .. import canvas
 from ..findings import Picture, Section, Table
 from ..measures.errors import (
+    Confusion,
     GroupScore,
+    ReliabilityBin,
     by_length,
     classification_report,
     confusion_matrix,
     most_confused,
     reliability,
 )
+from ..measures.states import classes_in
 from ..subject import Subject
 from ..words import listed, percent, person_text
 from .mistakes import mislabelled, mistakes
@@ -55,10 +58,10 @@ def confusion(subject: Subject) -> Picture:
     titles = ("Sequences", "Share of each class")
     figure, every = canvas.panels(2, 2 if side_by_side else 1, height, titles=titles)
     shares = matrix.double() / matrix.sum(dim=1, keepdim=True).clamp_min(1)
-    for axes, values, texts in zip(
+    for axes, values, times in zip(
         every,
         (matrix.double(), shares),
-        (lambda row, column: str(int(matrix[row, column])), lambda row, column: f"{100 * shares[row, column]:.0f}"),
+        (1, 100),
         strict=True,
     ):
         axes.imshow(
@@ -74,7 +77,7 @@ def confusion(subject: Subject) -> Picture:
             for row, column in matrix[:n, :n].nonzero().tolist():
                 dark = float(values[row, column]) > 0.55 * float(values.max())
                 axes.text(
-                    column, row, texts(row, column), ha="center", va="center", size=7.5 if n > 8 else 8.5,
+                    column, row, f"{times * float(values[row, column]):.0f}", ha="center", va="center", size=7.5 if n > 8 else 8.5,
                     color="#fffffe" if dark else "#1b2734",
                 )  # fmt: skip
     n_wrong, accuracy = int(matrix.sum() - matrix.diagonal().sum()), float(matrix.diagonal().sum() / matrix.sum())
@@ -93,7 +96,7 @@ def confusion(subject: Subject) -> Picture:
     )
 
 
-def _about_pairs(subject: Subject, pairs: list, n_wrong: int) -> str:  # type: ignore[type-arg]
+def _about_pairs(subject: Subject, pairs: list[Confusion], n_wrong: int) -> str:
     names = subject.class_names
     first = pairs[0]
     told = (
@@ -132,7 +135,10 @@ def report(subject: Subject) -> Picture:
     ):
         points = [(getattr(scores[k], key), place) for place, k in enumerate(shown)]
         there = [(value, place) for value, place in points if value is not None]
-        axes.scatter(*zip(*there, strict=True), color=colour, marker=marker, s=26, label=label, zorder=3, clip_on=False)
+        axes.scatter(
+            [value for value, _ in there], [place for _, place in there], color=colour, marker=marker, s=26, label=label,
+            zorder=3, clip_on=False,
+        )  # fmt: skip
     canvas.named_ticks(axes, "y", [names[k] for k in shown], n_characters=30)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(right=1.0)
@@ -164,7 +170,7 @@ def by_person(subject: Subject) -> Picture:
     names = subject.first.measured.group_names
     groups = [
         GroupScore(names[person], int(right[people == person].sum()), int((people == person).sum()))
-        for person in people.unique().tolist()
+        for person in classes_in(people)
     ]
     groups.sort(key=lambda group: group.accuracy)
     if len(groups) == 1:
@@ -282,7 +288,7 @@ def calibration(subject: Subject) -> Picture:
     )
 
 
-def _draw_reliability(axes: Axes, bins: list) -> None:  # type: ignore[type-arg]
+def _draw_reliability(axes: Axes, bins: list[ReliabilityBin]) -> None:
     axes.plot((0, 1), (0, 1), color=LIGHT.rule, linewidth=1.2)
     largest = max(one.n for one in bins)
     axes.plot([one.confidence for one in bins], [one.accuracy for one in bins], color=LIGHT.complete, linewidth=1.2)

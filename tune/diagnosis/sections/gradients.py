@@ -15,6 +15,7 @@ from ...palette import LIGHT
 from .. import canvas
 from ..findings import Picture, Section, Table
 from ..measures.gradients import INPUT, WITH_MEMORY, GradientNorms, fit_decay, from_the_end, gradient_norms
+from ..measures.states import classes_in
 from ..rivals import Rival, size_of
 from ..subject import Subject
 from ..words import left_text, slug, steps_text
@@ -106,7 +107,7 @@ def _picture(
         decay = fit_decay(values)
         if decay is not None and len(values) > 2:
             _fitted(every[0], values, decay.factor, colour)
-    classes = batch.labels.unique().tolist()
+    classes = classes_in(batch.labels)
     rows = [("all, trained", trained), ("all, freshly made", untrained)]
     for one_class in classes:
         own = from_the_end(found, (batch.labels == one_class).nonzero().flatten())
@@ -164,12 +165,11 @@ def _fitted(axes: Axes, values: torch.Tensor, factor: float, colour: str) -> Non
 
 
 def _words(subject: Subject, name: str, trained: torch.Tensor, untrained: torch.Tensor, rate: float | None) -> str:
-    decays = fit_decay(trained), fit_decay(untrained)
-    if decays[0] is None or decays[1] is None or not float(trained[0]):
+    decay, untrained_decay = fit_decay(trained), fit_decay(untrained)
+    if decay is None or untrained_decay is None or not float(trained[0]):
         return "The sequences are too short, or the gradient is zero: there is no decay to fit."
     left = [float(values[-1] / values[0]) if float(values[0]) else 0.0 for values in (trained, untrained)]
     n_back = len(trained) - 1
-    decay, untrained_decay = decays
     back = steps_text(n_back, rate)
     if left[0] <= 1.005:
         sentence = f"{back.capitalize()} before the end {left_text(left[0])} of the last step's gradient is left"

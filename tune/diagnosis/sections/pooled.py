@@ -7,6 +7,7 @@ from ...palette import LIGHT
 from .. import canvas
 from ..findings import Picture, Table
 from ..measures.projections import own_neighbours, tsne
+from ..measures.states import classes_in
 from ..subject import Subject
 from ..words import listed, percent
 
@@ -26,7 +27,7 @@ def pooled_map(subject: Subject) -> Picture:
         return Picture(name, title, f"{len(rows)} sequences are too few for a map, or all of them are one point.")
     figure, (axes,) = canvas.panels(1, 1, 5.2)
     places = found.places.numpy()
-    for one_class in labels.unique().tolist():
+    for one_class in classes_in(labels):
         own = (labels == one_class).numpy()
         axes.scatter(
             places[own, 0], places[own, 1], color=canvas.class_colour(one_class), marker=canvas.class_marker(one_class),
@@ -41,7 +42,7 @@ def pooled_map(subject: Subject) -> Picture:
     axes.set_yticks([])
     axes.spines["bottom"].set_visible(False)
     canvas.legend_below(figure, axes, 5)
-    even = [float((labels == k).double().mean()) for k in labels.unique().tolist()]
+    even = [float((labels == k).double().mean()) for k in classes_in(labels)]
     chance = sum(share**2 for share in even)
     apart = [
         (float(found_share), subject.class_names[k]) for k, found_share in own_neighbours(pooled[rows], labels).items()

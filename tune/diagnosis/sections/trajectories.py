@@ -11,7 +11,7 @@ from ...palette import LIGHT
 from .. import canvas
 from ..findings import Picture, Table
 from ..measures.projections import Components, principal_components
-from ..measures.states import Layer, between_class_share, resampled_paths
+from ..measures.states import Layer, between_class_share, classes_in, resampled_paths
 from ..reading import N_PER_CLASS, recorded, shown_layers
 from ..subject import Subject
 from ..words import percent, slug
@@ -102,7 +102,7 @@ def _trajectory_figure(
     canvas.calm(bars, "Variance explained")
     canvas.calm(over_time, "Between classes")
     projected = components.project(paths).numpy()
-    for one_class in labels.unique().tolist():
+    for one_class in classes_in(labels):
         own = projected[(labels == one_class).numpy()]
         colour, marker = canvas.class_colour(one_class), canvas.class_marker(one_class)
         for path in own[:N_DRAWN_PER_CLASS]:
@@ -135,7 +135,7 @@ def _trajectory_figure(
 
 def _nearest_and_farthest(ends: Tensor, labels: Tensor) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
     """The two pairs of classes whose mean end points are nearest and farthest."""
-    present = labels.unique().tolist()
+    present = classes_in(labels)
     if len(present) < 3:
         return None, None
     means = torch.stack([ends[labels == k].mean(dim=0) for k in present])

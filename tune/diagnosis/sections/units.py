@@ -10,7 +10,7 @@ from ...palette import LIGHT
 from .. import canvas
 from ..findings import Picture, Table
 from ..measures.projections import principal_components
-from ..measures.states import Layer
+from ..measures.states import Layer, classes_in
 from ..reading import recorded, shown_layers
 from ..subject import Subject
 from ..words import percent
@@ -41,7 +41,7 @@ def units(subject: Subject) -> Picture:
         "it keeps much of itself and renews the rest"
     )  # fmt: skip
     summary += f"From one step to the next the state moves by {percent(move)} of its size: {manner}."
-    n_classes = len(labels.unique())
+    n_classes = len(classes_in(labels))
     left_out = "Those in the middle of this order are left out. " if real.shape[1] > MOST_UNITS else ""
     first = f"The first {MOST_PANELS} classes." if n_classes > MOST_PANELS else ""
     rows = tuple(
@@ -72,7 +72,7 @@ def mean_move(paths: list[Tensor]) -> float:
 
 
 def _figure(subject: Subject, layer: Layer, labels: Tensor, real: Tensor) -> Figure:
-    shown = labels.unique().tolist()[:MOST_PANELS]
+    shown = classes_in(labels)[:MOST_PANELS]
     rows = [int((labels == k).nonzero()[0]) for k in shown]
     order = principal_components(real).directions[0].argsort(descending=True)
     if len(order) > MOST_UNITS:
@@ -91,6 +91,6 @@ def _figure(subject: Subject, layer: Layer, labels: Tensor, real: Tensor) -> Fig
         canvas.whole_numbers(axes, most=4)
     if image is not None:
         bar = figure.colorbar(image, ax=every, fraction=0.02, pad=0.01)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=8, colors=LIGHT.muted, length=0)
     return figure
