@@ -14,6 +14,8 @@ from tests.diagnosis.test_states import LENGTHS, values_of
 from tune.diagnosis.measures.attention import AttentionMap, attention_maps, attention_weights, reach, spread
 from tune.diagnosis.measures.receptive_field import first_filters, receptive_field
 
+CROSS_AND_SELF = ["attention to the half-rate branch", "self-attention 1"]
+
 
 @pytest.mark.parametrize("rotates", [False, True])
 def test_the_weights_give_what_the_attention_gives(rotates: bool) -> None:
@@ -34,12 +36,16 @@ def test_the_weights_give_what_the_attention_gives(rotates: bool) -> None:
     ("name", "hyperparameters", "expected"),
     [
         ("transformer", {"n_layers": 2}, ["self-attention 1", "self-attention 2"]),
-        ("transformer", {"positional_encoding": "rotary", "pooling": "attention", "n_layers": 1}, ["self-attention 1", "attention pooling"]),
-        ("enhanced-bilstm", {}, ["attention to the half-rate branch", "self-attention 1"]),
-        ("enhanced-bilstm", {"front_layers": 1, "front_stride": 2}, ["attention to the half-rate branch", "self-attention 1"]),
+        (
+            "transformer",
+            {"positional_encoding": "rotary", "pooling": "attention", "n_layers": 1},
+            ["self-attention 1", "attention pooling"],
+        ),
+        ("enhanced-bilstm", {}, CROSS_AND_SELF),
+        ("enhanced-bilstm", {"front_layers": 1, "front_stride": 2}, CROSS_AND_SELF),
         ("gru", {"pooling": "attention"}, ["attention pooling"]),
     ],
-)  # fmt: skip
+)
 def test_every_attention_of_a_network_is_found(
     name: str, hyperparameters: dict[str, object], expected: list[str]
 ) -> None:

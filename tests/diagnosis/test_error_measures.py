@@ -26,7 +26,7 @@ def test_a_confusion_matrix() -> None:
 
 def test_the_most_confused_pairs_come_first() -> None:
     pairs = most_confused(confusion_matrix(PREDICTED, LABELS, 3))
-    assert [(pair.true, pair.predicted, pair.count) for pair in pairs] == [(0, 1, 2), (1, 0, 1), (1, 2, 1)]
+    assert [(pair.true, pair.predicted, pair.n) for pair in pairs] == [(0, 1, 2), (1, 0, 1), (1, 2, 1)]
     assert pairs[0].share == pytest.approx(2 / 3)
     assert most_confused(torch.eye(3, dtype=torch.long)) == []
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from optuna import Study
 from rich.console import Console
+from sqlalchemy.engine import make_url
 
 from ..config import Settings, resolve
 from ..diagnosis.opening import chosen_trial, of_model, of_trial, tested_model
@@ -37,7 +38,7 @@ class Target:
     Attributes:
         subject: What is looked at.
         folder: Of the page.
-        again: A call of ``tune.diagnosis.lesson`` that finds the same subject, for the notebook.
+        again: A call of ``lesson`` that finds the same subject, for the notebook.
     """
 
     subject: Subject
@@ -71,10 +72,11 @@ def diagnose_command(
         say(console, sentence)
 
     if model is not None:
-        target = of_folder(console, storage_url, save_dir, model, part, data_path)
+        target = of_folder(console, model, part, data_path)
     else:
         study = only_study(storage_url, save_dir, study_name)
-        target = of_study(console, study, save_dir.study(study.study_name), trial, part or "validation", data_path)
+        folder = save_dir.study(study.study_name)
+        target = of_study(console, study, folder, trial, part or "validation", data_path, storage_url)
     for note in target.subject.notes:
         tell(f"  {note}")
     page = write_diagnosis(target.subject, diagnose(target.subject, compared, tell), target.folder)
@@ -83,7 +85,7 @@ def diagnose_command(
         from ..diagnosis.notebook import write_notebook
 
         tell("Executing the notebook")
-        tell(f"Notebook: {write_notebook(target.folder, target.again, target.subject, compared)}")
+        tell(f"Notebook: {write_notebook(target.subject.title, target.again, compared, target.folder)}")
 
 
 def read_against(written: str | None) -> tuple[str, ...]:
@@ -137,44 +139,58 @@ def settings_of(study: Study, data_path: str | None) -> Settings:
 
 
 def of_study(
-    console: Console, study: Study, folder: StudyFolder, number: int | None, part: str, data_path: str | None
+    console: Console,
+    study: Study,
+    folder: StudyFolder,
+    number: int | None,
+    part: str,
+    data_path: str | None,
+    storage_url: str | None,
 ) -> Target:
     """A trial of a study; that test is looked at goes on record before it is seen."""
+    subject, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
+    if part == "test":
+        record_look(study, trial)
+        if best_trial(study) is not None:
+            write_best(study, settings, folder)
+    place = folder.root / FOLDER
+    again = (
+        f"of_study(\n    {study.study_name!r},\n    save_dir={str(folder.save_dir.resolve())!r},\n"
+        f"    storage={_without_password(storage_url)!r},\n    trial={trial},\n    part={part!r},\n"
+        f"    data_path={data_path!r},\n)"
+    )
+    return Target(subject, place if number is None else place / f"trial-{trial}", again)
+
+
+def subject_of_study(
+    console: Console, study: Study, folder: StudyFolder, number: int | None, part: str, data_path: str | None
+) -> tuple[Subject, int, Settings]:
+    """What to look at of a trial, its number, and the settings of the study.
+
+    Raises:
+        StudyError: If the trial's network cannot be had.
+    """
     settings = settings_of(study, data_path)
     trial = chosen_trial(study, number)
     torch.set_num_threads(settings.machine.threads)
     say(console, f"Diagnosing trial {trial.number} of {study.study_name}")
     parts = load_parts(settings)
     try:
-        subject = of_trial(
-            study, trial, settings, parts, folder, part=part, say=lambda sentence: say(console, sentence)
-        )
+        subject = of_trial(study, trial, settings, parts, folder, part=part, say=lambda line: say(console, line))
     except NonFiniteLossError as error:
         raise StudyError(f"trial {trial.number} cannot be trained again: {error}") from error
-    if part == "test":
-        record_look(study, trial.number)
-        if best_trial(study) is not None:
-            write_best(study, settings, folder)
-    place = folder.root / FOLDER
-    again = (
-        f"of_study({study.study_name!r}, save_dir={str(folder.save_dir.resolve())!r}, trial={trial.number}, "
-        f"part={part!r}, data_path={data_path!r})"
-    )
-    return Target(subject, place if number is None else place / f"trial-{number}", again)
+    return subject, trial.number, settings
 
 
-def of_folder(
-    console: Console, storage_url: str | None, save_dir: SaveDir, place: Path, part: str | None, data_path: str | None
-) -> Target:
-    """The network in a folder, with its study's parts where that is to be found.
+def of_folder(console: Console, place: Path, part: str | None, data_path: str | None) -> Target:
+    """The network in a folder, with its study's parts where that study is around it.
 
     Raises:
         SettingsError: If that is no model, or the part is not one that it has not seen.
     """
     stored = load_model(place)
     folder = place.parent / f"{place.resolve().name}-{FOLDER}"
-    study = _study_of(stored, storage_url, save_dir, place)
-    again = f"of_model({str(place.resolve())!r}, data_path={data_path!r})"
+    study = _study_of(stored, place)
     if study is not None:
         trial = stored.description.trial
         where = StudyFolder(place.resolve().parent.parent, study.study_name)
@@ -183,32 +199,42 @@ def of_folder(
             rule = "the network was trained on the validation part too"
             advice = f"leave --part out, or diagnose the study: --study-name {study.study_name}"
             raise SettingsError([Problem("--part", part, rule, advice)])
-        target = of_study(console, study, where, trial, "test" if refitted else part or "validation", data_path)
-        return Target(target.subject, folder, target.again)
+        chosen = "test" if refitted else part or "validation"
+        return replace(of_study(console, study, where, trial, chosen, data_path, None), folder=folder)
     if part is not None:
-        rule = "there is no study in this database that says which sequences that is"
+        rule = "there is no study beside the folder that says which sequences that is"
         raise SettingsError([Problem("--part", part, rule, "leave --part out")])
+    again = f"of_model({str(place.resolve())!r}, data_path={data_path!r})"
+    return Target(subject_of_folder(console, place, data_path), folder, again)
+
+
+def subject_of_folder(console: Console, place: Path, data_path: str | None) -> Subject:
+    """The network in a folder on all sequences of its data set, or of the recordings that are named."""
+    stored = load_model(place)
     described = dict(stored.description.data)
     dataset = described.pop("dataset", None)
     settings = resolve({"dataset": dataset, "data": {**described, "path": data_path}})
+    torch.set_num_threads(settings.machine.threads)
     say(console, f"Diagnosing {place}/")
-    measured = load_dataset(settings)
-    return Target(of_model(stored, place, measured, str(data_path or dataset)), folder, again)
+    return of_model(stored, place, load_dataset(settings), str(data_path or dataset))
 
 
-def _study_of(stored: StoredModel, storage_url: str | None, save_dir: SaveDir, place: Path) -> Study | None:
-    """The study whose best model is in the folder; None if there is none whose weights are these."""
+def _study_of(stored: StoredModel, place: Path) -> Study | None:
+    """The study in whose folder the model is; None where there is none."""
     root = place.resolve().parent
-    if root.name != stored.description.study:
+    if root.name != stored.description.study or not (root.parent / DATABASE_NAME).exists():
         return None
-    if storage_url is None and not (root.parent / DATABASE_NAME).exists():
+    study = load_study(open_existing(None, root.parent), stored.description.study)
+    if study is None or stored_settings(study) is None:
         return None
-    storage = open_existing(storage_url, root.parent)
-    study = load_study(storage, stored.description.study)
-    trials = [] if study is None else study.get_trials(deepcopy=False)
-    if study is None or stored_settings(study) is None or stored.description.trial >= len(trials):
-        return None
-    return study
+    return study if stored.description.trial < len(study.get_trials(deepcopy=False)) else None
+
+
+def _without_password(storage_url: str | None) -> str | None:
+    """The address as it may be written into a file."""
+    if storage_url is None or storage_url.startswith("env:"):
+        return storage_url
+    return make_url(storage_url)._replace(password=None).render_as_string()
 
 
 def check_notebook_packages() -> None:

@@ -46,7 +46,8 @@ def attention_weights(
     if rotation is not None:
         queries, keys = rotated(queries, rotation), rotated(keys, rotation)
     scores = queries @ keys.transpose(2, 3) / queries.shape[-1] ** 0.5
-    return scores.masked_fill(~real.transpose(1, 2)[:, None], -torch.inf).softmax(dim=-1)
+    weights: Tensor = scores.masked_fill(~real.transpose(1, 2)[:, None], -torch.inf).softmax(dim=-1)
+    return weights
 
 
 @torch.no_grad()

@@ -22,13 +22,13 @@ class Confusion(NamedTuple):
     Attributes:
         true: What it is.
         predicted: What it was taken for.
-        count: How often.
+        n: How often.
         share: Of all sequences of the true class.
     """
 
     true: int
     predicted: int
-    count: int
+    n: int
     share: float
 
 
@@ -40,7 +40,7 @@ def most_confused(matrix: Int[Tensor, "classes classes"], most: int = 10) -> lis
         for row, column in matrix.nonzero().tolist()
         if row != column
     ]
-    return sorted(pairs, key=lambda pair: (-pair.count, -pair.share, pair.true, pair.predicted))[:most]
+    return sorted(pairs, key=lambda pair: (-pair.n, -pair.share, pair.true, pair.predicted))[:most]
 
 
 class ClassReport(NamedTuple):
@@ -96,7 +96,8 @@ class GroupScore(NamedTuple):
 
 def by_length(right: Tensor, lengths: Int[Tensor, " sequences"], n_groups: int = 5) -> list[GroupScore]:
     """Right answers by length, in groups of like size; one group where all lengths are the same."""
-    edges = torch.quantile(lengths.double(), torch.linspace(0, 1, n_groups + 1, dtype=torch.double)).ceil().unique()
+    edges = torch.quantile(lengths.double(), torch.linspace(0, 1, n_groups + 1, dtype=torch.double)).ceil()
+    edges = torch.tensor(sorted(set(edges.tolist())))
     if len(edges) == 1:
         return [GroupScore(f"{int(edges[0])}", int(right.sum()), len(right))]
     groups = []
@@ -135,7 +136,7 @@ def reliability(
     right = (predicted == labels).double()
     place = (confidence * n_bins).ceil().long().clamp(1, n_bins) - 1
     bins = []
-    for k in place.unique().tolist():
+    for k in torch.bincount(place).nonzero().flatten().tolist():
         inside = place == k
         bins.append(
             ReliabilityBin(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import torch
-from matplotlib.axes import Axes
 
-from ...calibration import expected_calibration_error
 from ...evaluation import wilson_interval
 from ...palette import LIGHT
 from .. import canvas
@@ -13,22 +11,20 @@ from ..findings import Picture, Section, Table
 from ..measures.errors import (
     Confusion,
     GroupScore,
-    ReliabilityBin,
     by_length,
     classification_report,
     confusion_matrix,
     most_confused,
-    reliability,
 )
 from ..measures.states import classes_in
 from ..subject import Subject
 from ..words import listed, percent, person_text
+from .calibration import calibration
 from .mistakes import mislabelled, mistakes
 
 MOST_NUMBERED = 24
 MOST_CLASSES = 60
 MOST_GROUPS = 40
-_LONG_NAMES = 9
 
 
 def errors_section(subject: Subject) -> Section:
@@ -77,9 +73,15 @@ def confusion(subject: Subject) -> Picture:
             for row, column in matrix[:n, :n].nonzero().tolist():
                 dark = float(values[row, column]) > 0.55 * float(values.max())
                 axes.text(
-                    column, row, f"{times * float(values[row, column]):.0f}", ha="center", va="center", size=7.5 if n > 8 else 8.5,
+                    column,
+                    row,
+                    f"{times * float(values[row, column]):.0f}",
+                    ha="center",
+                    va="center",
+                    size=7.5 if n > 8 else 8.5,
+                    # Not the page's own ink and paper, which change in the dark: the cells do not.
                     color="#fffffe" if dark else "#1b2734",
-                )  # fmt: skip
+                )
     n_wrong, accuracy = int(matrix.sum() - matrix.diagonal().sum()), float(matrix.diagonal().sum() / matrix.sum())
     head = f"{n_wrong} of {int(matrix.sum())} sequences of {subject.part_words} are wrong ({percent(accuracy)} right)."
     pairs = most_confused(matrix, 3)
@@ -100,13 +102,13 @@ def _about_pairs(subject: Subject, pairs: list[Confusion], n_wrong: int) -> str:
     names = subject.class_names
     first = pairs[0]
     told = (
-        f"Most often {names[first.true]} is taken for {names[first.predicted]}: {first.count} times, "
-        f"{percent(first.share)} of its sequences and {percent(first.count / n_wrong)} of all mistakes"
+        f"Most often {names[first.true]} is taken for {names[first.predicted]}: {first.n} times, "
+        f"{percent(first.share)} of its sequences and {percent(first.n / n_wrong)} of all mistakes"
     )
     back = next((pair for pair in pairs[1:] if (pair.true, pair.predicted) == (first.predicted, first.true)), None)
     if back is not None:
-        return f"{told}; the other way round {back.count} times. The two look alike to it."
-    rest = [f"{names[pair.true]} for {names[pair.predicted]} ({pair.count})" for pair in pairs[1:]]
+        return f"{told}; the other way round {back.n} times. The two look alike to it."
+    rest = [f"{names[pair.true]} for {names[pair.predicted]} ({pair.n})" for pair in pairs[1:]]
     return f"{told}{f'; then {listed(rest, 2)}' if rest else ''}."
 
 
@@ -119,7 +121,7 @@ def report(subject: Subject) -> Picture:
     known.sort()
     pairs = most_confused(matrix)
     about = "; ".join(
-        f"{names[pair.true]} for {names[pair.predicted]} {pair.count} of {int(matrix[pair.true].sum())}"
+        f"{names[pair.true]} for {names[pair.predicted]} {pair.n} of {int(matrix[pair.true].sum())}"
         for pair in pairs[:6]
     )
     worst, best = known[0], known[-1]
@@ -135,10 +137,8 @@ def report(subject: Subject) -> Picture:
     ):
         points = [(getattr(scores[k], key), place) for place, k in enumerate(shown)]
         there = [(value, place) for value, place in points if value is not None]
-        axes.scatter(
-            [value for value, _ in there], [place for _, place in there], color=colour, marker=marker, s=26, label=label,
-            zorder=3, clip_on=False,
-        )  # fmt: skip
+        across, down = [value for value, _ in there], [place for _, place in there]
+        axes.scatter(across, down, color=colour, marker=marker, s=26, label=label, zorder=3, clip_on=False)
     canvas.named_ticks(axes, "y", [names[k] for k in shown], n_characters=30)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(right=1.0)
@@ -197,7 +197,7 @@ def _worst_class(subject: Subject, people: torch.Tensor, group: GroupScore) -> s
     names = subject.class_names
     return (
         f"Of {person_text(group.name)} mostly {names[pairs[0].true]} is mistaken, for {names[pairs[0].predicted]} "
-        f"({pairs[0].count} times)."
+        f"({pairs[0].n} times)."
     )
 
 
@@ -242,66 +242,3 @@ def _bars(name: str, title: str, summary: str, groups: list[GroupScore], what: s
         f"Accuracy of each {what} with its interval. {summary}",
         Table(title, (what, "accuracy", "95% from", "to", "sequences"), tuple(rows)),
     )
-
-
-def calibration(subject: Subject) -> Picture:
-    """Confidence against accuracy, as put out and with the temperature."""
-    figure, every = canvas.panels(2, 2, 2.9, titles=("As the network says", "With its temperature"), share_y=True)
-    rows = []
-    errors = []
-    for axes, kind, probabilities in zip(
-        every, ("raw", "with temperature"), (subject.raw_probabilities, subject.probabilities), strict=True
-    ):
-        bins = reliability(probabilities, subject.labels)
-        errors.append(expected_calibration_error(probabilities.clamp_min(1e-12).log(), subject.labels, n_bins=10))
-        _draw_reliability(axes, bins)
-        rows += [
-            (kind, f"{b.low:.1f}", f"{b.high:.1f}", f"{b.confidence:.4f}", f"{b.accuracy:.4f}", str(b.n)) for b in bins
-        ]
-    canvas.labelled(every[0], y="share that is right")
-    confidence, accuracy = (
-        float(subject.raw_probabilities.max(dim=1).values.mean()),
-        float((subject.predicted == subject.labels).double().mean()),
-    )
-    manner = "surer than it should be" if confidence > accuracy else "less sure than it could be"
-    temperatures = listed([f"{one.temperature:.2f}" for one in subject.judged], 5)
-    summary = (
-        f"It says {percent(confidence)} on average and is right in {percent(accuracy)}: "
-        f"{manner if abs(confidence - accuracy) > 0.01 else 'as sure as it should be'}. The calibration error is "
-        f"{percent(errors[0])}; with the temperature {temperatures} of the search it is {percent(errors[1])}."
-    )
-    fitted = (
-        "where it was fitted, so a little too good" if subject.part == "validation" else "not fitted here: a fair trial"
-    )
-    return Picture(
-        "reliability",
-        "Does it know how sure to be?",
-        summary,
-        (
-            "On the line, of all answers given with 80% confidence 80% are right; below it the network is too sure. "
-            "Larger dots stand for more answers.",
-            f"The temperature divides the logits; it was fitted on the validation part ({fitted}).",
-        ),
-        figure,
-        f"Two reliability diagrams, confidence against share of right answers. {summary}",
-        Table("Reliability", ("probabilities", "from", "to", "mean confidence", "accuracy", "sequences"), tuple(rows)),
-    )
-
-
-def _draw_reliability(axes: Axes, bins: list[ReliabilityBin]) -> None:
-    axes.plot((0, 1), (0, 1), color=LIGHT.rule, linewidth=1.2)
-    largest = max(one.n for one in bins)
-    axes.plot([one.confidence for one in bins], [one.accuracy for one in bins], color=LIGHT.complete, linewidth=1.2)
-    axes.scatter(
-        [one.confidence for one in bins],
-        [one.accuracy for one in bins],
-        s=[12 + 130 * one.n / largest for one in bins],
-        color=LIGHT.complete,
-        zorder=3,
-    )
-    axes.set_xlim(0, 1.03)
-    axes.set_ylim(0, 1.03)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    canvas.gridded(axes, "both")
-    canvas.labelled(axes, "confidence")
