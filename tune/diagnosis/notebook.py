@@ -20,7 +20,9 @@ LESSON: Lesson = (
         "# {title}\n\nWhat a network has learned and where it fails. Every cell calls what `./run_tuning.sh diagnose` "
         "calls: change a number, run the cell again, and see what follows. `subject` holds the network, the sequences "
         "it is judged by, and its training's record.",
-        "import sys\n\nsys.path.insert(0, {root!r})\n\nimport torch\n\nfrom tune.commands.lesson import of_model, "
+        "import sys\nimport warnings\n\nsys.path.insert(0, {root!r})\n"
+        'warnings.filterwarnings("ignore", message="IProgress")\n\nimport torch\n\n'
+        "from tune.commands.lesson import of_model, "
         "of_study, show\n\n"
         'subject = {again}\nprint("\\n".join(subject.notes))\nsubject.first.network',
     ),
@@ -129,14 +131,17 @@ def write_notebook(title: str, again: str, against: Sequence[str], folder: Path)
         OSError: If it cannot be written.
     """
     import nbformat
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
     notebook = unexecuted(title, again, against)
     folder.mkdir(parents=True, exist_ok=True)
     place = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=SECONDS_A_CELL, kernel_name="python3", resources=place).execute()
+    # Over files of this user, not over ports of this machine, which others on it could listen to.
+    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
+    NotebookClient(notebook, km=kernel, timeout=SECONDS_A_CELL, resources=place).execute()
     path = folder / NAME
-    write_text(path, nbformat.writes(notebook) + "\n")
+    write_text(path, f"{nbformat.writes(notebook)}\n")  # type: ignore[no-untyped-call]
     return path
 
 
@@ -147,9 +152,11 @@ def unexecuted(title: str, again: str, against: Sequence[str]) -> Any:
     given = {"title": title, "root": str(ROOT), "again": again, "against": tuple(against)}
     cells = []
     for text, code in LESSON:
-        cells += [new_markdown_cell(text.format(**given)), new_code_cell(code.format(**given))]
+        cells.append(new_markdown_cell(text.format(**given)))  # type: ignore[no-untyped-call]
+        cells.append(new_code_cell(code.format(**given)))  # type: ignore[no-untyped-call]
     # Otherwise each has a random name, and no two executions would be alike.
     for k, cell in enumerate(cells):
         cell["id"] = f"cell-{k}"
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+    about = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return new_notebook(cells=cells, metadata=about)  # type: ignore[no-untyped-call]

@@ -76,8 +76,8 @@ class StepByStep(nn.Module):
     def forward(self, steps: Float[Tensor, "time batch inputs"]) -> tuple[Float[Tensor, "time batch outputs"], None]:
         """All states, from the very tensors that the next step is given."""
         self.states, self.memories, state = [], [], None
-        for step in steps.split(1):
-            _, state = self.cell(step, state)
+        for step in steps.unbind():
+            _, state = self.cell(step[None], state)
             if isinstance(state, tuple):
                 self.memories.append(state[1])
             self.states.append(state[0] if isinstance(state, tuple) else state)
@@ -105,12 +105,12 @@ def gradient_norms(
     network = copy.deepcopy(network).double().eval()
     unrolled: list[tuple[str, StepByStep, str]] = []
     for path, name in layer_names(network).items():
-        layer = network.get_submodule(path)
-        if isinstance(layer, RecurrentLayer):
-            for index, cell in enumerate(list(layer.cells)):
+        module = network.get_submodule(path)
+        if isinstance(module, RecurrentLayer):
+            for index, cell in enumerate(list(module.cells)):
                 stepwise = StepByStep(cell)
-                layer.cells[index] = stepwise
-                direction = "" if len(layer.cells) == 1 else (" forwards", " backwards")[index]
+                module.cells[index] = stepwise
+                direction = "" if len(module.cells) == 1 else (" forwards", " backwards")[index]
                 unrolled.append((name, stepwise, direction))
     inputs = values.double().requires_grad_()
     with watching(network) as layers:

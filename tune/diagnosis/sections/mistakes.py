@@ -128,11 +128,13 @@ def _about(subject: Subject, rows: list[int]) -> str:
     if any(one.measured.groups is None for one in subject.judged) or len(rows) < 3:
         return ""
     people = torch.cat([one.measured.groups for one in subject.judged if one.measured.groups is not None])
-    owners, counts = people[rows].unique(return_counts=True)  # type: ignore[no-untyped-call]
+    counts = torch.bincount(people[rows])
+    owners = counts.nonzero().flatten()
+    counts = counts[owners]
     most = int(counts.argmax())
     share = float(counts[most] / len(rows))
     who = person_text(subject.first.measured.group_names[int(owners[most])])
-    if share > 0.5 and len(people.unique()) > 1:
+    if share > 0.5 and int(people.min()) < int(people.max()):
         return f"{percent(share)} of those listed are of {who}: this person does it in another way."
     several = sorted(zip(counts.tolist(), owners.tolist(), strict=True), reverse=True)
     names = [f"{person_text(subject.first.measured.group_names[owner])} ({count})" for count, owner in several]
