@@ -118,8 +118,9 @@ def class_balance(subject: Subject) -> Picture:
         summary = f"In the {part_name} part there is no sequence of {which[1]}: the network cannot know it."
     elif largest <= 1.5 * smallest:
         summary = (
-            f"The classes are balanced: {smallest} to {largest} sequences each in the {part_name} part, so that plain "
-            "accuracy is a fair score."
+            f"The classes are balanced: {f'{smallest} to ' if smallest < largest else ''}{largest} sequences each "
+            "in the "
+            f"{part_name} part, so that plain accuracy is a fair score."
         )
     else:
         summary = (
