@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 from optuna import Study
 
+from .folders import StudyFolder
+from .locks import study_lock
+
 LOOKS = "looks_at_test"
 
 
@@ -15,8 +18,9 @@ def times_test_was_used(study: Study) -> int:
     return scored + len({look["trial"] for look in study.user_attrs.get(LOOKS, [])})
 
 
-def record_look(study: Study, trial: int) -> None:
+def record_look(study: Study, folder: StudyFolder, trial: int) -> None:
     """Notes that the mistakes of a trial's network on the test part are about to be shown to somebody."""
-    looks = study.user_attrs.get(LOOKS, [])
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    study.set_user_attr(LOOKS, [*looks, {"trial": trial, "when": now}])
+    with study_lock(study._storage, folder):
+        looks = study.user_attrs.get(LOOKS, [])
+        study.set_user_attr(LOOKS, [*looks, {"trial": trial, "when": now}])

@@ -37,7 +37,8 @@ def diagnosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lengths, labels = generator.integers(6, 12, 60), np.arange(60) % 2
     values = np.concatenate([generator.normal(2.0 * k, 1.0, (n, 2)) for n, k in zip(lengths, labels, strict=True)])
     names = {"class_names": ["low & <b>", "high"], "channel_names": ["a (m/s²)", "b (g)"]}
-    np.savez(place / "mine.npz", values=values, lengths=lengths, labels=labels, groups=np.arange(60) // 10, **names)
+    groups = np.arange(60) // 10
+    np.savez(place / "mine.npz", values=values, lengths=lengths, labels=labels, groups=groups, **names)  # type: ignore[arg-type]
     small = ("--trials=1", "--epochs=2", "--set=space.gru.hidden_size=4", "--set=space.gru.front_layers=0")
     where = ("--save-dir", str(place), "--study-name", "mine")
     run("--data-path", str(place / "mine.npz"), *small, *where)

@@ -126,8 +126,8 @@ def test_the_test_part_is_shown_of_the_network_that_was_tested(new_lab: NewLab) 
     assert right == pytest.approx(found["accuracy"])
     assert "best_model/" in subject.notes[0]
     assert times_test_was_used(study) == 1
-    record_look(study, 0)
-    record_look(study, 0)
+    record_look(study, lab.folder, 0)
+    record_look(study, lab.folder, 0)
     assert times_test_was_used(study) == 2
 
 

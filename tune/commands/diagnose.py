@@ -150,7 +150,7 @@ def of_study(
     """A trial of a study; that test is looked at goes on record before it is seen."""
     subject, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
     if part == "test":
-        record_look(study, trial)
+        record_look(study, folder, trial)
         if best_trial(study) is not None:
             write_best(study, settings, folder)
     place = folder.root / FOLDER

@@ -22,6 +22,7 @@ __all__ = ["AMOUNT", "CLASS_COLOURS", "MARKERS", "SIGNED", "class_colour", "pane
 
 WIDTH_INCHES = 8.6
 DOTS_PER_INCH = 130
+MOST_NAMED = 30
 # From none to most; and from one sign through none to the other (both readable when printed in grey by their ends).
 AMOUNT = LinearSegmentedColormap.from_list("amount", ("#f4f7fa", *LIGHT.scale))
 SIGNED = LinearSegmentedColormap.from_list("signed", ("#0072b2", "#8fc1e3", "#f6f6f6", "#f0b48a", "#c94f00"))
@@ -37,6 +38,11 @@ _HEX = re.compile(r"#[0-9a-f]{6}")
 def class_colour(index: int) -> str:
     """The colour of a class."""
     return CLASS_COLOURS[index % len(CLASS_COLOURS)]
+
+
+def class_label(names: Sequence[str], index: int) -> str | None:
+    """What a legend calls a class; None beyond those that a legend has room for."""
+    return shortened(names[index], 24) if index < MOST_NAMED else None
 
 
 def class_marker(index: int) -> str:

@@ -18,6 +18,8 @@ from models import SequenceClassifier
 from ..fit import TrainingSettings
 from ..training import EVALUATION_BATCH_SIZE
 
+MOST_STEPS = 100_000
+
 
 @dataclass(frozen=True, eq=False)
 class Judged:
@@ -138,6 +140,11 @@ class Subject:
         """The likeliest class of all judged sequences."""
         return self.probabilities.argmax(dim=1)
 
+    @cached_property
+    def longest(self) -> int:
+        """Steps of the longest sequence that the first network is judged by."""
+        return int(self.first.measured.lengths.max())
+
     def place(self, row: int) -> tuple[int, int]:
         """Fold and row within it of a judged sequence."""
         for fold, one in enumerate(self.judged):
@@ -153,13 +160,15 @@ class Subject:
         who = "" if measured.groups is None else f", {measured.group_names[int(measured.groups[within])]}"
         return f"{self.part if self.part != 'all' else 'sequence'} {row}{who}"
 
-    def chosen(self, per_class: int, most: int) -> Int[Tensor, " rows"]:
+    def chosen(self, per_class: int, most: int, most_steps: int = MOST_STEPS) -> Int[Tensor, " rows"]:
         """Rows of the first network's sequences, as many of each class, drawn once.
 
         Args:
             per_class: Sequences of each class, as far as there are that many.
             most: In all.
+            most_steps: In all when padded, so that long sequences take no more time and memory than short ones.
         """
+        most = max(2, min(most, most_steps // self.longest))
         key = (per_class, most)
         if key not in self._chosen:
             generator = torch.Generator().manual_seed(self.seed)

@@ -14,7 +14,7 @@ INSTALL = ".venv/bin/python -m pip install captum"
 N_INTEGRATION_STEPS = 32
 SHARES = tuple(k / 10 for k in range(11))
 N_RANDOM_ORDERS = 3
-_BATCH_SIZE = 256
+_STEPS_AT_ONCE = 32_768
 
 
 class CaptumMissingError(Exception):
@@ -64,7 +64,7 @@ def integrated_gradients(
         target=targets,
         additional_forward_args=lengths,
         n_steps=n_steps,
-        internal_batch_size=max(_BATCH_SIZE, len(values)),
+        internal_batch_size=max(_STEPS_AT_ONCE // values.shape[1], len(values)),
         return_convergence_delta=True,
     )
     real = step_mask(lengths, values.shape[1])

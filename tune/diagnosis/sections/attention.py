@@ -15,6 +15,8 @@ from ..subject import Subject
 from ..words import percent, slug
 
 N_PER_CLASS, MOST = 4, 80
+# Of steps that ask and steps that answer, in all sequences: a map grows with the square of the length.
+MOST_PAIRS = 10_000_000
 N_DRAWN = 4
 # Mean distance, as a share of the sequence, under attention that is spread evenly.
 EVEN_REACH = 1 / 3
@@ -22,7 +24,7 @@ EVEN_REACH = 1 / 3
 
 def attention(subject: Subject) -> list[Picture]:
     """A picture for every attention of the network; a sentence where it has none."""
-    _, (values, lengths, labels) = subject.first.batch(subject.chosen(N_PER_CLASS, MOST))
+    _, (values, lengths, labels) = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_PAIRS // subject.longest))
     found = attention_maps(subject.first.network, values, lengths)
     if not found:
         summary = f"The network ({subject.architecture}) has no attention: nothing in it looks back at chosen steps."

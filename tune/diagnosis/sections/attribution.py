@@ -24,7 +24,7 @@ from ..signals import Signals
 from ..subject import Subject
 from ..words import listed, percent
 
-N_PER_CLASS, MOST = 6, 60
+N_PER_CLASS, MOST, MOST_STEPS = 6, 60, 20_000
 N_DRAWN = 6
 N_POINTS = 20
 MOST_CHANNELS = 24
@@ -34,7 +34,7 @@ SMALLEST_ADVANTAGE = 0.02
 
 def attribution(subject: Subject) -> list[Picture]:
     """Integrated gradients of the answers, and the curves that check them."""
-    rows, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST))
+    rows, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_STEPS))
     with torch.no_grad():
         targets = subject.first.network(batch.values, batch.lengths).argmax(dim=1)
     title = "Which steps and channels its answers rest on"

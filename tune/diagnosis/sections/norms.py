@@ -12,14 +12,14 @@ from ..findings import Table
 from ..measures.gradients import fit_decay
 from ..subject import Subject
 
-N_PER_CLASS, MOST = 8, 64
+N_PER_CLASS, MOST, MOST_STEPS = 8, 64, 20_000
 # Where less than this of the gradient is left, the first step teaches nothing.
 VANISHED = 1e-3
 
 
 def chosen_batch(subject: Subject) -> Batch:
     """Sequences of every class whose gradients are looked at."""
-    _, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST))
+    _, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_STEPS))
     return batch
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...figures.words import shortened
 from ...palette import LIGHT
 from .. import canvas
 from ..findings import Picture, Table
@@ -31,7 +30,7 @@ def pooled_map(subject: Subject) -> Picture:
         own = (labels == one_class).numpy()
         axes.scatter(
             places[own, 0], places[own, 1], color=canvas.class_colour(one_class), marker=canvas.class_marker(one_class),
-            s=15, linewidths=0, label=shortened(subject.class_names[one_class], 24),
+            s=15, linewidths=0, label=canvas.class_label(subject.class_names, one_class),
         )  # fmt: skip
     wrong = (predicted != labels).numpy()
     axes.scatter(

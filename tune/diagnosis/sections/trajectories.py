@@ -6,7 +6,6 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...figures.words import shortened
 from ...palette import LIGHT
 from .. import canvas
 from ..findings import Picture, Table
@@ -111,7 +110,7 @@ def _trajectory_figure(
         plane.plot(mean[:, 0], mean[:, 1], color=colour, linewidth=2.2)
         plane.scatter(
             mean[-1, 0], mean[-1, 1], color=colour, marker=marker, s=42, zorder=4,
-            label=shortened(subject.class_names[one_class], 24),
+            label=canvas.class_label(subject.class_names, one_class),
         )  # fmt: skip
     shares = components.explained.tolist()
     labelled = [f"{percent(share)}" for share in (*shares, 0.0)[:2]]
