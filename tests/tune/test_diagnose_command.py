@@ -11,7 +11,10 @@ import numpy as np
 import optuna
 import pytest
 
-from tests.processes import run
+from tests.processes import run, start
+
+LONGEST_SECONDS = 1200
+pytestmark = pytest.mark.timeout(LONGEST_SECONDS + 300)
 
 
 class Reader(HTMLParser):
@@ -42,7 +45,10 @@ def diagnosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small = ("--trials=1", "--epochs=2", "--set=space.gru.hidden_size=4", "--set=space.gru.front_layers=0")
     where = ("--save-dir", str(place), "--study-name", "mine")
     run("--data-path", str(place / "mine.npz"), *small, *where)
-    output, _ = run("diagnose", *where, "--part=test", "--against=rnn", "--notebook")
+    process = start("diagnose", *where, "--part=test", "--against=rnn", "--notebook")
+    output, errors = process.communicate(timeout=LONGEST_SECONDS)
+    assert process.returncode == 0, output + errors
+    assert "Traceback" not in errors
     assert "on record in the study" in output
     return place / "mine"
 
