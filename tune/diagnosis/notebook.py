@@ -10,7 +10,7 @@ from ..files import write_text
 
 NAME = "diagnosis.ipynb"
 ROOT = Path(__file__).resolve().parent.parent.parent
-SECONDS_A_CELL = 3600
+SECONDS_A_CELL, SECONDS_TO_START = 3600, 600
 
 # A text, and the code under it; ``{}`` are filled in.
 Lesson = Sequence[tuple[str, str]]
@@ -131,15 +131,21 @@ def write_notebook(title: str, again: str, against: Sequence[str], folder: Path)
         OSError: If it cannot be written.
     """
     import nbformat
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
     notebook = unexecuted(title, again, against)
     folder.mkdir(parents=True, exist_ok=True)
     place = {"metadata": {"path": str(folder)}}
-    # Over files of this user, not over ports of this machine, which others on it could listen to.
-    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
-    NotebookClient(notebook, km=kernel, timeout=SECONDS_A_CELL, resources=place).execute()
+    # The kernel is reached by this machine only, with signed messages; its warning that others could read them is left
+    # out. A busy machine takes long to start it.
+    NotebookClient(
+        notebook,
+        timeout=SECONDS_A_CELL,
+        startup_timeout=SECONDS_TO_START,
+        kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],
+        resources=place,
+    ).execute()
     path = folder / NAME
     write_text(path, f"{nbformat.writes(notebook)}\n")  # type: ignore[no-untyped-call]
     return path
