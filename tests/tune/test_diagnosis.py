@@ -86,7 +86,7 @@ def test_a_diagnosis_has_five_sections(new_lab: NewLab) -> None:
     sections = diagnose(subject_of(searched(new_lab, "lstm")), ["rnn"])
     assert [section.name for section in sections] == ["data", "learning", "errors", "memory", "gradients"]
     drawn = check_words(sections)
-    assert {"examples", "lengths", "people_balance", "learning", "confusion", "reliability", "vanishing"} <= drawn
+    assert {"examples", "lengths", "people_balance", "training", "confusion", "reliability", "vanishing"} <= drawn
 
 
 def test_folds_are_judged_each_by_its_own_network(new_lab: NewLab) -> None:

@@ -24,7 +24,7 @@ def learning_section(subject: Subject) -> Section:
 
 def curves(subject: Subject) -> Picture:
     """Loss and accuracy on both parts, learning rate and gradient norm."""
-    title, name = "Training, epoch by epoch", "learning"
+    title, name = "Training, epoch by epoch", "training"
     if not subject.history or not subject.history[0]:
         summary = "The folder of a model does not hold the record of its training: diagnose the study to see it."
         return Picture(name, title, summary)
