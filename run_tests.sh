@@ -10,5 +10,7 @@ if [ -z "${SEQTUNE_DATA:-}" ] && [ -d ../shared/data ]; then
 fi
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
-# Files stay whole, since many share a study that takes its time.
-exec "$venv/bin/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile "$@"
+# Files stay whole, since many share a study that takes its time; but not the one with hundreds of accidents.
+share_out=loadfile
+case " $* " in *" --chaos"*) share_out=load ;; esac
+exec "$venv/bin/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist="$share_out" "$@"

@@ -4,6 +4,8 @@ PYTHONPATH=. .venv/bin/python benchmarks/workers.py --dataset smartwatch --trial
 
 Nothing else may run meanwhile, and there must be a core for every worker. Two ratios come of each run: over the whole
 search, in which two processes more have to start; and from the first stored trial to the last, in which none has.
+Beside them stands the processor time that a run takes, start-up included, which hardly depends on what else the machine
+does: twice that of one worker by that of two is the most that the ratio could be with a core for each.
 Every trial has the same epochs (no pruning), and configurations are drawn at random, since what TPE draws depends on
 who finished before.
 """
@@ -11,6 +13,7 @@ who finished before.
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -31,10 +34,12 @@ class Speed:
     Attributes:
         whole: From the start of the process to its last trial.
         steady: From the end of its first trial to that of its last.
+        processor_seconds: Of all its processes, a trial.
     """
 
     whole: float
     steady: float
+    processor_seconds: float
 
 
 def measure(dataset: str, n_workers: int, n_trials: int, epochs: int, seed: int) -> Speed:
@@ -47,11 +52,18 @@ def measure(dataset: str, n_workers: int, n_trials: int, epochs: int, seed: int)
     command += ["--workers", str(n_workers), "--seed", str(seed), "--sampler", "random", "--pruner", "none"]
     command += ["--set", f"training.patience={epochs}", "--set", "training.refit=false", "--study-name", NAME]
     with tempfile.TemporaryDirectory() as place:
-        began = time.time()
+        began, before = time.time(), processor_seconds()
         subprocess.run([*command, "--save-dir", place], check=True, stdout=subprocess.DEVNULL)
         study = optuna.load_study(study_name=NAME, storage=f"sqlite:///{Path(place).as_posix()}/tune.db")
         ends = sorted(one.datetime_complete.timestamp() for one in study.get_trials() if one.datetime_complete)
-    return Speed(60 * len(ends) / (ends[-1] - began), 60 * (len(ends) - 1) / (ends[-1] - ends[0]))
+    used = (processor_seconds() - before) / len(ends)
+    return Speed(60 * len(ends) / (ends[-1] - began), 60 * (len(ends) - 1) / (ends[-1] - ends[0]), used)
+
+
+def processor_seconds() -> float:
+    """Of all processes that have been waited for, and of those that they have waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -63,20 +75,22 @@ def main() -> None:
     arguments.add_argument("--workers", type=int, default=2)
     arguments.add_argument("--repeats", type=int, default=3)
     given = arguments.parse_args()
-    ratios: list[Speed] = []
+    ratios: list[tuple[float, float, float]] = []
     for seed in range(given.repeats):
         one, many = (
             measure(given.dataset, n_workers, given.trials, given.epochs, seed) for n_workers in (1, given.workers)
         )
-        ratios.append(Speed(many.whole / one.whole, many.steady / one.steady))
+        most = given.workers * one.processor_seconds / many.processor_seconds
+        ratios.append((many.whole / one.whole, many.steady / one.steady, most))
         print(
             f"seed {seed}: trials a minute with 1 and {given.workers} workers: "
-            f"{one.whole:.1f} and {many.whole:.1f} with start-up ({ratios[-1].whole:.2f} times), "
-            f"{one.steady:.1f} and {many.steady:.1f} without ({ratios[-1].steady:.2f} times)",
+            f"{one.whole:.1f} and {many.whole:.1f} with start-up ({ratios[-1][0]:.2f} times), "
+            f"{one.steady:.1f} and {many.steady:.1f} without ({ratios[-1][1]:.2f} times); processor seconds "
+            f"a trial: {one.processor_seconds:.2f} and {many.processor_seconds:.2f} (at most {most:.2f} times)",
             flush=True,
         )
-    with_start, without = median(ratio.whole for ratio in ratios), median(ratio.steady for ratio in ratios)
-    print(f"median: {with_start:.2f} times with start-up, {without:.2f} times without")
+    with_start, without, most = (median(ratio) for ratio in zip(*ratios, strict=True))
+    print(f"median: {with_start:.2f} times with start-up, {without:.2f} times without, at most {most:.2f} times")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import numpy as np
 from .clips import natural_order
 from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
 from .errors import DataError
-from .recordings import MAX_VALUES, Layout, Recording
+from .recording import MAX_VALUES, Layout, Recording
 from .sequences import TEST, TRAIN, VALIDATION
 from .time_axis import Clock
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .columns import LABEL_NAMES, PERSON_NAMES, SEQUENCE_NAMES, Roles, Table, find_roles, open_table
 from .errors import DataError
-from .recordings import MAX_VALUES, Layout, Recording
+from .recording import MAX_VALUES, Layout, Recording
 from .time_axis import Clock
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
-from .recordings import MAX_VALUES, Layout, Recording
+from .recording import MAX_VALUES, Layout, Recording
 from .tables import LARGEST
 
 NAMES = {
@@ -36,15 +36,21 @@ DAMAGE = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFi
 WANTED = "values [steps, channels] with lengths and labels, or X [sequences, time, channels] and y"
 
 
-def read_npz(path: Path, name: str) -> tuple[Layout, list[Recording]]:
+def read_npz(path: Path, name: str, labelled: bool = True) -> tuple[Layout, list[Recording]]:
     """Reads every sequence.
+
+    Args:
+        path: The archive.
+        name: Of the data set.
+        labelled: Whether the class of every sequence must be there; else it is not looked at.
 
     Raises:
         DataError: If the archive is damaged, holds Python objects, or its arrays do not fit together.
     """
     place = str(path)
-    arrays = _arrays(path)
-    values, labels, lengths = arrays["values"], _texts(arrays, "labels", place), arrays.get("lengths")
+    arrays = _arrays(path, ("values", "labels") if labelled else ("values",))
+    values, lengths = arrays["values"], arrays.get("lengths")
+    labels = _texts(arrays, "labels", place) if labelled else None
     if values.dtype.kind not in "fiu" or values.ndim not in (2, 3):
         raise DataError(f"{place}: the values are {values.dtype} of shape {values.shape}: {WANTED}")
     if values.size > MAX_VALUES:
@@ -72,7 +78,7 @@ def read_npz(path: Path, name: str) -> tuple[Layout, list[Recording]]:
     recordings = [
         Recording(
             place=f"{place}, sequence {k}",
-            label=labels[k],
+            label="" if labels is None else labels[k],
             values=table,
             person=None if people is None else people[k],
             step_seconds=None if rate is None else 1 / rate,
@@ -83,7 +89,7 @@ def read_npz(path: Path, name: str) -> tuple[Layout, list[Recording]]:
     return Layout(name, place, names, (f"{place} is read as {how}",)), recordings
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _arrays(path: Path, needed: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     """The arrays by what they are; those of other names are not looked at."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -91,7 +97,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         if n_bytes > MAX_BYTES:
             raise DataError(f"{path} unpacks to {n_bytes:,} bytes: at most {MAX_BYTES:,} are read")
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {what: _array(archive, key, path) for what, key in _keys(archive.files, path).items()}
+            arrays = {what: _array(archive, key, path) for what, key in _keys(archive.files, path, needed).items()}
     except DataError:
         raise
     except DAMAGE as error:
@@ -111,7 +117,7 @@ def _array(archive: Mapping[str, NDArray[Any]], key: str, path: Path) -> NDArray
         ) from error
 
 
-def _keys(files: list[str], path: Path) -> dict[str, str]:
+def _keys(files: list[str], path: Path, needed: tuple[str, ...]) -> dict[str, str]:
     keys: dict[str, str] = {}
     for what, names in NAMES.items():
         found = [key for key in files if key.lower() in names]
@@ -119,7 +125,7 @@ def _keys(files: list[str], path: Path) -> dict[str, str]:
             raise DataError(f"{path}: {' and '.join(map(repr, found))} could each be the {what}: keep one of them")
         if found:
             keys[what] = found[0]
-    missing = [what for what in ("values", "labels") if what not in keys]
+    missing = [what for what in needed if what not in keys]
     if missing:
         raise DataError(
             f"{path} holds {', '.join(map(repr, files)) or 'nothing'}: the {missing[0]} are missing; {WANTED}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,12 +10,12 @@ from numpy.typing import NDArray
 
 from .clips import natural_order
 from .errors import DataError
+from .recording import MAX_VALUES, Layout, Recording
 from .sequences import TRAIN, SequenceDataset
 from .windows import Windows, cut_windows, window_steps
 
 LONGEST_GESTURE_STEPS = 100
 LONG_STEPS = 1000
-MAX_VALUES = 1 << 28
 # A rate that differs by more between two recordings is told.
 RATE_TOLERANCE = 0.1
 # How notes begin that more is made of where recordings are looked at.
@@ -24,44 +23,6 @@ MISSING_NOTE = "missing values: "
 RATES_DIFFER = "the sample rate differs between sequences"
 TOO_LONG = "sequences are long and not cut"
 HOPS_PER_WINDOW = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """One sequence as it was found.
-
-    Attributes:
-        place: How errors name it.
-        label: Name of its class.
-        values: Steps by channels, NaN where a value is missing.
-        person: Who performed it; None where that is not known.
-        part: ``TRAIN``, ``VALIDATION`` or ``TEST`` of the publisher's split; None without one.
-        step_seconds: Median time between two steps; None where it is not known.
-    """
-
-    place: str
-    label: str
-    values: NDArray[np.float32]
-    person: str | None = None
-    part: int | None = None
-    step_seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How recordings lie on disk.
-
-    Attributes:
-        name: Registered name of the data set.
-        place: File or folder, as errors name it.
-        channel_names: One name a channel.
-        notes: What was understood and what was left out, in sentences.
-    """
-
-    name: str
-    place: str
-    channel_names: tuple[str, ...]
-    notes: tuple[str, ...] = ()
 
 
 def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: float) -> SequenceDataset:

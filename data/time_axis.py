@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .columns import Chunk, read_times, unit_seconds
 from .errors import DataError
-from .recordings import Recording
+from .recording import Recording
 
 
 class Clock:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .delimited import MAX_FILE_BYTES, parse_numbers
 from .errors import DataError
-from .recordings import MAX_VALUES, Layout, Recording
+from .recording import MAX_VALUES, Layout, Recording
 from .sequences import TEST, TRAIN
 
 PART = re.compile(r"_(train|test)$", re.IGNORECASE)

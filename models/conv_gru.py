@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import max_pool1d
+from torch.nn.functional import max_pool1d, pad
 
 from .base import SequenceClassifier
 from .checks import odd_number, whole_number
@@ -42,8 +42,20 @@ class ConvolutionAndPool(nn.Module):
         real = step_mask(lengths, values.shape[1]).transpose(1, 2)
         # After ReLU nothing is below zero, so a zero that stands in the padding wins no maximum.
         hidden = torch.relu(self.convolution(values.transpose(1, 2))) * real
-        pooled = max_pool1d(hidden, self.pool_size, ceil_mode=True).transpose(1, 2)
-        return pooled, shortened(lengths, self.pool_size)
+        if torch.compiler.is_compiling():  # max_pool1d would take the number of steps for a constant
+            pooled = _largest_of_each(hidden, self.pool_size)
+        else:
+            pooled = max_pool1d(hidden, self.pool_size, ceil_mode=True)
+        return pooled.transpose(1, 2), shortened(lengths, self.pool_size)
+
+
+def _largest_of_each(
+    hidden: Float[Tensor, "batch features time"], pool_size: int
+) -> Float[Tensor, "batch features shorter"]:
+    """What ``max_pool1d`` gives for values of which none is below zero."""
+    n_pools = (hidden.shape[2] + pool_size - 1) // pool_size
+    filled = pad(hidden, (0, n_pools * pool_size - hidden.shape[2]))
+    return filled.reshape(*hidden.shape[:2], n_pools, pool_size).amax(dim=3)
 
 
 class ConvGRU(SequenceClassifier):

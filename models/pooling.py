@@ -59,7 +59,7 @@ def last_pool(
     hidden: Float[Tensor, "batch time features"], lengths: Int[Tensor, " batch"], bidirectional: bool = False
 ) -> Float[Tensor, "batch features"]:
     """Takes the last real step; of a bidirectional net, where either direction ended: last step and first."""
-    end = hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
+    end = hidden[torch.arange(lengths.shape[0], device=lengths.device), lengths - 1]
     if not bidirectional:
         return end
     half = hidden.shape[-1] // 2

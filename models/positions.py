@@ -73,7 +73,8 @@ class LearnedPositions(nn.Module):
     ) -> Float[Tensor, "batch time features"]:
         """Adds the vectors of the steps."""
         time = values.shape[1]
-        if time <= N_LEARNED_POSITIONS:
+        # A graph that is being traced must hold for any time; what follows gives the same for a short one.
+        if not torch.compiler.is_compiling() and time <= N_LEARNED_POSITIONS:
             return values + self.table[:time]
         last = N_LEARNED_POSITIONS - 1
         stretch = (last / (lengths - 1).clamp(min=last))[:, None]  # one where a sequence fits

@@ -127,7 +127,7 @@ class RecurrentLayer(nn.Module):
         if len(self.cells) == 1:
             hidden: Tensor = self.cells[0](steps)[0]
         else:
-            order = _reversal(lengths, len(steps))
+            order = _reversal(lengths, steps.shape[0])
             forwards, _ = self.cells[0](steps)
             backwards, _ = self.cells[1](_reordered(steps, order))
             hidden = torch.cat([forwards, _reordered(backwards, order)], dim=2)
@@ -141,7 +141,7 @@ def _reversal(lengths: Int[Tensor, " batch"], time: int) -> Int[Tensor, " time_b
     """
     step = torch.arange(time, device=lengths.device)[:, None]
     source = torch.where(step < lengths, lengths - 1 - step, step)
-    return (source * len(lengths) + torch.arange(len(lengths), device=lengths.device)).flatten()
+    return (source * lengths.shape[0] + torch.arange(lengths.shape[0], device=lengths.device)).flatten()
 
 
 def _reordered(

@@ -1,6 +1,7 @@
 """Fixtures that every test may use, and the checks of shapes, which begin before a test imports ``models``."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,11 @@ import pytest
 from beartype import beartype
 from hypothesis import settings
 from jaxtyping import install_import_hook
+
+# Before anything loads torch, and for the processes that tests start: as many tests run at once as there are cores,
+# and threads that wait for each other actively take six times the processor time.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 # A loaded machine is no failure.
 settings.register_profile("seqtune", deadline=None)
@@ -24,7 +30,8 @@ def check_shapes(function: Callable[..., Any]) -> Callable[..., Any]:
 install_import_hook("models", f"{__name__}.check_shapes")
 
 FEW_ACCIDENTS = 3
-SECONDS_AN_ACCIDENT = 120
+MOST_ACCIDENTS_A_TEST = 10
+SECONDS_AN_ACCIDENT = 240
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,21 +39,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--hypothesis-profile") == "fuzz":
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))
     n_accidents = config.getoption("chaos")
     if n_accidents is None:
         return
     left_out = [item for item in items if "chaos" not in item.path.parts]
     items[:] = [item for item in items if "chaos" in item.path.parts]
     for item in items:
-        item.add_marker(pytest.mark.timeout(SECONDS_AN_ACCIDENT * (n_accidents + 3)))
+        item.add_marker(pytest.mark.timeout(SECONDS_AN_ACCIDENT * (min(n_accidents, MOST_ACCIDENTS_A_TEST) + 3)))
     config.hook.pytest_deselected(items=left_out)
 
 
-@pytest.fixture(scope="session")
-def n_accidents(request: pytest.FixtureRequest) -> int:
-    """How many accidents a test of them makes."""
-    given = request.config.getoption("chaos")
-    return FEW_ACCIDENTS if given is None else int(given)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Shares out many accidents among several tests, so that they run side by side and each has an end in sight."""
+    if "accidents" in metafunc.fixturenames:
+        n_wanted = metafunc.config.getoption("chaos") or FEW_ACCIDENTS
+        firsts = range(0, n_wanted, MOST_ACCIDENTS_A_TEST)
+        parts = [range(first, min(first + MOST_ACCIDENTS_A_TEST, n_wanted)) for first in firsts]
+        metafunc.parametrize("accidents", parts, ids=[f"{part.start}-{part.stop}" for part in parts])
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says what was done in the tests of accidents, wherever they ran, those that failed included."""
+    done: dict[str, Counter[str]] = {}
+    for report in (one for reports in terminalreporter.stats.values() for one in reports):
+        for name, counts in getattr(report, "user_properties", ()):
+            if name.startswith("accidents") and getattr(report, "when", "") == "call":
+                done.setdefault(name, Counter()).update(counts)
+    for name, total in sorted(done.items()):
+        terminalreporter.write_line(f"{name}: " + "; ".join(f"{what} {n}" for what, n in sorted(total.items())))
 
 
 @pytest.fixture(scope="session")

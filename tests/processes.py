@@ -21,6 +21,7 @@ SMALL = (
     '--set=space.gru.front_stride={"low": 3, "high": 4}',
     "--set=space.gru.front_channels=8",
     "--set=space.shared.batch_size=[64, 128]",
+    "--set=confirmation.configurations=0",
 )
 
 
@@ -52,7 +53,7 @@ def start(
 def run(*arguments: str, expect: int = 0) -> tuple[str, str]:
     """Output and errors of a tuner that ends with the expected exit code and without a traceback."""
     process = start(*arguments)
-    output, errors = process.communicate(timeout=240)
+    output, errors = process.communicate(timeout=900)
     assert process.returncode == expect, output + errors
     assert "Traceback" not in errors
     return output, errors

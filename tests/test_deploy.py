@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -55,3 +57,26 @@ def test_the_array_of_jobs_is_a_shell_script(tmp_path: Path) -> None:
         check_arguments(arguments)
     refused = subprocess.run(["bash", script], env={}, capture_output=True, text=True, check=False)
     assert "STUDY_DATABASE" in refused.stderr
+
+
+def test_a_study_is_handed_to_a_ray_cluster(tmp_path: Path) -> None:
+    """The script beside a tuner, and beside a Python, that only say how they were called."""
+    (tmp_path / "deploy").mkdir()
+    script = Path(shutil.copy(DEPLOY / "ray.sh", tmp_path / "deploy"))
+    subprocess.run(["bash", "-n", script], check=True)
+    for name in ("run_tuning.sh", "python"):
+        (tmp_path / name).write_text('#!/bin/sh\nfor one; do echo "$one"; done\n')
+        (tmp_path / name).chmod(0o755)
+    everywhere = {"STUDY_DATABASE": "address", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    in_a_job = {"RAY_JOB_CONFIG_JSON_ENV_VAR": "{}", "RAY_ADDRESS": "10.0.0.1:6379"}
+    for environment, before, address in (({}, [], "auto"), (in_a_job, ["-m", "tune"], "10.0.0.1:6379")):
+        called = subprocess.run(
+            ["bash", script, "--trials", "40"], env={**everywhere, **environment}, check=True, capture_output=True
+        )
+        arguments = called.stdout.decode().splitlines()
+        assert arguments[: len(before)] == before
+        assert arguments[arguments.index("--address") + 1] == address
+        assert arguments[-2:] == ["--trials", "40"]
+        check_arguments(arguments[len(before) :])
+    refused = subprocess.run(["bash", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=False)
+    assert b"STUDY_DATABASE" in refused.stderr

@@ -32,13 +32,28 @@ OPTION_PATHS = {
     "device": "machine.device",
     "workers": "machine.workers",
     "checkpoint_every": "machine.checkpoint_every",
+    "engine": "machine.engine",
+    "address": "machine.address",
+    "confirm": "confirmation.configurations",
+    "confirm_seeds": "confirmation.seeds",
+}
+
+# What an engine means for settings that nobody gives: a study that ran on a cluster is brought home, or runs as many
+# trials at once as the cluster has room for.
+ENGINE_MEANS: dict[str, dict[str, Any]] = {
+    "local": {"machine": {"address": None}},
+    "ray": {"machine": {"workers": 0}},
 }
 
 # Two networks that people know as one model type.
 PLAIN_VARIANT = "bilstm"
 VARIANTS = {"standard": PLAIN_VARIANT, "enhanced": "enhanced-bilstm"}
 
-TEXT_OPTIONS = frozenset({"dataset", "data_path", "split", "metric", "sampler", "pruner", "device"})
+TEXT_OPTIONS = frozenset(
+    {"dataset", "data_path", "split", "metric", "sampler", "pruner", "device", "engine", "address"}
+)
+# Who says how many runs there shall be gets all of them.
+UNLIMITED_WHEN_ASKED_FOR = ("confirm", "confirm_seeds")
 _SECONDS_IN = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -51,7 +66,7 @@ def settings_layers(
         SettingsError: If one of them cannot be read.
     """
     problems: list[Problem] = []
-    layers: list[dict[str, Any]] = []
+    layers = [ENGINE_MEANS[str(options["engine"])]] if options.get("engine") in ENGINE_MEANS else []
     if config_file is not None:
         layer, found = read_json_object(config_file)
         layers.append(layer)
@@ -101,6 +116,8 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         problems += found
         if not found:
             layers.append(nested(OPTION_PATHS[name], value))
+        if name in UNLIMITED_WHEN_ASKED_FOR:
+            layers.append(nested("confirmation.time_share", None))
     return layers, problems
 
 

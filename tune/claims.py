@@ -7,6 +7,8 @@ it under its own number.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from optuna import Study, Trial
@@ -15,8 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 from .checkpoint import drop_checkpoint
 from .folders import StudyFolder
 from .locks import Lock, LostLockError, study_lock, try_trial_lock
+from .study import CONFIRMS
 
 MOST_CRASHES = 3
+# For a database server to notice that the connection of a worker that died has ended.
+_LOCK_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -34,13 +40,14 @@ class Claim:
     adopted: bool
 
 
-def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | None:
+def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Collection[int] = ()) -> Claim | None:
     """Takes an interrupted trial, or else a new one, while the study has room for it.
 
     Args:
         study: To work on.
         folder: Of the study.
         n_trials: Finished trials that the study shall have.
+        given_out: Numbers of trials that will be worked on by others, who may not have locked them yet.
 
     Returns:
         None if every trial that the study needs is finished or being worked on.
@@ -49,12 +56,14 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
         LostLockError: If the database went away meanwhile.
     """
     with study_lock(study._storage, folder) as held:
-        n_taken = 0
+        n_taken = n_waiting = 0
         for frozen in study.get_trials(deepcopy=False):
             if frozen.state in (TrialState.COMPLETE, TrialState.PRUNED):
                 n_taken += 1
+            elif frozen.state == TrialState.WAITING:
+                n_waiting += 1
             elif frozen.state == TrialState.RUNNING:
-                lock = try_trial_lock(study, folder, frozen.number)
+                lock = None if frozen.number in given_out else try_trial_lock(study, folder, frozen.number)
                 if lock is not None:
                     # Its holder may have stored the trial between our look and the lock.
                     now = study.get_trials(deepcopy=False)[frozen.number]
@@ -66,8 +75,8 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
                     if now.state not in (TrialState.COMPLETE, TrialState.PRUNED):
                         continue
                 n_taken += 1
-        if n_taken >= n_trials:
-            return None
+        if n_taken >= n_trials or (CONFIRMS in study.user_attrs and not n_waiting):
+            return None  # In place of a confirmation run that has failed nothing else is to be tried.
         trial = study.ask()
         try:
             held.check()
@@ -80,6 +89,24 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
         if lock is None:
             raise LostLockError(f"another process has taken up trial {trial.number}")
         return Claim(trial, lock, adopted=False)
+
+
+def claim_numbered(study: Study, folder: StudyFolder, number: int) -> Claim | None:
+    """Takes the trial of this number, which whoever gives out work has chosen.
+
+    Returns:
+        None if it is finished, or given up, or worked on by somebody else.
+    """
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while (lock := try_trial_lock(study, folder, number)) is None:
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_LOOK_SECONDS)
+    frozen = study.get_trials(deepcopy=False)[number]
+    if frozen.state != TrialState.RUNNING or len(frozen.user_attrs.get("crashes", [])) >= MOST_CRASHES:
+        lock.release()
+        return None
+    return Claim(Trial(study, frozen._trial_id), lock, adopted=bool(frozen.params))
 
 
 def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> FrozenTrial:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click_default_group import DefaultGroup
 
+from . import cli_deploy
 from .cli_diagnose import diagnose
 from .folders import SaveDir
 from .options import A_FILE, settings_options, storage_options
@@ -65,7 +66,11 @@ def main() -> None:
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
+@click.option("--engine", metavar="NAME", help="local, or ray: trials are tasks of a Ray cluster.  [default: local]")
+@click.option("--address", metavar="HOST:PORT", help="A Ray cluster that exists, or auto.  [default: one started here]")
 @click.option("--checkpoint-every", metavar="TIME", help="Time between two checkpoints.  [default: an epoch's]")
+@click.option("--confirm", metavar="K", help="Train the best K again with fresh seeds; 0: do not.  [default: 3]")
+@click.option("--confirm-seeds", metavar="S", help="Fresh seeds of each.  [default: 5, in 40% of the search's time]")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
@@ -246,4 +251,7 @@ def datasets(
         list_datasets(console())
 
 
+main.add_command(cli_deploy.export)
+main.add_command(cli_deploy.predict)
+main.add_command(cli_deploy.serve)
 main.add_command(diagnose)

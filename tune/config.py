@@ -91,6 +91,21 @@ class Search(Section):
         return self
 
 
+class Confirmation(Section):
+    """How the best configurations are trained again with fresh seeds after the search."""
+
+    configurations: int = Field(3, ge=0, le=1_000, description="Best ones, beside the known-good one; 0: none at all")
+    seeds: int = Field(5, ge=0, le=1_000, description="Runs of each, all with the same seeds; 0: none at all")
+    time_share: float | None = Field(
+        0.4, gt=0, le=1_000, allow_inf_nan=False, description="At most this share of the search's time; null: no limit"
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is any."""
+        return bool(self.configurations and self.seeds)
+
+
 class TrainingSection(Section):
     """What every trial's training has in common."""
 
@@ -114,6 +129,16 @@ class Machine(Section):
         description="Seconds between two checkpoints; null: after every epoch, for up to 3% of the time",
     )
     workers: int = Field(1, ge=0, le=1_024, description="Processes that train at once; 0: one for every GPU or core")
+    engine: Literal["local", "ray"] = Field("local", description="Processes of this machine, or tasks of a Ray cluster")
+    address: str | None = Field(
+        None, min_length=1, max_length=500, description="Of the Ray cluster, HOST:PORT or auto; null starts one here"
+    )
+
+    @model_validator(mode="after")
+    def _address_of_what(self) -> Self:
+        if self.address is not None and self.engine != "ray":
+            raise ValueError(f"address is {self.address}, which goes with engine ray (--engine ray)")
+        return self
 
 
 class Settings(Section):
@@ -125,6 +150,7 @@ class Settings(Section):
     split: SplitSettings = SplitSettings()
     search: Search = Search()
     training: TrainingSection = TrainingSection()
+    confirmation: Confirmation = Confirmation()
     machine: Machine = Machine()
     space: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, description="Ranges, by architecture")
 

@@ -84,7 +84,7 @@ def refusal(environ: WSGIEnvironment, rules: Rules) -> tuple[str, str] | None:
     if not answers_to(host, rules):
         return "403 Forbidden", "This dashboard does not answer to that host name; --allowed-host NAME adds one."
     origin = environ.get("HTTP_ORIGIN")
-    if origin is not None and _site(origin) != host.lower():
+    if origin is not None and site_of(origin) != host.lower():
         return "403 Forbidden", "Requests from other sites are refused."
     if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none") and not _follows_a_link(environ):
         return "403 Forbidden", "Requests from other sites are refused."
@@ -117,7 +117,7 @@ def answers_to(host: str, rules: Rules) -> bool:
     return rules.any_address or address.is_loopback
 
 
-def _site(origin: str) -> str | None:
+def site_of(origin: str) -> str | None:
     """Host and port of an Origin header; None for ``null`` and what is no web address."""
     try:
         parts = urlsplit(origin.lower())
@@ -135,10 +135,10 @@ def _follows_a_link(environ: WSGIEnvironment) -> bool:
 def _knows_token(environ: WSGIEnvironment, rules: Rules) -> bool:
     scheme, _, bearer = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     shown = _shown_token(environ) or (bearer.strip() if scheme.lower() == "bearer" else "")
-    if _equal(shown, rules.token or ""):
+    if same_secret(shown, rules.token or ""):
         return True
     cookies = (part.strip().partition("=") for part in environ.get("HTTP_COOKIE", "").split(";"))
-    return any(name == _cookie_name(environ) and _equal(value, rules.session) for name, _, value in cookies)
+    return any(name == _cookie_name(environ) and same_secret(value, rules.session) for name, _, value in cookies)
 
 
 def _shown_token(environ: WSGIEnvironment) -> str | None:
@@ -147,7 +147,7 @@ def _shown_token(environ: WSGIEnvironment) -> str | None:
     return tokens[0] if tokens else None
 
 
-def _equal(shown: str, secret: str) -> bool:
+def same_secret(shown: str, secret: str) -> bool:
     """Compares in a time that tells nothing about how much of it is right."""
     return hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import optuna
 
-from .figures import TITLES, study_figures
+from .figures import TITLES, Figures
 from .figures.words import StudyContext
 from .files import write_bytes, write_text
 from .pages import page
@@ -42,13 +42,13 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
     )
 
 
-def draw_all(study: optuna.Study, folder: Path, *, context: StudyContext) -> list[str]:
+def draw_all(figures: Figures, folder: Path, *, context: StudyContext) -> list[str]:
     """Writes every figure of a study as PNG, and all of them as one page, ``plots.html``.
 
     A figure that cannot be drawn leaves a PNG that says why. Each file is whole or not there.
 
     Args:
-        study: A study with one objective, at any time of its life.
+        figures: Of a study at any time of its life.
         folder: Where to write; made if it is not there.
         context: How to name and write things.
 
@@ -58,7 +58,6 @@ def draw_all(study: optuna.Study, folder: Path, *, context: StudyContext) -> lis
     Raises:
         OSError: If a file cannot be written.
     """
-    figures = study_figures(study.get_trials(deepcopy=False), context)
     for name, content in pictures(figures, context).items():
         write_bytes(folder / name, content)
     write_text(folder / PAGE_NAME, page(figures, context))

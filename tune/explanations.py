@@ -28,6 +28,8 @@ def explain(error: BaseException) -> tuple[list[str], int] | None:
         return [], INTERRUPTED
     if _is(error, "tune.problems", "SettingsError"):
         return [str(problem) for problem in error.problems], INPUT  # type: ignore[attr-defined]
+    if _is(error, "tune.study", "OtherStudyError"):
+        return [str(error)], DATABASE
     if _is(error, "data.errors", "DataError") or _is(error, "tune.study", "StudyError"):
         return [str(error)], INPUT
     if _is(error, "tune.storage_errors", "StorageError"):

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from .remote import RemoteFile
+
+_SUFFIX = ".tmp"
+# A write takes seconds; a process that is suspended in the midst of one shall find its file again.
+_ABANDONED_SECONDS = 3600.0
 
 
 def write_bytes(path: Path | RemoteFile, content: bytes) -> None:
@@ -19,7 +25,7 @@ def write_bytes(path: Path | RemoteFile, content: bytes) -> None:
         path.write_bytes(content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -38,6 +44,18 @@ def write_bytes(path: Path | RemoteFile, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Writes UTF-8 text; see ``write_bytes``."""
     write_bytes(path, content.encode())
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes what processes that were killed while they wrote have left in a folder and those in it."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith(".") and name.endswith(_SUFFIX):
+                # Another process may have removed it, or finished it, meanwhile.
+                with suppress(OSError):
+                    path = Path(place, name)
+                    if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                        path.unlink()
 
 
 def _umask() -> int:

@@ -12,6 +12,7 @@ from .problems import Problem, SettingsError
 from .remote import RemoteFile, check_url
 
 DATABASE_NAME = "tune.db"
+BEST_MODEL = "best_model"
 DEFAULT_SAVE_DIR = Path(__file__).resolve().parent.parent / "studies"
 
 

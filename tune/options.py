@@ -30,6 +30,9 @@ class _SaveDirType(click.ParamType[SaveDir]):
         return save_dir
 
 
+SAVE_DIR = _SaveDirType()
+
+
 def storage_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options of every command that opens the database."""
     for option in (
@@ -41,7 +44,7 @@ def storage_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--save-dir",
-            type=_SaveDirType(),
+            type=SAVE_DIR,
             default=str(DEFAULT_SAVE_DIR),
             metavar="DIR",
             help="Holds tune.db and a folder for every study. A URL (s3://…) holds what other machines need of them to "

@@ -12,18 +12,23 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from .artefacts import attach_pictures
+from .all_exports import write_exports
 from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
-from .exports import write_best, write_best_model, write_trials
+from .confirming import Confirmer
+from .engines import search_with_engine
+from .files import remove_abandoned
 from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
+from .note import study_note, write_note
 from .parts import Parts
 from .progress import Progress
+from .ray_cluster import check_engine
 from .samplers import n_finished
-from .search import Ended, search
+from .search import Ended
+from .sentences import resume_command
 from .stopping import StopRequested, StopWatch
 from .study import (
     N_WARM_START_TRIALS,
@@ -40,7 +45,7 @@ from .study import (
 )
 from .suitability import suited
 from .warmup import exports_loaded_meanwhile
-from .workers import n_workers, search_with_workers
+from .workers import n_workers
 
 
 @dataclass(frozen=True)
@@ -77,11 +82,12 @@ def plan(
     name = study_name or f"{subject_of(settings)}-{settings.architecture}"
     study = load_study(storage, name)
     stored = None if study is None else stored_settings(study)
-    if study is None or stored is None:
-        return name, settings, None
-    if not resume:
-        raise exists_already(name)
-    return name, resolve(stored, *layers), study
+    if stored is not None:
+        if not resume:
+            raise exists_already(name)
+        settings = resolve(stored, *layers)
+    check_engine(settings, storage.url)
+    return name, settings, None if stored is None else study
 
 
 def run_study(
@@ -107,6 +113,7 @@ def run_study(
     settings, notes = suited(settings, parts.dataset)
     if existing is None:
         study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
+        write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))
     else:
         study = resume_study(existing, settings, parts)
         if warm_start is not None:
@@ -133,6 +140,7 @@ def work_on(
     """
     device = choose_device(settings.machine.device)
     torch.set_num_threads(settings.machine.threads)
+    remove_abandoned(folder.root)
     best = best_trial(study)
     progress = Progress(
         metric=settings.search.metric,
@@ -148,13 +156,58 @@ def work_on(
             for note in notes:
                 observer.say(f"note: {note}")
             with exports_loaded_meanwhile():
-                ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+                ended = search_with_engine(
+                    storage, study, settings, parts, folder, device=device, observer=observer, stop=stop
+                )
             finished = Finished(study, settings, folder, ended, [])
-            if test_best:
+            if test_best and not is_confirmed(finished):
                 finished = judge(finished, parts, stop=stop, say=observer.say)
+        if test_best and is_confirmed(finished):
+            finished = confirm_and_judge(storage, finished, parts, show=show, stop=stop)
         if only_last_exports and is_worked_on_elsewhere(study, folder):
             return finished
         return exported(finished)
+
+
+def is_confirmed(finished: Finished) -> bool:
+    """Whether the best of a study are to be trained again before one of them is tested."""
+    wanted, ended = finished.settings.confirmation.is_on, finished.ended
+    interrupted = ended.reason in ("interrupted", "terminated")
+    return wanted and not ended.failure and not interrupted and best_trial(finished.study) is not None
+
+
+def confirm_and_judge(
+    storage: RDBStorage,
+    finished: Finished,
+    parts: Parts,
+    *,
+    show: Callable[[Progress], AbstractContextManager[Progress]],
+    stop: StopWatch,
+    seconds: float | None = None,
+) -> Finished:
+    """Trains the best configurations again, decides which of them it is, and tests that one.
+
+    What a signal leaves undone is for the next run. ``seconds`` is the training time that the default limit allows, if
+    that is not to be reckoned from this study alone.
+    """
+    study, settings, folder = finished.study, finished.settings, finished.folder
+    device = choose_device(settings.machine.device)
+
+    def search_runs(confirmation: Study, settings: Settings, folder: StudyFolder, observer: Progress) -> Ended:
+        return search_with_engine(
+            storage, confirmation, settings, parts, folder, device=device, observer=observer, stop=stop
+        )
+
+    progress = Progress(settings.search.metric, settings.training.epochs, n_trials=0)
+    with show(progress) as observer:
+        if is_worked_on_elsewhere(study, folder):
+            observer.say("Another process still works on this study: confirming the best is left to the last one")
+            return finished
+        observer.say("Training the best configurations again, with fresh seeds")
+        confirmer = Confirmer(study, settings, parts, folder, device, n_workers(settings), seconds, search_runs)
+        if reason := confirmer.confirm(observer, stop):
+            return replace(finished, ended=replace(finished.ended, reason=reason))
+        return judge(finished, parts, stop=stop, say=observer.say)
 
 
 def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:
@@ -180,37 +233,6 @@ def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[s
 def exported(finished: Finished) -> Finished:
     """Writes the exports of a study and notes what could not be drawn."""
     return replace(finished, not_drawn=write_exports(finished.study, finished.settings, finished.folder))
-
-
-def _search(
-    storage: RDBStorage,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
-    observer: Progress,
-    stop: StopWatch,
-) -> Ended:
-    """Here, or in as many processes as the settings say."""
-    if n_workers(settings) == 1:
-        return search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
-    return search_with_workers(storage.url, study, settings, parts, folder, device=device, observer=observer, stop=stop)
-
-
-def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
-    """Writes every export from the database; returns what could not be drawn, and why."""
-    from .draw import draw_all, study_context
-
-    write_trials(study, folder)
-    if best_trial(study) is not None:
-        write_best(study, settings, folder)
-        write_best_model(study, settings, folder)
-    context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    not_drawn = draw_all(study, folder.root, context=context)
-    attach_pictures(study, folder)
-    return not_drawn
 
 
 def choose_device(wanted: str) -> torch.device:

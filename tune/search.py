@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Protocol
 import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from .checkpoint import drop_checkpoint
 from .claims import Claim, claim_trial
@@ -20,7 +21,7 @@ from .config import Settings
 from .explanations import is_accident
 from .folders import StudyFolder
 from .locks import engine_of
-from .memory import return_free_memory
+from .memory import FreedMemory
 from .objective import Outcome, run_trial
 from .parts import Parts
 from .samplers import n_finished
@@ -28,7 +29,9 @@ from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
 from .study import best_trial, check_identity, identity
-from .trial_files import drop_other_weights, save_trial, save_weights
+from .transactions import one_transaction
+from .trial_files import drop_other_weights, save_weights, trial_files, write_files
+from .winner import seconds_to_confirm, will_be_kept
 
 MOST_FAILURES_IN_A_ROW = 3
 
@@ -68,29 +71,56 @@ def search(
     device: torch.device,
     observer: Observer,
     stop: StopWatch,
+    claim_next: Callable[[], Claim | None] | None = None,
 ) -> Ended:
     """Runs trials until the study has ``search.trials`` finished ones, its target, no time left, or too many failures.
 
     A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
 
+    Args:
+        study: To work on.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study.
+        device: Trains here.
+        observer: Told what happens.
+        stop: Says when to stop.
+        claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses.
+
     Raises:
         StorageError: If the database fails, or the study in it is no longer the same.
         OSError: If the disk is full or may not be written.
     """
+    with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
+        claim_next = claim_next or partial(claim_trial, study, folder, settings.search.trials)
+        return _search(study, settings, parts, folder, device, observer, stop, claim_next, filing)
+
+
+def _search(
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    observer: Observer,
+    stop: StopWatch,
+    claim_next: Callable[[], Claim | None],
+    filing: Executor,
+) -> Ended:
     n_failures = 0
+    freed = FreedMemory()
     check = partial(check_identity, study, identity(study))
     while True:
         try:
             check()
-            stop.reserved_seconds = seconds_to_refit(study, settings, parts)
+            stop.reserved_seconds = seconds_afterwards(study, settings, parts)
             if stop.reason is not None:
                 return Ended(stop.reason)
-            if _target_reached(study, settings):
+            if target_reached(study, settings):
                 return Ended(f"target {settings.search.target:g} reached")
-            claim = claim_trial(study, folder, settings.search.trials)
+            claim = claim_next()
             if claim is None:
-                n_done = n_finished(study)
-                return Ended(f"{n_done} trial{'' if n_done == 1 else 's'} finished")
+                return Ended(finished_in_words(n_finished(study)))
             try:
                 failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check, check)
             except StopRequested:
@@ -105,10 +135,17 @@ def search(
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
-        return_free_memory()
+        if not failure:
+            put_away(study, claim.trial.number, folder, filing)
+        freed.give_back()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
             return Ended(f"{n_failures} trials in a row failed", failure)
+
+
+def finished_in_words(n_done: int) -> str:
+    """Why a search has ended that has found all that it was to find."""
+    return f"{n_done} trial{'' if n_done == 1 else 's'} finished"
 
 
 def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
@@ -120,6 +157,11 @@ def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
     n_sequences = len(parts.split.train) + len(parts.split.validation)
     n_trained = sum(len(fold.train) for fold in parts.folds)
     return float(seconds_an_epoch * settings.training.epochs * n_sequences / n_trained)
+
+
+def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:
+    """What has to be left of the time when the search ends: for the confirmation and for the last fit."""
+    return seconds_to_confirm(study, settings) + seconds_to_refit(study, settings, parts)
 
 
 def _run_claimed(
@@ -183,23 +225,29 @@ def _run_claimed(
 
 
 def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar], folder: StudyFolder) -> None:
-    """Puts a finished trial into the database, and its files beside it.
+    """Puts a finished trial into the database, and its weights beside it.
 
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
-    before = best_trial(study)
-    if outcome.value is not None and (before is None or _better(study, trial.number, outcome.value, before)):
+    if outcome.value is not None and will_be_kept(study, trial, outcome.value):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
-    for name, value in record.items():
-        trial.set_user_attr(name, value)
-    if outcome.pruned:
-        study.tell(trial.number, state=TrialState.PRUNED)
-    else:
-        study.tell(trial.number, outcome.value)
-    # The trial is in the database: files that cannot be written now are made again by the exports.
+    with one_transaction(study):
+        for name, value in record.items():
+            trial.set_user_attr(name, value)
+        if outcome.pruned:
+            study.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            study.tell(trial.number, outcome.value)
+
+
+def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -> None:
+    """Writes the files of a trial that is in the database, and drops the weights that it has outdone.
+
+    Writing goes on beside the next trial. What cannot be written now is made again by the exports.
+    """
+    filing.submit(write_files, trial_files(folder, study, study.get_trials(deepcopy=False)[number]))
     with suppress(OSError):
-        save_trial(folder, study, trial.number)
         drop_other_weights(folder, study)
 
 
@@ -221,16 +269,12 @@ def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:
 
 def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
     """Every searched hyperparameter of a trial."""
-    return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
+    with one_transaction(trial.study):
+        return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
 
 
-def _better(study: Study, number: int, value: float, than: FrozenTrial) -> bool:
-    """Whether a trial will be the best; of equally good ones that is the first, which may be the last to end."""
-    sign = 1 if study.direction.name == "MINIMIZE" else -1
-    return (sign * value, number) < (sign * (than.value or 0.0), than.number)
-
-
-def _target_reached(study: Study, settings: Settings) -> bool:
+def target_reached(study: Study, settings: Settings) -> bool:
+    """Whether the study has the score that was asked for."""
     best, target = best_trial(study), settings.search.target
     if best is None or best.value is None or target is None:
         return False

@@ -9,7 +9,7 @@ import io
 import pickle
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,18 +70,29 @@ def share(value: Any, path: Path) -> bytes:
     Raises:
         OSError: If it cannot be written.
     """
-    described = io.BytesIO()
-    pickler = _WithoutTensors(described)
-    pickler.dump(value)
+    described, tensors = without_tensors(value)
     content = io.BytesIO()
-    torch.save({str(k): tensor for k, tensor in enumerate(pickler.tensors.values())}, content)
+    torch.save({str(k): tensor for k, tensor in enumerate(tensors)}, content)
     write_bytes(path, content.getvalue())
-    return described.getvalue()
+    return described
 
 
 def take(described: bytes, path: Path) -> Any:
     """What ``share`` was given; pages of the file are read when they are needed, and are in memory once for all."""
-    return _WithTensors(io.BytesIO(described), torch.load(path, mmap=True, weights_only=True)).load()
+    return with_tensors(described, list(torch.load(path, mmap=True, weights_only=True).values()))
+
+
+def without_tensors(value: Any) -> tuple[bytes, list[Tensor]]:
+    """Takes apart what can be pickled: all but the tensors in it, and these."""
+    described = io.BytesIO()
+    pickler = _WithoutTensors(described)
+    pickler.dump(value)
+    return described.getvalue(), list(pickler.tensors.values())
+
+
+def with_tensors(described: bytes, tensors: Sequence[Tensor]) -> Any:
+    """Puts together what ``without_tensors`` has taken apart, in a process of our own."""
+    return _WithTensors(io.BytesIO(described), tensors).load()
 
 
 class _WithoutTensors(pickle.Pickler):
@@ -101,9 +112,9 @@ class _WithoutTensors(pickle.Pickler):
 class _WithTensors(pickle.Unpickler):
     """Puts the tensors back."""
 
-    def __init__(self, file: io.BytesIO, tensors: dict[str, Tensor]) -> None:
+    def __init__(self, file: io.BytesIO, tensors: Sequence[Tensor]) -> None:
         super().__init__(file)
         self._tensors = tensors
 
     def persistent_load(self, name: str) -> Tensor:
-        return self._tensors[name]
+        return self._tensors[int(name)]

@@ -29,14 +29,21 @@ from .storage_errors import StorageError
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
 N_NAMED = 5
+KNOWN_GOOD = "known-good"
 
 # May differ between two runs of one study: how long, how to go on, and where.
 CHANGEABLE = ("search.trials", "search.timeout_seconds", "search.target", "search.sampler", "search.pruner")
-CHANGEABLE_SECTIONS = ("machine.", "data.path")
+CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
+# On a study that holds the confirmation runs of another one: that one's random id.
+CONFIRMS = "confirms"
 
 
 class StudyError(Exception):
     """The study cannot be created or resumed; the message says why and what to do."""
+
+
+class OtherStudyError(StudyError):
+    """The database has another study of this name: it seeks something else, or in other recordings."""
 
 
 def study_names(storage: RDBStorage) -> list[str]:
@@ -119,7 +126,7 @@ def create_study(
         study.set_user_attr("study_id", uuid.uuid4().hex)
         searched, _ = settings.ranges()
         for values in known_good(parts.dataset.kind, settings.architecture, searched):
-            study.enqueue_trial(values, user_attrs={"origin": "known-good"}, skip_if_exists=True)
+            study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
         attributes = {
@@ -146,7 +153,7 @@ def _check_half_made(study: Study, settings: Settings) -> None:
         )
     seeks = " and ".join(direction.name.lower() for direction in study.directions)
     if seeks != settings.direction:
-        raise StudyError(
+        raise OtherStudyError(
             f"there is a study {study.study_name!r} without trials that is to {seeks}, and {settings.search.metric} is "
             f"to {settings.direction}: use another name (--study-name)"
         )
@@ -170,8 +177,15 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
     Raises:
         StudyError: If the changes or the data would make it another study.
     """
+    if CONFIRMS in study.user_attrs:
+        name = study.user_attrs["confirms_study"]
+        raise StudyError(
+            f"{study.study_name!r} holds the confirmation runs of {name!r}: go on with that one (--study-name {name})"
+        )
     differences = changed_settings(stored_settings(study) or {}, settings)
+    is_another = any(line.startswith(("search.metric:", "dataset:")) for line in differences)
     if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
+        is_another = True
         differences.append("the recordings are not those that the study began with (their fingerprint differs)")
     remedy = "Leave the changes out"
     if newer := newer_settings(stored_settings(study) or {}, settings):
@@ -180,7 +194,7 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
         remedy = "Go on with it in the version of the tuner that began it"
     if differences:
         listed = "\n".join(f"  {difference}" for difference in differences)
-        raise StudyError(
+        raise (OtherStudyError if is_another else StudyError)(
             f"{study.study_name!r} cannot be resumed so, since its trials would no longer be comparable:\n{listed}\n"
             f"{remedy}, or begin a new study from its best trials: --study-name NEW --warm-start {study.study_name}"
         )

@@ -24,6 +24,11 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
+def say(console: Console, line: str) -> None:
+    """One line, as it is: not wrapped in a pipe, nothing in it taken for markup."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
 def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Turns what a person can mend into sentences: exit code 2 for input, 3 for the database."""
 

@@ -104,7 +104,7 @@ def work(job: Job, connection: Connection) -> None:
     try:
         reporter.ended(_search(job, reporter, stop))
     except Exception as error:
-        reporter.broke(_in_a_sentence(error))
+        reporter.broke(in_a_sentence(error))
         sys.exit(1)
     sys.exit(stop.exit_code)
 
@@ -124,7 +124,7 @@ def _search(job: Job, reporter: Reporter, stop: StopWatch) -> Ended:
     )
 
 
-def _in_a_sentence(error: Exception) -> str:
+def in_a_sentence(error: Exception) -> str:
     """What went wrong; of a bug also where, since nobody sees the traceback."""
     explained = explain(error)
     if explained is not None:

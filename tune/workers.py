@@ -27,7 +27,7 @@ from .config import Settings
 from .folders import StudyFolder
 from .parts import Parts
 from .samplers import n_finished
-from .search import Ended, Observer
+from .search import Ended, Observer, finished_in_words
 from .sharing import shared
 from .stopping import StopWatch
 from .worker import Job, work
@@ -36,7 +36,7 @@ from .worker import Job, work
 MOST_RESTARTS_EACH = 5
 _LOOK_SECONDS = 0.2
 # To finish a step and leave. A worker that is killed then loses no more than one that left: the epoch under way.
-_LEAVE_SECONDS = 3.0
+LEAVE_SECONDS = 3.0
 
 
 class WorkersObserver(Observer, Protocol):
@@ -180,7 +180,7 @@ class _Pool:
 
     def _part_from(self, worker: Worker) -> list[Ended]:
         """Sees a worker off: how it ended, or nothing if it crashed and another has taken its place."""
-        worker.process.join(_LEAVE_SECONDS)
+        worker.process.join(LEAVE_SECONDS)
         worker.process.kill()
         worker.process.join()
         worker.connection.close()
@@ -218,7 +218,7 @@ class _Pool:
     def _stop_all(self) -> None:
         if self._patience_ends is not None:
             return
-        self._patience_ends = time.monotonic() + _LEAVE_SECONDS
+        self._patience_ends = time.monotonic() + LEAVE_SECONDS
         # One that ends by itself shall not take it for a signal.
         for worker in [worker for worker in self._workers if worker.ended is None]:
             try:
@@ -239,11 +239,10 @@ class _Pool:
         for end in ends:
             if end.failure or end.reason.startswith("target"):
                 return end
-        n_done = n_finished(self._study)
         late = [end for end in ends if end.reason == "time is up"]
         if late or self._stop.reason is not None:
             return Ended("time is up")
-        return Ended(f"{n_done} trial{'' if n_done == 1 else 's'} finished")
+        return Ended(finished_in_words(n_finished(self._study)))
 
 
 def describe_exit(code: int | None) -> str:

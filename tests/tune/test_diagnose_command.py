@@ -86,7 +86,7 @@ def test_every_picture_has_words_and_files(diagnosed: Path) -> None:
 
 def test_looking_at_the_test_part_is_on_record(diagnosed: Path) -> None:
     study = optuna.load_study(study_name="mine", storage=f"sqlite:///{diagnosed.parent}/tune.db")
-    assert [look["trial"] for look in study.user_attrs["looks_at_test"]] == [0]
+    assert study.user_attrs["test_uses"] == [{"trial": 0, "for": "diagnosis"}]
     assert json.loads((diagnosed / "best_config.json").read_text())["times_test_was_used"] == 2
 
 

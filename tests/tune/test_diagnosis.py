@@ -14,7 +14,7 @@ from models import ARCHITECTURES
 from tests.tune.conftest import Lab, NewLab, make_toy
 from tune.diagnosis import canvas
 from tune.diagnosis.findings import Section
-from tune.diagnosis.opening import chosen_trial, of_trial
+from tune.diagnosis.opening import of_trial, trial_to_look_at
 from tune.diagnosis.sections.gradients import gradients_section
 from tune.diagnosis.sections.memory import memory_section
 from tune.diagnosis.subject import Subject
@@ -22,7 +22,6 @@ from tune.diagnosis.whole import diagnose
 from tune.exports import write_best_model
 from tune.judgement import judge_best
 from tune.study import StudyError, best_trial
-from tune.uses import record_look, times_test_was_used
 
 CPU = torch.device("cpu")
 # Small, with every part that a diagnosis shows.
@@ -55,7 +54,7 @@ def searched(new_lab: NewLab, architecture: str, *layers: dict[str, Any]) -> Lab
 
 def subject_of(lab: Lab, part: str = "validation", trial: FrozenTrial | None = None) -> Subject:
     study = lab.study()
-    return of_trial(study, trial or chosen_trial(study, None), lab.settings, lab.parts, lab.folder, part=part)
+    return of_trial(study, trial or trial_to_look_at(study, None), lab.settings, lab.parts, lab.folder, part=part)
 
 
 def check_words(sections: Sequence[Section]) -> set[str]:
@@ -107,7 +106,7 @@ def test_a_trial_whose_weights_are_gone_is_trained_again_to_the_very_same(new_la
     said: list[str] = []
     study = lab.study()
     after = of_trial(
-        study, chosen_trial(study, 0), lab.settings, lab.parts, lab.folder, part="validation", say=said.append
+        study, trial_to_look_at(study, 0), lab.settings, lab.parts, lab.folder, part="validation", say=said.append
     )
     assert torch.equal(before.probabilities, after.probabilities)
     assert any("trained again" in sentence for sentence in said)
@@ -125,23 +124,19 @@ def test_the_test_part_is_shown_of_the_network_that_was_tested(new_lab: NewLab) 
     right = float((subject.predicted == subject.labels).double().mean())
     assert right == pytest.approx(found["accuracy"])
     assert "best_model/" in subject.notes[0]
-    assert times_test_was_used(study) == 1
-    record_look(study, lab.folder, 0)
-    record_look(study, lab.folder, 0)
-    assert times_test_was_used(study) == 2
 
 
 def test_what_cannot_be_diagnosed_is_said(new_lab: NewLab) -> None:
     lab = searched(new_lab, "gru")
     study = lab.study()
     with pytest.raises(StudyError, match=r"no trial 7: its trials are 0 to 0"):
-        chosen_trial(study, 7)
+        trial_to_look_at(study, 7)
     empty = new_lab("empty", {"search": {"trials": 1}})
     with pytest.raises(StudyError, match="no complete trial yet"):
-        chosen_trial(empty.study(), None)
+        trial_to_look_at(empty.study(), None)
     other = Lab(lab.place, lab.settings, new_lab("other", dataset=make_toy(seed=5)).parts)
     with pytest.raises(StudyError, match="fingerprint differs"):
-        of_trial(study, chosen_trial(study, 0), lab.settings, other.parts, lab.folder, part="validation")
+        of_trial(study, trial_to_look_at(study, 0), lab.settings, other.parts, lab.folder, part="validation")
 
 
 def test_pictures_take_the_colours_of_the_page_and_keep_their_names_apart() -> None:

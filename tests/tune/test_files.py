@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.checkpoint import MAGIC, CheckpointWriter, load_checkpoint
-from tune.files import write_bytes, write_text
+from tune.files import remove_abandoned, write_bytes, write_text
 from tune.folders import StudyFolder, check_study_name
 from tune.problems import SettingsError
 from tune.seeds import derive_seed
@@ -31,7 +31,8 @@ STATE: dict[str, Any] = {
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    CheckpointWriter(path, None).keep(state)
+    with CheckpointWriter(path, None) as writer:
+        writer.keep(state)
 
 
 def test_a_file_holds_what_was_written_and_anyone_may_read_it(tmp_path: Path) -> None:
@@ -53,6 +54,26 @@ def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(tmp_path: Pa
         write_bytes(path, "no bytes")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    script = (
+        "import os, tune.files as files; files.os.replace = lambda *_: os._exit(9); files.write_bytes(PATH, b'new')"
+    )
+    path = tmp_path / "trials" / "0000" / "weights"
+    write_bytes(path, b"old")
+    for _ in range(2):
+        command = [sys.executable, "-c", f"from pathlib import Path; PATH = Path({str(path)!r}); {script}"]
+        assert subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}).returncode == 9
+    left, being_written = sorted(set(path.parent.iterdir()) - {path})
+    not_ours = path.with_name("mine.tmp")
+    not_ours.touch()
+    for one in (left, not_ours, path):
+        os.utime(one, (0, 0))
+    remove_abandoned(tmp_path)
+    assert set(path.parent.iterdir()) == {path, being_written, not_ours}
+    assert path.read_bytes() == b"old"
+    remove_abandoned(tmp_path / "no folder")
 
 
 def test_a_folder_in_the_way_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -95,27 +116,34 @@ def test_a_checkpoint_comes_back_exactly(tmp_path: Path) -> None:
     assert loaded == {key: value for key, value in STATE.items() if key != "weights"}
 
 
-def test_a_writer_writes_at_once_and_then_only_so_often_that_it_takes_a_small_share(tmp_path: Path) -> None:
+def test_a_writer_writes_only_so_often_that_it_takes_a_small_share(tmp_path: Path) -> None:
     path = tmp_path / "trial-0.pt"
-    writer = CheckpointWriter(path, None)
     files = []
-    for _ in range(200):
+    with CheckpointWriter(path, None) as writer:
         writer.keep(STATE)
-        files.append(path.stat().st_mtime_ns)
+        while not path.exists():
+            time.sleep(0.001)
+        for _ in range(200):
+            writer.keep(STATE)
+            files.append(path.stat().st_mtime_ns)
     # Nothing else was done in this time, so that writing every time would have had all of it.
     assert 1 <= len(set(files)) < 100
 
 
-def test_what_was_kept_is_written_at_the_end_as_it_was_when_it_was_kept(tmp_path: Path) -> None:
+def test_what_was_kept_is_written_as_it_was_then_when_something_goes_wrong(tmp_path: Path) -> None:
     path = tmp_path / "trial-0.pt"
-    writer = CheckpointWriter(path, 1e6)
     weight = torch.zeros(3)
-    for value in (1.0, 2.0):
-        weight.fill_(value)
-        writer.keep({"weight": weight})
-    assert not path.exists()
-    weight.fill_(3.0)
-    writer.flush()
+
+    def keep_two(writer: CheckpointWriter) -> None:
+        for value in (1.0, 2.0):
+            weight.fill_(value)
+            writer.keep({"weight": weight})
+        assert not path.exists()
+        weight.fill_(3.0)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), CheckpointWriter(path, 1e6) as writer:
+        keep_two(writer)
     stored = load_checkpoint(path)
     assert stored is not None
     assert stored["weight"].tolist() == [2.0, 2.0, 2.0]

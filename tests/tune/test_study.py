@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from optuna.trial import TrialState
 
+from tune.explanations import explain
 from tune.known_good import known_good
 from tune.run import plan
 from tune.spaces import SPACES, Scalar
@@ -20,12 +21,14 @@ from tune.study import (
     changed_settings,
     create_study,
     load_study,
+    resume_study,
     stored_settings,
     study_names,
     versions,
 )
 
 if TYPE_CHECKING:
+    from data.sequences import SequenceDataset
     from tests.tune.conftest import Lab, NewLab
 
 
@@ -170,6 +173,24 @@ def test_a_study_whose_creation_was_killed_begins_anew(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}})
     optuna.create_study(storage=storage_of(lab), study_name="toy-gru", direction="maximize")
     assert lab.search().reason == "1 trial finished"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [({"search": {"metric": "loss"}}, 3), ({"training": {"epochs": 2}}, 2), ({}, 3)]
+)
+def test_another_study_of_the_same_name_is_told_from_a_mistake(
+    new_lab: NewLab, toy: SequenceDataset, change: dict[str, Any], code: int
+) -> None:
+    """The last one has the same settings, and other recordings."""
+    lab = new_lab("study")
+    lab.study()
+    settings = lab.with_settings(change).settings
+    parts = lab.parts if change else new_lab("other", dataset=replace(toy, values=toy.values + 1)).parts
+    with pytest.raises(StudyError, match="cannot be resumed so") as caught:
+        resume_study(lab.study(), settings, parts)
+    explained = explain(caught.value)
+    assert explained is not None
+    assert explained[1] == code
 
 
 def test_a_warm_start_tries_the_known_good_one_and_then_the_best_of_the_other_study(new_lab: NewLab) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import signal
 import socket
 import threading
@@ -17,12 +15,10 @@ from rich.console import Console
 
 from ..artefacts import artefact_store
 from ..dashboard_guard import Rules, guarded
+from ..listening import checked_token, host_names, in_url, is_loopback
 from ..problems import Problem, SettingsError
 from ..summary import say
 from .opening import open_existing
-
-SHORTEST_TOKEN = 16
-MAKE_A_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe())' makes one"
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -72,7 +68,7 @@ def dashboard_command(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    address = f"http://{_in_url(host)}:{server.server_port}/"
+    address = f"http://{in_url(host)}:{server.server_port}/"
     say(console, f"Dashboard: {address}{'?token=…' if rules.token else ''}  (Ctrl-C stops it)")
     if rules.token:
         say(console, "The token has to be added to the address once, in place of the dots.")
@@ -102,47 +98,12 @@ def make_rules(
     Raises:
         SettingsError: If the token is missing or no good, or ``host`` reaches further than allowed.
     """
-    remote = not is_loopback(host)
-    if remote and not allow_remote:
-        rule = "reaches beyond this machine, where everyone could read every study without a password"
-        way_out = "use 127.0.0.1, or add --allow-remote and --token env:VAR if that is meant"
-        raise SettingsError([Problem("--host", host, rule, way_out)])
-    secret = None if token is None else _read_token(token)
-    if (remote or allowed_hosts) and secret is None:
-        option, value = ("--allow-remote", True) if remote else ("--allowed-host", " ".join(allowed_hosts))
-        rule = "needs a --token, since everyone on the network could read every study"
-        raise SettingsError([Problem(option, value, rule, f"--token env:VAR takes it from VAR; {MAKE_A_TOKEN}")])
-    names = {host, *allowed_hosts, *((socket.gethostname(),) if remote else ())}
-    return Rules(
-        host_names=frozenset(name.lower() for name in names), any_address=remote, writable=writable, token=secret
+    secret = checked_token(
+        host, allow_remote=allow_remote, allowed_hosts=allowed_hosts, token=token, danger="read every study"
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``."""
-    try:
-        addresses = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(str(address).split("%")[0]).is_loopback for address in addresses)
-
-
-def _read_token(written: str) -> str:
-    """The token itself; messages never show it."""
-    if written.startswith("env:"):
-        name = written.removeprefix("env:")
-        token = os.environ.get(name, "")
-        if not token:
-            raise SettingsError(
-                [Problem("--token", written, f"there is no environment variable {name!r}, or nothing in it")]
-            )
-    else:
-        token = written
-    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        rule = f"must be at least {SHORTEST_TOKEN} letters, digits and signs, without spaces"
-        raise SettingsError([Problem("--token", f"{len(token)} characters", rule, MAKE_A_TOKEN)])
-    return token
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return Rules(
+        host_names=host_names(host, allowed_hosts),
+        any_address=not is_loopback(host),
+        writable=writable,
+        token=secret,
+    )

@@ -12,7 +12,8 @@ from rich.console import Console
 from sqlalchemy.engine import make_url
 
 from ..config import Settings, resolve
-from ..diagnosis.opening import chosen_trial, of_model, of_trial, tested_model
+from ..deployment.judged import note_use
+from ..diagnosis.opening import of_model, of_trial, tested_model, trial_to_look_at
 from ..diagnosis.page import write_diagnosis
 from ..diagnosis.rivals import RIVALS
 from ..diagnosis.subject import Subject
@@ -22,10 +23,10 @@ from ..folders import DATABASE_NAME, SaveDir, StudyFolder
 from ..model_folder import StoredModel, load_model
 from ..parts import load_dataset, load_parts
 from ..problems import Problem, SettingsError, did_you_mean
-from ..study import StudyError, best_trial, load_study, stored_settings, study_names
+from ..study import StudyError, load_study, stored_settings, study_names
 from ..summary import say
 from ..training import NonFiniteLossError
-from ..uses import record_look
+from ..winner import chosen_trial
 from .opening import chosen_studies, open_existing
 
 FOLDER = "diagnosis"
@@ -150,8 +151,8 @@ def of_study(
     """A trial of a study; that test is looked at goes on record before it is seen."""
     subject, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
     if part == "test":
-        record_look(study, folder, trial)
-        if best_trial(study) is not None:
+        note_use(study, trial, "diagnosis")
+        if chosen_trial(study) is not None:
             write_best(study, settings, folder)
     place = folder.root / FOLDER
     again = (
@@ -171,7 +172,7 @@ def subject_of_study(
         StudyError: If the trial's network cannot be had.
     """
     settings = settings_of(study, data_path)
-    trial = chosen_trial(study, number)
+    trial = trial_to_look_at(study, number)
     torch.set_num_threads(settings.machine.threads)
     say(console, f"Diagnosing trial {trial.number} of {study.study_name}")
     parts = load_parts(settings)

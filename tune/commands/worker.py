@@ -51,7 +51,8 @@ def worker_command(
         say(console, f"note: {note}")
     storage, study = _wait_for(console, storage_url, save_dir, study_name, wait_seconds)
     # How many processes is a matter of this machine; all else that is not said here is as in the study.
-    settings = resolve(stored_settings(study) or {}, {"machine": {"workers": 1}}, *layers)
+    this_machine = {"machine": {"workers": 1, "engine": "local", "address": None}}
+    settings = resolve(stored_settings(study) or {}, this_machine, *layers)
     parts = load_parts(settings)
     study = join_study(study, settings, parts)
     print_start(console, study_name, settings, parts)

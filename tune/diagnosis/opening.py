@@ -16,29 +16,29 @@ from data.channels import Preparation, prepare_measured
 from data.sequences import SequenceDataset
 
 from ..config import Settings
-from ..exports import BEST_MODEL
 from ..fit import Fit
-from ..folders import StudyFolder
+from ..folders import BEST_MODEL, StudyFolder
 from ..model_folder import DESCRIPTION, StoredModel, load_model
 from ..objective import begin_fits, fields_of, fit_runs, model_parameters, training_settings
 from ..parts import Parts
 from ..problems import Problem, SettingsError
 from ..seeds import derive_seed
-from ..study import StudyError, all_parameters, best_trial
+from ..study import StudyError, all_parameters
 from ..trial_files import load_weights
+from ..winner import chosen_trial
 from .subject import Judged, Subject
 
 PARTS = ("validation", "test")
 
 
-def chosen_trial(study: Study, number: int | None) -> FrozenTrial:
-    """The trial of that number, or the best.
+def trial_to_look_at(study: Study, number: int | None) -> FrozenTrial:
+    """The trial of that number, or the one to use.
 
     Raises:
         StudyError: If there is none, or it has not been trained.
     """
     if number is None:
-        best = best_trial(study)
+        best = chosen_trial(study)
         if best is None:
             raise StudyError(f"{study.study_name!r} has no complete trial yet: there is nothing to diagnose")
         return best
@@ -166,9 +166,9 @@ def _of_the_search(
     notes = [f"The network is that of trial {trial.number} as the search trained it, on the training part alone."]
     fits = begin_fits(parameters, settings, parts, training, device)
     if weights is None:
-        say(f"Trial {trial.number} is trained again with its seed: only the weights of the best trial are kept")
+        say(f"Trial {trial.number} is trained again with its seed: only the weights of the best are kept")
         notes.append(
-            "Only the best trial's weights are kept: this one was trained again with its own seed, for as many epochs "
+            "Only the weights of the best are kept: this one was trained again with its own seed, for as many epochs "
             "as it had. On another machine or number of threads the last digits may differ."
         )
         weights = _trained_again(trial, fits, parts, parameters, training, device)

@@ -13,7 +13,16 @@ from .importances import ImportancesInfo, importances_info, varying_parameters
 from .parallel import ParallelInfo, parallel_info
 from .words import StudyContext
 
-__all__ = ["ContourInfo", "Figures", "HistoryInfo", "ImportancesInfo", "ParallelInfo", "StudyContext", "study_figures"]
+__all__ = [
+    "ContourInfo",
+    "Figures",
+    "HistoryInfo",
+    "ImportancesInfo",
+    "ParallelInfo",
+    "StudyContext",
+    "ranked_parameters",
+    "study_figures",
+]
 
 
 TITLES = {
@@ -41,10 +50,7 @@ def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figur
         context: How to name and write things.
     """
     importances = importances_info(trials, context)
-    varying = varying_parameters(trials)
-    if not isinstance(importances, str):
-        # The least important may have no row of their own.
-        varying = list(dict.fromkeys([*(row.name for row in importances.importances), *varying]))
+    varying = ranked_parameters(trials, importances)
     # A hyperparameter may be searched and have had one value so far.
     searched = {name for trial in trials for name, space in trial.distributions.items() if not space.single()}
     in_order = dict.fromkeys(name for trial in trials for name in trial.params)
@@ -55,3 +61,12 @@ def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figur
         parallel_info(trials, [*varying, *rest], context),
         contour_info(trials, varying, context),
     )
+
+
+def ranked_parameters(trials: Sequence[FrozenTrial], importances: ImportancesInfo | str) -> list[str]:
+    """Names of the hyperparameters that varied, the most important first where that is known."""
+    varying = varying_parameters(trials)
+    if isinstance(importances, str):
+        return varying
+    # The least important may have no row of their own.
+    return list(dict.fromkeys([*(row.name for row in importances.importances), *varying]))

@@ -33,12 +33,12 @@ class Scored(NamedTuple):
 
 def final_score(trial: FrozenTrial) -> float | None:
     """The score of a complete trial; None for any other trial, and where the score is not finite or has diverged."""
-    return trial.value if trial.state == TrialState.COMPLETE and _is_drawable(trial.value) else None
+    return trial.value if trial.state == TrialState.COMPLETE and is_drawable(trial.value) else None
 
 
 def last_score(trial: FrozenTrial) -> float | None:
     """The latest score that a trial which did not complete has reported; None where there is none."""
-    reported = [score for _, score in sorted(trial.intermediate_values.items()) if _is_drawable(score)]
+    reported = [score for _, score in sorted(trial.intermediate_values.items()) if is_drawable(score)]
     return reported[-1] if reported else None
 
 
@@ -47,5 +47,6 @@ def scored_trials(trials: Sequence[FrozenTrial]) -> list[Scored]:
     return [Scored(trial, score) for trial in trials if (score := final_score(trial)) is not None]
 
 
-def _is_drawable(score: float | None) -> bool:
+def is_drawable(score: float | None) -> bool:
+    """Whether a score is a finite number that has not diverged."""
     return score is not None and math.isfinite(score) and abs(score) < _LARGEST_SCORE

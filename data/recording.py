@@ -1,0 +1,48 @@
+"""A recording as it was found, before anything is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_VALUES = 1 << 28
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One sequence as it was found.
+
+    Attributes:
+        place: How errors name it.
+        label: Name of its class.
+        values: Steps by channels, NaN where a value is missing.
+        person: Who performed it; None where that is not known.
+        part: ``TRAIN``, ``VALIDATION`` or ``TEST`` of the publisher's split; None without one.
+        step_seconds: Median time between two steps; None where it is not known.
+    """
+
+    place: str
+    label: str
+    values: NDArray[np.float32]
+    person: str | None = None
+    part: int | None = None
+    step_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How recordings lie on disk.
+
+    Attributes:
+        name: Registered name of the data set.
+        place: File or folder, as errors name it.
+        channel_names: One name a channel.
+        notes: What was understood and what was left out, in sentences.
+    """
+
+    name: str
+    place: str
+    channel_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,180 @@
+"""Recordings to be classified: tables, NumPy's files and folders of them, read as for training but without labels.
+
+Whoever classifies with an ONNX file has no torch: nothing here needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .clips import natural_order
+from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
+from .errors import DataError
+from .folder import LARGEST_FILE_BYTES, Folder
+from .npy import read_npy
+from .npz import read_npz
+from .recording import MAX_VALUES, Recording
+from .time_axis import Clock
+
+TABLES = PARQUET_SUFFIXES | TEXT_SUFFIXES
+ARRAYS = frozenset({".npy", ".npz"})
+UNDERSTOOD = "CSV, TSV, TXT, Parquet, .npy and .npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Unlabelled:
+    """One recording to be classified.
+
+    Attributes:
+        place: How it is named: the file and, where that holds several, which of them.
+        values: [steps, channels], without gaps.
+        channel_names: As the file has them; None where it has none.
+        sample_rate_hz: As its time column or archive says; None where nothing does.
+    """
+
+    place: str
+    values: NDArray[np.float32]
+    channel_names: tuple[str, ...] | None
+    sample_rate_hz: float | None
+
+
+def read_unlabelled(path: Path) -> Iterator[Unlabelled]:
+    """Every recording in a file, or in the files below a folder in the natural order of their names.
+
+    Raises:
+        DataError: If something cannot be read or has a gap; the message names file and row.
+    """
+    if path.is_dir():
+        folder = Folder(path)
+        members = [one for one in folder.members if Path(one).suffix.lower() in TABLES | ARRAYS]
+        if not members:
+            raise DataError(f"{path} holds no file to classify. Understood are: {UNDERSTOOD}")
+        for member in sorted(members, key=natural_order):
+            yield from read_file(path / member)
+    else:
+        yield from read_file(path)
+
+
+def read_file(path: Path) -> Iterator[Unlabelled]:
+    """Every recording in one file.
+
+    Raises:
+        DataError: As ``read_unlabelled``.
+    """
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise DataError(f"{path} does not exist")
+    if suffix in TABLES:
+        yield from _from_table(path)
+    elif suffix == ".npz":
+        yield from _from_npz(path)
+    elif suffix == ".npy":
+        yield from _from_npy(path)
+    else:
+        raise DataError(f"{path} is not understood. Understood are: {UNDERSTOOD}")
+
+
+def _from_table(path: Path) -> Iterator[Unlabelled]:
+    table = open_table(path, str(path))
+    if table.has_header:
+        roles = find_roles(table.columns, table.place)
+    else:
+        roles = Roles(None, None, None, None, tuple(range(len(table.columns))), ())
+    clock = Clock(None if roles.time is None else table.columns[roles.time])
+    values, times, owners = _rows(table, roles, clock)
+    names = tuple(table.columns[k] for k in roles.channels) if table.has_header else None
+    first_row = 2 if table.has_header else 1
+    _refuse_gaps(table.place, values, names, first_row)
+    for name, rows in _sequences(owners, len(values)):
+        step = None
+        if times is not None:
+            step = clock.step(times[rows], table.place, rows + first_row)
+        place = table.place if name is None else f"{table.place}, sequence {name!r}"
+        (recording,) = clock.measured([Recording(place, "", values[rows], step_seconds=step)])
+        yield Unlabelled(place, recording.values, names, _rate(recording.step_seconds))
+
+
+def _rows(
+    table: Table, roles: Roles, clock: Clock
+) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, list[str] | None]:
+    """Channels and times of every row, and the name of the sequence that it belongs to."""
+    channels = list(roles.channels)
+    matrix = table.matrix() if roles.sequence is None and roles.person is None and roles.label is None else None
+    if matrix is not None:
+        return matrix[:, channels].astype(np.float32), None if roles.time is None else matrix[:, roles.time], None
+    pieces, times, owners = [], [], []
+    n_values = 0
+    for chunk in table.chunks():
+        pieces.append(np.stack([chunk.numbers(k) for k in channels], axis=1).astype(np.float32))
+        n_values += pieces[-1].size
+        if n_values > MAX_VALUES:
+            raise DataError(f"{table.place} holds more than {MAX_VALUES:,} values: take fewer rows")
+        if roles.time is not None:
+            times.append(clock.read(chunk, roles.time))
+        if roles.sequence is not None:
+            owners += chunk.texts(roles.sequence)
+    joined = np.concatenate(times) if times else None
+    return np.concatenate(pieces), joined, owners if roles.sequence is not None else None
+
+
+def _sequences(owners: list[str] | None, n_rows: int) -> Iterator[tuple[str | None, NDArray[np.int64]]]:
+    """The rows of every sequence, in the order in which they appear."""
+    if owners is None:
+        yield None, np.arange(n_rows)
+        return
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(owners):
+        rows.setdefault(name, []).append(row)
+    for name, mine in rows.items():
+        yield name, np.array(mine)
+
+
+def _refuse_gaps(place: str, values: NDArray[np.float32], names: tuple[str, ...] | None, first_row: int) -> None:
+    gaps = np.argwhere(np.isnan(values))
+    if len(gaps):
+        row, channel = (int(k) for k in gaps[0])
+        column = channel + 1 if names is None else repr(names[channel])
+        raise DataError(
+            f"{place}, row {row + first_row}, column {column}: there is no value ({len(gaps):,} are missing in all): "
+            "fill them in, or take the rows out"
+        )
+
+
+def _from_npz(path: Path) -> Iterator[Unlabelled]:
+    layout, recordings = read_npz(path, "", labelled=False)
+    given = any(not name.startswith("channel_") for name in layout.channel_names)
+    for one in recordings:
+        real = np.flatnonzero(~np.isnan(one.values).all(axis=1))
+        if not len(real):
+            raise DataError(f"{one.place} holds no value: take it out")
+        values = one.values[real[0] : real[-1] + 1]
+        _refuse_gaps(one.place, values, layout.channel_names, int(real[0]) + 1)
+        yield Unlabelled(one.place, values, layout.channel_names if given else None, _rate(one.step_seconds))
+
+
+def _from_npy(path: Path) -> Iterator[Unlabelled]:
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise DataError(f"{path} is larger than {LARGEST_FILE_BYTES:,} bytes")
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    values = read_npy(content, str(path))
+    if values.ndim not in (1, 2, 3) or not values.size:
+        raise DataError(
+            f"{path} has the shape {values.shape}: [steps, channels] or [sequences, steps, channels] are read"
+        )
+    if values.ndim < 3:
+        yield Unlabelled(str(path), values.reshape(len(values), -1), None, None)
+        return
+    for k, table in enumerate(values):
+        yield Unlabelled(f"{path}, sequence {k}", table, None, None)
+
+
+def _rate(step_seconds: float | None) -> float | None:
+    return 1 / step_seconds if step_seconds else None

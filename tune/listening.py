@@ -1,0 +1,77 @@
+"""Who may reach what listens on this machine: by default nobody else, and others only with a token."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+from .problems import Problem, SettingsError
+
+SHORTEST_TOKEN = 16
+MAKE_A_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe())' makes one"
+
+
+def checked_token(
+    host: str, *, allow_remote: bool, allowed_hosts: tuple[str, ...], token: str | None, danger: str
+) -> str | None:
+    """The token that is asked of everyone; None if nobody is asked, which only this machine may be.
+
+    Args:
+        host: Address to listen on.
+        allow_remote: Whether others than this machine may reach it.
+        allowed_hosts: Further names of this machine, such as a reverse proxy's.
+        token: Or ``env:VAR`` for one that shall not stand in the list of processes.
+        danger: What everyone could do without one, such as ``read every study``.
+
+    Raises:
+        SettingsError: If the token is missing or no good, or ``host`` reaches further than allowed.
+    """
+    remote = not is_loopback(host)
+    if remote and not allow_remote:
+        rule = f"reaches beyond this machine, where everyone could {danger} without a password"
+        way_out = "use 127.0.0.1, or add --allow-remote and --token env:VAR if that is meant"
+        raise SettingsError([Problem("--host", host, rule, way_out)])
+    secret = None if token is None else _read_token(token)
+    if (remote or allowed_hosts) and secret is None:
+        option, value = ("--allow-remote", True) if remote else ("--allowed-host", " ".join(allowed_hosts))
+        rule = f"needs a --token, since everyone on the network could {danger}"
+        raise SettingsError([Problem(option, value, rule, f"--token env:VAR takes it from VAR; {MAKE_A_TOKEN}")])
+    return secret
+
+
+def host_names(host: str, allowed_hosts: tuple[str, ...]) -> frozenset[str]:
+    """Names under which this machine answers when it listens on ``host``."""
+    names = {host, *allowed_hosts, *(() if is_loopback(host) else (socket.gethostname(),))}
+    return frozenset(name.lower() for name in names)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``."""
+    try:
+        addresses = {info[4][0] for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address).split("%")[0]).is_loopback for address in addresses)
+
+
+def in_url(host: str) -> str:
+    """An address as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _read_token(written: str) -> str:
+    """The token itself; messages never show it."""
+    if written.startswith("env:"):
+        name = written.removeprefix("env:")
+        token = os.environ.get(name, "")
+        if not token:
+            raise SettingsError(
+                [Problem("--token", written, f"there is no environment variable {name!r}, or nothing in it")]
+            )
+    else:
+        token = written
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        rule = f"must be at least {SHORTEST_TOKEN} letters, digits and signs, without spaces"
+        raise SettingsError([Problem("--token", f"{len(token)} characters", rule, MAKE_A_TOKEN)])
+    return token

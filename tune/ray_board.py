@@ -1,0 +1,50 @@
+"""Where the tasks of a Ray cluster and the process that began them leave word for each other.
+
+It is an actor, which has a process of its own: nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class News(NamedTuple):
+    """What happened in a task.
+
+    Attributes:
+        ticket: Of the task.
+        place: How many events of the task came before.
+        event: Name of an observer's method.
+        details: Its arguments.
+    """
+
+    ticket: int
+    place: int
+    event: str
+    details: tuple[Any, ...]
+
+
+class Board:
+    """Takes what happens in the tasks, and whether they shall stop.
+
+    What it holds may be lost with its process: a task returns its events once more in the end, and the wish to stop is
+    repeated until all have stopped.
+    """
+
+    def __init__(self) -> None:
+        self._news: list[News] = []
+        self._stop = False
+
+    def tell(self, news: News) -> None:
+        """A task puts down what has happened."""
+        self._news.append(news)
+
+    def shall_stop(self) -> bool:
+        """A task asks whether to go on."""
+        return self._stop
+
+    def exchange(self, stop: bool) -> list[News]:
+        """The process that began the tasks says whether they shall stop, and takes the news."""
+        self._stop = stop
+        news, self._news = self._news, []
+        return news

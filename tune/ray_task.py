@@ -1,0 +1,168 @@
+"""A task of a Ray cluster: one trial, by its number, on whatever machine it came to."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from optuna import Study
+
+from .claims import claim_numbered
+from .config import Settings
+from .folders import StudyFolder
+from .parts import Parts
+from .ray_board import News
+from .search import Ended, search
+from .sharing import with_tensors
+from .spaces import Scalar
+from .stopping import StopWatch
+from .storage import open_storage
+from .study import StudyError, load_study, with_strategy
+from .worker import in_a_sentence
+
+_LOOK_SECONDS = 0.3
+_PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class TaskJob:
+    """What all tasks of a search have in common.
+
+    Attributes:
+        key: Another one for every search.
+        storage_url: The database; may hold a password, and is an argument since those are in no list and no log.
+        folder: Of the study.
+        settings: Of the study.
+        parts: Description of the data, for ``sharing.with_tensors``.
+        device: Trains here.
+    """
+
+    key: str
+    storage_url: str
+    folder: StudyFolder
+    settings: Settings
+    parts: bytes
+    device: str
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """How a task ended.
+
+    Attributes:
+        events: All that happened, which may be known already.
+        ended: Why it came to its end; None if it broke.
+        broke: What went wrong, in a sentence.
+    """
+
+    events: list[News]
+    ended: Ended | None
+    broke: str = ""
+
+
+class _Teller:
+    """An observer that puts on the board what happens."""
+
+    def __init__(self, board: Any, ticket: int) -> None:
+        self._board, self._ticket = board, ticket
+        self.events: list[News] = []
+
+    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+        """A trial begins, or goes on."""
+        self._tell("trial_started", number, parameters, adopted)
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        """An epoch of a trial is done."""
+        self._tell("epoch_finished", number, epoch, score)
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A trial is stored."""
+        self._tell("trial_finished", number, state, value, reason)
+
+    def _tell(self, event: str, *details: Any) -> None:
+        self.events.append(News(self._ticket, len(self.events), event, details))
+        self._board.tell.remote(self.events[-1])
+
+
+def run_numbered_trial(
+    job: TaskJob, arrays: Sequence[NDArray[Any]], number: int, ticket: int, board: Any
+) -> TaskResult:
+    """Runs one trial of a study, from where it is, unless somebody else has taken it up.
+
+    Args:
+        job: What to do.
+        arrays: The data, in memory that all tasks of a machine share.
+        number: Of the trial.
+        ticket: Of this task.
+        board: Handle of the actor ``Board``.
+    """
+    torch.set_num_threads(job.settings.machine.threads)
+    stop, teller = StopWatch(), _Teller(board, ticket)
+    try:
+        with _heeding(board, stop):
+            study, parts = _opened(job, arrays)
+            ended = search(
+                with_strategy(study, job.settings),
+                job.settings,
+                parts,
+                job.folder,
+                device=torch.device(job.device),
+                observer=teller,
+                stop=stop,
+                claim_next=partial(claim_numbered, study, job.folder, number),
+            )
+    except Exception as error:
+        return TaskResult(teller.events, None, in_a_sentence(error))
+    return TaskResult(teller.events, ended)
+
+
+_opened_last: dict[str, tuple[Study, Parts]] = {}
+
+
+def _opened(job: TaskJob, arrays: Sequence[NDArray[Any]]) -> tuple[Study, Parts]:
+    """The study and its data; a process that gets one task of a search after another opens them once."""
+    if job.key not in _opened_last:
+        _opened_last.clear()
+        study = load_study(open_storage(job.storage_url), job.folder.study_name)
+        if study is None:
+            raise StudyError(f"study {job.folder.study_name!r} is no longer in the database")
+        with warnings.catch_warnings():
+            # Nobody may write to memory that all tasks share, and nobody does.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            tensors = [torch.from_numpy(array) for array in arrays]
+        _opened_last[job.key] = study, with_tensors(job.parts, tensors)
+    return _opened_last[job.key]
+
+
+@contextmanager
+def _heeding(board: Any, stop: StopWatch) -> Iterator[None]:
+    """Asks again and again whether to stop, which a signal to a process of Ray's would do in the midst of a step."""
+    import ray
+
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            try:
+                if ray.get(board.shall_stop.remote(), timeout=_PATIENCE_SECONDS):
+                    stop.request(signal.SIGTERM)
+                    return
+            except ray.exceptions.RayError:
+                pass  # The board is being started again.
+            is_over.wait(_LOOK_SECONDS)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join(_LOOK_SECONDS)
