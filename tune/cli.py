@@ -11,6 +11,7 @@ from click_default_group import DefaultGroup
 
 from . import cli_deploy
 from .cli_compare import compare
+from .cli_diagnose import diagnose
 from .folders import SaveDir
 from .options import A_FILE, settings_options, storage_options
 from .terminal import console, handles_errors
@@ -255,3 +256,4 @@ main.add_command(cli_deploy.export)
 main.add_command(cli_deploy.predict)
 main.add_command(cli_deploy.serve)
 main.add_command(compare)
+main.add_command(diagnose)

@@ -98,11 +98,11 @@ def source_of(settings: Settings) -> Source:
     )
 
 
-def load_parts(settings: Settings) -> Parts:
-    """Loads and cuts the data that the settings name.
+def load_dataset(settings: Settings) -> SequenceDataset:
+    """Loads the data that the settings name, as a whole.
 
     Raises:
-        DataError: If it cannot be read, or cannot be cut that way.
+        DataError: If it cannot be read.
     """
     dataset = load(settings.dataset, source_of(settings))
     if settings.data.classes is not None:
@@ -113,6 +113,16 @@ def load_parts(settings: Settings) -> Parts:
         dataset = to_length(dataset, settings.data.resample_length)
     if settings.data.pad_length is not None:
         dataset = padded(dataset, settings.data.pad_length)
+    return dataset
+
+
+def load_parts(settings: Settings) -> Parts:
+    """Loads and cuts the data that the settings name.
+
+    Raises:
+        DataError: If it cannot be read, or cannot be cut that way.
+    """
+    dataset = load_dataset(settings)
     wanted = settings.split
     split = make_split(
         dataset,

@@ -17,6 +17,7 @@ from .comparison import ComparedStudy
 from .config import Settings
 from .confirmation import points
 from .evaluation import luck_of_selection
+from .exports import times_test_was_used
 from .metrics import METRIC_LABELS
 from .parts import Parts
 from .progress import show_score, show_seconds
@@ -131,7 +132,7 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
             f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
             f"{100 * luck:.1f} points of accuracy better than it is."
         )
-    n_looks = sum("test" in one for one in study.user_attrs.get("evaluations", {}).values())
+    n_looks = times_test_was_used(study)
     if n_looks > 1:
         lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
     higher = best_trial(study)

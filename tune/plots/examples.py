@@ -34,6 +34,11 @@ _LINE_CHARACTERS = 150
 
 
 def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
+    """A PNG file of ``examples_figure``."""
+    return png(examples_figure(dataset, title))
+
+
+def examples_figure(dataset: SequenceDataset, title: str | None) -> Figure:
     """A panel a class with the sequence of that class whose length is the median.
 
     Up to nine channels are lines, as measured or, where their scales differ, centred and each divided by its standard
@@ -41,29 +46,28 @@ def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
 
     Args:
         dataset: To look at.
-        title: What the recordings are called.
-
-    Returns:
-        A PNG file.
+        title: What the recordings are called; None where what is around the picture has a heading.
     """
+    heading_inches = _HEADING_INCHES if title is not None else 0.1
     shown = list(range(min(dataset.n_classes, MOST_CLASSES)))
     examples = [_typical(dataset, one_class) for one_class in shown]
-    values, scale = _comparable(dataset)
+    values, scale = comparable(dataset)
     n_columns = min(_COLUMNS, key=lambda n: (-len(shown) % n, _COLUMNS.index(n))) if len(shown) > 4 else len(shown)
     n_rows = math.ceil(len(shown) / n_columns)
     names = [shortened(name, 22) for name in dataset.channel_names[: MOST_LINES + 1]]
     per_line = max(1, min(len(names), _LINE_CHARACTERS // (max(map(len, names)) + 7)))
     legend_inches = 0.2 * math.ceil(len(names) / per_line) + 0.05 if dataset.n_channels <= MOST_LINES else 0.0
-    height = _HEADING_INCHES + legend_inches + n_rows * _PANEL_INCHES + 0.45
+    height = heading_inches + legend_inches + n_rows * _PANEL_INCHES + 0.45
     figure = Figure(figsize=(WIDTH_INCHES, height), dpi=_DOTS_PER_INCH, facecolor=LIGHT.paper)
-    _write_heading(figure, height, title, _summary(dataset, scale))
+    if title is not None:
+        _write_heading(figure, height, title, _summary(dataset, scale))
     rate = dataset.sample_rate_hz or 1.0
     longest = max(int(dataset.lengths[row]) for row in examples)
     limits = _limits(torch.cat([values[_steps(dataset, row)] for row in examples]).numpy())
     width = (WIDTH_INCHES - 2 * MARGIN_INCHES - 0.35) / n_columns
     for place, row in enumerate(examples):
         left = MARGIN_INCHES + 0.35 + place % n_columns * width
-        bottom = height - _HEADING_INCHES - legend_inches - (place // n_columns + 1) * _PANEL_INCHES + 0.32
+        bottom = height - heading_inches - legend_inches - (place // n_columns + 1) * _PANEL_INCHES + 0.32
         axes = figure.add_axes(
             (left / WIDTH_INCHES, bottom / height, (width - 0.25) / WIDTH_INCHES, (_PANEL_INCHES - 0.62) / height)
         )
@@ -88,8 +92,8 @@ def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
         axes.set_xlabel("seconds" if below and dataset.sample_rate_hz else "steps" if below else "", size=9)
         axes.xaxis.label.set_color(LIGHT.muted)
         if place == 0:
-            _draw_legend(figure, axes, height, per_line)
-    return png(figure)
+            _draw_legend(figure, axes, height, heading_inches, per_line)
+    return figure
 
 
 def _typical(dataset: SequenceDataset, one_class: int) -> int:
@@ -106,7 +110,7 @@ def _steps(dataset: SequenceDataset, row: int) -> slice:
     return slice(start, start + int(dataset.lengths[row]))
 
 
-def _comparable(dataset: SequenceDataset) -> tuple[torch.Tensor, str]:
+def comparable(dataset: SequenceDataset) -> tuple[torch.Tensor, str]:
     """Values that can share one axis, and what was done to them."""
     deviation = dataset.values.std(dim=0, correction=0)
     varying = deviation > 1e-6 * dataset.values.abs().amax(dim=0)
@@ -176,7 +180,7 @@ def _name_parts(axes: Axes, channel_names: Sequence[str]) -> None:
         axes.set_yticks(middles, [part.replace("_", "\n") for part in parts])
 
 
-def _draw_legend(figure: Figure, axes: Axes, height: float, per_line: int) -> None:
+def _draw_legend(figure: Figure, axes: Axes, height: float, heading_inches: float, per_line: int) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if not handles:
         return
@@ -184,7 +188,7 @@ def _draw_legend(figure: Figure, axes: Axes, height: float, per_line: int) -> No
         handles,
         labels,
         loc="upper left",
-        bbox_to_anchor=(MARGIN_INCHES / WIDTH_INCHES - 0.004, (height - _HEADING_INCHES + 0.03) / height),
+        bbox_to_anchor=(MARGIN_INCHES / WIDTH_INCHES - 0.004, (height - heading_inches + 0.03) / height),
         ncols=per_line,
         frameon=False,
         fontsize=9,

@@ -1,0 +1,175 @@
+"""Where a network is wrong: confusions, scores of every class and group, and whether it knows how sure to be."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def confusion_matrix(
+    predicted: Int[Tensor, " sequences"], labels: Int[Tensor, " sequences"], n_classes: int
+) -> Int[Tensor, "classes classes"]:
+    """How many sequences of each class (rows) were taken for each class (columns)."""
+    return torch.bincount(labels * n_classes + predicted, minlength=n_classes**2).view(n_classes, n_classes)
+
+
+class Confusion(NamedTuple):
+    """One class taken for another.
+
+    Attributes:
+        true: What it is.
+        predicted: What it was taken for.
+        n: How often.
+        share: Of all sequences of the true class.
+    """
+
+    true: int
+    predicted: int
+    n: int
+    share: float
+
+
+def most_confused(matrix: Int[Tensor, "classes classes"], most: int = 10) -> list[Confusion]:
+    """The confusions with the most sequences, the largest share first among equals."""
+    totals = matrix.sum(dim=1).clamp_min(1)
+    pairs = [
+        Confusion(row, column, int(matrix[row, column]), float(matrix[row, column] / totals[row]))
+        for row, column in matrix.nonzero().tolist()
+        if row != column
+    ]
+    return sorted(pairs, key=lambda pair: (-pair.n, -pair.share, pair.true, pair.predicted))[:most]
+
+
+class ClassReport(NamedTuple):
+    """Scores of one class.
+
+    Attributes:
+        precision: Share of those taken for it that are it; None where nothing was.
+        recall: Share of it that was found; None where there is none.
+        f1: Harmonic mean of the two (van Rijsbergen 1979); None where the class neither occurs nor was predicted.
+        support: Sequences of it.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+def classification_report(matrix: Int[Tensor, "classes classes"]) -> list[ClassReport]:
+    """Precision, recall and F1 of every class."""
+    report = []
+    for k in range(len(matrix)):
+        hits, support, taken = int(matrix[k, k]), int(matrix[k].sum()), int(matrix[:, k].sum())
+        report.append(
+            ClassReport(
+                hits / taken if taken else None,
+                hits / support if support else None,
+                2 * hits / (support + taken) if support + taken else None,
+                support,
+            )
+        )
+    return report
+
+
+class GroupScore(NamedTuple):
+    """Right answers in a group of sequences.
+
+    Attributes:
+        name: Of the group.
+        n_right: Right answers.
+        n: Sequences.
+    """
+
+    name: str
+    n_right: int
+    n: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers."""
+        return self.n_right / self.n
+
+
+def by_length(right: Tensor, lengths: Int[Tensor, " sequences"], n_groups: int = 5) -> list[GroupScore]:
+    """Right answers by length, in groups of like size; one group where all lengths are the same."""
+    edges = torch.quantile(lengths.double(), torch.linspace(0, 1, n_groups + 1, dtype=torch.double)).ceil()
+    edges = torch.tensor(sorted(set(edges.tolist())))
+    if len(edges) == 1:
+        return [GroupScore(f"{int(edges[0])}", int(right.sum()), len(right))]
+    groups = []
+    for k, (low, high) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
+        inside = (lengths >= low) & ((lengths < high) if k < len(edges) - 2 else (lengths <= high))
+        last = int(high) - 1 if k < len(edges) - 2 else int(high)
+        if inside.any():
+            name = f"{int(low)}" if int(low) == last else f"{int(low)} to {last}"
+            groups.append(GroupScore(name, int(right[inside].sum()), int(inside.sum())))
+    return groups
+
+
+class ReliabilityBin(NamedTuple):
+    """Predictions of like confidence.
+
+    Attributes:
+        low: Least confidence.
+        high: Largest confidence.
+        confidence: Their mean confidence.
+        accuracy: Share that was right.
+        n: How many there are.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    accuracy: float
+    n: int
+
+
+def reliability(
+    probabilities: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"], n_bins: int = 10
+) -> list[ReliabilityBin]:
+    """Confidence against accuracy in bins of equal width (Guo et al. 2017, section 2); empty bins are left out."""
+    confidence, predicted = probabilities.double().max(dim=1)
+    right = (predicted == labels).double()
+    place = (confidence * n_bins).ceil().long().clamp(1, n_bins) - 1
+    bins = []
+    for k in torch.bincount(place).nonzero().flatten().tolist():
+        inside = place == k
+        bins.append(
+            ReliabilityBin(
+                k / n_bins,
+                (k + 1) / n_bins,
+                float(confidence[inside].mean()),
+                float(right[inside].mean()),
+                int(inside.sum()),
+            )
+        )
+    return bins
+
+
+def confident_mistakes(
+    probabilities: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"], most: int
+) -> Int[Tensor, " chosen"]:
+    """Rows of the wrong answers that the network was surest of, the surest first."""
+    confidence, predicted = probabilities.max(dim=1)
+    wrong = (predicted != labels).nonzero().flatten()
+    return wrong[confidence[wrong].argsort(descending=True, stable=True)[:most]]
+
+
+def nearest_correct(
+    pooled: Float[Tensor, "sequences features"],
+    predicted: Int[Tensor, " sequences"],
+    labels: Int[Tensor, " sequences"],
+    row: int,
+) -> int | None:
+    """The sequence nearest to ``row`` in what the head is given, among those rightly taken for the same class.
+
+    None where the network has no right answer of that class.
+    """
+    right = ((predicted == predicted[row]) & (labels == predicted[row])).nonzero().flatten()
+    if not len(right):
+        return None
+    return int(right[(pooled[right] - pooled[row]).norm(dim=1).argmin()])

@@ -1,0 +1,215 @@
+"""From a study, or from the folder of a model, to what is diagnosed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+from torch import Tensor
+
+from data.channels import Preparation, prepare_measured
+from data.sequences import SequenceDataset
+
+from ..config import Settings
+from ..fit import Fit
+from ..folders import BEST_MODEL, StudyFolder
+from ..model_folder import DESCRIPTION, StoredModel, load_model
+from ..objective import begin_fits, fields_of, fit_runs, model_parameters, training_settings
+from ..parts import Parts
+from ..problems import Problem, SettingsError
+from ..seeds import derive_seed
+from ..study import StudyError, all_parameters
+from ..trial_files import load_weights
+from ..winner import chosen_trial
+from .subject import Judged, Subject
+
+PARTS = ("validation", "test")
+
+
+def trial_to_look_at(study: Study, number: int | None) -> FrozenTrial:
+    """The trial of that number, or the one to use.
+
+    Raises:
+        StudyError: If there is none, or it has not been trained.
+    """
+    if number is None:
+        best = chosen_trial(study)
+        if best is None:
+            raise StudyError(f"{study.study_name!r} has no complete trial yet: there is nothing to diagnose")
+        return best
+    trials = study.get_trials(deepcopy=False)
+    if not 0 <= number < len(trials):
+        raise StudyError(f"{study.study_name!r} has no trial {number}: its trials are 0 to {len(trials) - 1}")
+    trial = trials[number]
+    if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not trial.user_attrs.get("history", [[]])[0]:
+        raise StudyError(
+            f"trial {number} of {study.study_name!r} is {trial.state.name.lower()} and has no trained network: "
+            "name one that is complete or pruned"
+        )
+    return trial
+
+
+def of_trial(
+    study: Study,
+    trial: FrozenTrial,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    part: str,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> Subject:
+    """What to look at of a trial.
+
+    Args:
+        study: Holds the trial.
+        trial: Complete or pruned.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study.
+        part: ``validation`` or ``test``: what errors are shown of.
+        say: Told what takes long.
+
+    Raises:
+        StudyError: If there is no such part, or the data is not that of the study.
+        NonFiniteLossError: If the network has to be trained again, and that does not go well.
+    """
+    if part == "test" and parts.folds[0].test is None:
+        raise StudyError(f"{study.study_name!r} has no test part: leave out --part test")
+    if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
+        raise StudyError("the recordings are not those that the study began with (their fingerprint differs)")
+    stored = tested_model(study, trial, folder) if part == "test" else None
+    if stored is not None:
+        test = parts.folds[0].test
+        assert test is not None  # asked above
+        judged = [Judged(stored.network, stored.prepare, stored.description.temperature, test)]
+        notes = [
+            f"The network is that of best_model/: trial {trial.number}, trained once more on training and validation "
+            "part together. It is judged on the test part, whose people and recordings it has never seen."
+        ]
+    else:
+        judged, notes = _of_the_search(trial, settings, parts, folder, part, say)
+    parameters = all_parameters(trial)
+    seed = derive_seed(settings.search.seed, "trial", trial.number)
+    fold = parts.folds[0]
+    shown = {"train": fold.train, "validation": fold.validation, **({} if fold.test is None else {"test": fold.test})}
+    return Subject(
+        title=f"{study.study_name}, trial {trial.number}",
+        architecture=settings.architecture,
+        hyperparameters=model_parameters(settings.architecture, parameters),
+        judged=tuple(judged),
+        part=part,
+        parts=shown,
+        notes=(*notes, *_about_the_part(part, len(parts.folds))),
+        history=tuple(tuple(epochs) for epochs in trial.user_attrs["history"]),
+        best_epochs=tuple(trial.user_attrs["best_epochs"]),
+        training=training_settings(settings, parameters, seed),
+        seed=derive_seed(seed, "diagnosis"),
+    )
+
+
+def tested_model(study: Study, trial: FrozenTrial, folder: StudyFolder) -> StoredModel | None:
+    """The network of ``best_model/``, if it is this trial's and has been trained once more for the test."""
+    place = folder.root / BEST_MODEL
+    refitted = study.user_attrs.get("evaluations", {}).get(str(trial.number), {}).get("refit")
+    if not refitted or not (place / DESCRIPTION).is_file():
+        return None
+    stored = load_model(place)
+    mine = stored.description.study == study.study_name and stored.description.trial == trial.number
+    return stored if mine else None
+
+
+def of_model(stored: StoredModel, place: Path, measured: SequenceDataset, where: str) -> Subject:
+    """What to look at of a network whose study is not known, on recordings of which it may have seen some.
+
+    Raises:
+        SettingsError: If the recordings have other channels or classes.
+    """
+    described = stored.description
+    if measured.channel_names != described.channel_names or measured.class_names != described.class_names:
+        what, theirs, ours = "classes", measured.class_names, described.class_names
+        if measured.channel_names != described.channel_names:
+            what, theirs, ours = "channels", measured.channel_names, described.channel_names
+        rule = f"has other {what} than the model, which knows {', '.join(ours)}"
+        raise SettingsError([Problem(where, ", ".join(theirs), rule[:400])])
+    notes = (
+        f"The network is that of {place}/: {described.architecture}, of trial {described.trial} of the study "
+        f"{described.study}.",
+        "That study is not in this database, so nothing is known of what the network was trained on: all sequences of "
+        f"{where} are shown, and where it was trained on them its errors are fewer than on new ones.",
+    )
+    return Subject(
+        title=place.name,
+        architecture=described.architecture,
+        hyperparameters=dict(described.hyperparameters),
+        judged=(Judged(stored.network, stored.prepare, described.temperature, measured),),
+        part="all",
+        parts={"all": measured},
+        notes=notes,
+        seed=derive_seed(0, "diagnosis"),
+    )
+
+
+def _of_the_search(
+    trial: FrozenTrial, settings: Settings, parts: Parts, folder: StudyFolder, part: str, say: Callable[[str], None]
+) -> tuple[list[Judged], list[str]]:
+    """The networks as the search trained them, on the training part alone."""
+    parameters = all_parameters(trial)
+    training = training_settings(settings, parameters, derive_seed(settings.search.seed, "trial", trial.number))
+    device = torch.device("cpu")
+    weights = load_weights(folder, trial, len(parts.folds))
+    notes = [f"The network is that of trial {trial.number} as the search trained it, on the training part alone."]
+    fits = begin_fits(parameters, settings, parts, training, device)
+    if weights is None:
+        say(f"Trial {trial.number} is trained again with its seed: only the weights of the best are kept")
+        notes.append(
+            "Only the weights of the best are kept: this one was trained again with its own seed, for as many epochs "
+            "as it had. On another machine or number of threads the last digits may differ."
+        )
+        weights = _trained_again(trial, fits, parts, parameters, training, device)
+    temperatures = (trial.user_attrs.get("calibration") or {}).get("temperatures") or [1.0] * len(fits)
+    preparation = fields_of(Preparation, parameters)
+    judged = []
+    for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
+        fit.model.load_state_dict(stored)
+        measured = getattr(parts.folds[fold], part)
+        normaliser = parts.normaliser(fold, preparation.derived_channels)
+        prepare = partial(prepare_measured, normaliser=normaliser, preparation=preparation)
+        judged.append(Judged(fit.model.eval(), prepare, temperatures[fold], measured))
+        if part == "test":
+            break  # One network is enough to show errors of; all folds would show every sequence as often.
+    return judged, notes
+
+
+def _trained_again(
+    trial: FrozenTrial, fits: list[Fit], parts: Parts, parameters: Any, training: Any, device: torch.device
+) -> list[dict[str, Tensor]]:
+    n_epochs = [len(epochs) for epochs in trial.user_attrs["history"]]
+    runs = fit_runs(fits, parts, parameters, training, device=device, before_step=lambda: None)
+    for run, wanted in zip(runs, n_epochs, strict=True):
+        for _, _ in zip(range(wanted), run, strict=False):
+            pass
+    return [fit.best_weights for fit in fits]
+
+
+def _about_the_part(part: str, n_folds: int) -> list[str]:
+    if part == "test":
+        return [
+            "Looking at mistakes in the test part is a use of it, and is on record in the study: what is changed "
+            "because of what is seen here can no longer be tested on it."
+        ]
+    about = [
+        "Errors are shown of the validation part, which the network was not trained on but which chose it among "
+        "others: its scores are a little too good. The test part is left untouched (--part test shows it)."
+    ]
+    if n_folds > 1:
+        about.append(
+            f"Each of the {n_folds} folds' networks is judged on its own validation part, so that errors are of all "
+            "sequences but the test part; what is looked into below is the first fold's network."
+        )
+    return about

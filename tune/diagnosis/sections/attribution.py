@@ -1,0 +1,197 @@
+"""Which steps and channels the answers rest on, and whether that can be believed."""
+
+from __future__ import annotations
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from data.batches import Batch
+
+from ...figures.words import shortened
+from ...palette import LIGHT
+from .. import canvas
+from ..findings import Picture, Table
+from ..measures.attribution import (
+    Attribution,
+    CaptumMissingError,
+    DeletionCurves,
+    deletion_curves,
+    integrated_gradients,
+)
+from ..measures.states import classes_in, resampled_paths
+from ..signals import Signals
+from ..subject import Subject
+from ..words import listed, percent
+
+N_PER_CLASS, MOST, MOST_STEPS = 6, 60, 20_000
+N_DRAWN = 6
+N_POINTS = 20
+MOST_CHANNELS = 24
+# Area between two curves of probabilities that is more than what another random order would make.
+SMALLEST_ADVANTAGE = 0.02
+
+
+def attribution(subject: Subject) -> list[Picture]:
+    """Integrated gradients of the answers, and the curves that check them."""
+    rows, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_STEPS))
+    with torch.no_grad():
+        targets = subject.first.network(batch.values, batch.lengths).argmax(dim=1)
+    title = "Which steps and channels its answers rest on"
+    try:
+        found = integrated_gradients(subject.first.network, batch.values, batch.lengths, targets)
+    except CaptumMissingError as error:
+        sentence = str(error)
+        return [Picture("attribution", title, f"{sentence[:1].upper()}{sentence[1:]}")]
+    return [
+        _where(subject, title, rows, batch, found),
+        _deletion(deletion_curves(subject.first.network, batch.values, batch.lengths, found, seed=subject.seed)),
+    ]
+
+
+def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attribution) -> Picture:
+    size = found.values.abs()
+    by_channel = size.sum(dim=(0, 1))
+    by_channel = by_channel / by_channel.sum().clamp_min(1e-12)
+    over_time = resampled_paths(size.sum(dim=2, keepdim=True), batch.lengths, N_POINTS).squeeze(2)
+    over_time = (over_time / over_time.sum(dim=1, keepdim=True).clamp_min(1e-12)).mean(dim=0)
+    names = subject.first.prepared.channel_names
+    order = by_channel.argsort(descending=True).tolist()
+    strongest = [f"{shortened(names[k], 40)} ({percent(float(by_channel[k]))})" for k in order[:3]]
+    thirds = [float(part.sum()) for part in over_time.tensor_split(3)]
+    where = ("the first", "the middle", "the last")[thirds.index(max(thirds))]
+    even = max(thirds) < 0.4
+    least = [k for k in order if float(by_channel[k]) < 0.25 / len(names)]
+    summary = (
+        f"Its answers rest most on {listed(strongest, 3)}"
+        + (f" of {len(names)} channels; " if len(names) > 3 else "; ")
+        + (
+            "all thirds of a sequence count about alike."
+            if even
+            else f"{where} third of a sequence carries {percent(max(thirds))} of the weight."
+        )
+        + (
+            f" {len(least)} {'channel counts' if len(least) == 1 else 'channels count'} for hardly anything."
+            if least
+            else ""
+        )
+    )
+    if found.gap > 0.1:
+        summary += f" The attributions miss their sum by {percent(found.gap)}: take them as rough."
+    return Picture(
+        "attribution",
+        title,
+        summary,
+        (
+            "Integrated gradients of the predicted class' logit (Sundararajan et al. 2017), from a signal that says "
+            f"nothing, over {len(rows)} sequences. They should sum to what the signal changes in the logit; the "
+            "mean gap "
+            f"is {percent(found.gap)}. Shaded: the steps of each sequence that add most.",
+        ),
+        _figure(subject, rows, batch, found, by_channel, over_time),
+        f"Signals with the steps that matter shaded, the weight of each channel, and of each part of time. {summary}",
+        Table(
+            "Weight of each channel",
+            ("channel", "share"),
+            tuple((names[k], f"{float(by_channel[k]):.4f}") for k in order),
+        ),
+    )
+
+
+def _figure(
+    subject: Subject, rows: Tensor, batch: Batch, found: Attribution, by_channel: Tensor, over_time: Tensor
+) -> Figure:
+    names = subject.first.prepared.channel_names
+    drawn = [int((batch.labels == k).nonzero()[0]) for k in classes_in(batch.labels)[:N_DRAWN]]
+    shown = by_channel.argsort(descending=True).tolist()[:MOST_CHANNELS]
+    n_rows = -(-len(drawn) // 2)
+    bars_height = max(2.2, 0.17 * len(shown) + 0.8)
+    figure = Figure(
+        figsize=(canvas.WIDTH_INCHES, 1.5 * n_rows + bars_height),
+        dpi=canvas.DOTS_PER_INCH,
+        facecolor=LIGHT.paper,
+        layout="constrained",
+    )
+    grid = figure.add_gridspec(n_rows + 1, 2, height_ratios=[*[1.5] * n_rows, bars_height])
+    signals, first = Signals(subject.first.measured), None
+    for place, k in enumerate(drawn):
+        axes = figure.add_subplot(grid[place // 2, place % 2])
+        said = shortened(subject.class_names[int(found.targets[k])], 30)
+        right = int(found.targets[k]) == int(batch.labels[k])
+        canvas.calm(axes, said if right else f"{said}, wrongly")
+        row = int(rows[k])
+        signals.draw(axes, row, labels=place == 0)
+        canvas.labelled(axes, signals.time if place >= len(drawn) - 2 else "")
+        first = axes if place == 0 else first
+        # As much as is measured: a front with strides does not change the input's steps.
+        weight = found.values[k, : int(batch.lengths[k])].sum(dim=1).clamp_min(0)
+        weight = weight / weight.max().clamp_min(1e-12)
+        times = signals.times(row)
+        width = times[1] - times[0] if len(times) > 1 else 1.0
+        for time, strength in zip(times, weight.tolist(), strict=True):
+            if strength > 0.1:
+                axes.axvspan(
+                    time - width / 2, time + width / 2, color=LIGHT.best, alpha=0.35 * strength, linewidth=0, zorder=0
+                )
+    bars = figure.add_subplot(grid[n_rows, 0])
+    canvas.calm(bars, "Weight of the channels")
+    bars.barh(range(len(shown)), [float(by_channel[k]) for k in shown], color=LIGHT.complete, height=0.7)
+    canvas.named_ticks(bars, "y", [names[k] for k in shown], n_characters=34)
+    bars.invert_yaxis()
+    bars.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    canvas.gridded(bars, "x")
+    time = figure.add_subplot(grid[n_rows, 1])
+    canvas.calm(time, "Weight over a sequence")
+    time.plot([k / (N_POINTS - 1) for k in range(N_POINTS)], over_time.tolist(), color=LIGHT.complete, linewidth=1.8)
+    time.set_ylim(bottom=0)
+    time.axhline(1 / N_POINTS, color=LIGHT.muted, linewidth=1, linestyle="--")
+    time.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    time.yaxis.set_major_formatter(lambda value, _: f"{value:.1%}")
+    canvas.labelled(time, "share of the sequence; dashed: if all counted alike")
+    canvas.gridded(time)
+    if first is not None:
+        canvas.legend_below(figure, first, 3)
+    return figure
+
+
+def _deletion(curves: DeletionCurves) -> Picture:
+    figure, (axes,) = canvas.panels(1, 1, 2.9)
+    for values, colour, style, label in (
+        (curves.first, LIGHT.best, "-", "what adds most goes first"),
+        (curves.random, LIGHT.pruned, "--", "in random order"),
+        (curves.last, LIGHT.complete, "-", "what adds most goes last"),
+    ):
+        axes.plot(curves.shares, values, color=colour, linestyle=style, marker="o", markersize=3.5, label=label)
+    axes.set_ylim(0, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    canvas.labelled(axes, "share of the values deleted", "confidence in the answer")
+    canvas.gridded(axes)
+    canvas.legend_below(figure, axes, 3)
+    at = 2
+    summary = (
+        f"With {percent(curves.shares[at])} of the values deleted, those that add most first, the confidence falls "
+        "from "
+        f"{percent(curves.first[0])} to {percent(curves.first[at])}; in random order it falls to "
+        f"{percent(curves.random[at])}, and when they go last to {percent(curves.last[at])}. "
+    ) + (
+        "The attributions name what the network really uses."
+        if curves.advantage > SMALLEST_ADVANTAGE
+        else "That is no better than chance: do not read much into the attributions above."
+    )
+    rows = tuple(
+        (f"{share:.1f}", f"{a:.4f}", f"{b:.4f}", f"{c:.4f}")
+        for share, a, b, c in zip(curves.shares, curves.first, curves.random, curves.last, strict=True)
+    )
+    return Picture(
+        "deletion",
+        "Are these the values that it really uses?",
+        summary,
+        (
+            "Deleted values are set to zero, which is what the attributions start from (Petsiuk et al. 2018). The mean "
+            "probability of the answer that was given; of random orders, the mean of three.",
+        ),
+        figure,
+        f"Three curves of confidence against the share of values deleted. {summary}",
+        Table("Confidence when values are deleted", ("deleted", "most first", "random", "most last"), rows),
+    )

@@ -1,0 +1,76 @@
+"""Whether the network knows how sure to be."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from ...calibration import expected_calibration_error
+from ...palette import LIGHT
+from .. import canvas
+from ..findings import Picture, Table
+from ..measures.errors import ReliabilityBin, reliability
+from ..subject import Subject
+from ..words import listed, percent
+
+
+def calibration(subject: Subject) -> Picture:
+    """Confidence against accuracy, as put out and with the temperature."""
+    figure, every = canvas.panels(2, 2, 2.9, titles=("As the network says", "With its temperature"), share_y=True)
+    rows = []
+    errors = []
+    for axes, kind, probabilities in zip(
+        every, ("raw", "with temperature"), (subject.raw_probabilities, subject.probabilities), strict=True
+    ):
+        bins = reliability(probabilities, subject.labels)
+        errors.append(expected_calibration_error(probabilities.clamp_min(1e-12).log(), subject.labels, n_bins=10))
+        _draw_reliability(axes, bins)
+        rows += [
+            (kind, f"{b.low:.1f}", f"{b.high:.1f}", f"{b.confidence:.4f}", f"{b.accuracy:.4f}", str(b.n)) for b in bins
+        ]
+    canvas.labelled(every[0], y="share that is right")
+    confidence, accuracy = (
+        float(subject.raw_probabilities.max(dim=1).values.mean()),
+        float((subject.predicted == subject.labels).double().mean()),
+    )
+    manner = "surer than it should be" if confidence > accuracy else "less sure than it could be"
+    temperatures = listed([f"{one.temperature:.2f}" for one in subject.judged], 5)
+    summary = (
+        f"It says {percent(confidence)} on average and is right in {percent(accuracy)}: "
+        f"{manner if abs(confidence - accuracy) > 0.01 else 'as sure as it should be'}. The calibration error is "
+        f"{percent(errors[0])}; with the temperature {temperatures} of the search it is {percent(errors[1])}."
+    )
+    fitted = (
+        "where it was fitted, so a little too good" if subject.part == "validation" else "not fitted here: a fair trial"
+    )
+    return Picture(
+        "reliability",
+        "Does it know how sure to be?",
+        summary,
+        (
+            "On the line, of all answers given with 80% confidence 80% are right; below it the network is too sure. "
+            "Larger dots stand for more answers.",
+            f"The temperature divides the logits; it was fitted on the validation part ({fitted}).",
+        ),
+        figure,
+        f"Two reliability diagrams, confidence against share of right answers. {summary}",
+        Table("Reliability", ("probabilities", "from", "to", "mean confidence", "accuracy", "sequences"), tuple(rows)),
+    )
+
+
+def _draw_reliability(axes: Axes, bins: list[ReliabilityBin]) -> None:
+    axes.plot((0, 1), (0, 1), color=LIGHT.rule, linewidth=1.2)
+    largest = max(one.n for one in bins)
+    axes.plot([one.confidence for one in bins], [one.accuracy for one in bins], color=LIGHT.complete, linewidth=1.2)
+    axes.scatter(
+        [one.confidence for one in bins],
+        [one.accuracy for one in bins],
+        s=[12 + 130 * one.n / largest for one in bins],
+        color=LIGHT.complete,
+        zorder=3,
+    )
+    axes.set_xlim(0, 1.03)
+    axes.set_ylim(0, 1.03)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    canvas.gridded(axes, "both")
+    canvas.labelled(axes, "confidence")

@@ -1,0 +1,111 @@
+"""What the convolutions look for, and how much of the signal one of their outputs sees."""
+
+from __future__ import annotations
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ...figures.words import shortened
+from ...palette import LIGHT
+from .. import canvas
+from ..findings import Picture, Table
+from ..measures.receptive_field import first_filters, receptive_field
+from ..measures.states import record
+from ..subject import Subject
+from ..words import listed, percent, steps_text
+
+N_FILTERS = 12
+N_PER_CLASS, MOST = 6, 120
+MOST_LINES = 6
+
+
+def filters(subject: Subject) -> list[Picture]:
+    """The first convolution's filters and the receptive field; a sentence where there is no convolution."""
+    title, name = "The convolutions: what they look for, and how far they see", "filters"
+    judged = subject.first
+    weights = first_filters(judged.network)
+    seen = receptive_field(judged.network, judged.prepared.n_channels)
+    if weights is None or seen is None:
+        summary = "The network has no convolutional front: its first layer reads one step at a time."
+        return [Picture(name, title, summary)]
+    rate, longest = judged.measured.sample_rate_hz, int(judged.measured.lengths.max())
+    sizes = weights.norm(dim=(1, 2))
+    activity = _activity(subject)
+    order = (sizes if activity is None else sizes * activity).argsort(descending=True)[:N_FILTERS].tolist()
+    by_channel = weights.norm(dim=(0, 2))
+    shares = by_channel / by_channel.sum()
+    names = judged.prepared.channel_names
+    strongest = [
+        f"{shortened(names[k], 40)} ({percent(float(shares[k]))})" for k in shares.argsort(descending=True)[:3]
+    ]
+    smooth = _smooth(weights)
+    share = min(seen / longest, 1.0)
+    summary = (
+        f"One step after the convolutions sees {steps_text(seen, rate)} of the signal"
+        + (f", {percent(share)} of the longest sequence. " if share < 1 else ": all of even the longest sequence. ")
+        + (
+            f"Of {len(weights)} filters {smooth} mostly average (their weights have one sign), the others compare one "
+            f"moment with another. " if weights.shape[2] > 1 else ""
+        )
+        + f"They weigh most: {listed(strongest, 3)}, of {len(names)} channels"
+        + (f" ({percent(1 / len(names))} each if all counted alike)." if len(names) > 1 else ".")
+    )  # fmt: skip
+    dead = None if activity is None else int((activity < 1e-6).sum())
+    if dead:
+        summary += f" {dead} of {len(weights)} filters never answer: they could be left out."
+    figure = _figure(weights[order], names, [f"Filter {k}" for k in order])
+    table = Table(
+        "Weight of each channel in the first convolution",
+        ("channel", "share"),
+        tuple((one, f"{float(share):.4f}") for one, share in zip(names, shares, strict=True)),
+    )
+    note = (
+        f"The {len(order)} filters of the first convolution that say most (weight times mean output); "
+        + ("channels as lines." if len(names) <= MOST_LINES else "a row for each channel, a column for each step.")
+        + " The receptive field was measured by gradients, through all layers and strides of the convolutions."
+    )
+    return [Picture(name, title, summary, (note,), figure, f"Weights of single filters over time. {summary}", table)]
+
+
+def _activity(subject: Subject) -> Tensor | None:
+    """Mean output of each feature of the first convolution's layer; None where its layer is not watched as such."""
+    _, (values, lengths, _) = subject.first.batch(subject.chosen(N_PER_CLASS, MOST))
+    layers = record(subject.first.network, values, lengths).layers
+    first = layers[0]
+    if not first.name.startswith("convolution"):
+        return None
+    real = torch.cat([first.states[k, : int(n)] for k, n in enumerate(first.lengths.tolist())])
+    return real.mean(dim=0)
+
+
+def _smooth(weights: Tensor) -> int:
+    """Filters whose strongest channel hardly changes its sign over time."""
+    strongest = weights.norm(dim=2).argmax(dim=1)
+    own = weights[torch.arange(len(weights)), strongest]
+    return int((own.sum(dim=1).abs() > 0.8 * own.abs().sum(dim=1)).sum())
+
+
+def _figure(weights: Tensor, names: tuple[str, ...], titles: list[str]) -> Figure:
+    figure, every = canvas.panels(len(weights), 4, 1.6, titles=titles, share_y=True)
+    largest = float(weights.abs().max()) or 1.0
+    as_lines = len(names) <= MOST_LINES
+    for axes, own in zip(every, weights, strict=True):
+        if as_lines:
+            for channel, line in enumerate(own):
+                axes.plot(
+                    line.tolist(), color=canvas.class_colour(channel), marker=canvas.class_marker(channel),
+                    markersize=3, linewidth=1.2, label=shortened(names[channel], 30),
+                )  # fmt: skip
+            axes.axhline(0, color=LIGHT.rule, linewidth=1, zorder=0)
+            axes.set_ylim(-1.05 * largest, 1.05 * largest)
+        else:
+            axes.imshow(
+                own.numpy(), aspect="auto", cmap=canvas.SIGNED, vmin=-largest, vmax=largest, interpolation="none"
+            )
+            canvas.labelled(axes, y="channel" if axes in every[::4] else "")
+        canvas.whole_numbers(axes, most=4)
+        canvas.labelled(axes, "step" if axes in every[-4:] else "")
+    if as_lines:
+        canvas.legend_below(figure, every[0], 3)
+    return figure

@@ -1,0 +1,244 @@
+"""Errors: what is taken for what, for whom and how long, and whether the network knows how sure to be."""
+
+from __future__ import annotations
+
+import torch
+
+from ...evaluation import wilson_interval
+from ...palette import LIGHT
+from .. import canvas
+from ..findings import Picture, Section, Table
+from ..measures.errors import (
+    Confusion,
+    GroupScore,
+    by_length,
+    classification_report,
+    confusion_matrix,
+    most_confused,
+)
+from ..measures.states import classes_in
+from ..subject import Subject
+from ..words import listed, percent, person_text
+from .calibration import calibration
+from .mistakes import mislabelled, mistakes
+
+MOST_NUMBERED = 24
+MOST_CLASSES = 60
+MOST_GROUPS = 40
+
+
+def errors_section(subject: Subject) -> Section:
+    """Where it is wrong."""
+    return Section(
+        "errors",
+        "Errors",
+        "What does it get wrong, and does it know?",
+        (
+            confusion(subject),
+            report(subject),
+            by_person(subject),
+            accuracy_by_length(subject),
+            calibration(subject),
+            mistakes(subject),
+            mislabelled(subject),
+        ),
+    )
+
+
+def confusion(subject: Subject) -> Picture:
+    """The confusion matrix, in counts and in shares of each class."""
+    matrix = confusion_matrix(subject.predicted, subject.labels, subject.n_classes)
+    names, n = subject.class_names[:MOST_CLASSES], min(subject.n_classes, MOST_CLASSES)
+    side_by_side = n <= 8
+    height = 3.6 if side_by_side else max(3.4, 0.26 * n + 1.4)
+    titles = ("Sequences", "Share of each class")
+    figure, every = canvas.panels(2, 2 if side_by_side else 1, height, titles=titles)
+    shares = matrix.double() / matrix.sum(dim=1, keepdim=True).clamp_min(1)
+    for axes, values, times in zip(
+        every,
+        (matrix.double(), shares),
+        (1, 100),
+        strict=True,
+    ):
+        axes.imshow(
+            values[:n, :n].numpy(), cmap=canvas.AMOUNT, vmin=0, vmax=float(values.max()) or 1.0, aspect="auto",
+            interpolation="none",
+        )  # fmt: skip
+        canvas.named_ticks(axes, "y", names, n_characters=20)
+        canvas.named_ticks(axes, "x", names, n_characters=16, rotation=45)
+        canvas.labelled(axes, "taken for", "is" if axes is every[0] or not side_by_side else "")
+        if side_by_side and axes is every[1]:
+            axes.tick_params(labelleft=False)
+        if n <= MOST_NUMBERED:
+            for row, column in matrix[:n, :n].nonzero().tolist():
+                dark = float(values[row, column]) > 0.55 * float(values.max())
+                axes.text(
+                    column,
+                    row,
+                    f"{times * float(values[row, column]):.0f}",
+                    ha="center",
+                    va="center",
+                    size=7.5 if n > 8 else 8.5,
+                    # Not the page's own ink and paper, which change in the dark: the cells do not.
+                    color="#fffffe" if dark else "#1b2734",
+                )
+    n_wrong, accuracy = int(matrix.sum() - matrix.diagonal().sum()), float(matrix.diagonal().sum() / matrix.sum())
+    head = f"{n_wrong} of {int(matrix.sum())} sequences of {subject.part_words} are wrong ({percent(accuracy)} right)."
+    pairs = most_confused(matrix, 3)
+    rows = tuple((name, *map(str, row.tolist())) for name, row in zip(subject.class_names, matrix, strict=True))
+    summary = f"{head} {_about_pairs(subject, pairs, n_wrong)}" if pairs else f"{head} Nothing is confused."
+    return Picture(
+        "confusion",
+        "What is taken for what",
+        summary,
+        ("A row for each class as labelled, a column for what the network said; the second panel is in percent.",),
+        figure,
+        "Two confusion matrices: counts, and percent of each class. " + summary,
+        Table("Confusion matrix, in sequences", ("is \\ taken for", *subject.class_names), rows),
+    )
+
+
+def _about_pairs(subject: Subject, pairs: list[Confusion], n_wrong: int) -> str:
+    names = subject.class_names
+    first = pairs[0]
+    told = (
+        f"Most often {names[first.true]} is taken for {names[first.predicted]}: {first.n} times, "
+        f"{percent(first.share)} of its sequences and {percent(first.n / n_wrong)} of all mistakes"
+    )
+    back = next((pair for pair in pairs[1:] if (pair.true, pair.predicted) == (first.predicted, first.true)), None)
+    if back is not None:
+        return f"{told}; the other way round {back.n} times. The two look alike to it."
+    rest = [f"{names[pair.true]} for {names[pair.predicted]} ({pair.n})" for pair in pairs[1:]]
+    return f"{told}{f'; then {listed(rest, 2)}' if rest else ''}."
+
+
+def report(subject: Subject) -> Picture:
+    """Precision, recall and F1 of every class, and the most confused pairs."""
+    matrix = confusion_matrix(subject.predicted, subject.labels, subject.n_classes)
+    scores = classification_report(matrix)
+    names = subject.class_names
+    known = [(one.f1, name) for one, name in zip(scores, names, strict=True) if one.f1 is not None]
+    known.sort()
+    pairs = most_confused(matrix)
+    about = "; ".join(
+        f"{names[pair.true]} for {names[pair.predicted]} {pair.n} of {int(matrix[pair.true].sum())}"
+        for pair in pairs[:6]
+    )
+    worst, best = known[0], known[-1]
+    summary = f"Hardest is {worst[1]} (F1 {percent(worst[0])}), easiest {best[1]} ({percent(best[0])})."
+    if pairs:
+        summary += f" The most confused pairs: {about}."
+    shown = sorted(range(len(names)), key=lambda k: -1.0 if scores[k].f1 is None else float(scores[k].f1 or 0.0))
+    shown = shown[:MOST_GROUPS]
+    figure, (axes,) = canvas.panels(1, 1, max(1.6, 0.24 * len(shown) + 0.7))
+    for label, key, marker, colour in (
+        ("precision: of what was taken for it, the share that is it", "precision", "o", LIGHT.complete),
+        ("recall: of what is it, the share that was found", "recall", "D", LIGHT.best),
+    ):
+        points = [(getattr(scores[k], key), place) for place, k in enumerate(shown)]
+        there = [(value, place) for value, place in points if value is not None]
+        across, down = [value for value, _ in there], [place for _, place in there]
+        axes.scatter(across, down, color=colour, marker=marker, s=26, label=label, zorder=3, clip_on=False)
+    canvas.named_ticks(axes, "y", [names[k] for k in shown], n_characters=30)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xlim(right=1.0)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    canvas.gridded(axes, "both")
+    canvas.legend_below(figure, axes, 1)
+    rows = tuple(
+        (name, *("–" if value is None else f"{value:.4f}" for value in one[:3]), str(one.support))
+        for name, one in zip(names, scores, strict=True)
+    )
+    return Picture(
+        "classification_report",
+        "Scores of every class",
+        summary,
+        ("Hardest first. A class without a mark neither occurs nor was predicted.",),
+        figure,
+        "Precision and recall of each class, hardest first.",
+        Table("Classification report", ("class", "precision", "recall", "F1", "sequences"), rows),
+    )
+
+
+def by_person(subject: Subject) -> Picture:
+    """Right answers of each person's sequences."""
+    title, name = "Accuracy of each person", "by_person"
+    if any(one.measured.groups is None for one in subject.judged):
+        return Picture(name, title, "Who performed the sequences is not known.")
+    right = subject.predicted == subject.labels
+    people = torch.cat([one.measured.groups for one in subject.judged if one.measured.groups is not None])
+    names = subject.first.measured.group_names
+    groups = [
+        GroupScore(names[person], int(right[people == person].sum()), int((people == person).sum()))
+        for person in classes_in(people)
+    ]
+    groups.sort(key=lambda group: group.accuracy)
+    if len(groups) == 1:
+        summary = (
+            f"All judged sequences are of {person_text(groups[0].name)} ({percent(groups[0].accuracy)} right): how "
+            "it does with "
+            "other people cannot be told from one."
+        )
+    else:
+        summary = (
+            f"From {percent(groups[0].accuracy)} ({person_text(groups[0].name)}) to "
+            f"{percent(groups[-1].accuracy)} ({person_text(groups[-1].name)}): a new person may fare like any of "
+            f"them. {_worst_class(subject, people, groups[0])}"
+        )
+    return _bars(name, title, summary, groups, "person")
+
+
+def _worst_class(subject: Subject, people: torch.Tensor, group: GroupScore) -> str:
+    person = subject.first.measured.group_names.index(group.name)
+    own = people == person
+    pairs = most_confused(confusion_matrix(subject.predicted[own], subject.labels[own], subject.n_classes), 1)
+    if not pairs:
+        return ""
+    names = subject.class_names
+    return (
+        f"Of {person_text(group.name)} mostly {names[pairs[0].true]} is mistaken, for {names[pairs[0].predicted]} "
+        f"({pairs[0].n} times)."
+    )
+
+
+def accuracy_by_length(subject: Subject) -> Picture:
+    """Right answers by the number of steps."""
+    groups = by_length(subject.predicted == subject.labels, subject.lengths)
+    title, name = "Accuracy by length", "by_length"
+    if len(groups) == 1:
+        summary = f"All sequences have about the same length ({groups[0].name} steps): nothing to compare."
+        return Picture(name, title, summary)
+    worst, best = (find(groups, key=lambda group: group.accuracy) for find in (min, max))
+    intervals = [wilson_interval(one.accuracy, one.n) for one in (worst, best)]
+    summary = (
+        f"Best with {best.name} steps ({percent(best.accuracy)}), worst with {worst.name} ({percent(worst.accuracy)})"
+    ) + (
+        ": more than chance." if intervals[0][1] < intervals[1][0] else ", which may be chance: the intervals overlap."
+    )
+    return _bars(name, title, summary, groups, "steps")
+
+
+def _bars(name: str, title: str, summary: str, groups: list[GroupScore], what: str) -> Picture:
+    shown = groups[:MOST_GROUPS]
+    figure, (axes,) = canvas.panels(1, 1, max(1.5, 0.26 * len(shown) + 0.6))
+    rows = []
+    for place, group in enumerate(groups):
+        low, high = wilson_interval(group.accuracy, group.n)
+        rows.append((group.name, f"{group.accuracy:.4f}", f"{low:.4f}", f"{high:.4f}", str(group.n)))
+        if place < len(shown):
+            axes.plot((low, high), (place, place), color=LIGHT.pruned, linewidth=2.5, solid_capstyle="round")
+            axes.scatter(group.accuracy, place, color=LIGHT.complete, s=30, zorder=3, clip_on=False)
+    canvas.named_ticks(axes, "y", [f"{group.name} ({group.n})" for group in shown], n_characters=30)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xlim(right=1.0)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    canvas.gridded(axes, "x")
+    return Picture(
+        name,
+        title,
+        summary,
+        ("Dots are the share of right answers, lines their 95% interval (Wilson); in brackets the sequences.",),
+        figure,
+        f"Accuracy of each {what} with its interval. {summary}",
+        Table(title, (what, "accuracy", "95% from", "to", "sequences"), tuple(rows)),
+    )

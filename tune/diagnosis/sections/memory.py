@@ -1,0 +1,21 @@
+"""Memory: what the layers hold while a sequence is read, and how the classes part in them."""
+
+from __future__ import annotations
+
+from ..findings import Section
+from ..subject import Subject
+from .attention import attention
+from .convolutions import filters
+from .pooled import pooled_map
+from .trajectories import trajectories
+from .units import units
+
+
+def memory_section(subject: Subject) -> Section:
+    """What it holds while it reads."""
+    return Section(
+        "memory",
+        "Memory",
+        "What does it hold while it reads, and when do the classes part?",
+        (*trajectories(subject), units(subject), pooled_map(subject), *attention(subject), *filters(subject)),
+    )

@@ -1,0 +1,190 @@
+"""Single sequences: the mistakes that the network is surest of, and those whose label may be the mistake."""
+
+from __future__ import annotations
+
+import torch
+from matplotlib.figure import Figure
+
+from ...figures.words import counted, shortened
+from .. import canvas
+from ..findings import Picture, Table
+from ..measures.errors import confident_mistakes, nearest_correct
+from ..measures.mislabelled import Suspect, suspects
+from ..signals import Signals
+from ..subject import Subject
+from ..words import listed, percent, person_text
+
+N_MISTAKES = 6
+N_LISTED = 30
+N_SUSPECTS_DRAWN = 4
+
+
+def mistakes(subject: Subject) -> Picture:
+    """The most confident mistakes, each beside the nearest right answer of the predicted class."""
+    title, name = "Its most confident mistakes", "mistakes"
+    rows = confident_mistakes(subject.probabilities, subject.labels, N_LISTED).tolist()
+    if not rows:
+        return Picture(name, title, f"It makes no mistake in {subject.part_words}.")
+    pairs = [(row, _nearest(subject, row)) for row in rows]
+    sure = [row for row in rows if float(subject.probabilities[row].max()) >= 0.9]
+    summary = (
+        f"{counted(len(sure), 'mistake')}{' of the first 30' if len(rows) == N_LISTED else ''} made with 90% "
+        "confidence "
+        "or more. "
+        if sure
+        else "It is not sure of any of its mistakes (below 90% confidence). "
+    ) + _about(subject, rows)
+    table = Table(
+        "The most confident mistakes",
+        ("sequence", "is", "taken for", "confidence", "for what it is", "nearest right one"),
+        tuple(
+            (
+                subject.name_of(row),
+                subject.class_names[int(subject.labels[row])],
+                subject.class_names[int(subject.predicted[row])],
+                f"{float(subject.probabilities[row].max()):.4f}",
+                f"{float(subject.probabilities[row, subject.labels[row]]):.4f}",
+                "none" if other is None else subject.name_of(other),
+            )
+            for row, other in pairs
+        ),
+    )
+    return Picture(
+        name,
+        title,
+        summary,
+        (
+            "Left the sequence that is mistaken, as measured; right the sequence that the network takes to be most "
+            "like "
+            f"it (nearest in what its head is given) among those it rightly calls so. {_scale(subject)}",
+        ),
+        _side_by_side(subject, pairs[:N_MISTAKES]),
+        f"Signals of the {min(len(pairs), N_MISTAKES)} most confident mistakes, each beside the nearest right example.",
+        table,
+    )
+
+
+def mislabelled(subject: Subject) -> Picture:
+    """Sequences that look as if they carried the wrong label."""
+    title, name = "Labels that look wrong", "mislabelled"
+    found = suspects(subject.probabilities, subject.labels)
+    n = len(subject.labels)
+    notes = (
+        "Found by confident learning (Northcutt et al. 2021) from the answers of a network that was not trained on "
+        "these "
+        "sequences. It cannot tell a wrong label from a sequence that the network does not understand: look and judge.",
+    )
+    if not found:
+        return Picture(
+            name, title, f"None of {n} sequences of {subject.part_words} is confidently another class.", notes
+        )
+    by_pair: dict[tuple[int, int], int] = {}
+    for one in found:
+        by_pair[one.given, one.suggested] = by_pair.get((one.given, one.suggested), 0) + 1
+    (given, suggested), count = max(by_pair.items(), key=lambda item: (item[1], -item[0][0]))
+    names = subject.class_names
+    summary = (
+        f"{len(found)} of {n} sequences ({percent(len(found) / n)}) are confidently another class than their label "
+        f"says, most often {names[suggested]} where the label says {names[given]} ({count}). "
+    ) + (
+        "So many in one pair are the network's trouble with these two rather than wrong labels."
+        if count >= max(5, len(found) // 2)
+        else "Worth looking at the first few."
+    )
+    return Picture(
+        name,
+        title,
+        summary,
+        notes,
+        _suspects_figure(subject, found[:N_SUSPECTS_DRAWN]),
+        f"Signals of the {min(len(found), N_SUSPECTS_DRAWN)} sequences whose labels are doubted most.",
+        Table(
+            "Labels that look wrong, the clearest first",
+            ("sequence", "label", "looks like", "probability of its label", "of the other"),
+            tuple(
+                (
+                    subject.name_of(one.row),
+                    names[one.given],
+                    names[one.suggested],
+                    f"{one.given_probability:.4f}",
+                    f"{one.suggested_probability:.4f}",
+                )
+                for one in found
+            ),
+        ),
+    )
+
+
+def _nearest(subject: Subject, row: int) -> int | None:
+    """In the same network's part: two networks' features cannot be compared."""
+    fold, within = subject.place(row)
+    judged = subject.judged[fold]
+    logits, pooled = judged.answers
+    nearest = nearest_correct(pooled, logits.argmax(dim=1), judged.measured.labels, within)
+    return None if nearest is None else row - within + nearest
+
+
+def _about(subject: Subject, rows: list[int]) -> str:
+    if any(one.measured.groups is None for one in subject.judged) or len(rows) < 3:
+        return ""
+    people = torch.cat([one.measured.groups for one in subject.judged if one.measured.groups is not None])
+    counts = torch.bincount(people[rows])
+    owners = counts.nonzero().flatten()
+    counts = counts[owners]
+    most = int(counts.argmax())
+    share = float(counts[most] / len(rows))
+    who = person_text(subject.first.measured.group_names[int(owners[most])])
+    if share > 0.5 and int(people.min()) < int(people.max()):
+        return f"{percent(share)} of those listed are of {who}: this person does it in another way."
+    several = sorted(zip(counts.tolist(), owners.tolist(), strict=True), reverse=True)
+    names = [f"{person_text(subject.first.measured.group_names[owner])} ({count})" for count, owner in several]
+    return f"They are of {listed(names, 3)}."
+
+
+def _scale(subject: Subject) -> str:
+    signals = Signals(subject.first.measured)
+    if signals.as_lines:
+        return f"Channels are {signals.scale}."
+    return f"Channels are the rows of an image, {signals.scale}, from low (light) to high (dark)."
+
+
+def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]) -> Figure:
+    names = subject.class_names
+    titles = []
+    for row, other in pairs:
+        label, predicted = int(subject.labels[row]), int(subject.predicted[row])
+        sure = percent(float(subject.probabilities[row, predicted]))
+        titles.append(f"{shortened(names[label], 18)}, taken for {shortened(names[predicted], 18)} ({sure})")
+        titles.append(f"rightly called {shortened(names[predicted], 30)}" if other is not None else "no right example")
+    figure, every = canvas.panels(len(titles), 2, 1.45, titles=titles)
+    for place, (row, other) in enumerate(pairs):
+        fold, within = subject.place(row)
+        signals = Signals(subject.judged[fold].measured)
+        partner = None if other is None else subject.place(other)[1]
+        both = [within] if partner is None else [within, partner]
+        for axes, index in zip(every[2 * place :], both, strict=False):
+            signals.draw(axes, index, labels=place == 0 and axes is every[0])
+            if signals.as_lines:
+                axes.set_ylim(*signals.limits(both))
+                axes.set_xlim(0, max(float(signals.times(one)[-1]) for one in both) or 1.0)
+        if partner is None:
+            every[2 * place + 1].set_axis_off()
+    for axes in every[-2:]:
+        canvas.labelled(axes, Signals(subject.first.measured).time)
+    canvas.legend_below(figure, every[0], 3)
+    return figure
+
+
+def _suspects_figure(subject: Subject, found: list[Suspect]) -> Figure:
+    names = subject.class_names
+    titles = [
+        f"Label {shortened(names[one.given], 16)}, looks like {shortened(names[one.suggested], 16)}" for one in found
+    ]
+    figure, every = canvas.panels(len(found), 2, 1.6, titles=titles)
+    for axes, one in zip(every, found, strict=True):
+        fold, within = subject.place(one.row)
+        signals = Signals(subject.judged[fold].measured)
+        signals.draw(axes, within, labels=axes is every[0])
+        canvas.labelled(axes, signals.time if axes in every[-2:] else "")
+    canvas.legend_below(figure, every[0], 3)
+    return figure
