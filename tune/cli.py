@@ -10,7 +10,7 @@ import click
 from click_default_group import DefaultGroup
 
 from .folders import SaveDir
-from .options import A_FILE, settings_options, storage_options
+from .options import A_FILE, settings_options, storage_options, tracking_options
 from .terminal import console, handles_errors
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
@@ -69,6 +69,7 @@ def main() -> None:
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
 @click.option("--auto-tune-all", is_flag=True, help="Tune every architecture in turn and compare them.")
+@tracking_options
 @settings_options
 @storage_options
 @handles_errors
@@ -81,6 +82,8 @@ def run(
     resume: bool,
     warm_start: str | None,
     auto_tune_all: bool,
+    mlflow: str | None,
+    tensorboard: str | None,
     **options: str | bool | None,
 ) -> None:
     """Starts a study, or resumes it, and leaves its results in SAVE_DIR/STUDY.
@@ -90,9 +93,11 @@ def run(
     """
     from .arguments import settings_layers
     from .config import resolve
+    from .targets import read_targets
 
     layers = settings_layers(config_file, assignments, options)
     resolve(*layers)  # Tells of mistakes before torch is loaded.
+    targets = read_targets(mlflow, tensorboard)
     from .commands.run import run_command
 
     code = run_command(
@@ -104,6 +109,7 @@ def run(
         resume=resume,
         warm_start=warm_start,
         every_architecture=auto_tune_all,
+        targets=targets,
     )
     sys.exit(code)
 
@@ -115,10 +121,17 @@ def run(
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: as in the study]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
 @click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
+@tracking_options
 @storage_options
 @handles_errors
 def worker(
-    storage_url: str | None, save_dir: SaveDir, study_name: str, wait: str, **options: str | bool | None
+    storage_url: str | None,
+    save_dir: SaveDir,
+    study_name: str,
+    wait: str,
+    mlflow: str | None,
+    tensorboard: str | None,
+    **options: str | bool | None,
 ) -> None:
     """Joins a study on this machine, with the study's own settings, until it has its trials.
 
@@ -126,6 +139,9 @@ def worker(
     --save-dir that all of them share. The last one tests the best configuration and writes the exports.
     """
     from .arguments import seconds, settings_layers
+    from .targets import read_targets
+
+    targets = read_targets(mlflow, tensorboard)
     from .commands.worker import worker_command
 
     code = worker_command(
@@ -135,6 +151,7 @@ def worker(
         save_dir=save_dir,
         study_name=study_name,
         wait_seconds=seconds("--wait", wait),
+        targets=targets,
     )
     sys.exit(code)
 

@@ -275,6 +275,7 @@ def _record(
         "epochs_run": max(len(fit.history) for fit in fits),
         "training_seconds": sum(result.seconds for fit in fits for result in fit.history),
         "n_parameters": sum(weight.numel() for weight in fits[0].model.parameters()),
+        "n_trainable_parameters": sum(weight.numel() for weight in fits[0].model.parameters() if weight.requires_grad),
         "seed": training.seed,
         "best_epochs": [fit.best_epoch for fit in fits],
         "history": [[asdict(result) for result in fit.history] for fit in fits],

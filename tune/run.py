@@ -39,6 +39,7 @@ from .study import (
     study_names,
 )
 from .suitability import suited
+from .tracking import NOT_TRACKED, Tracking
 from .warmup import exports_loaded_meanwhile
 from .workers import n_workers, search_with_workers
 
@@ -52,7 +53,7 @@ class Finished:
         settings: It ran with.
         folder: Holds the exports.
         ended: Why the search ended.
-        not_drawn: Sentences about pictures that could not be drawn.
+        not_drawn: Sentences about pictures that could not be drawn, and trackers that could not be told.
     """
 
     study: Study
@@ -94,6 +95,7 @@ def run_study(
     warm_start: str | None,
     show: Callable[[Progress], AbstractContextManager[Progress]],
     stop: StopWatch,
+    tracking: Tracking = NOT_TRACKED,
     test_best: bool = True,
 ) -> Finished:
     """Creates or resumes a study, searches, judges the best, and writes every export.
@@ -111,7 +113,18 @@ def run_study(
         study = resume_study(existing, settings, parts)
         if warm_start is not None:
             notes.append(f"the study goes on where it is: --warm-start {warm_start} is for the begin of a new one")
-    return work_on(storage, study, settings, parts, folder, notes=notes, show=show, stop=stop, test_best=test_best)
+    return work_on(
+        storage,
+        study,
+        settings,
+        parts,
+        folder,
+        notes=notes,
+        show=show,
+        stop=stop,
+        tracking=tracking,
+        test_best=test_best,
+    )
 
 
 def work_on(
@@ -124,6 +137,7 @@ def work_on(
     notes: Sequence[str] = (),
     show: Callable[[Progress], AbstractContextManager[Progress]],
     stop: StopWatch,
+    tracking: Tracking = NOT_TRACKED,
     test_best: bool = True,
     only_last_exports: bool = False,
 ) -> Finished:
@@ -147,6 +161,7 @@ def work_on(
         with show(progress) as observer:
             for note in notes:
                 observer.say(f"note: {note}")
+            _track(tracking, folder, observer)
             with exports_loaded_meanwhile():
                 ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
             finished = Finished(study, settings, folder, ended, [])
@@ -154,7 +169,19 @@ def work_on(
                 finished = judge(finished, parts, stop=stop, say=observer.say)
         if only_last_exports and is_worked_on_elsewhere(study, folder):
             return finished
-        return exported(finished)
+        finished = exported(finished)
+        return replace(finished, not_drawn=[*finished.not_drawn, *tracking.look(folder, is_last=True)])
+
+
+def _track(tracking: Tracking, folder: StudyFolder, observer: Progress) -> None:
+    """Has the trackers told now of what an earlier run left untold, and of every trial to come."""
+
+    def look() -> None:
+        for sentence in tracking.look(folder):
+            observer.say(sentence)
+
+    observer.after_trial = look
+    look()
 
 
 def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:

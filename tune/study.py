@@ -194,13 +194,18 @@ def with_strategy(study: Study, settings: Settings) -> Study:
     return study
 
 
+def is_changeable(path: str) -> bool:
+    """Whether a setting may differ between two runs of one study."""
+    return path in CHANGEABLE or path.startswith(CHANGEABLE_SECTIONS)
+
+
 def changed_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
     """What cannot change in a study and yet did, a line each."""
     before, now = _before_and_now(stored, settings)
     return [
         f"{path}: {before[path]} in the study, {now.get(path, 'not there')} now"
         for path in sorted(before)
-        if before[path] != now.get(path) and path not in CHANGEABLE and not path.startswith(CHANGEABLE_SECTIONS)
+        if before[path] != now.get(path) and not is_changeable(path)
     ]
 
 
