@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.processes import SMALL, run
+from tune.cli import main
 from tune.exports import write_trials
 from tune.problems import SettingsError
 from tune.stopping import StopWatch
@@ -26,8 +30,10 @@ from tune.tracking.mlflow_runs import STUDY_TAG, TRIAL_TAG, MlflowRuns
 from tune.tracking.records import trial_record
 
 if TYPE_CHECKING:
-    from tests.tune.conftest import Lab, NewLab
+    from tests.tune.conftest import NewLab
 
+# Two processes that load all of MLflow, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(900)
 TWO = {"search": {"trials": 2}, "training": {"epochs": 2}}
 
 
@@ -46,7 +52,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     stores = ["--backend-store-uri", f"sqlite:///{place}/runs.db", "--artifacts-destination", str(place / "files")]
     with (place / "log").open("w") as log:
         command = [sys.executable, "-m", "mlflow", "server", *arguments, *stores]
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=place, start_new_session=True)
+        # Without the processes for jobs that nobody here gives it.
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=place, env=environment, start_new_session=True)
     address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 200
     try:
         while True:
@@ -60,9 +68,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             time.sleep(0.2)
         yield address
     finally:
-        # Its workers are processes of their own, and end with it.
-        process.terminate()
-        process.wait(timeout=60)
+        # The one that listens is a child of it, in a group that is all its own.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 class Server:
@@ -112,12 +120,6 @@ def accuracies(trial: FrozenTrial) -> list[tuple[int, float]]:
     return [(one["epoch"], one["validation"]["accuracy"]) for one in trial.user_attrs["history"][0]]
 
 
-def tracked(lab: Lab, targets: Targets) -> list[str]:
-    """Tells the trackers of a study in a process of its own, as a run does."""
-    tracking = Tracking(targets, f"sqlite:///{lab.place}/tune.db")
-    return [*tracking.look(lab.folder, is_last=True), *tracking.end(StopWatch())]
-
-
 def steps(folder: Path, tag: str) -> list[int]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -133,8 +135,8 @@ def test_a_run_and_its_resumption_are_tracked_without_doubling_anything(server: 
     arguments = (*SMALL, "--save-dir", str(tmp_path), "--study-name", "seen", "--mlflow", server, "--tensorboard")
     output, _ = run(*arguments, "--trials", "2")
     assert f"MLflow: 2 trials logged at {server}" in output
-    again, _ = run(*arguments, "--trials", "3", "--resume")
-    assert f"MLflow: 1 trial logged at {server}" in again
+    again = CliRunner().invoke(main, [*arguments, "--trials", "3", "--resume"], catch_exceptions=False)
+    assert f"MLflow: 1 trial logged at {server}" in again.output
     study = optuna.load_study(study_name="seen", storage=f"sqlite:///{tmp_path}/tune.db")
     seen = Server(server)
     parent, children = sorted_out(seen.runs(identity(study)))
@@ -188,11 +190,8 @@ def test_a_tracker_that_is_down_costs_one_warning_without_the_password(new_lab: 
     lab.search()
     address = f"http://someone:a+secret@127.0.0.1:{free_port()}"
     tracking = Tracking(Targets(address, BELOW_THE_STUDY), f"sqlite:///{lab.place}/tune.db")
-    began = time.monotonic()
-    said = tracking.look(lab.folder)
-    # A process of its own needs far longer than that to begin with.
-    assert time.monotonic() - began < 1.0
-    said += tracking.look(lab.folder, is_last=True)
+    # The second is put off, as the first cannot have been answered yet.
+    said = tracking.look(lab.folder) + tracking.look(lab.folder)
     said += tracking.end(StopWatch())
     warnings = [sentence for sentence in said if "warning" in sentence]
     assert len(warnings) == 1
@@ -202,7 +201,6 @@ def test_a_tracker_that_is_down_costs_one_warning_without_the_password(new_lab: 
     # The other tracker has all of it.
     assert len(list((lab.folder.root / "tensorboard").glob("trial-*"))) == 2
     assert f"TensorBoard: 2 trials logged at {lab.folder.root}/tensorboard" in said
-    assert tracked(lab, Targets(tensorboard=BELOW_THE_STUDY)) == []
 
 
 def test_event_files_are_whole_or_not_there(new_lab: NewLab, tmp_path: Path) -> None:

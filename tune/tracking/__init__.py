@@ -19,13 +19,14 @@ from ..folders import StudyFolder
 from ..interrupts import interrupts_held
 from ..stopping import StopWatch
 from ..targets import Targets
-from .messages import Broke, Ended, Logged, Look
+from .messages import Begun, Broke, Ended, Logged, Look
 from .process import track
 
 __all__ = ["NOT_TRACKED", "Tracking"]
 
 # Without any sign of life; a tracker that is down is noticed much sooner, by the time limits of its own requests.
 _PATIENCE_SECONDS = 60.0
+_PATIENCE_WITH_LOADING_SECONDS = 240.0
 _PATIENCE_AFTER_SIGNAL_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
 
@@ -42,7 +43,9 @@ class Tracking:
         self._targets, self._storage_url = targets, storage_url
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._has_begun = False
         self._waiting: set[str] = set()
+        self._put_off: set[StudyFolder] = set()
         self._n_logged: Counter[tuple[str, str]] = Counter()
 
     def look(self, folder: StudyFolder, *, is_last: bool = False) -> list[str]:
@@ -64,6 +67,9 @@ class Tracking:
         if self._connection is not None and (is_last or folder.study_name not in self._waiting):
             self._send(Look(folder, is_last))
             self._waiting.add(folder.study_name)
+            self._put_off.discard(folder)
+        else:
+            self._put_off.add(folder)
         return said
 
     def end(self, stop: StopWatch) -> list[str]:
@@ -73,25 +79,29 @@ class Tracking:
             Sentences about what was tracked, and what was not.
         """
         said: list[str] = []
-        if self._connection is not None:
-            self._send(None)
+        for message in (*map(Look, self._put_off), None):
+            self._send(message)
         last_sign = time.monotonic()
         while self._connection is not None:
             if self._connection.poll(_LOOK_SECONDS):
                 said += self._hear()
                 last_sign = time.monotonic()
-            patience = _PATIENCE_SECONDS if stop.signal is None else _PATIENCE_AFTER_SIGNAL_SECONDS
+            patience = _PATIENCE_SECONDS if self._has_begun else _PATIENCE_WITH_LOADING_SECONDS
+            if stop.signal is not None:
+                patience = _PATIENCE_AFTER_SIGNAL_SECONDS
             if time.monotonic() - last_sign > patience:
                 said.append(_sentence("The trackers", "they did not answer in time"))
                 break
         if self._process is not None:
             self._process.kill()
             self._process.join()
-        logged = [
-            f"{tracker}: {n} trial{'' if n == 1 else 's'} logged at {place}"
-            for (tracker, place), n in self._n_logged.items()
-        ]
-        return said + logged
+        return said + [self._logged(tracker) for tracker in dict.fromkeys(tracker for tracker, _ in self._n_logged)]
+
+    def _logged(self, tracker: str) -> str:
+        first, *others = [place for name, place in self._n_logged if name == tracker]
+        n = sum(count for (name, _), count in self._n_logged.items() if name == tracker)
+        more = f" and {len(others)} other place{'' if len(others) == 1 else 's'}" if others else ""
+        return f"{tracker}: {n} trial{'' if n == 1 else 's'} logged at {first}{more}"
 
     def _start(self) -> None:
         self._connection, theirs = multiprocessing.Pipe()
@@ -116,6 +126,8 @@ class Tracking:
                 yield _sentence("The trackers", "their process has ended")
                 message = None
             match message:
+                case Begun():
+                    self._has_begun = True
                 case Logged():
                     self._n_logged[message.tracker, message.place] += 1
                 case Broke():

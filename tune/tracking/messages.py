@@ -21,6 +21,11 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """The packages of the trackers are loaded, which takes long on a busy machine."""
+
+
+@dataclass(frozen=True)
 class Logged:
     """A tracker knows of one more trial."""
 

@@ -27,8 +27,8 @@ from ..storage import open_storage
 from ..study import load_study, stored_settings
 from ..targets import Targets, without_secrets
 from .event_files import EventFiles
-from .messages import Broke, Ended, Logged, Look
-from .mlflow_runs import MlflowRuns
+from .messages import Begun, Broke, Ended, Logged, Look
+from .mlflow_runs import MlflowRuns, prepare
 from .records import STATES
 
 
@@ -75,7 +75,10 @@ def track(storage_url: str, targets: Targets, connection: Connection) -> None:
     if targets.mlflow is not None:
         makers["MLflow"] = MlflowRuns
     office = _Office(storage_url, targets, makers, connection)
+    if targets.mlflow is not None:
+        prepare()
     with suppress(EOFError, OSError):
+        connection.send(Begun())
         while (message := connection.recv()) is not None:
             office.look(message)
         connection.send(None)
@@ -157,8 +160,13 @@ def _be_quiet() -> None:
 def _in_a_line(error: BaseException) -> str:
     """What the innermost error says, if it is the system's; else what the outermost does, as it explains more."""
     inner = error
-    while (cause := inner.__cause__ or inner.__context__) is not None:
+    while "Timeout" not in type(inner).__name__:
+        cause = inner.__cause__ or inner.__context__
+        if cause is None:
+            break
         inner = cause
+    else:
+        return "it does not answer in time"
     said = inner.strerror if isinstance(inner, OSError) and inner.strerror else str(error)
     line = " ".join(said.split()) or type(error).__name__
     return line if len(line) <= 300 else line[:299] + "…"
