@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import optuna
+from optuna.trial import FrozenTrial
 
-from .figures import TITLES, study_figures
+from .figures import TITLES, ParetoInfo, study_figures
 from .figures.words import StudyContext
 from .files import write_bytes, write_text
 from .pages import page
@@ -22,8 +24,8 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
     """How to name and write things for a study.
 
     Args:
-        study: A study with one objective.
-        metric: What its values are: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
+        study: Of this tuner.
+        metric: What its first, or only, objective is: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
         n_validation: Sequences that each value was judged on, where it is known.
 
     Raises:
@@ -36,21 +38,24 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
     return StudyContext(
         title=study.study_name,
         metric=_METRICS[metric],
-        direction="maximize" if study.direction == optuna.study.StudyDirection.MAXIMIZE else "minimize",
+        direction="maximize" if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else "minimize",
         percent=is_share,
         n_validation=n_validation if is_share else None,
     )
 
 
-def draw_all(study: optuna.Study, folder: Path, *, context: StudyContext) -> list[str]:
+def draw_all(
+    study: optuna.Study, folder: Path, *, context: StudyContext, pareto: ParetoInfo | str | None = None
+) -> list[str]:
     """Writes every figure of a study as PNG, and all of them as one page, ``plots.html``.
 
     A figure that cannot be drawn leaves a PNG that says why. Each file is whole or not there.
 
     Args:
-        study: A study with one objective, at any time of its life.
+        study: At any time of its life; of several objectives, the first is drawn.
         folder: Where to write; made if it is not there.
         context: How to name and write things.
+        pareto: The front of two objectives, or why there is none yet; None where there is one objective.
 
     Returns:
         A sentence for every figure that could not be drawn.
@@ -58,10 +63,18 @@ def draw_all(study: optuna.Study, folder: Path, *, context: StudyContext) -> lis
     Raises:
         OSError: If a file cannot be written.
     """
-    figures = study_figures(study.get_trials(deepcopy=False), context)
-    for name, content in pictures(figures, context).items():
+    figures = study_figures([_with_one_value(trial) for trial in study.get_trials(deepcopy=False)], context)
+    for name, content in pictures(figures, context, pareto).items():
         write_bytes(folder / name, content)
-    write_text(folder / PAGE_NAME, page(figures, context))
-    return [
-        f"{TITLES[name]} cannot be drawn: {info}." for name, info in figures._asdict().items() if isinstance(info, str)
-    ]
+    write_text(folder / PAGE_NAME, page(figures, context, pareto))
+    infos = {**figures._asdict(), "pareto": pareto}
+    return [f"{TITLES[name]} cannot be drawn: {info}." for name, info in infos.items() if isinstance(info, str)]
+
+
+def _with_one_value(trial: FrozenTrial) -> FrozenTrial:
+    """The trial as a study of its first objective would have it."""
+    if trial.values is None or len(trial.values) == 1:
+        return trial
+    single = copy(trial)
+    single.values = trial.values[:1]
+    return single

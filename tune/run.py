@@ -29,11 +29,13 @@ from .study import (
     N_WARM_START_TRIALS,
     StudyError,
     all_parameters,
+    best_by_metric,
     best_trial,
     best_trials,
     create_study,
     exists_already,
     load_study,
+    metric_value,
     resume_study,
     stored_settings,
     study_names,
@@ -147,18 +149,20 @@ def work_on(
     """
     device = choose_device(settings.machine.device)
     torch.set_num_threads(settings.machine.threads)
-    best = best_trial(study)
+    best = best_by_metric(study)
     progress = Progress(
         metric=settings.search.metric,
         n_epochs=settings.training.epochs,
         n_trials=settings.search.trials,
         n_done=n_finished(study),
         n_pruned=len(study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))),
-        best=None if best is None else best.value,
+        best=None if best is None else metric_value(best),
         best_number=None if best is None else best.number,
     )
     with stop.watch_signals():
         with show(progress) as observer:
+            if settings.search.second_objective:
+                observer.say("note: with two objectives no trial is pruned, and the pruner of the settings is not used")
             for note in notes:
                 observer.say(f"note: {note}")
             _track(tracking, folder, observer)
@@ -229,13 +233,15 @@ def _search(
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
     """Writes every export from the database; returns what could not be drawn, and why."""
     from .draw import draw_all, study_context
+    from .pareto import pareto_of
 
     write_trials(study, folder)
+    pareto = pareto_of(study, settings)
     if best_trial(study) is not None:
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    not_drawn = draw_all(study, folder.root, context=context)
+    not_drawn = draw_all(study, folder.root, context=context, pareto=pareto)
     attach_pictures(study, folder)
     return not_drawn
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
+from .caps import measured, second_value, turned_away
 from .checkpoint import drop_checkpoint
 from .claims import Claim, claim_trial
 from .config import Settings
 from .explanations import is_accident
 from .folders import StudyFolder
+from .front import Candidate, front_of
 from .locks import engine_of
 from .memory import return_free_memory
 from .objective import Outcome, run_trial
@@ -27,7 +29,7 @@ from .samplers import n_finished
 from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
-from .study import best_trial, check_identity, identity
+from .study import best_by_metric, best_trial, check_identity, identity, metric_value, score_sign, trials_to_keep
 from .trial_files import drop_other_weights, save_trial, save_weights
 
 MOST_FAILURES_IN_A_ROW = 3
@@ -149,7 +151,8 @@ def _run_claimed(
         claim.lock.check()
 
     try:
-        outcome = run_trial(
+        found = measured(trial, parameters, settings, parts)
+        outcome = turned_away(settings, found) or run_trial(
             trial,
             parameters,
             settings,
@@ -159,6 +162,7 @@ def _run_claimed(
             before_step=before_step,
             after_epoch=after_epoch,
         )
+        outcome = with_found(outcome, settings, found)
         check_ours()
         store(study, trial, outcome, fixed, folder)
     except StopRequested:
@@ -182,13 +186,19 @@ def _run_claimed(
     return ""
 
 
+def with_found(outcome: Outcome, settings: Settings, found: dict[str, Any]) -> Outcome:
+    """The outcome of a trial with what was found of its network before it was trained."""
+    record = {**found, **outcome.record}
+    second = None if outcome.pruned else second_value(settings, record)
+    return replace(outcome, record=record, second=second)
+
+
 def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar], folder: StudyFolder) -> None:
     """Puts a finished trial into the database, and its files beside it.
 
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
-    before = best_trial(study)
-    if outcome.value is not None and (before is None or _better(study, trial.number, outcome.value, before)):
+    if outcome.values is not None and _may_be_asked_for(study, trial.number, outcome.values):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
     for name, value in record.items():
@@ -196,7 +206,7 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
     if outcome.pruned:
         study.tell(trial.number, state=TrialState.PRUNED)
     else:
-        study.tell(trial.number, outcome.value)
+        study.tell(trial.number, outcome.values)
     # The trial is in the database: files that cannot be written now are made again by the exports.
     with suppress(OSError):
         save_trial(folder, study, trial.number)
@@ -224,14 +234,17 @@ def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
     return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
 
 
-def _better(study: Study, number: int, value: float, than: FrozenTrial) -> bool:
-    """Whether a trial will be the best; of equally good ones that is the first, which may be the last to end."""
-    sign = 1 if study.direction.name == "MINIMIZE" else -1
-    return (sign * value, number) < (sign * (than.value or 0.0), than.number)
+def _may_be_asked_for(study: Study, number: int, values: list[float]) -> bool:
+    """Whether a trial will be the best, or on the front; of equally good ones that is the first, which may end last."""
+    sign, before = score_sign(study), trials_to_keep(study)
+    if len(values) == 1:
+        return all((-sign * values[0], number) < (-sign * metric_value(one), one.number) for one in before)
+    rivals = [Candidate(one.number, *one.values[:2]) for one in before]
+    return number in [one.number for one in front_of([*rivals, Candidate(number, *values)], sign)]
 
 
 def _target_reached(study: Study, settings: Settings) -> bool:
-    best, target = best_trial(study), settings.search.target
-    if best is None or best.value is None or target is None:
+    best, target = best_by_metric(study), settings.search.target
+    if best is None or target is None:
         return False
-    return best.value <= target if settings.direction == "minimize" else best.value >= target
+    return score_sign(study) * metric_value(best) >= score_sign(study) * target

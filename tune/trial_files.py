@@ -18,7 +18,7 @@ from torch import Tensor
 from .files import write_bytes, write_text
 from .folders import StudyFolder
 from .remote import RemoteFile, files_below
-from .study import all_parameters, best_trial
+from .study import all_parameters, trials_to_keep
 
 HISTORY_COLUMNS = (
     "fold",
@@ -61,7 +61,7 @@ def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
         "study": study.study_name,
         "trial": trial.number,
         "state": trial.state.name.lower(),
-        "value": trial.value,
+        "value": trial.values[0] if trial.values else None,
         "hyperparameters": all_parameters(trial),
         **{name: value for name, value in trial.user_attrs.items() if name not in left_out},
     }
@@ -98,14 +98,14 @@ def fetch_weights(folder: StudyFolder, trial: FrozenTrial) -> None:
 
 
 def drop_other_weights(folder: StudyFolder, study: Study) -> None:
-    """Removes the weights of trials that have ended and are not the best."""
+    """Removes the weights of trials that have ended and are not the best, nor on the front."""
     # A trial under way may be about to become the best, and has stored its weights already. Asked in this order, since
     # it may end between the two questions.
     ended = {trial_folder(folder, trial).name for trial in study.get_trials(deepcopy=False, states=ENDED)}
-    best = best_trial(study)
-    if best is None:
+    kept = {trial_folder(folder, trial).name for trial in trials_to_keep(study)}
+    if not kept:
         return
-    others = ended - {trial_folder(folder, best).name}
+    others = ended - kept
     for path in (folder.root / "trials").glob("*/weights*.safetensors"):
         if path.parent.name in others:
             path.unlink(missing_ok=True)

@@ -210,7 +210,8 @@ class _Pool:
         if trial.state.is_finished():
             # Given up now, or stored by a worker that died before it could say so.
             state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
-            self._observer.trial_finished(number, state, trial.value, trial.user_attrs.get("reason", ""))
+            value = trial.values[0] if trial.values else None
+            self._observer.trial_finished(number, state, value, trial.user_attrs.get("reason", ""))
         else:
             self._observer.trial_crashed(number, reason)
 

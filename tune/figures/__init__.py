@@ -11,9 +11,19 @@ from .contour import ContourInfo, contour_info
 from .history import HistoryInfo, history_info
 from .importances import ImportancesInfo, importances_info, varying_parameters
 from .parallel import ParallelInfo, parallel_info
+from .pareto import ParetoInfo
 from .words import StudyContext
 
-__all__ = ["ContourInfo", "Figures", "HistoryInfo", "ImportancesInfo", "ParallelInfo", "StudyContext", "study_figures"]
+__all__ = [
+    "ContourInfo",
+    "Figures",
+    "HistoryInfo",
+    "ImportancesInfo",
+    "ParallelInfo",
+    "ParetoInfo",
+    "StudyContext",
+    "study_figures",
+]
 
 
 TITLES = {
@@ -21,6 +31,7 @@ TITLES = {
     "importances": "The plot of importances",
     "parallel": "The parallel coordinates",
     "contour": "The contour plot",
+    "pareto": "The front of both objectives",
 }
 
 

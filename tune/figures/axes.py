@@ -201,3 +201,19 @@ def _log_marks(low: float, high: float, is_whole: bool) -> list[float]:
         marks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
         marks = [mark for mark in marks if low <= mark <= high] or [low, high]
     return marks[:: math.ceil(len(marks) / 5)]
+
+
+def cost_ticks(low: float, high: float) -> tuple[Tick, ...]:
+    """Marks of a logarithmic axis at 1, 2 and 5 of each decade, each at its own value."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    marks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    inside = [mark for mark in marks if low <= mark <= high] or [low, high]
+    return tuple(Tick(mark, _short_number(mark)) for mark in inside[:: math.ceil(len(inside) / _MOST_TICKS)])
+
+
+def _short_number(value: float) -> str:
+    """``20k`` and ``1.5M`` instead of all their noughts."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:.3g}{name}"
+    return number_text(float(f"{value:.3g}"))

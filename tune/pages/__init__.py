@@ -7,14 +7,15 @@ from typing import NamedTuple
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from ..figures import TITLES, ContourInfo, Figures, HistoryInfo
+from ..figures import TITLES, ContourInfo, Figures, HistoryInfo, ParetoInfo
 from ..figures.words import StudyContext, Words
 from ..palette import DARK, LIGHT, Palette
 from .contour import contour_figures
 from .history import history_figures
 from .importances import importances_figures
 from .parallel import parallel_figures
-from .tables import Table, best_trials, importances_table
+from .pareto import pareto_figures
+from .tables import Table, best_trials, importances_table, pareto_table
 
 
 class Section(NamedTuple):
@@ -37,12 +38,13 @@ class Section(NamedTuple):
     table: Table | None = None
 
 
-def page(figures: Figures, context: StudyContext) -> str:
+def page(figures: Figures, context: StudyContext, pareto: ParetoInfo | str | None = None) -> str:
     """The page as HTML, with plotly.js (MIT licence) in it; nothing is loaded from anywhere.
 
     Args:
         figures: What to show; a sentence in place of a figure is shown as such.
         context: How to name and write things.
+        pareto: The front of two objectives; None where there is one objective.
     """
     drawn = {
         "history": {} if isinstance(figures.history, str) else history_figures(figures.history, context),
@@ -50,12 +52,18 @@ def page(figures: Figures, context: StudyContext) -> str:
         "parallel": {} if isinstance(figures.parallel, str) else parallel_figures(figures.parallel),
         "contour": {} if isinstance(figures.contour, str) else contour_figures(figures.contour, context),
     }
-    tables = {
+    tables: dict[str, Table | None] = {
         "importances": None if isinstance(figures.importances, str) else importances_table(figures.importances),
         "parallel": None if isinstance(figures.parallel, str) else best_trials(figures.parallel),
     }
+    infos = figures._asdict()
+    if pareto is not None:
+        # What the study is for comes first.
+        infos = {"pareto": pareto, **infos}
+        drawn["pareto"] = {} if isinstance(pareto, str) else pareto_figures(pareto, context)
+        tables["pareto"] = None if isinstance(pareto, str) else pareto_table(pareto, context)
     sections = []
-    for name, info in figures._asdict().items():
+    for name, info in infos.items():
         if isinstance(info, str):
             sections.append(Section(name, TITLES[name], f"Not drawn: {info}.", ()))
         else:

@@ -8,6 +8,7 @@ the same step and time.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from optuna import Study
 from optuna.trial import FrozenTrial
 
-from ..artefacts import PICTURES
+from ..artefacts import PARETO_PICTURE, PICTURES
 from ..config import Settings
 from ..exports import BEST_MODEL
 from ..folders import StudyFolder
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "seqtune"
 STUDY_TAG, TRIAL_TAG, STATE_TAG = "seqtune.study_id", "seqtune.trial", "seqtune.state"
-EXPORTS = ("best_config.json", "trials.csv", "plots.html", *PICTURES)
+EXPORTS = ("best_config.json", "trials.csv", "plots.html", *PICTURES, PARETO_PICTURE)
 
 # Ours are the ends that people give the states; MLflow has no word for "pruned".
 _STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
@@ -58,7 +59,7 @@ class MlflowRuns:
     name = "MLflow"
 
     def __init__(self, targets: Targets, study: Study, settings: Settings, folder: StudyFolder) -> None:
-        self.place = _prepared(targets.mlflow or "")
+        self.place = _without_account(targets.mlflow or "")
         self._study, self._settings, self._folder = study, settings, folder
         self._identity = identity(study)
         self._client: MlflowClient | None = None
@@ -190,13 +191,16 @@ def _all_runs(client: MlflowClient, experiment: str, query: str) -> list[Run]:
             return runs
 
 
-def _prepared(address: str) -> str:
-    """Sets up the environment for MLflow; gives the address without the account, which goes there too.
-
-    MLflow puts a server's address into its errors as it is.
-    """
+def prepare() -> None:
+    """Sets up the environment for MLflow, and loads it; what is wrong with it is told of when it is used."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    with suppress(ImportError):
+        import mlflow.tracking  # noqa: F401
+
+
+def _without_account(address: str) -> str:
+    """The address without the account, which goes into the environment: MLflow puts the address into its errors."""
     parts = urlsplit(address)
     account, _, host = parts.netloc.rpartition("@")
     if parts.scheme not in ("http", "https") or not account:
