@@ -19,6 +19,7 @@ from tests.processes import SMALL
 from tune.cli import main
 from tune.commands.check import check_study
 from tune.comparison import compare
+from tune.exports import describe_best
 from tune.front import Candidate, front_of, knee_of
 from tune.judgement import judge_best
 from tune.latency import latency_ms
@@ -59,8 +60,8 @@ def test_networks_over_the_cap_are_put_down_and_never_trained(new_lab: NewLab, n
     best = best_trial(lab.study())
     assert best is not None
     assert best not in too_large
-    write_exports(lab.study(), lab.settings, lab.folder)
-    described = json.loads((lab.folder.root / "best_config.json").read_text())
+    described = describe_best(lab.study(), lab.settings, lab.folder)
+    assert described["trial"] == best.number
     assert described["caps"] == {"max_parameters": 500, "max_latency_ms": None}
     assert "front" not in described
 
