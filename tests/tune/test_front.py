@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,8 +81,8 @@ def test_the_front_is_drawn_in_the_picture_and_on_the_page() -> None:
     info = info_of([*BENT, *BEATEN])
     (axes,) = pareto_sheet(info, ACCURACY).figure.axes
     (line,) = axes.lines
-    assert list(line.get_xdata()) == [one.cost for one in BENT]
-    assert list(line.get_ydata()) == [one.score for one in BENT]
+    assert np.asarray(line.get_xdata()).tolist() == [one.cost for one in BENT]
+    assert np.asarray(line.get_ydata()).tolist() == [one.score for one in BENT]
     assert "90.0%, 10,000 parameters" in [text.get_text() for text in axes.texts]
 
     beaten, front, knee = pareto_figures(info, ACCURACY)["pareto"].data
