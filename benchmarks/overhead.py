@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
@@ -19,11 +20,13 @@ from typing import Any
 
 import optuna
 import torch
+from optuna.pruners import MedianPruner
 from torch import nn
 
 from models import SequenceClassifier
-from tune import judgement, objective, run, training
+from tune import judgement, objective, run, search, training
 from tune.adamw import AdamW
+from tune.checkpoint import CheckpointWriter
 from tune.config import resolve
 from tune.folders import StudyFolder
 from tune.parts import load_parts
@@ -72,6 +75,20 @@ def measure_study(dataset: str, n_trials: int) -> None:
     AdamW.step = strict.wrap(AdamW.step)
     training._run_epoch = epochs.wrap(training._run_epoch)
     run.write_exports = exporting.wrap(run.write_exports)
+    shares = {
+        "claims": (search, "claim_trial"),
+        "suggestions": (search, "suggest_all"),
+        "reports": (optuna.Trial, "report"),
+        "pruning": (MedianPruner, "prune"),
+        "checkpoints kept": (CheckpointWriter, "keep"),
+        "checkpoints waited for": (CheckpointWriter, "__exit__"),
+        "storing": (search, "store"),
+        "memory given back": (search, "return_free_memory"),
+        "batches waited for": (Future, "result"),
+    }
+    parts_of = {name: Stopwatch() for name in shares}
+    for name, (owner, function) in shares.items():
+        setattr(owner, function, parts_of[name].wrap(getattr(owner, function)))
     for library in ("pandas", "optuna.importance", "tune.draw"):
         importlib.import_module(library)  # Loaded late, but start-up all the same, however long the study.
     settings = resolve({"dataset": dataset, "search": {"trials": n_trials}})
@@ -84,6 +101,8 @@ def measure_study(dataset: str, n_trials: int) -> None:
         total = time.perf_counter() - started
     print(f"{n_trials} trials on {dataset}: {total:.1f} s, of which training proper {proper.seconds:.1f} s")
     print(f"the tuner's own cost: {100 * (1 - proper.seconds / total):.1f}%, of {epochs.n_calls} epochs")
+    for name, part in parts_of.items():
+        print(f"  {name}: {part.seconds:.2f} s in {part.n_calls} calls")
     print(f"in the stricter count: {100 * (1 - strict.seconds / total):.1f}%; exports: {exporting.seconds:.1f} s")
 
 

@@ -8,8 +8,10 @@ import math
 import os
 import pickle
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -28,6 +30,10 @@ _TENSOR = "__tensor__"
 class CheckpointWriter:
     """Stores the state of a trial between its epochs, after each of them or as often as agreed.
 
+    Writing goes on beside the training of the next epoch. The context waits for it when it ends; if it ends with an
+    exception, the last state that was kept is written first, so that whoever goes on loses the epoch under way, and no
+    more.
+
     Args:
         path: Is written.
         every_seconds: Time between two writes; None for every epoch, as long as writing takes no more than
@@ -38,36 +44,63 @@ class CheckpointWriter:
         self._path, self._every_seconds = path, every_seconds
         self._state: dict[str, Any] | None = None
         self._due = -math.inf if every_seconds is None else time.monotonic() + every_seconds
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing: Future[float] | None = None
+
+    def __enter__(self) -> CheckpointWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._wait()
+            else:
+                self.flush()
+        finally:
+            self._pool.shutdown()
 
     def keep(self, state: dict[str, Any]) -> None:
-        """Takes a copy of the state, and writes it if it is time to.
+        """Takes a copy of the state, and begins to write it if it is time to.
 
         Raises:
-            OSError: As ``flush``.
+            OSError: As ``flush``, of what was written before.
         """
         self._state = _pack(state)
-        if time.monotonic() >= self._due:
-            self.flush()
+        if self._writing is not None and self._writing.done():
+            self._wait()
+        if self._writing is None and time.monotonic() >= self._due:
+            self._begin()
 
     def flush(self) -> None:
-        """Writes the last state that was kept, if that has not been done.
+        """Writes the last state that was kept, if that has not been done, and waits until it is.
 
         Raises:
             OSError: If the disk is full or may not be written; whatever else fails costs the checkpoint only.
         """
-        if self._state is None:
+        self._wait()
+        if self._state is not None:
+            self._begin()
+            self._wait()
+
+    def _begin(self) -> None:
+        self._writing = self._pool.submit(_timed_write, self._path, self._state)
+        self._state = None
+
+    def _wait(self) -> None:
+        if self._writing is None:
             return
-        began = time.monotonic()
+        writing, self._writing = self._writing, None
+        seconds = 0.0
         try:
-            _write(self._path, self._state)
+            seconds = writing.result()
         except OSError as error:
             if is_accident(error):
                 raise
             tell_once(os.path.dirname(str(self._path)), "written", str(error.strerror))
-        self._state = None
-        ended = time.monotonic()
-        pause = (ended - began) / LARGEST_SHARE if self._every_seconds is None else self._every_seconds
-        self._due = ended + pause
+        pause = seconds / LARGEST_SHARE if self._every_seconds is None else self._every_seconds
+        self._due = time.monotonic() + pause
 
 
 def load_checkpoint(path: Path | RemoteFile, device: torch.device | str = "cpu") -> dict[str, Any] | None:
@@ -93,6 +126,13 @@ def drop_checkpoint(path: Path | RemoteFile) -> None:
     """Removes the state of what is done; one that stays does no harm."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+def _timed_write(path: Path | RemoteFile, packed: dict[str, Any]) -> float:
+    """Writes; returns the seconds that it took."""
+    began = time.monotonic()
+    _write(path, packed)
+    return time.monotonic() - began
 
 
 def _write(path: Path | RemoteFile, packed: dict[str, Any]) -> None:

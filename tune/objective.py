@@ -114,20 +114,17 @@ def run_trial(
         report(epoch)  # Reported already, unless the process died between checkpoint and report.
     pruned, reason = bool(scores) and is_hopeless(), ""
     runs = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
-    checkpoint = CheckpointWriter(checkpoint_path, settings.machine.checkpoint_every)
-    try:
-        while not pruned and not _reached(settings, scores) and _advance(runs):
-            checkpoint.keep({"fits": [fit.state_dict() for fit in fits]})
-            scores.append(epoch_score(fits, len(scores) + 1, metric))
-            report(len(scores))
-            after_epoch(len(scores), scores[-1])
-            pruned = is_hopeless()
-    except NonFiniteLossError as error:
-        # A failed trial teaches the sampler nothing; a pruned one without the value teaches it to stay away.
-        return Outcome(True, None, f"non-finite loss: {error}", _record(fits, training, None, None), ())
-    except BaseException:
-        checkpoint.flush()  # Whoever goes on with the trial shall lose the epoch under way, and no more.
-        raise
+    with CheckpointWriter(checkpoint_path, settings.machine.checkpoint_every) as checkpoint:
+        try:
+            while not pruned and not _reached(settings, scores) and _advance(runs):
+                checkpoint.keep({"fits": [fit.state_dict() for fit in fits]})
+                scores.append(epoch_score(fits, len(scores) + 1, metric))
+                report(len(scores))
+                after_epoch(len(scores), scores[-1])
+                pruned = is_hopeless()
+        except NonFiniteLossError as error:
+            # A failed trial teaches the sampler nothing; a pruned one without the value teaches it to stay away.
+            return Outcome(True, None, f"non-finite loss: {error}", _record(fits, training, None, None), ())
     if pruned:
         reason = f"pruned after epoch {len(scores)}"
     elif _reached(settings, scores):
@@ -220,6 +217,8 @@ def fit_runs(
             training,
             device=device,
             before_step=before_step,
+            # Each of several folds would keep an epoch ready for as long as all the others train.
+            prefetch=len(fits) == 1,
         )
         for fold, fit in enumerate(fits)
     ]

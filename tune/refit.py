@@ -71,13 +71,9 @@ def refit(
     if state is not None:
         fits[0].load_state_dict(state["fits"][0])
     (run,) = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
-    writer = CheckpointWriter(checkpoint, settings.machine.checkpoint_every)
-    try:
+    with CheckpointWriter(checkpoint, settings.machine.checkpoint_every) as writer:
         for _ in run:
             writer.keep({"fits": [fits[0].state_dict()]})
-    except BaseException:
-        writer.flush()
-        raise
     drop_checkpoint(checkpoint)
     return fits[0].best_weights
 

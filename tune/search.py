@@ -30,6 +30,7 @@ from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
 from .study import best_by_metric, best_trial, check_identity, identity, metric_value, score_sign, trials_to_keep
+from .transactions import one_transaction
 from .trial_files import drop_other_weights, save_trial, save_weights
 
 MOST_FAILURES_IN_A_ROW = 3
@@ -201,12 +202,13 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
     if outcome.values is not None and _may_be_asked_for(study, trial.number, outcome.values):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
-    for name, value in record.items():
-        trial.set_user_attr(name, value)
-    if outcome.pruned:
-        study.tell(trial.number, state=TrialState.PRUNED)
-    else:
-        study.tell(trial.number, outcome.values)
+    with one_transaction(study):
+        for name, value in record.items():
+            trial.set_user_attr(name, value)
+        if outcome.pruned:
+            study.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            study.tell(trial.number, outcome.values)
     # The trial is in the database: files that cannot be written now are made again by the exports.
     with suppress(OSError):
         save_trial(folder, study, trial.number)
@@ -231,7 +233,8 @@ def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:
 
 def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
     """Every searched hyperparameter of a trial."""
-    return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
+    with one_transaction(trial.study):
+        return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
 
 
 def _may_be_asked_for(study: Study, number: int, values: list[float]) -> bool:

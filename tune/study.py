@@ -148,8 +148,9 @@ def _check_half_made(study: Study, settings: Settings) -> None:
     seeks, sought = [direction.name.lower() for direction in study.directions], settings.directions
     if seeks != sought:
         raise StudyError(
-            f"there is a study {study.study_name!r} without trials that is to {' and '.join(seeks)}, and this one is "
-            f"to {' and '.join(sought)}: use another name (--study-name)"
+            f"there is a study {study.study_name!r} without trials that is to {' and '.join(seeks)}, and "
+            f"{settings.search.metric} is to {' and what stands beside it to '.join(sought)}: use another name "
+            "(--study-name)"
         )
 
 

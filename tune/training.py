@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from models import SequenceClassifier
 from .fit import EpochResult, Fit, TrainingSettings
 from .losses import classification_loss, mixing_weight, soft_targets
 from .metrics import score
+from .prefetch import made_ahead
 from .seeds import derive_seed
 
 EVALUATION_BATCH_SIZE = 512
@@ -38,6 +40,7 @@ def continue_fit(
     *,
     device: torch.device,
     before_step: Callable[[], None] = lambda: None,
+    prefetch: bool = True,
 ) -> Iterator[EpochResult]:
     """Trains from where ``fit`` stands to its last epoch or the end of its patience.
 
@@ -50,6 +53,7 @@ def continue_fit(
         settings: Of ``begin_fit``.
         device: Of the network.
         before_step: Called before every step; may raise to give up the epoch under way.
+        prefetch: Whether to make the next epoch's batches in the meantime, for memory that holds one more epoch.
 
     Yields:
         One result an epoch.
@@ -57,8 +61,15 @@ def continue_fit(
     Raises:
         NonFiniteLossError: As soon as the loss is not finite.
     """
-    while len(fit.history) < settings.epochs and fit.stale_epochs < settings.patience:
-        yield _run_epoch(fit, train(len(fit.history) + 1), validation, settings, device, before_step)
+
+    def batches_of(epoch: int) -> list[Batch]:
+        return list(training_batches(train(epoch), settings.batch_size, seed=settings.seed, epoch=epoch))
+
+    epochs = range(len(fit.history) + 1, settings.epochs + 1)
+    with closing(made_ahead(batches_of, epochs) if prefetch else (batches_of(epoch) for epoch in epochs)) as made:
+        # Asked in this order: what nobody waits for shall not be made.
+        while fit.stale_epochs < settings.patience and (batches := next(made, None)) is not None:
+            yield _run_epoch(fit, batches, validation, settings, device, before_step)
     fit.model.load_state_dict(fit.best_weights)
 
 
@@ -75,7 +86,7 @@ def predict(model: nn.Module, dataset: SequenceDataset, device: torch.device) ->
 
 def _run_epoch(
     fit: Fit,
-    train: SequenceDataset,
+    batches: list[Batch],
     validation: SequenceDataset,
     settings: TrainingSettings,
     device: torch.device,
@@ -88,7 +99,7 @@ def _run_epoch(
     loss_sum, n_right, norms = 0.0, 0, []
     # Walking through the modules for their parameters in every step would take longer than the optimiser does.
     parameters = list(fit.model.parameters())
-    for batch in training_batches(train, settings.batch_size, seed=settings.seed, epoch=epoch):
+    for batch in batches:
         before_step()
         loss, n_right_in_batch, norm = _train_step(fit, parameters, batch.to(device), settings)
         if not math.isfinite(loss):
@@ -96,6 +107,7 @@ def _run_epoch(
         loss_sum += loss * len(batch.labels)
         n_right += n_right_in_batch
         norms.append(norm)
+    n_sequences = sum(len(batch.labels) for batch in batches)
     scores = score(predict(fit.judged, validation, device), validation.labels)
     if not math.isfinite(scores.loss):
         raise NonFiniteLossError(f"the validation loss became {scores.loss} in epoch {epoch}")
@@ -103,8 +115,8 @@ def _run_epoch(
         fit.schedule.step(scores.loss)
     result = EpochResult(
         epoch=epoch,
-        train_loss=loss_sum / len(train),
-        train_accuracy=n_right / len(train),
+        train_loss=loss_sum / n_sequences,
+        train_accuracy=n_right / n_sequences,
         learning_rate=fit.optimizer.param_groups[0]["lr"],
         gradient_norm=float(torch.stack(norms).mean()),
         validation=scores,

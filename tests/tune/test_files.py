@@ -31,7 +31,8 @@ STATE: dict[str, Any] = {
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    CheckpointWriter(path, None).keep(state)
+    with CheckpointWriter(path, None) as writer:
+        writer.keep(state)
 
 
 def test_a_file_holds_what_was_written_and_anyone_may_read_it(tmp_path: Path) -> None:
@@ -95,27 +96,34 @@ def test_a_checkpoint_comes_back_exactly(tmp_path: Path) -> None:
     assert loaded == {key: value for key, value in STATE.items() if key != "weights"}
 
 
-def test_a_writer_writes_at_once_and_then_only_so_often_that_it_takes_a_small_share(tmp_path: Path) -> None:
+def test_a_writer_writes_only_so_often_that_it_takes_a_small_share(tmp_path: Path) -> None:
     path = tmp_path / "trial-0.pt"
-    writer = CheckpointWriter(path, None)
     files = []
-    for _ in range(200):
+    with CheckpointWriter(path, None) as writer:
         writer.keep(STATE)
-        files.append(path.stat().st_mtime_ns)
+        while not path.exists():
+            time.sleep(0.001)
+        for _ in range(200):
+            writer.keep(STATE)
+            files.append(path.stat().st_mtime_ns)
     # Nothing else was done in this time, so that writing every time would have had all of it.
     assert 1 <= len(set(files)) < 100
 
 
-def test_what_was_kept_is_written_at_the_end_as_it_was_when_it_was_kept(tmp_path: Path) -> None:
+def test_what_was_kept_is_written_as_it_was_then_when_something_goes_wrong(tmp_path: Path) -> None:
     path = tmp_path / "trial-0.pt"
-    writer = CheckpointWriter(path, 1e6)
     weight = torch.zeros(3)
-    for value in (1.0, 2.0):
-        weight.fill_(value)
-        writer.keep({"weight": weight})
-    assert not path.exists()
-    weight.fill_(3.0)
-    writer.flush()
+
+    def keep_two(writer: CheckpointWriter) -> None:
+        for value in (1.0, 2.0):
+            weight.fill_(value)
+            writer.keep({"weight": weight})
+        assert not path.exists()
+        weight.fill_(3.0)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), CheckpointWriter(path, 1e6) as writer:
+        keep_two(writer)
     stored = load_checkpoint(path)
     assert stored is not None
     assert stored["weight"].tolist() == [2.0, 2.0, 2.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,9 @@ def test_a_trial_that_had_reported_more_than_its_checkpoint_has_ends_with_the_sa
     after_epoch = [b""]
 
     def keep(epoch: int, score: float) -> None:
+        # It is written beside the training, and is never there in part.
+        while not path.exists() or path.read_bytes() == after_epoch[-1]:
+            time.sleep(0.001)
         after_epoch.append(path.read_bytes())
 
     def scores() -> tuple[bool, list[dict[str, Any]]]:
