@@ -29,6 +29,7 @@ from tune.adamw import AdamW
 from tune.checkpoint import CheckpointWriter
 from tune.config import resolve
 from tune.folders import StudyFolder
+from tune.memory import FreedMemory
 from tune.parts import load_parts
 from tune.stopping import StopWatch
 from tune.storage import open_storage, sqlite_url
@@ -74,7 +75,7 @@ def measure_study(dataset: str, n_trials: int) -> None:
     torch.Tensor.backward = strict.wrap(torch.Tensor.backward)  # type: ignore[method-assign]
     AdamW.step = strict.wrap(AdamW.step)
     training._run_epoch = epochs.wrap(training._run_epoch)
-    run.write_exports = exporting.wrap(run.write_exports)
+    run.write_exports = exporting.wrap(run.write_exports)  # type: ignore[attr-defined]
     shares = {
         "claims": (search, "claim_trial"),
         "suggestions": (search, "suggest_all"),
@@ -83,7 +84,8 @@ def measure_study(dataset: str, n_trials: int) -> None:
         "checkpoints kept": (CheckpointWriter, "keep"),
         "checkpoints waited for": (CheckpointWriter, "__exit__"),
         "storing": (search, "store"),
-        "memory given back": (search, "return_free_memory"),
+        "putting away": (search, "put_away"),
+        "memory given back": (FreedMemory, "give_back"),
         "batches waited for": (Future, "result"),
     }
     parts_of = {name: Stopwatch() for name in shares}

@@ -21,6 +21,7 @@ SMALL = (
     '--set=space.gru.front_stride={"low": 3, "high": 4}',
     "--set=space.gru.front_channels=8",
     "--set=space.shared.batch_size=[64, 128]",
+    "--set=confirmation.configurations=0",
 )
 
 

@@ -34,6 +34,8 @@ OPTION_PATHS = {
     "device": "machine.device",
     "workers": "machine.workers",
     "checkpoint_every": "machine.checkpoint_every",
+    "confirm": "confirmation.configurations",
+    "confirm_seeds": "confirmation.seeds",
 }
 
 METRICS = ("accuracy", "macro_f1", "loss")
@@ -44,6 +46,8 @@ PLAIN_VARIANT = "bilstm"
 VARIANTS = {"standard": PLAIN_VARIANT, "enhanced": "enhanced-bilstm"}
 
 TEXT_OPTIONS = frozenset({"dataset", "data_path", "split", "metric", "sampler", "pruner", "device"})
+# Who says how many runs there shall be gets all of them.
+UNLIMITED_WHEN_ASKED_FOR = ("confirm", "confirm_seeds")
 _SECONDS_IN = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -106,6 +110,8 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         problems += found
         if not found:
             layers.append(nested(OPTION_PATHS[name], value))
+        if name in UNLIMITED_WHEN_ASKED_FOR:
+            layers.append(nested("confirmation.time_share", None))
     more, found = _objectives(options)
     return layers + more, problems + found
 

@@ -8,7 +8,7 @@ from typing import Any
 from optuna import Trial
 
 from data.channels import Preparation, n_prepared_channels
-from models import build
+from models import SequenceClassifier, build
 
 from .config import Settings
 from .latency import latency_ms
@@ -34,19 +34,12 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, pa
     if not asked:
         return found
     search, known = settings.search, trial.user_attrs
-    n_channels = n_prepared_channels(parts.dataset.channel_names, fields_of(Preparation, parameters))
-    network = build(
-        settings.architecture,
-        n_channels,
-        parts.dataset.n_classes,
-        **model_parameters(settings.architecture, parameters),
-    )
+    network = _untrained(parameters, settings, parts)
     found["n_parameters"] = sum(weight.numel() for weight in network.parameters())
     found["n_trainable_parameters"] = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
     is_too_large = search.max_parameters is not None and found["n_parameters"] > search.max_parameters
     if LATENCY in asked and not is_too_large:
-        n_steps = int(parts.dataset.lengths.median())
-        found["latency_ms"] = known.get("latency_ms") or latency_ms(network, n_steps, n_channels)
+        found["latency_ms"] = known.get("latency_ms") or _latency(network, parameters, parts)
     for name, value in found.items():
         if name not in known:
             trial.set_user_attr(name, value)
@@ -55,6 +48,11 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, pa
             # At most 0 where it is kept to; of the ratio, since some samplers model it.
             trial.set_constraint(key, math.log(found[name] / cap))
     return found
+
+
+def latency_of(parameters: dict[str, Scalar], settings: Settings, parts: Parts) -> float:
+    """Milliseconds that the network of these hyperparameters takes for one sequence of median length."""
+    return _latency(_untrained(parameters, settings, parts), parameters, parts)
 
 
 def wanted(settings: Settings) -> set[str]:
@@ -86,6 +84,23 @@ def second_value(settings: Settings, record: dict[str, Any]) -> float | None:
     if second is None:
         return None
     return float(record["n_parameters" if second == PARAMETERS else "latency_ms"])
+
+
+def _untrained(parameters: dict[str, Scalar], settings: Settings, parts: Parts) -> SequenceClassifier:
+    return build(
+        settings.architecture,
+        _n_channels(parameters, parts),
+        parts.dataset.n_classes,
+        **model_parameters(settings.architecture, parameters),
+    )
+
+
+def _latency(network: SequenceClassifier, parameters: dict[str, Scalar], parts: Parts) -> float:
+    return latency_ms(network, int(parts.dataset.lengths.median()), _n_channels(parameters, parts))
+
+
+def _n_channels(parameters: dict[str, Scalar], parts: Parts) -> int:
+    return n_prepared_channels(parts.dataset.channel_names, fields_of(Preparation, parameters))
 
 
 def _caps(settings: Settings) -> list[tuple[str, float, str]]:

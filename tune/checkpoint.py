@@ -71,7 +71,7 @@ class CheckpointWriter:
         if self._writing is not None and self._writing.done():
             self._wait()
         if self._writing is None and time.monotonic() >= self._due:
-            self._begin()
+            self._begin(self._state)
 
     def flush(self) -> None:
         """Writes the last state that was kept, if that has not been done, and waits until it is.
@@ -81,11 +81,11 @@ class CheckpointWriter:
         """
         self._wait()
         if self._state is not None:
-            self._begin()
+            self._begin(self._state)
             self._wait()
 
-    def _begin(self) -> None:
-        self._writing = self._pool.submit(_timed_write, self._path, self._state)
+    def _begin(self, state: dict[str, Any]) -> None:
+        self._writing = self._pool.submit(_timed_write, self._path, state)
         self._state = None
 
     def _wait(self) -> None:

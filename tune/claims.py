@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from .checkpoint import drop_checkpoint
 from .folders import StudyFolder
 from .locks import Lock, LostLockError, study_lock, try_trial_lock
+from .study import CONFIRMS
 
 MOST_CRASHES = 3
 
@@ -49,10 +50,12 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
         LostLockError: If the database went away meanwhile.
     """
     with study_lock(study._storage, folder) as held:
-        n_taken = 0
+        n_taken = n_waiting = 0
         for frozen in study.get_trials(deepcopy=False):
             if frozen.state in (TrialState.COMPLETE, TrialState.PRUNED):
                 n_taken += 1
+            elif frozen.state == TrialState.WAITING:
+                n_waiting += 1
             elif frozen.state == TrialState.RUNNING:
                 lock = try_trial_lock(study, folder, frozen.number)
                 if lock is not None:
@@ -66,8 +69,8 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int) -> Claim | Non
                     if now.state not in (TrialState.COMPLETE, TrialState.PRUNED):
                         continue
                 n_taken += 1
-        if n_taken >= n_trials:
-            return None
+        if n_taken >= n_trials or (CONFIRMS in study.user_attrs and not n_waiting):
+            return None  # In place of a confirmation run that has failed nothing else is to be tried.
         trial = study.ask()
         try:
             held.check()

@@ -68,6 +68,8 @@ def main() -> None:
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
 @click.option("--checkpoint-every", metavar="TIME", help="Time between two checkpoints.  [default: an epoch's]")
+@click.option("--confirm", metavar="K", help="Train the best K again with fresh seeds; 0: do not.  [default: 3]")
+@click.option("--confirm-seeds", metavar="S", help="Fresh seeds of each.  [default: 5, in 40% of the search's time]")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")

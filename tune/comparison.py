@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,14 @@ from optuna.trial import TrialState
 
 from .files import write_bytes, write_text
 from .front import Candidate, front_of, knee_of
+from .progress import show_seconds
 from .study import best_trial, metric_value
+from .winner import chosen_trial
 
 if TYPE_CHECKING:
     from .run import Finished
+
+COMPARED_IN = "compared_in"
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class ComparedStudy:
         study: Name of its study.
         metric: Score that decides.
         validation: Best validation score; None without a complete trial.
-        test_accuracy: Of that trial on test; None without a test part.
+        test_accuracy: Of the trial to use on test; None without a test part.
         n_parameters: Of that trial's network.
         latency_ms: Of that trial's network; None where the study did not ask for it.
         seconds: Training time of all its trials.
@@ -73,32 +77,81 @@ def overall_best(done: Sequence[Finished]) -> Finished | None:
 
 
 def write_comparison(done: Sequence[Finished], folder: Path) -> list[ComparedStudy]:
-    """Writes ``comparison.csv`` and the overall best's ``best_config.json``; returns the rows, best first."""
+    """Writes ``comparison.csv``, a report and the overall best's ``best_config.json``; returns the rows, best first.
+
+    Each study remembers what it was compared in, so that the same can be made from the database.
+    """
     rows = compare(done)
     text = io.StringIO()
     table = csv.DictWriter(text, [field.name for field in fields(ComparedStudy)], lineterminator="\n")
     table.writeheader()
     table.writerows(asdict(row) for row in rows)
     write_text(folder / "comparison.csv", text.getvalue())
+    for finished in done:
+        if finished.study.user_attrs.get(COMPARED_IN) != folder.name:
+            finished.study.set_user_attr(COMPARED_IN, folder.name)
     best = overall_best(done)
     if best is not None:
         write_bytes(folder / "best_config.json", (best.folder.root / "best_config.json").read_bytes())
+        _write_report(done, rows, best, folder)
     return rows
+
+
+def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best: Finished, folder: Path) -> None:
+    """The best study's report, with all architectures first."""
+    # Loads plotly, which a run that fails at once can do without.
+    from .draw import study_context
+    from .figures import study_figures
+    from .figures.scores import scored_trials
+    from .pages.pareto import pareto_sections
+    from .pareto import pareto_of
+    from .report.architectures import Architecture, architectures_section
+    from .report.content import content
+    from .report.facts import gather
+    from .report.page import write_both
+    from .report.reproduction import command
+
+    studies = {finished.study.study_name: finished.study for finished in done}
+    compared = [
+        Architecture(
+            name=row.architecture,
+            study=row.study,
+            best=row.validation,
+            scores=tuple(one.score for one in scored_trials(studies[row.study].get_trials(deepcopy=False))),
+            test_accuracy=row.test_accuracy,
+            n_parameters=row.n_parameters,
+            seconds=show_seconds(row.seconds),
+            n_pruned=row.n_pruned,
+            n_validation=studies[row.study].user_attrs.get("n_validation"),
+        )
+        for row in rows
+    ]
+    metric = rows[0].metric
+    context = study_context(best.study, metric, best.study.user_attrs.get("n_validation"))
+    figures = study_figures(best.study.get_trials(deepcopy=False), context)
+    facts = gather(best.study, best.settings, best.folder, figures, context)
+    facts = replace(facts, n_others=sum(row.n_complete for row in rows) - rows[0].n_complete)
+    again = command(best.settings, folder.name.removesuffix("-all"), facts.channel_names, every_architecture=True)
+    is_front = best.settings.search.second_objective is not None
+    first = [architectures_section(compared, metric, context, are_knees=is_front)]
+    first += pareto_sections(pareto_of(best.study, best.settings), context)
+    write_both(content(facts, first, title=folder.name, again=again), folder)
 
 
 def _row(finished: Finished) -> ComparedStudy:
     trials = finished.study.get_trials(deepcopy=False)
     best = best_trial(finished.study)
+    chosen = chosen_trial(finished.study)
     evaluations = finished.study.user_attrs.get("evaluations", {})
-    found = {} if best is None else evaluations.get(str(best.number), {})
+    found = {} if chosen is None else evaluations.get(str(chosen.number), {})
     return ComparedStudy(
         architecture=finished.settings.architecture,
         study=finished.study.study_name,
         metric=finished.settings.search.metric,
         validation=None if best is None else metric_value(best),
         test_accuracy=found["test"]["accuracy"] if "test" in found else None,
-        n_parameters=None if best is None else best.user_attrs["n_parameters"],
-        latency_ms=None if best is None else best.user_attrs.get("latency_ms"),
+        n_parameters=None if chosen is None else chosen.user_attrs["n_parameters"],
+        latency_ms=None if chosen is None else chosen.user_attrs.get("latency_ms"),
         seconds=sum(trial.user_attrs.get("training_seconds", 0.0) for trial in trials),
         n_complete=sum(trial.state == TrialState.COMPLETE for trial in trials),
         n_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),

@@ -98,6 +98,21 @@ class Search(Section):
         return self
 
 
+class Confirmation(Section):
+    """How the best configurations are trained again with fresh seeds after the search."""
+
+    configurations: int = Field(3, ge=0, le=1_000, description="Best ones, beside the known-good one; 0: none at all")
+    seeds: int = Field(5, ge=0, le=1_000, description="Runs of each, all with the same seeds; 0: none at all")
+    time_share: float | None = Field(
+        0.4, gt=0, le=1_000, allow_inf_nan=False, description="At most this share of the search's time; null: no limit"
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is any."""
+        return bool(self.configurations and self.seeds)
+
+
 class TrainingSection(Section):
     """What every trial's training has in common."""
 
@@ -132,6 +147,7 @@ class Settings(Section):
     split: SplitSettings = SplitSettings()
     search: Search = Search()
     training: TrainingSection = TrainingSection()
+    confirmation: Confirmation = Confirmation()
     machine: Machine = Machine()
     space: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, description="Ranges, by architecture")
 

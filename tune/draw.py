@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
 
 import optuna
-from optuna.trial import FrozenTrial
 
-from .figures import TITLES, ParetoInfo, study_figures
+from .figures import TITLES, Figures, ParetoInfo
 from .figures.words import StudyContext
 from .files import write_bytes, write_text
 from .pages import page
+from .pages.pareto import pareto_sections
 from .plots import pictures
 
 __all__ = ["StudyContext", "draw_all", "study_context"]
@@ -45,14 +44,14 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
 
 
 def draw_all(
-    study: optuna.Study, folder: Path, *, context: StudyContext, pareto: ParetoInfo | str | None = None
+    figures: Figures, folder: Path, *, context: StudyContext, pareto: ParetoInfo | str | None = None
 ) -> list[str]:
     """Writes every figure of a study as PNG, and all of them as one page, ``plots.html``.
 
     A figure that cannot be drawn leaves a PNG that says why. Each file is whole or not there.
 
     Args:
-        study: At any time of its life; of several objectives, the first is drawn.
+        figures: Of a study at any time of its life.
         folder: Where to write; made if it is not there.
         context: How to name and write things.
         pareto: The front of two objectives, or why there is none yet; None where there is one objective.
@@ -63,18 +62,8 @@ def draw_all(
     Raises:
         OSError: If a file cannot be written.
     """
-    figures = study_figures([_with_one_value(trial) for trial in study.get_trials(deepcopy=False)], context)
     for name, content in pictures(figures, context, pareto).items():
         write_bytes(folder / name, content)
-    write_text(folder / PAGE_NAME, page(figures, context, pareto))
+    write_text(folder / PAGE_NAME, page(figures, context, pareto_sections(pareto, context)))
     infos = {**figures._asdict(), "pareto": pareto}
     return [f"{TITLES[name]} cannot be drawn: {info}." for name, info in infos.items() if isinstance(info, str)]
-
-
-def _with_one_value(trial: FrozenTrial) -> FrozenTrial:
-    """The trial as a study of its first objective would have it."""
-    if trial.values is None or len(trial.values) == 1:
-        return trial
-    single = copy(trial)
-    single.values = trial.values[:1]
-    return single

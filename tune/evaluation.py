@@ -16,9 +16,11 @@ from torch.nn.functional import cross_entropy
 
 from data.sequences import SequenceDataset
 
-from .metrics import Scores, score, weighted_score
+from .metrics import Scores, score, scores_of_resamples
+from .per_class import Breakdown, break_down
+from .student import student_quantile
 
-N_RESAMPLES = 1000
+N_RESAMPLES, N_RESAMPLES_AT_ONCE = 1000, 50
 CONFIDENCE = 0.95
 # With fewer people a bootstrap over people draws the same few over and over, and its interval means little.
 FEWEST_PEOPLE = 5
@@ -36,6 +38,7 @@ class Evaluation:
         resampled: What the intervals resample: ``people`` or ``sequences``.
         accuracy_by_recording: Share of recordings whose windows' mean probability is highest for the right class; None
             where sequences are not windows of longer recordings.
+        breakdown: By class and by person.
     """
 
     scores: Scores
@@ -43,7 +46,8 @@ class Evaluation:
     n_sequences: int
     n_people: int | None
     resampled: str
-    accuracy_by_recording: float | None = None
+    accuracy_by_recording: float | None
+    breakdown: Breakdown
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -54,6 +58,7 @@ class Evaluation:
             "n_sequences": self.n_sequences,
             "n_people": self.n_people,
             "accuracy_by_recording": self.accuracy_by_recording,
+            **self.breakdown.as_json(),
         }
 
 
@@ -62,8 +67,9 @@ def evaluate(
 ) -> Evaluation:
     """Scores networks on their parts, with 95% intervals.
 
-    Intervals are percentile bootstraps (Efron & Tibshirani 1993, section 13.3), but for an accuracy over sequences it
-    is Wilson's (1927): a bootstrap of a hundred right answers in a row has no width, and would claim certainty.
+    Intervals are bootstraps (Efron & Tibshirani 1993, section 13.3; see ``plausible_range``), but for an accuracy over
+    sequences it is Wilson's (1927), and over people at least as wide as ``wilson_over_people``: a bootstrap of a
+    hundred right answers in a row has no width, and would claim certainty.
 
     Args:
         logits: For each network, [sequences, classes].
@@ -80,13 +86,29 @@ def evaluate(
     by_people = n_people is not None and n_people >= FEWEST_PEOPLE
     units = people if people is not None and by_people else np.arange(len(labels)) % n_sequences
     scores = score(all_logits, labels)
-    intervals = _bootstrap(all_logits, labels, units, np.random.default_rng(seed))
-    if not by_people:
+    n_units = len(np.unique(units))
+    resamples = _bootstrap(all_logits, labels, units, np.random.default_rng(seed))
+    intervals = {name: plausible_range(values, n_units) for name, values in resamples.items()}
+    if by_people:
+        alike = wilson_over_people(scores.accuracy, n_sequences, n_units, float(resamples["accuracy"].std()))
+        low, high = intervals["accuracy"]
+        intervals["accuracy"] = (min(low, alike[0]), max(high, alike[1]))
+    else:
         intervals["accuracy"] = wilson_interval(scores.accuracy, n_sequences)
+    for name, (low, high) in intervals.items():
+        intervals[name] = (max(low, 0.0), high if name == "loss" else min(high, 1.0))
     resampled = "people" if by_people else "sequences"
     by_recording = [accuracy_by_recording(one, part) for one, part in zip(logits, parts, strict=True)]
     known = [accuracy for accuracy in by_recording if accuracy is not None]
-    return Evaluation(scores, intervals, n_sequences, n_people, resampled, fmean(known) if known else None)
+    return Evaluation(
+        scores=scores,
+        intervals=intervals,
+        n_sequences=n_sequences,
+        n_people=n_people,
+        resampled=resampled,
+        accuracy_by_recording=fmean(known) if known else None,
+        breakdown=break_down(logits, parts, same_part=same_part),
+    )
 
 
 def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None:
@@ -112,13 +134,31 @@ def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None
     return float((votes.argmax(dim=1) == labels).double().mean())
 
 
-def wilson_interval(accuracy: float, n_judged: int) -> tuple[float, float]:
+def wilson_interval(accuracy: float, n_judged: float, quantile: float | None = None) -> tuple[float, float]:
     """Plausible true accuracies behind a share of right answers (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    z = quantile or NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     centre = (accuracy + z**2 / (2 * n_judged)) / (1 + z**2 / n_judged)
     variance = accuracy * (1 - accuracy) / n_judged + z**2 / (4 * n_judged**2)
     half_width = z * math.sqrt(variance) / (1 + z**2 / n_judged)
     return max(centre - half_width, 0.0), min(centre + half_width, 1.0)
+
+
+def wilson_over_people(accuracy: float, n_judged: int, n_people: int, deviation: float) -> tuple[float, float]:
+    """Wilson's interval for as many sequences as those of these people are worth (Korn & Graubard 1998).
+
+    Where people differ, many sequences of one say less than as many of several. A bootstrap of a few people who are
+    nearly always right knows nothing of the rare one with whom it is not; this interval allows for that one.
+
+    Args:
+        accuracy: Over all of them.
+        n_judged: Sequences.
+        n_people: At least 2.
+        deviation: Of the accuracy of resamples of people.
+    """
+    if 0 < accuracy < 1:
+        variance = deviation**2 * n_people / (n_people - 1)
+        n_judged = min(n_judged, max(1, round(accuracy * (1 - accuracy) / variance))) if variance else n_judged
+    return wilson_interval(accuracy, n_judged, student_quantile((1 + CONFIDENCE) / 2, n_people - 1))
 
 
 def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
@@ -136,20 +176,41 @@ def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
 
 def _bootstrap(
     logits: Tensor, labels: Tensor, units: NDArray[np.int64], rng: np.random.Generator
-) -> dict[str, tuple[float, float]]:
-    """Percentile intervals of all scores, from units drawn with replacement, each with all of its rows."""
+) -> dict[str, NDArray[np.float64]]:
+    """All scores of resamples of units drawn with replacement, each with all of its rows."""
     names, owner = np.unique(units, return_inverse=True)
-    owner_rows = torch.from_numpy(owner)
-    losses = cross_entropy(logits, labels, reduction="none")
+    losses = cross_entropy(logits, labels, reduction="none").double()
     predicted, n_classes = logits.argmax(dim=1), logits.shape[1]
-    found = []
-    for _ in range(N_RESAMPLES):
-        drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-        times = torch.from_numpy(drawn)[owner_rows].double()
-        found.append(weighted_score(predicted, labels, losses, times, n_classes))
-    tails = (100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2)
-    intervals = {}
-    for name in asdict(found[0]):
-        low, high = np.percentile([getattr(one, name) for one in found], tails)
-        intervals[name] = (float(low), float(high))
-    return intervals
+    found: dict[str, list[Tensor]] = {}
+    owners = torch.from_numpy(owner)
+    for begin in range(0, N_RESAMPLES, N_RESAMPLES_AT_ONCE):
+        drawn = [
+            np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+            for _ in range(min(N_RESAMPLES_AT_ONCE, N_RESAMPLES - begin))
+        ]
+        times = torch.from_numpy(np.stack(drawn))[:, owners].double()
+        for name, values in scores_of_resamples(predicted, labels, losses, times, n_classes).items():
+            found.setdefault(name, []).append(values)
+    return {name: torch.cat(values).numpy() for name, values in found.items()}
+
+
+def plausible_range(resampled: NDArray[np.float64], n_units: int) -> tuple[float, float]:
+    """95% interval from bootstrap resamples of a mean of few units.
+
+    Percentiles of n units are too narrow by the factor sqrt((n - 1) / n), and take the normal distribution where
+    Student's is due; of five people they would hold the truth in four of five cases only. Put right so, they are
+    Hesterberg's expanded percentiles (2015, What Teachers Should Know about the Bootstrap, section 3.2), which follow
+    the skewness but end at the worst and the best unit; the interval by Student's distribution ends nowhere. The
+    wider of the two is taken on each side.
+
+    Args:
+        resampled: The score of each resample.
+        n_units: That each resample drew.
+    """
+    if n_units < 2:
+        return float(resampled.min()), float(resampled.max())
+    times = student_quantile((1 + CONFIDENCE) / 2, n_units - 1) * math.sqrt(n_units / (n_units - 1))
+    tail = NormalDist().cdf(-times)
+    low, high = np.percentile(resampled, [100 * tail, 100 * (1 - tail)])
+    centre, half_width = float(resampled.mean()), times * float(resampled.std())
+    return min(float(low), centre - half_width), max(float(high), centre + half_width)

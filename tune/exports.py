@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import asdict, fields
 from statistics import fmean
 from typing import Any
@@ -22,10 +21,12 @@ from .files import write_text
 from .fit import TrainingSettings
 from .folders import StudyFolder
 from .front import KNEE
+from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
-from .study import all_parameters, best_trial, best_trials, metric_value, versions
-from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, save_trial, trial_folder
+from .study import all_parameters, best_trials, metric_value, versions
+from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
+from .winner import chosen_trial, stored_confirmation
 
 BEST_MODEL = "best_model"
 
@@ -85,7 +86,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
     Raises:
         ValueError: If no trial is complete.
     """
-    trial = best_trial(study)
+    trial = chosen_trial(study)
     if trial is None:
         raise ValueError("no complete trial")
     attributes, parameters = trial.user_attrs, all_parameters(trial)
@@ -106,7 +107,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "n_parameters": attributes["n_parameters"],
         **({"latency_ms": attributes["latency_ms"]} if "latency_ms" in attributes else {}),
         "metric": settings.search.metric,
-        "value": metric_value(trial),
+        "value": metric_value(trial) if trial.values else None,
         "scores": {
             "train": {name: attributes[f"train_{name}"] for name in ("accuracy", "macro_f1", "loss")},
             "validation": {name: attributes[f"validation_{name}"] for name in ("accuracy", "macro_f1", "loss")},
@@ -119,6 +120,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         ),
         "times_test_was_used": sum("test" in one for one in evaluations.values()),
         "calibration": attributes.get("calibration"),
+        "confirmation": stored_confirmation(study),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],
         "data": study.user_attrs["data"],
@@ -164,7 +166,7 @@ def describe_objectives(study: Study, settings: Settings) -> dict[str, Any]:
 
 def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
     """Writes ``best_config.json``."""
-    write_text(folder.root / "best_config.json", json.dumps(describe_best(study, settings, folder), indent=2) + "\n")
+    write_text(folder.root / "best_config.json", readable(describe_best(study, settings, folder)) + "\n")
 
 
 def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> None:
@@ -172,7 +174,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
 
     That is the network of the last fit if there is one; of cross-validation without a last fit, the first fold's.
     """
-    trial = best_trial(study)
+    trial = chosen_trial(study)
     if trial is None:
         return
     place, data = trial_folder(folder, trial), study.user_attrs["data"]
@@ -196,7 +198,8 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         "kind": data["kind"],
         "data": {"dataset": data["name"], **settings.data.model_dump(mode="json", exclude={"path"})},
         "lengths": data["lengths"],
-        "scores": described["scores"],
+        # Neither people's names nor long tables: this is to be given away.
+        "scores": {part: _headline(scores) for part, scores in described["scores"].items()},
         "study": study.study_name,
         "trial": trial.number,
         "versions": versions(),
@@ -204,16 +207,20 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
     write_model(folder.root / BEST_MODEL, description, load(path.read_bytes()))
 
 
+def _headline(scores: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in scores.items() if name not in ("confusion", "per_class", "per_person")}
+
+
 def write_trials(study: Study, folder: StudyFolder) -> None:
     """Writes the table of all trials, and the folder of every finished trial that lacks it."""
     write_text(folder.root / "trials.csv", trials_table(study))
-    best = best_trial(study)
+    best = chosen_trial(study)
     judged = study.user_attrs.get("evaluations", {})
     to_refit = best.number if best is not None and str(best.number) not in judged else None
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished() and trial.datetime_start is not None:
             if not (trial_folder(folder, trial) / "config.json").exists():
-                save_trial(folder, study, trial.number)
+                write_files(trial_files(folder, study, trial))
             drop_checkpoint(folder.checkpoint_for_all(trial.number))
             if trial.number != to_refit:
                 drop_checkpoint(folder.checkpoint_for_all(f"refit-{trial.number}"))

@@ -73,3 +73,15 @@ def parse_json_object(text: str, origin: str) -> tuple[dict[str, Any], list[Prob
     if not isinstance(parsed, dict):
         return {}, [*problems, Problem(origin, parsed, "must be a JSON object, in braces")]
     return parsed, problems
+
+
+def readable(value: Any, depth: int = 0) -> str:
+    """JSON with an entry a line, but what holds no lists or objects in one line: a matrix then looks like one."""
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+    if not any(isinstance(one, dict | list | tuple) for one in inner) and (depth > 1 or not isinstance(value, dict)):
+        return json.dumps(value)
+    space, end = "  " * (depth + 1), "  " * depth
+    if isinstance(value, dict):
+        lines = [f"{space}{json.dumps(str(key))}: {readable(one, depth + 1)}" for key, one in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{end}}}" if lines else "{}"
+    return "[\n" + ",\n".join(space + readable(one, depth + 1) for one in value) + f"\n{end}]"

@@ -56,3 +56,23 @@ def weighted_score(
         macro_f1=float((2 * hits[seen] / support[seen]).mean()),
         loss=float((losses.double() * times).sum() / total),
     )
+
+
+def scores_of_resamples(
+    predicted: Int[Tensor, " sequences"],
+    labels: Int[Tensor, " sequences"],
+    losses: Float[Tensor, " sequences"],
+    times: Float[Tensor, "resamples sequences"],
+    n_classes: int,
+) -> dict[str, Float[Tensor, " resamples"]]:
+    """``weighted_score`` of many resamples at once."""
+    right = times * (predicted == labels)
+    empty = times.new_zeros(len(times), n_classes)
+    hits = empty.index_add(1, labels, right)
+    support = empty.index_add(1, labels, times).index_add_(1, predicted, times)
+    seen = support > 0
+    return {
+        "accuracy": right.sum(dim=1) / times.sum(dim=1),
+        "macro_f1": (2 * hits / support.where(seen, 1)).sum(dim=1) / seen.sum(dim=1),
+        "loss": times @ losses.double() / times.sum(dim=1),
+    }

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -198,14 +199,13 @@ def load_model(folder: Path) -> StoredModel:
     weights = _read_weights(folder / WEIGHTS, description.weights_sha256)
     preparation = description.preparation
     n_channels = len(description.normaliser.mean) * (2 if preparation.normalisation == "both" else 1)
-    arguments = (description.architecture, n_channels, len(description.class_names))
+    hyperparameters: dict[str, Any] = description.hyperparameters
+    make = partial(build, description.architecture, n_channels, len(description.class_names), **hyperparameters)
     try:
         # Without memory at first: a stranger's description may ask for a network of any size.
         with torch.device("meta"):
-            build(*arguments, **description.hyperparameters).load_state_dict(
-                {name: weight.to("meta") for name, weight in weights.items()}
-            )
-        network = build(*arguments, **description.hyperparameters)
+            make().load_state_dict({name: weight.to("meta") for name, weight in weights.items()})
+        network = make()
         network.load_state_dict(weights)
     except (ValueError, TypeError, RuntimeError) as error:
         rule = f"does not fit the weights: {' '.join(str(error).split())[:200]}"

@@ -87,7 +87,8 @@ def run_trial(
         before_step: Called before every step; may raise to leave the trial for later.
         after_epoch: Told the epoch and its score.
     """
-    seed = derive_seed(settings.search.seed, "trial", trial.number)
+    # A confirmation run is given its seed when it is lined up.
+    seed = trial.user_attrs.get("seed", derive_seed(settings.search.seed, "trial", trial.number))
     training = training_settings(settings, parameters, seed)
     fits = begin_fits(parameters, settings, parts, training, device)
     state = load_checkpoint(checkpoint_path, device)

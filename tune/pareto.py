@@ -10,6 +10,7 @@ from .draw import study_context
 from .figures import ParetoInfo
 from .figures.pareto import pareto_info
 from .front import Candidate
+from .study import is_over_a_cap
 
 TITLES = {"parameters": "parameters", "latency": "latency of one sequence (ms)"}
 
@@ -20,7 +21,7 @@ def pareto_of(study: Study, settings: Settings) -> ParetoInfo | str | None:
     if second is None:
         return None
     trials = study.get_trials(deepcopy=False)
-    over = {trial.number for trial in trials if any(excess > 0 for excess in trial.constraints.values())}
+    over = {trial.number for trial in trials if is_over_a_cap(trial)}
     candidates = [
         Candidate(trial.number, *trial.values)
         for trial in trials

@@ -43,6 +43,7 @@ class Progress:
         n_done: Finished trials that it has.
         best: Best value so far.
         best_number: Trial that has it.
+        names: What to call those that are no trials of the search.
         after_trial: Called when a trial is stored.
     """
 
@@ -53,6 +54,7 @@ class Progress:
     n_pruned: int = 0
     best: float | None = None
     best_number: int | None = None
+    names: dict[int, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     n_done_here: int = 0
@@ -98,6 +100,10 @@ class Progress:
         if not self.n_done_here:
             return None
         return (time.monotonic() - self.started) / self.n_done_here * max(self.n_trials - self.n_done, 0)
+
+    def name_of(self, number: int) -> str:
+        """What to call a trial."""
+        return self.names.get(number, str(number))
 
     def _row(self, number: int) -> Row:
         return next(row for row in reversed(self.rows) if row.number == number)
@@ -146,9 +152,11 @@ class _Lines(Progress):
         super().trial_finished(number, state, value, reason)
         row = self._row(number)
         self._console.print(
-            f"trial {number}  {state}  {row.epoch} of {self.n_epochs} epochs  "
-            f"{show_score(row.score, self.metric)}  best {show_score(self.best, self.metric)}  "
-            f"{self.n_done}/{self.n_trials} done"
+            f"trial {self.name_of(number)}  {state}  {row.epoch} of {self.n_epochs} epochs  "
+            f"{show_score(row.score, self.metric)}  "
+            # Of several seeds the best is of no interest.
+            + ("" if self.names else f"best {show_score(self.best, self.metric)}  ")
+            + f"{self.n_done}/{self.n_trials} done"
             + (f"  left about {show_seconds(self.seconds_left)}" if self.n_done < self.n_trials else "")
             + (f"  ({reason})" if reason else ""),
             soft_wrap=True,
@@ -158,13 +166,13 @@ class _Lines(Progress):
 
     def trial_crashed(self, number: int, reason: str) -> None:
         super().trial_crashed(number, reason)
-        self.say(f"trial {number}  crashed: {reason}; it goes on in the next worker")
+        self.say(f"trial {self.name_of(number)}  crashed: {reason}; it goes on in the next worker")
 
 
 def _picture(progress: Progress) -> Group:
     score_title = f"validation {METRIC_LABELS[progress.metric]}"
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=True)
-    table.add_column("trial", justify="right", width=5)
+    table.add_column("trial", justify="right", width=max(map(len, ["trial", *progress.names.values()])))
     table.add_column("state", width=8)
     table.add_column("epoch", justify="right", width=7)
     table.add_column(score_title, justify="right", width=len(score_title))
@@ -175,21 +183,27 @@ def _picture(progress: Progress) -> Group:
         table.add_row("", "", "", "", f"… {hidden} earlier")
     # What runs stays in sight, however many shorter trials have come and gone meanwhile.
     for row in sorted(progress.rows, key=lambda row: row.state in ("running", "crashed"))[-N_ROWS_SHOWN:]:
-        best = "★ " if row.number == progress.best_number and row.state == "complete" else ""
+        is_best = row.number == progress.best_number and row.state == "complete" and not progress.names
         table.add_row(
-            str(row.number),
+            progress.name_of(row.number),
             Text(row.state, STATE_STYLES[row.state]),
             f"{row.epoch}/{progress.n_epochs}",
-            best + show_score(row.score, progress.metric),
+            ("★ " if is_best else "") + show_score(row.score, progress.metric),
             Text(row.reason if row.state in ("failed", "crashed") else _short(row.parameters), "dim"),
         )
     bar = ProgressBar(total=progress.n_trials, completed=min(progress.n_done, progress.n_trials), width=40)
     summary = Table.grid(padding=(0, 2, 0, 0))
     summary.add_row(
         bar,
-        f"{progress.n_done} of {progress.n_trials} trials",
-        f"{progress.n_pruned} pruned",
-        f"best {show_score(progress.best, progress.metric)}",
+        *(
+            [f"{progress.n_done} of {progress.n_trials} runs with fresh seeds"]
+            if progress.names
+            else [
+                f"{progress.n_done} of {progress.n_trials} trials",
+                f"{progress.n_pruned} pruned",
+                f"best {show_score(progress.best, progress.metric)}",
+            ]
+        ),
         f"left about {show_seconds(progress.seconds_left)}",
     )
     return Group(table, Text(), summary, Text("\n".join(progress.said)))

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from .checkpoint import CheckpointWriter, drop_checkpoint, load_checkpoint
 from .config import Settings
-from .fit import TrainingSettings
+from .fit import Fit, TrainingSettings
 from .folders import StudyFolder
 from .objective import begin_fits, fit_runs, training_settings
 from .parts import Fold, Parts, describe_normaliser
 from .seeds import derive_seed
+from .spaces import Scalar
 from .study import all_parameters
 from .trial_files import REFIT_WEIGHTS
 
@@ -65,7 +66,36 @@ def refit(
         NonFiniteLossError: If the loss does not stay finite.
     """
     parameters, training = all_parameters(trial), refit_settings(settings, trial)
-    checkpoint = folder.checkpoint_for_all(f"refit-{trial.number}")
+    name = f"refit-{trial.number}"
+    return train_to_the_end(name, parameters, training, settings, parts, folder, device, before_step).best_weights
+
+
+def train_to_the_end(
+    name: str,
+    parameters: dict[str, Scalar],
+    training: TrainingSettings,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> Fit:
+    """One fit on a single split that is no trial of a study, from its checkpoint if there is one.
+
+    Args:
+        name: Of the checkpoint, which is removed at the end.
+        parameters: Every hyperparameter.
+        training: Those about training, and the seed.
+        settings: Of the study.
+        parts: With one fold.
+        folder: Of the study.
+        device: Trains here.
+        before_step: Called before every step; may raise to leave the fit for later.
+
+    Raises:
+        NonFiniteLossError: If the loss does not stay finite.
+    """
+    checkpoint = folder.checkpoint_for_all(name)
     fits = begin_fits(parameters, settings, parts, training, device)
     state = load_checkpoint(checkpoint, device)
     if state is not None:
@@ -75,7 +105,7 @@ def refit(
         for _ in run:
             writer.keep({"fits": [fits[0].state_dict()]})
     drop_checkpoint(checkpoint)
-    return fits[0].best_weights
+    return fits[0]
 
 
 def describe_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> dict[str, Any]:

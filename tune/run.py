@@ -12,18 +12,21 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from .artefacts import attach_pictures
 from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
-from .exports import write_best, write_best_model, write_trials
+from .confirming import Confirmer
+from .devices import choose_device
 from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
+from .note import study_note, write_note
+from .outputs import write_exports
 from .parts import Parts
 from .progress import Progress
 from .samplers import n_finished
 from .search import Ended, search
+from .sentences import resume_command
 from .stopping import StopRequested, StopWatch
 from .study import (
     N_WARM_START_TRIALS,
@@ -43,6 +46,7 @@ from .study import (
 from .suitability import suited
 from .tracking import NOT_TRACKED, Tracking
 from .warmup import exports_loaded_meanwhile
+from .winner import confirms
 from .workers import n_workers, search_with_workers
 
 
@@ -111,6 +115,7 @@ def run_study(
     settings, notes = suited(settings, parts.dataset)
     if existing is None:
         study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
+        write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))
     else:
         study = resume_study(existing, settings, parts)
         if warm_start is not None:
@@ -163,14 +168,18 @@ def work_on(
         with show(progress) as observer:
             if settings.search.second_objective:
                 observer.say("note: with two objectives no trial is pruned, and the pruner of the settings is not used")
+                if settings.confirmation.is_on:
+                    observer.say("note: with two objectives the best are not trained again with fresh seeds")
             for note in notes:
                 observer.say(f"note: {note}")
             _track(tracking, folder, observer)
             with exports_loaded_meanwhile():
                 ended = _search(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
             finished = Finished(study, settings, folder, ended, [])
-            if test_best:
+            if test_best and not is_confirmed(finished):
                 finished = judge(finished, parts, stop=stop, say=observer.say)
+        if test_best and is_confirmed(finished):
+            finished = confirm_and_judge(storage, finished, parts, show=show, stop=stop)
         if only_last_exports and is_worked_on_elsewhere(study, folder):
             return finished
         finished = exported(finished)
@@ -186,6 +195,47 @@ def _track(tracking: Tracking, folder: StudyFolder, observer: Progress) -> None:
 
     observer.after_trial = look
     look()
+
+
+def is_confirmed(finished: Finished) -> bool:
+    """Whether the best of a study are to be trained again before one of them is tested."""
+    ended = finished.ended
+    interrupted = ended.reason in ("interrupted", "terminated")
+    return (
+        confirms(finished.settings) and not ended.failure and not interrupted and best_trial(finished.study) is not None
+    )
+
+
+def confirm_and_judge(
+    storage: RDBStorage,
+    finished: Finished,
+    parts: Parts,
+    *,
+    show: Callable[[Progress], AbstractContextManager[Progress]],
+    stop: StopWatch,
+    seconds: float | None = None,
+) -> Finished:
+    """Trains the best configurations again, decides which of them it is, and tests that one.
+
+    What a signal leaves undone is for the next run. ``seconds`` is the training time that the default limit allows, if
+    that is not to be reckoned from this study alone.
+    """
+    study, settings, folder = finished.study, finished.settings, finished.folder
+    device = choose_device(settings.machine.device)
+
+    def search_runs(confirmation: Study, settings: Settings, folder: StudyFolder, observer: Progress) -> Ended:
+        return _search(storage, confirmation, settings, parts, folder, device=device, observer=observer, stop=stop)
+
+    progress = Progress(settings.search.metric, settings.training.epochs, n_trials=0)
+    with show(progress) as observer:
+        if is_worked_on_elsewhere(study, folder):
+            observer.say("Another process still works on this study: confirming the best is left to the last one")
+            return finished
+        observer.say("Training the best configurations again, with fresh seeds")
+        confirmer = Confirmer(study, settings, parts, folder, device, n_workers(settings), seconds, search_runs)
+        if reason := confirmer.confirm(observer, stop):
+            return replace(finished, ended=replace(finished.ended, reason=reason))
+        return judge(finished, parts, stop=stop, say=observer.say)
 
 
 def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:
@@ -228,41 +278,6 @@ def _search(
     if n_workers(settings) == 1:
         return search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
     return search_with_workers(storage.url, study, settings, parts, folder, device=device, observer=observer, stop=stop)
-
-
-def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
-    """Writes every export from the database; returns what could not be drawn, and why."""
-    from .draw import draw_all, study_context
-    from .pareto import pareto_of
-
-    write_trials(study, folder)
-    pareto = pareto_of(study, settings)
-    if best_trial(study) is not None:
-        write_best(study, settings, folder)
-        write_best_model(study, settings, folder)
-    context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    not_drawn = draw_all(study, folder.root, context=context, pareto=pareto)
-    attach_pictures(study, folder)
-    return not_drawn
-
-
-def choose_device(wanted: str) -> torch.device:
-    """The device that a setting means; ``auto`` is the fastest there is.
-
-    Raises:
-        StudyError: If it is not there.
-    """
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(wanted)
-    there = {"cpu": True, "mps": torch.backends.mps.is_available()}.get(
-        device.type, torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
-    )
-    if not there:
-        raise StudyError(f"this machine has no device {wanted!r}: use --device auto or --device cpu")
-    return device
 
 
 def _configurations(storage: RDBStorage, warm_start: str | None) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,18 +21,18 @@ from .claims import Claim, claim_trial
 from .config import Settings
 from .explanations import is_accident
 from .folders import StudyFolder
-from .front import Candidate, front_of
 from .locks import engine_of
-from .memory import return_free_memory
+from .memory import FreedMemory
 from .objective import Outcome, run_trial
 from .parts import Parts
 from .samplers import n_finished
 from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
-from .study import best_by_metric, best_trial, check_identity, identity, metric_value, score_sign, trials_to_keep
+from .study import best_by_metric, best_trial, check_identity, identity, metric_value, score_sign
 from .transactions import one_transaction
-from .trial_files import drop_other_weights, save_trial, save_weights
+from .trial_files import drop_other_weights, save_weights, trial_files, write_files
+from .winner import seconds_to_confirm, will_be_kept
 
 MOST_FAILURES_IN_A_ROW = 3
 
@@ -80,12 +81,27 @@ def search(
         StorageError: If the database fails, or the study in it is no longer the same.
         OSError: If the disk is full or may not be written.
     """
+    with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
+        return _search(study, settings, parts, folder, device, observer, stop, filing)
+
+
+def _search(
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    observer: Observer,
+    stop: StopWatch,
+    filing: Executor,
+) -> Ended:
     n_failures = 0
+    freed = FreedMemory()
     check = partial(check_identity, study, identity(study))
     while True:
         try:
             check()
-            stop.reserved_seconds = seconds_to_refit(study, settings, parts)
+            stop.reserved_seconds = seconds_afterwards(study, settings, parts)
             if stop.reason is not None:
                 return Ended(stop.reason)
             if _target_reached(study, settings):
@@ -108,7 +124,9 @@ def search(
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
-        return_free_memory()
+        if not failure:
+            put_away(study, claim.trial.number, folder, filing)
+        freed.give_back()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
             return Ended(f"{n_failures} trials in a row failed", failure)
@@ -123,6 +141,11 @@ def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
     n_sequences = len(parts.split.train) + len(parts.split.validation)
     n_trained = sum(len(fold.train) for fold in parts.folds)
     return float(seconds_an_epoch * settings.training.epochs * n_sequences / n_trained)
+
+
+def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:
+    """What has to be left of the time when the search ends: for the confirmation and for the last fit."""
+    return seconds_to_confirm(study, settings) + seconds_to_refit(study, settings, parts)
 
 
 def _run_claimed(
@@ -195,11 +218,11 @@ def with_found(outcome: Outcome, settings: Settings, found: dict[str, Any]) -> O
 
 
 def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar], folder: StudyFolder) -> None:
-    """Puts a finished trial into the database, and its files beside it.
+    """Puts a finished trial into the database, and its weights beside it.
 
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
-    if outcome.values is not None and _may_be_asked_for(study, trial.number, outcome.values):
+    if outcome.values is not None and will_be_kept(study, trial, outcome.values):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
     with one_transaction(study):
@@ -209,9 +232,15 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
             study.tell(trial.number, state=TrialState.PRUNED)
         else:
             study.tell(trial.number, outcome.values)
-    # The trial is in the database: files that cannot be written now are made again by the exports.
+
+
+def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -> None:
+    """Writes the files of a trial that is in the database, and drops the weights that it has outdone.
+
+    Writing goes on beside the next trial. What cannot be written now is made again by the exports.
+    """
+    filing.submit(write_files, trial_files(folder, study, study.get_trials(deepcopy=False)[number]))
     with suppress(OSError):
-        save_trial(folder, study, trial.number)
         drop_other_weights(folder, study)
 
 
@@ -235,15 +264,6 @@ def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
     """Every searched hyperparameter of a trial."""
     with one_transaction(trial.study):
         return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
-
-
-def _may_be_asked_for(study: Study, number: int, values: list[float]) -> bool:
-    """Whether a trial will be the best, or on the front; of equally good ones that is the first, which may end last."""
-    sign, before = score_sign(study), trials_to_keep(study)
-    if len(values) == 1:
-        return all((-sign * values[0], number) < (-sign * metric_value(one), one.number) for one in before)
-    rivals = [Candidate(one.number, *one.values[:2]) for one in before]
-    return number in [one.number for one in front_of([*rivals, Candidate(number, *values)], sign)]
 
 
 def _target_reached(study: Study, settings: Settings) -> bool:

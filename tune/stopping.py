@@ -74,6 +74,16 @@ class StopWatch:
             raise StopRequested(self.reason)
 
     @contextmanager
+    def kept_back(self, seconds: float) -> Iterator[None]:
+        """For as long as this lasts, the time is up so much earlier."""
+        deadline = self._deadline
+        self._deadline = None if deadline is None else deadline - seconds
+        try:
+            yield
+        finally:
+            self._deadline = deadline
+
+    @contextmanager
     def watch_signals(self) -> Iterator[None]:
         """Turns the first SIGINT or SIGTERM into a request, and the second into an immediate end.
 

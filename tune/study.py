@@ -30,10 +30,13 @@ from .storage_errors import StorageError
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
 N_NAMED = 5
+KNOWN_GOOD = "known-good"
 
 # May differ between two runs of one study: how long, how to go on, and where.
 CHANGEABLE = ("search.trials", "search.timeout_seconds", "search.target", "search.sampler", "search.pruner")
-CHANGEABLE_SECTIONS = ("machine.", "data.path")
+CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
+# On a study that holds the confirmation runs of another one: that one's random id.
+CONFIRMS = "confirms"
 
 
 class StudyError(Exception):
@@ -120,7 +123,7 @@ def create_study(
         study.set_user_attr("study_id", uuid.uuid4().hex)
         searched, _ = settings.ranges()
         for values in known_good(parts.dataset.kind, settings.architecture, searched):
-            study.enqueue_trial(values, user_attrs={"origin": "known-good"}, skip_if_exists=True)
+            study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
         attributes = {
@@ -172,6 +175,11 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
     Raises:
         StudyError: If the changes or the data would make it another study.
     """
+    if CONFIRMS in study.user_attrs:
+        name = study.user_attrs["confirms_study"]
+        raise StudyError(
+            f"{study.study_name!r} holds the confirmation runs of {name!r}: go on with that one (--study-name {name})"
+        )
     differences = changed_settings(stored_settings(study) or {}, settings)
     if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
         differences.append("the recordings are not those that the study began with (their fingerprint differs)")
@@ -225,7 +233,7 @@ def best_trials(study: Study, n_best: int | None = None) -> list[FrozenTrial]:
     With two objectives these are the knee of their front, and then the rest of it by the metric.
     """
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    feasible = [trial for trial in complete if all(excess <= 0 for excess in trial.constraints.values())]
+    feasible = [trial for trial in complete if not is_over_a_cap(trial)]
     sign = score_sign(study)
     if len(study.directions) > 1:
         # Another program's may have any number of objectives, which mean something else.
@@ -234,8 +242,7 @@ def best_trials(study: Study, n_best: int | None = None) -> list[FrozenTrial]:
         if not front:
             return []
         knee = knee_of(front, sign)
-        order = [knee, *(one for one in reversed(front) if one is not knee)]
-        return [ours[one.number] for one in order][:n_best]
+        return [ours[one.number] for one in (knee, *(one for one in reversed(front) if one is not knee))][:n_best]
     return sorted(feasible, key=lambda trial: (-sign * metric_value(trial), trial.number))[:n_best]
 
 
@@ -250,9 +257,9 @@ def best_by_metric(study: Study) -> FrozenTrial | None:
     return max(best_trials(study), key=lambda trial: score_sign(study) * metric_value(trial), default=None)
 
 
-def trials_to_keep(study: Study) -> list[FrozenTrial]:
-    """Those whose weights may yet be asked for: the best, or the whole front, since its knee moves as it grows."""
-    return best_trials(study, None if len(study.directions) > 1 else 1)
+def is_over_a_cap(trial: FrozenTrial) -> bool:
+    """Whether a trial's network is larger or slower than its study allows."""
+    return any(excess > 0 for excess in trial.constraints.values())
 
 
 def score_sign(study: Study) -> int:

@@ -10,23 +10,21 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.engine import make_url
 
 from data import files
 
 from .comparison import ComparedStudy
 from .config import Settings
+from .confirmation import points
 from .evaluation import luck_of_selection
-from .folders import DATABASE_NAME, DEFAULT_SAVE_DIR, StudyFolder
-from .locks import engine_of
 from .metrics import METRIC_LABELS
 from .parts import Parts
 from .progress import show_score, show_seconds
-from .remote import shown
 from .run import Finished
 from .samplers import n_finished
-from .storage import sqlite_url
-from .study import best_trial, best_trials, metric_value
+from .sentences import new_people_in_test, places
+from .study import best_trial, best_trials, is_over_a_cap, metric_value
+from .winner import chosen_trial, stored_confirmation
 
 # Rounds to a tenth of a point.
 SMALLEST_LUCK = 0.0005
@@ -56,17 +54,6 @@ def print_start(console: Console, name: str, settings: Settings, parts: Parts) -
     say(console, f"  split {how[parts.split.kind]} ({sizes}, test {0 if test is None else len(test)})")
 
 
-def _places(study: Study, folder: StudyFolder) -> str:
-    """Options that lead another command to the same study; a password is left out, since it may be in ~/.pgpass."""
-    local = folder.save_dir if folder.save_dir != DEFAULT_SAVE_DIR else None
-    where = shown(folder.shared) if folder.shared else local
-    address = engine_of(study._storage).url
-    saved = "" if where is None else f" --save-dir {where}"
-    if address == make_url(sqlite_url(folder.save_dir / DATABASE_NAME)):
-        return saved
-    return f" --storage {address._replace(password=None).set(query={})}{saved}"
-
-
 def print_summary(console: Console, finished: Finished) -> None:
     """Says what was found, how far to believe it, what is where, and how to go on."""
     study, settings, root = finished.study, finished.settings, finished.folder.root
@@ -83,11 +70,11 @@ def print_summary(console: Console, finished: Finished) -> None:
             say(console, line)
     for sentence in finished.not_drawn:
         say(console, sentence)
-    say(console, f"Results: {root}/  (best_config.json, trials.csv, plots.html and four pictures, trials/)")
-    places = _places(study, finished.folder)
-    say(console, f"Look further: ./run_tuning.sh dashboard{places}")
+    say(console, f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
+    where = places(study, finished.folder)
+    say(console, f"Look further: ./run_tuning.sh dashboard{where}")
     more = 2 * max(settings.search.trials, n_finished(study))
-    say(console, f"Go on:        ./run_tuning.sh --study-name {study.study_name} --resume --trials {more}{places}")
+    say(console, f"Go on:        ./run_tuning.sh --study-name {study.study_name} --resume --trials {more}{where}")
 
 
 def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Path) -> None:
@@ -116,7 +103,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
     files = "comparison.csv"
     if rows and rows[0].validation is not None:
         say(console, f"Overall best: {rows[0].architecture} (study {rows[0].study})")
-        files += ", best_config.json of the overall best"
+        files = "report.html, comparison.csv, best_config.json of the overall best"
     say(console, f"Comparison: {folder}/  ({files})")
 
 
@@ -126,30 +113,34 @@ def say(console: Console, line: str) -> None:
 
 
 def _best_lines(study: Study, settings: Settings) -> list[str]:
-    best = best_trial(study)
+    best = chosen_trial(study)
     if best is None:
         return []
     attributes, metric = best.user_attrs, settings.search.metric
     found = study.user_attrs.get("evaluations", {}).get(str(best.number), {})
-    lines = [
-        f"{'Knee of the front' if settings.search.second_objective else 'Best'}: trial {best.number}, "
-        f"{_described(best, metric)}, best epoch {', '.join(map(str, attributes['best_epochs']))}",
-    ]
+    confirmed = stored_confirmation(study)
+    if confirmed is not None:
+        lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
+    else:
+        what = "Knee of the front" if settings.search.second_objective else "Best"
+        epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
+        lines = [f"{what}: trial {best.number}, {_described(best, metric)}, {epochs}"]
     if settings.search.second_objective:
         front = sorted(best_trials(study), key=lambda trial: trial.values[1])
         ends = "" if len(front) == 1 else f": from {_described(front[0], metric)} to {_described(front[-1], metric)}"
         lines.append(f"The front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)")
     if "test" in found:
-        by_people = _new_people_in_test(study.user_attrs["split"])
+        by_people = new_people_in_test(study.user_attrs["split"])
         how = "Test, trained once more on training and validation part" if found["test"].get("refitted") else "Test"
         lines.append(f"{how}: {_with_interval(found['test'], by_people=by_people)}")
     elif study.user_attrs["split"]["parts"][0]["test"] is not None:
         lines.append(
             f"Not tested yet: --study-name {study.study_name} --resume does that, while the trial's weights are there."
         )
+    lines += confirmed["sentences"] if confirmed is not None else []
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
-    if luck >= SMALLEST_LUCK and metric != "loss":
+    if confirmed is None and luck >= SMALLEST_LUCK and metric != "loss":
         lines.append(
             f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
             f"{100 * luck:.1f} points of accuracy better than it is."
@@ -157,6 +148,9 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     n_looks = sum("test" in one for one in study.user_attrs.get("evaluations", {}).values())
     if n_looks > 1:
         lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
+    higher = best_trial(study)
+    if confirmed is not None and higher is not None and not _took_part(confirmed, higher.number):
+        lines.append(f"Trial {higher.number} has scored higher in the search since: --resume confirms it too.")
     return lines
 
 
@@ -169,11 +163,21 @@ def _described(trial: FrozenTrial, metric: str) -> str:
     )
 
 
-def _new_people_in_test(split: dict[str, Any]) -> bool:
-    """Whether nobody in the test part is in another part; a publisher's split need not see to that."""
-    parts = split["parts"][0]
-    test, *others = (set((parts[name] or {}).get("people") or ()) for name in ("test", "train", "validation"))
-    return all(test.isdisjoint(people) for people in others)
+def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
+    metric = confirmed["metric"]
+    winner = next(one for one in confirmed["configurations"] if one["trial"] == confirmed["winner"])
+    n_seeds, spread = len(winner["scores"]), ""
+    if winner["deviation"] is not None:
+        spread = f" (standard deviation {points(winner['deviation'], metric)})"
+    return (
+        f"Best: trial {winner['trial']}, validation {METRIC_LABELS[metric]} {show_score(winner['mean'], metric)} with "
+        f"{n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}, {n_parameters:,} parameters"
+        + (f", {confirmed['latency_ms']:.1f} ms a sequence on this CPU" if confirmed["latency_ms"] else "")
+    )
+
+
+def _took_part(confirmed: dict[str, Any], number: int) -> bool:
+    return any(one["trial"] == number for one in confirmed["configurations"])
 
 
 def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
@@ -182,6 +186,8 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
     who = "" if n_people is None else f" of {n_people} {'person' if n_people == 1 else 'people'}"
     if n_people is not None and by_people:
         who += " who were never trained on"
+        if found["intervals_resample"] == "sequences":
+            who += f"; {'one says' if n_people == 1 else f'{n_people} say'} little of how people differ"
     elif n_people is not None:
         who += ", who were trained on as well: for new people expect less"
     votes = found.get("accuracy_by_recording")
@@ -195,8 +201,7 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
 
 def n_over_a_cap(study: Study) -> int:
     """How many configurations were over a cap."""
-    trials = study.get_trials(deepcopy=False)
-    return sum(any(excess > 0 for excess in trial.constraints.values()) for trial in trials)
+    return sum(map(is_over_a_cap, study.get_trials(deepcopy=False)))
 
 
 def _counts(study: Study) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from optuna import Study
 from sqlalchemy.orm import scoped_session, sessionmaker
@@ -22,7 +23,8 @@ def one_transaction(study: Study) -> Iterator[None]:
     Raises:
         StorageInternalError: If the database fails.
     """
-    storage = getattr(study._storage, "_backend", study._storage)
+    # What Optuna loads from a database address is a cache in front of the storage itself.
+    storage: Any = getattr(study._storage, "_backend", study._storage)
     usual = storage.scoped_session
     with engine_of(study._storage).begin() as connection:
         joined = scoped_session(sessionmaker(bind=connection, join_transaction_mode="rollback_only"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from torch import Tensor
 from .files import write_bytes, write_text
 from .folders import StudyFolder
 from .remote import RemoteFile, files_below
-from .study import all_parameters, trials_to_keep
+from .study import all_parameters
+from .winner import kept_trials
 
 HISTORY_COLUMNS = (
     "fold",
@@ -45,13 +46,23 @@ def trial_folder(folder: StudyFolder, trial: FrozenTrial) -> Path:
     return folder.trial(trial.number, trial.datetime_start)
 
 
-def save_trial(folder: StudyFolder, study: Study, number: int) -> None:
-    """Writes configuration and history of a finished trial, from the database alone."""
-    trial = study.get_trials(deepcopy=False)[number]
+def trial_files(folder: StudyFolder, study: Study, trial: FrozenTrial) -> dict[Path, str]:
+    """What the files of a finished trial hold, its configuration and its history, from what the database says of it."""
     place = trial_folder(folder, trial)
-    write_text(place / "config.json", json.dumps(describe_trial(study, trial), indent=2) + "\n")
+    files = {place / "config.json": json.dumps(describe_trial(study, trial), indent=2) + "\n"}
     if trial.user_attrs.get("history"):
-        write_text(place / "history.csv", _history_table(trial.user_attrs["history"]))
+        files[place / "history.csv"] = _history_table(trial.user_attrs["history"])
+    return files
+
+
+def write_files(files: Mapping[Path, str]) -> None:
+    """Writes them all.
+
+    Raises:
+        OSError: If one cannot be written.
+    """
+    for path, content in files.items():
+        write_text(path, content)
 
 
 def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
@@ -98,14 +109,14 @@ def fetch_weights(folder: StudyFolder, trial: FrozenTrial) -> None:
 
 
 def drop_other_weights(folder: StudyFolder, study: Study) -> None:
-    """Removes the weights of trials that have ended and are not the best, nor on the front."""
+    """Removes the weights of trials that have ended and are neither the best nor may become it."""
     # A trial under way may be about to become the best, and has stored its weights already. Asked in this order, since
     # it may end between the two questions.
     ended = {trial_folder(folder, trial).name for trial in study.get_trials(deepcopy=False, states=ENDED)}
-    kept = {trial_folder(folder, trial).name for trial in trials_to_keep(study)}
+    kept = kept_trials(study)
     if not kept:
         return
-    others = ended - kept
+    others = ended - {trial_folder(folder, trial).name for trial in kept if trial.datetime_start is not None}
     for path in (folder.root / "trials").glob("*/weights*.safetensors"):
         if path.parent.name in others:
             path.unlink(missing_ok=True)

@@ -39,6 +39,7 @@ TINY: dict[str, Any] = {
     "split": {"kind": "group"},
     "search": {"trials": 4, "seed": 3},
     "training": {"epochs": 3, "patience": 2},
+    "confirmation": {"configurations": 0},
     "space": {
         "shared": {"batch_size": [8, 16]},
         "gru": {

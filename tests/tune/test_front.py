@@ -13,7 +13,7 @@ from tune.figures.axes import cost_ticks
 from tune.figures.pareto import ParetoInfo, pareto_info
 from tune.front import Candidate, front_of, knee_of
 from tune.pages import page
-from tune.pages.pareto import pareto_figures
+from tune.pages.pareto import pareto_figures, pareto_sections
 from tune.plots import pictures
 from tune.plots.pareto import pareto_sheet
 
@@ -88,7 +88,7 @@ def test_the_front_is_drawn_in_the_picture_and_on_the_page() -> None:
     beaten, front, knee = pareto_figures(info, ACCURACY)["pareto"].data
     assert (len(beaten.x), list(front.x), list(knee.x)) == (3, [one.cost for one in BENT], [1e4])
     figures = study_figures([], ACCURACY)
-    html = page(figures, ACCURACY, info)
+    html = page(figures, ACCURACY, pareto_sections(info, ACCURACY))
     assert html.index('id="pareto"') < html.index('id="history"')
     assert 'id="pareto"' not in page(figures, ACCURACY)
     drawn = pictures(figures, ACCURACY, "no trial is complete")

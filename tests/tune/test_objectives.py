@@ -23,7 +23,8 @@ from tune.exports import describe_best
 from tune.front import Candidate, front_of, knee_of
 from tune.judgement import judge_best
 from tune.latency import latency_ms
-from tune.run import Finished, write_exports
+from tune.outputs import write_exports
+from tune.run import Finished
 from tune.search import Ended
 from tune.study import StudyError, best_by_metric, best_trial, best_trials
 from tune.trial_files import trial_folder

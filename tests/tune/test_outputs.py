@@ -170,6 +170,9 @@ def test_the_comparison_has_the_best_first_and_the_unfinished_last(
     assert [row["study"] for row in table] == order
     assert table[-1]["validation"] == ""
     assert (tmp_path / "best_config.json").read_text() == order[0]
+    assert f'href="../{order[1]}/report.html"' in (tmp_path / "report.html").read_text()
+    assert f"[its report](../{order[0]}/report.html)" in (tmp_path / "report.md").read_text()
+    assert {one.study.user_attrs["compared_in"] for one in done} == {tmp_path.name}
     shown = Console(file=io.StringIO(), width=120)
     print_comparison(shown, rows, tmp_path)
     assert isinstance(shown.file, io.StringIO)

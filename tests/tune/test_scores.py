@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +16,16 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from torch.nn.functional import cross_entropy
 
 from data.sequences import SequenceDataset
-from tune.evaluation import FEWEST_PEOPLE, accuracy_by_recording, evaluate, luck_of_selection, wilson_interval
-from tune.metrics import score, weighted_score
+from tune.evaluation import (
+    FEWEST_PEOPLE,
+    accuracy_by_recording,
+    evaluate,
+    luck_of_selection,
+    plausible_range,
+    wilson_interval,
+    wilson_over_people,
+)
+from tune.metrics import score, scores_of_resamples, weighted_score
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +62,19 @@ def test_a_sequence_that_counts_twice_is_two_sequences() -> None:
     assert weighted.accuracy == pytest.approx(plain.accuracy)
     assert weighted.macro_f1 == pytest.approx(plain.macro_f1)
     assert weighted.loss == pytest.approx(plain.loss)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n_classes=st.integers(2, 5), n_sequences=st.integers(1, 30))
+def test_many_resamples_at_once_are_each_by_itself(seed: int, n_classes: int, n_sequences: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    predicted, labels = (torch.randint(n_classes, (n_sequences,), generator=generator) for _ in range(2))
+    losses = torch.rand(n_sequences, generator=generator)
+    times = torch.randint(3, (4, n_sequences), generator=generator).double() + torch.eye(4, n_sequences).double()
+    times = times[times.sum(dim=1) > 0]
+    found = scores_of_resamples(predicted, labels, losses, times, n_classes)
+    for k, one in enumerate(times):
+        alone = weighted_score(predicted, labels, losses, one, n_classes)
+        assert {name: float(values[k]) for name, values in found.items()} == pytest.approx(asdict(alone))
 
 
 def judged(right: Sequence[bool], people: Sequence[int] | None = None) -> tuple[Tensor, SequenceDataset]:
@@ -189,3 +210,32 @@ def dataset_of(labels: list[int], recordings: list[int] | None) -> SequenceDatas
         channel_names=("x",),
         recordings=None if recordings is None else torch.tensor(recordings),
     )
+
+
+@pytest.mark.parametrize("n_people", [5, 8, 20])
+def test_few_people_have_an_interval_that_holds_the_truth(n_people: int) -> None:
+    """People's abilities scatter; the plain percentiles of five miss the mean of all people one time in six."""
+    rng = np.random.default_rng(n_people)
+    n_studies, n_held = 300, 0
+    for _ in range(n_studies):
+        abilities = rng.normal(size=n_people)
+        means = rng.choice(abilities, size=(1000, n_people)).mean(axis=1)
+        low, high = plausible_range(means, n_people)
+        n_held += low <= 0 <= high
+    assert 0.93 < n_held / n_studies < 0.99
+
+
+def test_people_who_are_all_alike_do_not_make_certain() -> None:
+    logits, part = judged([True] * 40, [k % 8 for k in range(40)])
+    found = evaluate([logits], [part])
+    assert found.resampled == "people"
+    low, high = found.intervals["accuracy"]
+    assert low < wilson_interval(1.0, 40)[0]
+    assert high == 1.0
+
+
+def test_people_who_differ_are_worth_fewer_sequences() -> None:
+    """Eight people with a deviation of 0.1: 0.8 x 0.2 / (0.01 x 8 / 7) is 14 of 400 sequences."""
+    narrow, wide = wilson_over_people(0.8, 400, 8, 0.0), wilson_over_people(0.8, 400, 8, 0.1)
+    assert wide == pytest.approx(wilson_interval(0.8, 14, 2.3646), abs=1e-4)
+    assert wide[0] < narrow[0] < 0.8 < narrow[1] < wide[1]

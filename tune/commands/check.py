@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna import Study
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from safetensors import SafetensorError, safe_open
 from sqlalchemy import text
@@ -26,9 +26,11 @@ from ..exports import describe_best, trials_table
 from ..folders import SaveDir, StudyFolder
 from ..parts import load_parts
 from ..problems import SettingsError
-from ..study import best_trial, stored_settings
+from ..report.page_names import REPORT_PAGE, REPORT_TEXT
+from ..study import CONFIRMS, best_trial, stored_settings
 from ..summary import say
 from ..trial_files import describe_trial, load_weights, trial_folder
+from ..winner import chosen_trial
 from .opening import chosen_studies, open_existing
 
 AGAIN = "./run_tuning.sh report makes it again"
@@ -90,13 +92,14 @@ def check_study(study: Study, folder: StudyFolder) -> Iterator[str]:
     yield from _check_weights(study, folder)
     if is_worked_on_elsewhere(study, folder):
         return  # The exports are written in the end.
-    yield from _check_best(study, folder)
+    if CONFIRMS not in study.user_attrs:
+        yield from _check_best(study, folder)
+        yield from _check_pictures(study, folder)
     table = folder.root / "trials.csv"
     if not table.is_file():
         yield f"{table} is missing; {AGAIN}"
     elif table.read_bytes() != trials_table(study).encode():
         yield f"{table} does not tell what the database does; {AGAIN}"
-    yield from _check_pictures(study, folder)
     for trial in _finished(study):
         described = trial_folder(folder, trial) / "config.json"
         if _written(_read(described)) != _written(describe_trial(study, trial)):
@@ -116,8 +119,13 @@ def _check_weights(study: Study, folder: StudyFolder) -> Iterator[str]:
             whole = False
     if not whole or folder.shared is not None:
         return  # Those of another machine are fetched when they are needed.
-    best = best_trial(study)
-    if best is not None and load_weights(folder, best, len(study.user_attrs["split"]["parts"])) is None:
+    best = chosen_trial(study)
+    # A known-good one that was ended early in the search may have won the confirmation: it has those of the last fit.
+    if (
+        best is not None
+        and best.state == TrialState.COMPLETE
+        and load_weights(folder, best, len(study.user_attrs["split"]["parts"])) is None
+    ):
         yield f"the weights of its best trial, {best.number}, are missing in {trial_folder(folder, best)}"
 
 
@@ -144,7 +152,7 @@ def _check_pictures(study: Study, folder: StudyFolder) -> Iterator[str]:
     ends = [trial.datetime_complete for trial in _finished(study) if trial.datetime_complete is not None]
     last = max(ends, default=datetime.min).replace(microsecond=0)
     pictures = (*PICTURES, PARETO_PICTURE) if len(study.directions) > 1 else PICTURES
-    for name in (*pictures, PAGE_NAME):
+    for name in (*pictures, PAGE_NAME, REPORT_PAGE, REPORT_TEXT):
         path = folder.root / name
         if not path.is_file():
             yield f"{path} is missing; {AGAIN}"

@@ -14,8 +14,8 @@ from ..config import Settings
 from ..folders import SaveDir, check_study_name
 from ..parts import Parts, load_parts
 from ..progress import show
-from ..run import Finished, exported, judge, plan, run_study
-from ..search import seconds_to_refit
+from ..run import Finished, confirm_and_judge, exported, is_confirmed, judge, plan, run_study
+from ..search import seconds_afterwards
 from ..spaces import SPACES
 from ..stopping import StopWatch
 from ..storage import open_storage
@@ -23,6 +23,7 @@ from ..study import load_study
 from ..summary import print_comparison, print_start, print_summary, say
 from ..targets import Targets
 from ..tracking import Tracking
+from ..winner import seconds_searched
 from .opening import database_url, password_note
 
 
@@ -123,14 +124,15 @@ def _run_every(
         # The time that is left is shared evenly; what one study does not use, the later ones get.
         seconds = clock.seconds_left
         if seconds is not None:
-            seconds -= max((seconds_to_refit(one.study, one.settings, parts) for one in done), default=0.0)
+            seconds -= max((seconds_afterwards(one.study, one.settings, parts) for one in done), default=0.0)
             seconds = max(seconds / (len(plans) - k), 1.0)
         stop = StopWatch(seconds)
         done.append(one(name, settings, existing, parts, stop, test_best=False))
         if stop.signal is not None:
             break
     if stop.signal is None:
-        done = _with_best_judged(console, done, parts, stop, tracking)
+        stop = clock  # The last study's share of the time is used up, that of the whole need not be.
+        done = _with_best_judged(storage, console, done, parts, stop, tracking)
     folder = save_dir.local / f"{study_name or subject_of(settings)}-all"
     rows = write_comparison(done, folder)
     print_comparison(console, rows, folder)
@@ -139,14 +141,21 @@ def _run_every(
 
 
 def _with_best_judged(
-    console: Console, done: list[Finished], parts: Parts, stop: StopWatch, tracking: Tracking
+    storage: RDBStorage, console: Console, done: list[Finished], parts: Parts, stop: StopWatch, tracking: Tracking
 ) -> list[Finished]:
-    """Tests the overall best, and nothing else: to test all of them would be to choose by the test part."""
+    """Confirms and tests the overall best study, and nothing else: to test all would be to choose by the test part."""
     best = overall_best(done)
     if best is None:
         return done
     with stop.watch_signals():
-        judged = exported(judge(best, parts, stop=stop, say=partial(say, console)))
+        if is_confirmed(best):
+            share = best.settings.confirmation.time_share or 0.0
+            seconds = share * sum(seconds_searched(finished.study) for finished in done)
+            shown = partial(show, console=console)
+            judged = confirm_and_judge(storage, best, parts, show=shown, stop=stop, seconds=seconds)
+        else:
+            judged = judge(best, parts, stop=stop, say=partial(say, console))
+        judged = exported(judged)
     for sentence in tracking.look(judged.folder, is_last=True):
         say(console, sentence)
     print_summary(console, judged)

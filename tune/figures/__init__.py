@@ -12,6 +12,7 @@ from .history import HistoryInfo, history_info
 from .importances import ImportancesInfo, importances_info, varying_parameters
 from .parallel import ParallelInfo, parallel_info
 from .pareto import ParetoInfo
+from .scores import with_one_value
 from .words import StudyContext
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ParallelInfo",
     "ParetoInfo",
     "StudyContext",
+    "ranked_parameters",
     "study_figures",
 ]
 
@@ -48,14 +50,12 @@ def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figur
     """Computes all figures of a study.
 
     Args:
-        trials: All trials of the study.
+        trials: All trials of the study; of several objectives, the first is drawn.
         context: How to name and write things.
     """
+    trials = [with_one_value(trial) for trial in trials]
     importances = importances_info(trials, context)
-    varying = varying_parameters(trials)
-    if not isinstance(importances, str):
-        # The least important may have no row of their own.
-        varying = list(dict.fromkeys([*(row.name for row in importances.importances), *varying]))
+    varying = ranked_parameters(trials, importances)
     # A hyperparameter may be searched and have had one value so far.
     searched = {name for trial in trials for name, space in trial.distributions.items() if not space.single()}
     in_order = dict.fromkeys(name for trial in trials for name in trial.params)
@@ -66,3 +66,12 @@ def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figur
         parallel_info(trials, [*varying, *rest], context),
         contour_info(trials, varying, context),
     )
+
+
+def ranked_parameters(trials: Sequence[FrozenTrial], importances: ImportancesInfo | str) -> list[str]:
+    """Names of the hyperparameters that varied, the most important first where that is known."""
+    varying = varying_parameters(trials)
+    if isinstance(importances, str):
+        return varying
+    # The least important may have no row of their own.
+    return list(dict.fromkeys([*(row.name for row in importances.importances), *varying]))

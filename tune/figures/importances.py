@@ -64,11 +64,13 @@ class ImportancesInfo(NamedTuple):
     Attributes:
         importances: One a hyperparameter that varied.
         n_trials: Complete trials that they rest on.
+        share_first: Share of the resamples in which the first comes first.
         words: What to write around the figure.
     """
 
     importances: tuple[Importance, ...]
     n_trials: int
+    share_first: float
     words: Words
 
     @property
@@ -120,8 +122,9 @@ def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Im
         Importance(name, context.label(name), _interval(ped_anova.get(name)), _interval(fanova.get(name)))
         for name in ranked[:_MOST_ROWS]
     ]
-    words = _words(rows, firsts.count(ranked[0]), len(complete), trials, ranked[_MOST_ROWS:])
-    return ImportancesInfo(tuple(rows), len(complete), words)
+    n_first = firsts.count(ranked[0])
+    words = _words(rows, n_first, len(complete), trials, ranked[_MOST_ROWS:])
+    return ImportancesInfo(tuple(rows), len(complete), n_first / _N_RESAMPLES, words)
 
 
 def _on_unit_scales(complete: Sequence[Scored], names: Sequence[str], context: StudyContext) -> list[FrozenTrial]:

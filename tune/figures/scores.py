@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
@@ -33,12 +34,14 @@ class Scored(NamedTuple):
 
 def final_score(trial: FrozenTrial) -> float | None:
     """The score of a complete trial; None for any other trial, and where the score is not finite or has diverged."""
-    return trial.value if trial.state == TrialState.COMPLETE and _is_drawable(trial.value) else None
+    # Of two objectives the first is the score.
+    score = trial.values[0] if trial.values else None
+    return score if trial.state == TrialState.COMPLETE and is_drawable(score) else None
 
 
 def last_score(trial: FrozenTrial) -> float | None:
     """The latest score that a trial which did not complete has reported; None where there is none."""
-    reported = [score for _, score in sorted(trial.intermediate_values.items()) if _is_drawable(score)]
+    reported = [score for _, score in sorted(trial.intermediate_values.items()) if is_drawable(score)]
     return reported[-1] if reported else None
 
 
@@ -47,5 +50,15 @@ def scored_trials(trials: Sequence[FrozenTrial]) -> list[Scored]:
     return [Scored(trial, score) for trial in trials if (score := final_score(trial)) is not None]
 
 
-def _is_drawable(score: float | None) -> bool:
+def with_one_value(trial: FrozenTrial) -> FrozenTrial:
+    """The trial as a study of its first objective would have it."""
+    if trial.values is None or len(trial.values) == 1:
+        return trial
+    single = copy(trial)
+    single.values = trial.values[:1]
+    return single
+
+
+def is_drawable(score: float | None) -> bool:
+    """Whether a score is a finite number that has not diverged."""
     return score is not None and math.isfinite(score) and abs(score) < _LARGEST_SCORE

@@ -8,10 +8,31 @@ from typing import Any
 
 from plotly.graph_objects import Figure, Scatter
 
+from ..figures import TITLES
 from ..figures.pareto import ParetoInfo
 from ..figures.words import StudyContext
 from ..front import Candidate
 from .layout import BEST, COMPLETE, PAPER, PRUNED, axis, layout
+from .sections import Drawn, Section, not_drawn
+from .tables import pareto_table
+
+
+def pareto_sections(pareto: ParetoInfo | str | None, context: StudyContext) -> list[Drawn]:
+    """What a page shows first of a study with two objectives, since it is what such a study is for.
+
+    Args:
+        pareto: The front, or why there is none to draw; None where there is one objective.
+        context: How to name and write things.
+    """
+    if pareto is None:
+        return []
+    if isinstance(pareto, str):
+        return [(not_drawn("pareto", TITLES["pareto"], pareto)._replace(heading="Front"), {})]
+    figures, words = pareto_figures(pareto, context), pareto.words
+    tables = (pareto_table(pareto, context),)
+    return [
+        (Section("pareto", words.title, words.summary, words.notes, tuple(figures), tables, heading="Front"), figures)
+    ]
 
 
 def pareto_figures(info: ParetoInfo, context: StudyContext) -> dict[str, Figure]:

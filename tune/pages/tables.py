@@ -12,6 +12,13 @@ from ..figures.words import StudyContext
 _N_BEST = 10
 
 
+class Link(NamedTuple):
+    """A cell that leads to another file beside the page, or to a place on it."""
+
+    text: str
+    target: str
+
+
 class Table(NamedTuple):
     """A small table.
 
@@ -19,11 +26,15 @@ class Table(NamedTuple):
         caption: What it shows.
         head: Column names.
         rows: As many cells each.
+        is_open: Whether it is shown at once, and not only to whoever asks for it.
+        wraps: Whether long cells are broken into lines.
     """
 
     caption: str
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | Link, ...], ...]
+    is_open: bool = False
+    wraps: bool = False
 
 
 def importances_table(info: ImportancesInfo) -> Table:

@@ -16,13 +16,15 @@ from urllib.parse import unquote, urlsplit
 from optuna import Study
 from optuna.trial import FrozenTrial
 
-from ..artefacts import PARETO_PICTURE, PICTURES
+from ..artefacts import PARETO_PICTURE, PICTURES, REPORT_PICTURES
 from ..config import Settings
 from ..exports import BEST_MODEL
 from ..folders import StudyFolder
-from ..study import best_trial, identity
+from ..report.page_names import REPORT_PAGE, REPORT_TEXT
+from ..study import identity
 from ..targets import Targets
-from ..trial_files import trial_folder
+from ..trial_files import trial_files, write_files
+from ..winner import chosen_trial
 from .records import study_parameters, trial_record
 
 if TYPE_CHECKING:
@@ -31,7 +33,16 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "seqtune"
 STUDY_TAG, TRIAL_TAG, STATE_TAG = "seqtune.study_id", "seqtune.trial", "seqtune.state"
-EXPORTS = ("best_config.json", "trials.csv", "plots.html", *PICTURES, PARETO_PICTURE)
+EXPORTS = (
+    "best_config.json",
+    "trials.csv",
+    "plots.html",
+    REPORT_PAGE,
+    REPORT_TEXT,
+    *PICTURES,
+    PARETO_PICTURE,
+    *REPORT_PICTURES,
+)
 
 # Ours are the ends that people give the states; MLflow has no word for "pruned".
 _STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
@@ -106,8 +117,10 @@ class MlflowRuns:
             client.log_batch(run, metrics=metrics[begin : begin + _BATCH])
         if "value" in record.final:
             client.log_batch(self._parent, metrics=[Metric("value", record.final["value"], ended, record.number)])
-        place = trial_folder(self._folder, trial)
-        self._attach(run, [place / name for name in ("config.json", "history.csv")])
+        files = trial_files(self._folder, self._study, trial)
+        # The tuner writes them beside its next trial, and may not have come to it.
+        write_files({path: content for path, content in files.items() if not path.is_file()})
+        self._attach(run, list(files))
         client.set_terminated(run, _STATUS[record.state], end_time=ended)
         self._logged.add(trial.number)
 
@@ -115,7 +128,7 @@ class MlflowRuns:
         """Logs what the study came to, and its files, once these are written."""
         from mlflow.entities import Metric
 
-        client, best = self._opened(), best_trial(self._study)
+        client, best = self._opened(), chosen_trial(self._study)
         finished = [trial for trial in self._study.get_trials(deepcopy=False) if trial.datetime_complete is not None]
         if best is not None and finished:
             record = trial_record(best)
@@ -124,7 +137,9 @@ class MlflowRuns:
             )
             found = self._study.user_attrs.get("evaluations", {}).get(str(best.number), {}).get("test", {})
             values = {name: value for name, value in record.final.items() if name != "value"}
-            values |= {"best_trial": float(best.number), "best_value": record.final["value"]}
+            values |= {"best_trial": float(best.number)}
+            # A known-good one that was ended early in the search has none.
+            values |= {"best_value": record.final["value"]} if "value" in record.final else {}
             values |= {f"test_{name}": found[name] for name in ("accuracy", "macro_f1", "loss") if name in found}
             client.log_batch(
                 self._parent, metrics=[Metric(name, value, when, len(finished)) for name, value in values.items()]

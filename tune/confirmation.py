@@ -1,0 +1,223 @@
+"""What the confirmation says: fresh-seed scores of the best configurations, and what they make of the search's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from .config import Settings
+from .progress import show_score
+from .racing import Candidate, Runs, Standing, difference, ranking, scores_of
+from .seeds import derive_seed
+from .study import KNOWN_GOOD, metric_value
+from .winner import promising_trials, seconds_of_run, seconds_searched
+
+RUN_OF, REPETITION = "confirms_trial", "repetition"
+
+
+@dataclass(frozen=True)
+class RunnerUp:
+    """The second best, and how far behind it is.
+
+    Attributes:
+        trial: Its number in the search.
+        difference: Mean of the winner's scores minus its own, over the seeds that both had.
+        interval_95: Of the difference; None where one seed is all there is.
+        distinguishable: Whether the interval leaves out zero.
+    """
+
+    trial: int
+    difference: float
+    interval_95: tuple[float, float] | None
+    distinguishable: bool
+
+
+def confirmed_candidates(study: Study, settings: Settings) -> list[Candidate]:
+    """What is to be trained again, the most promising first."""
+    return [
+        Candidate(
+            trial=trial.number,
+            origin=KNOWN_GOOD if trial.user_attrs.get("origin") == KNOWN_GOOD else "search",
+            search_score=metric_value(trial) if trial.state == TrialState.COMPLETE else None,
+            seconds=seconds_of_run(trial, settings),
+        )
+        for trial in promising_trials(study, settings.confirmation.configurations)
+    ]
+
+
+def seconds_allowed(study: Study, settings: Settings) -> float | None:
+    """Training time that the confirmation may take; None for as much as it takes."""
+    share = settings.confirmation.time_share
+    return None if share is None else share * seconds_searched(study)
+
+
+def runs_of(confirmation: Study) -> dict[tuple[int, int], float | None]:
+    """Scores of the finished confirmation runs by trial and repetition; None where a run did not come to one."""
+    runs: dict[tuple[int, int], float | None] = {}
+    ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    for trial in confirmation.get_trials(deepcopy=False, states=ended):
+        if RUN_OF in trial.user_attrs and "withdrawn" not in trial.user_attrs:
+            run = (trial.user_attrs[RUN_OF], trial.user_attrs[REPETITION])
+            runs[run] = metric_value(trial) if trial.state == TrialState.COMPLETE else None
+    return runs
+
+
+def seed_of(settings: Settings, repetition: int) -> int:
+    """The seed of a repetition, the same for all configurations, and of no trial of the search."""
+    return derive_seed(settings.search.seed, "confirmation", repetition)
+
+
+def describe_confirmation(
+    study: Study,
+    confirmation: Study,
+    settings: Settings,
+    candidates: Sequence[Candidate],
+    stood: Standing,
+) -> dict[str, Any] | None:
+    """The confirmation as plain JSON values, as the study keeps it; None where no run has a score."""
+    runs, maximize = runs_of(confirmation), settings.direction == "maximize"
+    ranked = ranking(candidates, runs, stood.dropped, maximize=maximize)
+    if not ranked:
+        return None
+    winner, gaps = ranked[0], _gaps(confirmation)
+    trials = study.get_trials(deepcopy=False)
+    configurations = [_describe(one, runs, settings, trials[one.trial], gaps, stood) for one in candidates]
+    search_best = next((one for one in candidates if one.search_score is not None and scores_of(runs, one.trial)), None)
+    luck = 0.0
+    if search_best is not None and search_best.search_score is not None:
+        luck = search_best.search_score - fmean(scores_of(runs, search_best.trial))
+    second = _runner_up(candidates, runs, ranked, stood, maximize=maximize)
+    found: dict[str, Any] = {
+        "metric": settings.search.metric,
+        "configurations": configurations,
+        "winner": winner,
+        "luck": luck if maximize else -luck,
+        "runner_up": None if second is None else asdict(second),
+        "n_runs": sum(len(one["scores"]) for one in configurations),
+        "n_runs_in_full": len(candidates) * settings.confirmation.seeds,
+        "cut_short": stood.cut_short or bool(stood.missing),
+        "time_share": settings.confirmation.time_share,
+        "seconds": seconds_searched(confirmation),
+        "study": confirmation.study_name,
+        "latency_ms": None,
+        "random_split": None,
+    }
+    return {**found, "sentences": sentences(found)}
+
+
+def sentences(found: Mapping[str, Any]) -> list[str]:
+    """What the figures mean, for people."""
+    by_trial = {one["trial"]: one for one in found["configurations"]}
+    winner, metric = by_trial[found["winner"]], found["metric"]
+    best = next((one for one in found["configurations"] if one["search_score"] is not None and one["scores"]), winner)
+    lines = []
+    if best["search_score"] is not None:
+        lines.append(_about_luck(best, found["luck"], metric))
+    if best["trial"] != winner["trial"]:
+        score = show_score(winner["mean"], metric)
+        lines.append(f"Trial {winner['trial']} is better with fresh seeds: {score} on average. It is the one to use.")
+    if found["runner_up"] is not None:
+        lines.append(_about_runner_up(winner, by_trial[found["runner_up"]["trial"]], found["runner_up"], metric))
+    if found["cut_short"]:
+        limit = "" if found["time_share"] is None else f" in {found['time_share']:.0%} of the search's time"
+        lines.append(
+            f"There was time for {found['n_runs']} of {found['n_runs_in_full']} runs{limit}: --resume --confirm-seeds "
+            f"{found['n_runs_in_full'] // len(found['configurations'])} makes up for the rest."
+        )
+    if found["random_split"] is not None:
+        lines.append(_about_random_split(found["random_split"], metric))
+    return lines
+
+
+def points(value: float, metric: str) -> str:
+    """A difference of two scores as people read it."""
+    return f"{value:.4f}" if metric == "loss" else f"{100 * value:.1f} points"
+
+
+def _about_luck(best: Mapping[str, Any], luck: float, metric: str) -> str:
+    n_seeds = len(best["scores"])
+    lowest, highest = (show_score(pick(best["scores"]), metric) for pick in (min, max))
+    spread = f" on average ({lowest} to {highest})" if n_seeds > 1 else ""
+    lucky = f"{points(luck, metric)} of it were luck" if luck > 0 else "no sign of luck"
+    return (
+        f"Trial {best['trial']}, the best of the search, scored {show_score(best['search_score'], metric)} there and "
+        f"{show_score(best['mean'], metric)} with {n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}: {lucky}."
+    )
+
+
+def _about_runner_up(
+    winner: Mapping[str, Any], other: Mapping[str, Any], second: Mapping[str, Any], metric: str
+) -> str:
+    name = f"trial {other['trial']}{', the known-good default' if other['origin'] == 'known-good' else ''}"
+    scored = f"{show_score(other['mean'], metric)}, {other['n_parameters']:,} parameters"
+    ahead = abs(second["difference"])
+    if second["interval_95"] is None:
+        return f"The next best is {name} ({scored}); one seed each is too few to tell the two apart."
+    low, high = sorted(abs(one) if second["distinguishable"] else one for one in second["interval_95"])
+    interval = f"95% interval {points(low, metric)} to {points(high, metric)}"
+    if second["distinguishable"]:
+        return f"It is better than {name} ({scored}) by {points(ahead, metric)} on these sequences ({interval})."
+    return (
+        f"It cannot be told from {name} ({scored}): the difference of {points(ahead, metric)} is within what seeds "
+        f"alone make ({interval})."
+    )
+
+
+def _about_random_split(split: Mapping[str, Any], metric: str) -> str:
+    random, people = (show_score(split[name], metric) for name in ("random", "people"))
+    return (
+        f"On a random split of the same sequences it would have scored {random} instead of {people}: "
+        f"{points(abs(split['difference']), metric)} {'better' if split['flatters'] else 'worse'}. Published figures "
+        "on random splits are to be compared with that one."
+    )
+
+
+def _describe(
+    one: Candidate,
+    runs: Runs,
+    settings: Settings,
+    trial: FrozenTrial,
+    gaps: Mapping[int, Sequence[float]],
+    stood: Standing,
+) -> dict[str, Any]:
+    scores = scores_of(runs, one.trial)
+    dropped_after, why = stood.dropped.get(one.trial, (None, None))
+    return {
+        "trial": one.trial,
+        "origin": one.origin,
+        "search_score": one.search_score,
+        "seeds": [seed_of(settings, repetition) for repetition in range(len(scores))],
+        "scores": scores,
+        "mean": fmean(scores) if scores else None,
+        "deviation": stdev(scores) if len(scores) > 1 else None,
+        "accuracy_gap": fmean(gaps[one.trial]) if gaps.get(one.trial) else None,
+        "n_parameters": trial.user_attrs["n_parameters"],
+        "dropped_after": dropped_after,
+        "dropped_because": why,
+    }
+
+
+def _gaps(confirmation: Study) -> dict[int, list[float]]:
+    """Training minus validation accuracy of the complete runs of each trial."""
+    gaps: dict[int, list[float]] = {}
+    for trial in confirmation.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        gaps.setdefault(trial.user_attrs[RUN_OF], []).append(trial.user_attrs["accuracy_gap"])
+    return gaps
+
+
+def _runner_up(
+    candidates: Sequence[Candidate], runs: Runs, ranked: Sequence[int], stood: Standing, *, maximize: bool
+) -> RunnerUp | None:
+    """The next in the race or, where all others are out, the best of those."""
+    others = [one for one in candidates if one.trial != ranked[0]]
+    out = ranking(others, runs, {}, maximize=maximize)
+    second = next(iter([*ranked[1:], *out]), None)
+    if second is None:
+        return None
+    between = difference(runs, ranked[0], second)
+    return RunnerUp(second, between.mean, between.interval, between.distinguishable)

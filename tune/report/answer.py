@@ -1,0 +1,216 @@
+"""The answer, first: which network, how good it is, how sure that is, what mattered, how to run it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from optuna.trial import TrialState
+
+from ..figures import ImportancesInfo
+from ..figures.words import counted
+from ..sentences import new_people_in_test
+from .facts import Facts
+from .sure import how_sure
+from .words import listed, metric_name, percent, score
+
+
+class KeyFigure(NamedTuple):
+    """A number in large letters, and what it is."""
+
+    value: str
+    label: str
+
+
+class Point(NamedTuple):
+    """A question and its answer in sentences.
+
+    Attributes:
+        question: As a reader would ask it.
+        sentences: The answer.
+        code: A command that goes with it; empty where there is none.
+    """
+
+    question: str
+    sentences: tuple[str, ...]
+    code: str = ""
+
+
+class Answer(NamedTuple):
+    """What stands at the top of the report."""
+
+    headline: str
+    key_figures: tuple[KeyFigure, ...]
+    points: tuple[Point, ...]
+
+
+def answer(facts: Facts, again: str, why: Sequence[str] = ()) -> Answer:
+    """The answer of a study, however far it has come.
+
+    Args:
+        facts: Of the study.
+        again: The command that runs the study again.
+        why: What more to say about the choice.
+    """
+    if facts.best is None:
+        return Answer(
+            "There is no answer yet: no trial has run to its end.",
+            (),
+            (
+                Point("How does it stand?", (_counts(facts), *_failures(facts))),
+                Point("How do I go on?", ("This goes on where the study is:",), facts.resume),
+            ),
+        )
+    return Answer(
+        _headline(facts),
+        tuple(_key_figures(facts)),
+        (
+            Point("Which network?", (*_which(facts), *why)),
+            Point(_good_question(facts), tuple(_how_good(facts))),
+            Point("How sure is that?", tuple(how_sure(facts))),
+            Point("What mattered?", tuple(_what_mattered(facts))),
+            Point("How do I run it again?", ("The whole search, with the same seeds:",), again),
+        ),
+    )
+
+
+def who_was_judged(facts: Facts) -> str:
+    """Whose sequences the test part holds, in words; empty where people are not known."""
+    n_people = (facts.test or {}).get("n_people")
+    if n_people is None:
+        return ""
+    people = "1 person" if n_people == 1 else f"{n_people} people"
+    return f"{people} it has never seen" if _are_new(facts) else f"{people} who were trained on as well"
+
+
+def _are_new(facts: Facts) -> bool:
+    return bool(facts.split.get("parts")) and new_people_in_test(dict(facts.split))
+
+
+def _good_question(facts: Facts) -> str:
+    known = facts.test and facts.test.get("n_people") is not None and _are_new(facts)
+    return "How good is it on new people?" if known else "How good is it?"
+
+
+def _headline(facts: Facts) -> str:
+    best = facts.best
+    assert best is not None
+    name = f"Use the {facts.settings.architecture} of trial {best.number}"
+    if facts.test:
+        who = who_was_judged(facts)
+        of = f"the sequences of {who}" if who else "sequences it has never seen"
+        return f"{name}: it recognises {percent(facts.test['accuracy'])} of {of}."
+    return f"{name}: {facts.context.metric} {_validation(facts)}. It has not been tested."
+
+
+def _validation(facts: Facts) -> str:
+    """The recommended trial's validation score: of the search or, where it was ended early there, with fresh seeds."""
+    return score(facts.fresh_mean if facts.value is None else facts.value, facts.settings.search.metric)
+
+
+def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
+    best, metric = facts.best, facts.settings.search.metric
+    assert best is not None
+    if facts.test:
+        low, high = facts.test["intervals_95"]["accuracy"]
+        yield KeyFigure(percent(facts.test["accuracy"]), "test accuracy")
+        yield KeyFigure(f"{percent(low)} to {percent(high)}", "95% interval of it")
+    if facts.fresh_mean is not None:
+        yield KeyFigure(score(facts.fresh_mean, metric), f"{facts.context.metric}, mean of fresh seeds")
+    else:
+        yield KeyFigure(score(facts.value, metric), facts.context.metric)
+    if (n_parameters := best.user_attrs.get("n_parameters")) is not None:
+        yield KeyFigure(f"{n_parameters:,}", "parameters")
+    latency = (facts.confirmation or {}).get("latency_ms")
+    if isinstance(latency, int | float):
+        yield KeyFigure(f"{latency:.2g} ms", "one sequence on this processor")
+
+
+def _which(facts: Facts) -> Iterator[str]:
+    best = facts.best
+    assert best is not None
+    attributes = best.user_attrs
+    epochs = attributes.get("best_epochs") or []
+    after = f", at its best after epoch {listed([str(epoch) for epoch in epochs])}" if epochs else ""
+    size = f" with {attributes['n_parameters']:,} parameters" if "n_parameters" in attributes else ""
+    yield f"A {facts.settings.architecture} network{size}{after}."
+    if attributes.get("origin") == "known-good":
+        yield "It is the configuration that the search began with, known to be good for such data: nothing beat it."
+    yield _counts(facts)
+    if facts.confirmation and best.number == facts.confirmation.get("winner"):
+        n = len(facts.confirmation["configurations"])
+        yield f"It had the best mean of {counted(n, 'configuration')} that were trained again with fresh seeds."
+
+
+def _how_good(facts: Facts) -> Iterator[str]:
+    best = facts.best
+    assert best is not None
+    test = facts.test
+    if test is None:
+        yield (
+            f"Its {facts.context.metric} is {_validation(facts)}. The validation part "
+            "steered the search, so that this is a little too good."
+        )
+        yield (
+            "It has a test part that has not been used yet: the command with --resume does that."
+            if facts.has_test_part
+            else "The data was cut without a test part, so that there is nothing to say about unseen sequences."
+        )
+        return
+    who = who_was_judged(facts)
+    yield (
+        f"On the test part, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
+        f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
+    )
+    if who and not _are_new(facts):
+        yield "For people who were not trained on expect less."
+    if not who:
+        yield "It is not known who performed the sequences: if new people will, expect less."
+    if test.get("accuracy_by_recording") is not None:
+        yield f"By whole recording, with a vote over its windows: {percent(test['accuracy_by_recording'])}."
+    if test.get("refitted"):
+        yield "The tested network was trained once more, on the training and the validation part together."
+
+
+def _what_mattered(facts: Facts) -> Iterator[str]:
+    info = facts.figures.importances
+    if not isinstance(info, ImportancesInfo):
+        yield f"That cannot be said: {info}."
+        return
+    first = [row.label for row in info.importances[:3]]
+    if info.share_first < 0.5:
+        yield f"That is not known yet: {info.words.summary} More trials would tell."
+        yield f"The first three are {listed(first)}."
+    else:
+        yield f"Most of all {listed(first)}, by two methods that answer different questions. {info.words.summary}"
+    best = facts.best
+    values = [
+        f"{name} {_value(best.params[name])}"
+        for name in (row.name for row in info.importances[:3])
+        if best and name in best.params
+    ]
+    if values:
+        yield f"The recommended configuration has {listed(values)}."
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _counts(facts: Facts) -> str:
+    states = {
+        TrialState.COMPLETE: "complete",
+        TrialState.PRUNED: "ended early because they were behind",
+        TrialState.FAIL: "failed",
+        TrialState.RUNNING: "not finished",
+    }
+    begun = sum(facts.count(state) for state in states)
+    said = listed([f"{facts.count(state)} {words}" for state, words in states.items() if facts.count(state)])
+    metric = metric_name(facts.settings.search.metric)
+    return f"{counted(begun, 'trial')} judged by validation {metric}: {said}." if begun else "No trial has begun."
+
+
+def _failures(facts: Facts) -> Iterator[str]:
+    reasons = [trial.user_attrs.get("reason") for trial in facts.trials if trial.state == TrialState.FAIL]
+    if reasons and reasons[-1]:
+        yield f"The last failure was: {reasons[-1]}"

@@ -1,0 +1,140 @@
+"""Which architecture: the studies of one run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from plotly.graph_objects import Figure
+
+from ..figures.history import noise_of
+from ..figures.words import StudyContext, counted
+from ..metrics import METRIC_LABELS
+from ..pages.people import Row, rows_figure
+from ..pages.sections import Section
+from ..pages.tables import Link, Table
+from .page_names import REPORT_PAGE
+from .words import listed, percent, points, score
+
+
+class Architecture(NamedTuple):
+    """One architecture's study.
+
+    Attributes:
+        name: Of the architecture.
+        study: Its name.
+        best: Best validation score, or that of the knee; None without a complete trial.
+        scores: Of all its complete trials.
+        test_accuracy: Of the best; None where it was not tested.
+        n_parameters: Of the best.
+        seconds: Training time of all its trials, in words.
+        n_pruned: Trials that were ended early.
+        n_validation: Sequences that the scores were judged on; None where that is not known.
+    """
+
+    name: str
+    study: str
+    best: float | None
+    scores: tuple[float, ...]
+    test_accuracy: float | None
+    n_parameters: int | None
+    seconds: str
+    n_pruned: int
+    n_validation: int | None
+
+
+def architectures_section(
+    compared: Sequence[Architecture], metric: str, context: StudyContext, *, are_knees: bool = False
+) -> tuple[Section, dict[str, Figure]]:
+    """The architectures, best first, and which of them are as good as the best within noise.
+
+    Args:
+        compared: The best first, those without a complete trial last.
+        metric: That decides.
+        context: Of the best one's study.
+        are_knees: Whether there are two objectives, and each study stands with the knee of its front.
+    """
+    known = [one for one in compared if one.best is not None]
+    noise = _noise(known, metric)
+    table = Table("Architectures, best first", _head(metric), tuple(_cells(one, metric) for one in compared), True)
+    stands = "the knee of each architecture" if are_knees else "the best trial of each architecture"
+    notes = [
+        f"Large dots: {stands}, with the noise of its score; small ones: its other complete trials.",
+        "Only the best of all is tested: to test every one would be to choose by the test part.",
+    ]
+    section = Section(
+        "architectures",
+        "Which architecture",
+        _summary_of_knees(known, metric) if are_knees and known else _summary(known, metric, noise),
+        tuple(notes),
+        heading="Architectures",
+    )
+    if not known:
+        return section._replace(tables=(table,)), {}
+    figures = {"architectures": _figure(known, metric, context)}
+    return section._replace(tables=(table,), panels=tuple(figures)), figures
+
+
+def _noise(known: Sequence[Architecture], metric: str) -> float | None:
+    if metric != "accuracy" or not known or not known[0].n_validation or known[0].best is None:
+        return None
+    return noise_of(known[0].best, known[0].n_validation)
+
+
+def _summary(known: Sequence[Architecture], metric: str, noise: float | None) -> str:
+    if not known:
+        return "No trial of any architecture is complete yet."
+    first = known[0]
+    said = f"{first.name} has the best validation {METRIC_LABELS.get(metric, metric)}, {score(first.best, metric)}."
+    if noise is None or len(known) < 2:
+        return said
+    close = [one for one in known[1:] if abs((first.best or 0.0) - (one.best or 0.0)) <= noise]
+    if not close:
+        return f"{said} No other comes within the noise of {points(noise)}."
+    smallest = min((first, *close), key=lambda one: one.n_parameters or 0)
+    rest = len(known) - 1 - len(close)
+    words = listed([one.name for one in close])
+    said += f" As good within noise ({points(noise)}): {words}"
+    said += f"; {counted(rest, 'other')} {'is' if rest == 1 else 'are'} further behind." if rest else "."
+    if smallest is not first and smallest.n_parameters:
+        said += f" The smallest of these is {smallest.name}, with {smallest.n_parameters:,} parameters."
+    return said
+
+
+def _summary_of_knees(known: Sequence[Architecture], metric: str) -> str:
+    first = known[0]
+    size = f" with {first.n_parameters:,} parameters" if first.n_parameters else ""
+    return (
+        f"{first.name} stands first, {METRIC_LABELS.get(metric, metric)} {score(first.best, metric)}{size}: each "
+        "architecture stands with the knee of its front, and this is the knee of the knees."
+    )
+
+
+def _head(metric: str) -> tuple[str, ...]:
+    validation = f"validation {METRIC_LABELS.get(metric, metric)}"
+    return ("architecture", validation, "test accuracy", "parameters", "training time", "complete", "pruned", "")
+
+
+def _cells(one: Architecture, metric: str) -> tuple[str | Link, ...]:
+    return (
+        one.name,
+        score(one.best, metric),
+        "–" if one.test_accuracy is None else percent(one.test_accuracy),
+        "–" if one.n_parameters is None else f"{one.n_parameters:,}",
+        one.seconds,
+        str(len(one.scores)),
+        str(one.n_pruned),
+        Link("its report", f"../{quote(one.study, safe='')}/{REPORT_PAGE}"),
+    )
+
+
+def _figure(known: Sequence[Architecture], metric: str, context: StudyContext) -> Figure:
+    rows = []
+    for one in known:
+        best = one.best or 0.0
+        half = noise_of(best, one.n_validation) if metric == "accuracy" and one.n_validation else None
+        low, high = (None, None) if half is None else (max(best - half, 0.0), min(best + half, 1.0))
+        text = f"{one.name}: {context.score(best)}" + (f", {one.n_parameters:,} parameters" if one.n_parameters else "")
+        rows.append(Row(one.name, best, low, high, text, one.scores))
+    return rows_figure(rows, context.metric, is_share=context.percent, best=0)

@@ -1,0 +1,127 @@
+"""Which classes are told apart, and what the worst of them look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from plotly.graph_objects import Figure
+
+from ..figures.confusion import ConfusionInfo, confusion_info, read_counts
+from ..pages.confusion import confusion_figures
+from ..pages.sections import Section, not_drawn
+from ..pages.signals import legend, read_examples, signal_groups
+from ..pages.tables import Table
+from .facts import Facts
+from .words import percent
+
+_N_WORST = 8
+
+
+def classes_sections(facts: Facts) -> Iterator[tuple[Section, dict[str, Figure]]]:
+    """The confusion matrix, the scores of every class, and examples of the worst."""
+    info = confusion_of(facts)
+    if info is None:
+        yield not_drawn("confusion", "The confusion matrix", _why_no_matrix(facts)), {}
+    else:
+        section = Section(
+            "confusion",
+            info.words.title,
+            info.words.summary,
+            info.words.notes,
+            ("confusion",),
+            tuple(_mistakes(info)),
+            heading="Confusion",
+        )
+        yield section, confusion_figures(info)
+    yield _classes(facts), {}
+
+
+def confusion_of(facts: Facts) -> ConfusionInfo | None:
+    """The confusion matrix of the judged part; None where none is stored."""
+    names = facts.class_names
+    counts = read_counts(facts.answers.get("confusion"), len(names))
+    if counts is None:
+        return None
+    n_networks = 1 if facts.judged.get("refit") else max(1, len(facts.split.get("parts") or ()))
+    return confusion_info(counts, names, facts.part, n_networks)
+
+
+def _why_no_matrix(facts: Facts) -> str:
+    if facts.best is None:
+        return "no trial is complete"
+    if len(facts.class_names) > 1 and facts.answers.get("per_class"):
+        return f"{len(facts.class_names)} classes are more than a matrix can show"
+    return "the study holds no answers by class, since nothing has been judged yet or an older version did"
+
+
+def _mistakes(info: ConfusionInfo) -> Iterator[Table]:
+    if info.mistakes:
+        rows = tuple((one.true, one.predicted, f"{one.n_times} of {one.n_true}") for one in info.mistakes)
+        yield Table("The most frequent mistakes", ("is", "taken for", "times"), rows, is_open=True)
+
+
+def _classes(facts: Facts) -> Section:
+    """Scores of every class, the worst first, and stored sequences of those."""
+    title = "The worst classes"
+    rows = _read_classes(facts.answers.get("per_class"))
+    if not rows:
+        return not_drawn("classes", title, "the study holds no scores by class")
+    rows.sort(key=lambda row: (row["f1"] is None, row["f1"] or 0.0, row["class"]))
+    table = [
+        (row["class"], _share(row["precision"]), _share(row["recall"]), _share(row["f1"]), str(row["support"]))
+        for row in rows
+    ]
+    head = ("class", "precision", "recall", "F1", "sequences")
+    tables = [Table(f"The {min(_N_WORST, len(table))} classes with the lowest F1", head, tuple(table[:_N_WORST]), True)]
+    if len(table) > _N_WORST:
+        tables.append(Table(f"All {len(table)} classes", head, tuple(table)))
+    notes = [
+        "Precision: of those named so, how many are. Recall: of those that are, how many are named so. F1: both in one."
+    ]
+    worst = rows[0]
+    section = Section(
+        "classes",
+        title,
+        f"Lowest is {worst['class']}: F1 {_share(worst['f1'])} over {worst['support']} {facts.part} sequences.",
+        tuple(notes),
+        tables=tuple(tables),
+        heading="Classes",
+    )
+    return _with_examples(section, facts)
+
+
+def _with_examples(section: Section, facts: Facts) -> Section:
+    stored = facts.attributes.get("examples")
+    of_best = isinstance(stored, Mapping) and facts.best is not None and stored.get("trial") == facts.best.number
+    classes = read_examples(stored) if of_best else None
+    if classes is None:
+        why = "Example signals are stored when a trial is judged by this version of the tuner; here there are none."
+        return section._replace(notes=(*section.notes, why))
+    if not classes:
+        return section._replace(notes=(*section.notes, "No mistake was made, so there are no examples of mistakes."))
+    how = (
+        "Signals: of each of the worst classes one sequence that is named rightly, and the surest mistakes. A wide "
+        "drawing lasts longer than a narrow one."
+    )
+    return section._replace(
+        drawings=signal_groups(classes), legend=legend(classes[0]["channels"]), notes=(*section.notes, how)
+    )
+
+
+def _read_classes(stored: Any) -> list[dict[str, Any]]:
+    try:
+        return [
+            {
+                "class": str(one["class"]),
+                "support": int(one["support"]),
+                **{name: None if one[name] is None else float(one[name]) for name in ("precision", "recall", "f1")},
+            }
+            for one in stored or ()
+        ]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else percent(value)

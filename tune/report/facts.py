@@ -1,0 +1,133 @@
+"""What the report knows: the study read from the database once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from ..config import Settings
+from ..figures import Figures
+from ..figures.scores import with_one_value
+from ..figures.words import StudyContext
+from ..folders import StudyFolder
+from ..sentences import places, resume_command
+from ..winner import chosen_trial, confirms
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A study as it stands.
+
+    Attributes:
+        name: Of the study.
+        settings: Of the study.
+        attributes: What is stored with the study.
+        trials: All of them.
+        best: The trial that is recommended; None without a complete one.
+        figures: Of the search.
+        context: How to name and write things.
+        resume: The command that goes on with it.
+        places: Options that lead a command to the study.
+        folder: Holds what the report points to.
+        n_others: Complete trials of other studies that the best was chosen from as well.
+    """
+
+    name: str
+    settings: Settings
+    attributes: Mapping[str, Any]
+    trials: Sequence[FrozenTrial]
+    best: FrozenTrial | None
+    figures: Figures
+    context: StudyContext
+    resume: str
+    places: str
+    folder: str
+    n_others: int = 0
+
+    @property
+    def judged(self) -> Mapping[str, Any]:
+        """What was found about the best after the search: ``validation``, and ``test`` where there is that part."""
+        evaluations = self.attributes.get("evaluations")
+        number = None if self.best is None else str(self.best.number)
+        return evaluations.get(number) or {} if isinstance(evaluations, Mapping) and number else {}
+
+    @property
+    def test(self) -> Mapping[str, Any] | None:
+        """Scores on the test part; None where it was not used for the best, or is not there."""
+        return self.judged.get("test")
+
+    @property
+    def part(self) -> str:
+        """The part whose answers are looked at closely: ``test``, or else ``validation``."""
+        return "test" if self.test else "validation"
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """Scores on that part; empty where nothing was judged."""
+        return self.judged.get(self.part) or {}
+
+    @property
+    def confirmation(self) -> Mapping[str, Any] | None:
+        """How the best configurations did with fresh seeds; None where they were not trained again."""
+        stored = self.attributes.get("confirmation") if confirms(self.settings) else None
+        return stored if isinstance(stored, Mapping) and stored.get("configurations") else None
+
+    @property
+    def fresh_mean(self) -> float | None:
+        """Mean validation score of the recommended trial over fresh seeds; None where it was not trained again."""
+        configurations = (self.confirmation or {}).get("configurations", ())
+        means = [one.get("mean") for one in configurations if self.best and one.get("trial") == self.best.number]
+        return means[0] if means else None
+
+    @property
+    def value(self) -> float | None:
+        """Validation score of the recommended trial in the search; None where it was ended early."""
+        return None if self.best is None or self.best.state != TrialState.COMPLETE else self.best.value
+
+    @property
+    def class_names(self) -> list[str]:
+        """One a class."""
+        return [str(name) for name in (self.attributes.get("data") or {}).get("class_names") or ()]
+
+    @property
+    def channel_names(self) -> list[str]:
+        """One a channel."""
+        return [str(name) for name in (self.attributes.get("data") or {}).get("channel_names") or ()]
+
+    @property
+    def split(self) -> Mapping[str, Any]:
+        """How the data was cut."""
+        return self.attributes.get("split") or {}
+
+    @property
+    def has_test_part(self) -> bool:
+        """Whether the data was cut so that there is one."""
+        return any(fold.get("test") is not None for fold in self.split.get("parts") or ())
+
+    def count(self, state: TrialState) -> int:
+        """Trials in that state."""
+        return Counter(trial.state for trial in self.trials)[state]
+
+
+def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext) -> Facts:
+    """Reads the study."""
+    attributes = study.user_attrs
+    trials = [with_one_value(trial) for trial in study.get_trials(deepcopy=False)]
+    chosen = chosen_trial(study)
+    return Facts(
+        name=study.study_name,
+        settings=settings,
+        attributes=attributes,
+        trials=trials,
+        best=None if chosen is None else trials[chosen.number],
+        figures=figures,
+        context=context,
+        resume=resume_command(study, folder),
+        places=places(study, folder),
+        folder=str(folder.root),
+    )

@@ -1,0 +1,94 @@
+"""How sure the answer is, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..evaluation import FEWEST_PEOPLE, luck_of_selection
+from ..figures.history import noise_of
+from ..figures.scores import scored_trials
+from ..figures.words import counted
+from .facts import Facts
+from .words import percent, points
+
+# Rounds to a tenth of a point.
+_SMALLEST_LUCK = 0.0005
+_LARGE_GAP = 0.05
+
+
+def how_sure(facts: Facts) -> Iterator[str]:
+    """Interval, luck, what else is as good, what was learned by heart, and how honest its own sureness is."""
+    test = facts.test
+    if test:
+        yield from _interval_words(test)
+    if facts.confirmation:
+        yield from (str(sentence) for sentence in facts.confirmation.get("sentences") or ())
+    else:
+        yield from _luck_words(facts)
+    yield from _gap_words(facts)
+    evaluations = facts.attributes.get("evaluations") or {}
+    n_looks = sum("test" in one for one in evaluations.values())
+    if n_looks > 1:
+        yield f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen."
+    yield from _calibration_words(facts)
+
+
+def _interval_words(test: Mapping[str, Any]) -> Iterator[str]:
+    low, high = test["intervals_95"]["accuracy"]
+    n_people, over = test.get("n_people"), test["intervals_resample"]
+    yield f"With 95% confidence the accuracy lies between {percent(low)} and {percent(high)} (interval over {over})."
+    if over == "sequences" and n_people is not None and n_people < FEWEST_PEOPLE:
+        who = "one person" if n_people == 1 else f"{n_people} people"
+        yield (
+            f"That interval speaks of further sequences of the same {who}. How it does on somebody else can differ by "
+            "far more, and so few people cannot tell by how much."
+        )
+
+
+def _luck_words(facts: Facts) -> Iterator[str]:
+    complete = scored_trials(facts.trials)
+    n_validation, metric = facts.attributes.get("n_validation"), facts.settings.search.metric
+    accuracy = None if facts.best is None else facts.best.user_attrs.get("validation_accuracy")
+    if metric == "loss" or not n_validation or accuracy is None:
+        return
+    n_compared = len(complete) + facts.n_others
+    luck = luck_of_selection(accuracy, n_validation, n_compared)
+    if luck >= _SMALLEST_LUCK:
+        yield (
+            f"The best of {n_compared} validation scores is partly luck: of equally good configurations it would "
+            f"look about {points(luck)} better than it is."
+        )
+    if metric == "accuracy" and len(complete) > 1:
+        noise = noise_of(accuracy, n_validation)
+        n_close = sum(abs(scored.score - accuracy) <= noise for scored in complete) - 1
+        yield (
+            f"{n_close or 'None'} of the other {counted(len(complete) - 1, 'complete trial')} "
+            f"{'is' if n_close == 1 else 'are'} as good within noise ({points(noise)})."
+        )
+
+
+def _gap_words(facts: Facts) -> Iterator[str]:
+    attributes = {} if facts.best is None else facts.best.user_attrs
+    gap = attributes.get("accuracy_gap")
+    if gap is None:
+        return
+    train, validation = attributes.get("train_accuracy"), attributes.get("validation_accuracy")
+    verdict = (
+        "it has learned part of its training data by heart"
+        if gap > _LARGE_GAP
+        else "it has not learned its training data by heart"
+    )
+    if train is not None and validation is not None:
+        yield f"Training accuracy {percent(train)}, validation accuracy {percent(validation)}: {verdict}."
+
+
+def _calibration_words(facts: Facts) -> Iterator[str]:
+    error = facts.answers.get("calibration_error")
+    calibration = {} if facts.best is None else facts.best.user_attrs.get("calibration") or {}
+    after = calibration.get("error_with_temperature")
+    if isinstance(error, float):
+        yield (
+            f"Its own probabilities are off by {points(error)} on average (expected calibration error)"
+            + (f"; best_model/ corrects that, on the validation part to {points(after)}." if after is not None else ".")
+        )

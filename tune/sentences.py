@@ -1,0 +1,37 @@
+"""Pieces of sentences that both the summary on the terminal and the report need."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from optuna import Study
+from sqlalchemy.engine import make_url
+
+from .folders import DATABASE_NAME, DEFAULT_SAVE_DIR, StudyFolder
+from .locks import engine_of
+from .remote import shown
+from .storage import sqlite_url
+
+
+def places(study: Study, folder: StudyFolder) -> str:
+    """Options that lead another command to the same study; a password is left out, since it may be in ~/.pgpass."""
+    local = str(folder.save_dir) if folder.save_dir != DEFAULT_SAVE_DIR else None
+    where = shown(folder.shared) if folder.shared else local
+    address = engine_of(study._storage).url
+    saved = "" if where is None else f" --save-dir {shlex.quote(where)}"
+    if address == make_url(sqlite_url(folder.save_dir / DATABASE_NAME)):
+        return saved
+    return f" --storage {shlex.quote(str(address._replace(password=None).set(query={})))}{saved}"
+
+
+def resume_command(study: Study, folder: StudyFolder) -> str:
+    """What goes on with a study."""
+    return f"./run_tuning.sh --study-name {shlex.quote(study.study_name)} --resume{places(study, folder)}"
+
+
+def new_people_in_test(split: dict[str, Any]) -> bool:
+    """Whether nobody in the test part is in another part; a publisher's split need not see to that."""
+    parts = split["parts"][0]
+    test, *others = (set((parts[name] or {}).get("people") or ()) for name in ("test", "train", "validation"))
+    return all(test.isdisjoint(people) for people in others)
