@@ -20,9 +20,9 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tune.all_exports import write_exports
 from tune.config import Settings, resolve
 from tune.folders import StudyFolder
+from tune.outputs import write_exports
 from tune.storage import open_storage, sqlite_url
 
 N_EPOCHS, N_CLASSES, N_PEOPLE = 12, 20, 8

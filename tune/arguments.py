@@ -26,6 +26,8 @@ OPTION_PATHS = {
     "target": "search.target",
     "epochs": "training.epochs",
     "metric": "search.metric",
+    "max_parameters": "search.max_parameters",
+    "max_latency_ms": "search.max_latency_ms",
     "sampler": "search.sampler",
     "pruner": "search.pruner",
     "seed": "search.seed",
@@ -44,6 +46,8 @@ ENGINE_MEANS: dict[str, dict[str, Any]] = {
     "local": {"machine": {"address": None}},
     "ray": {"machine": {"workers": 0}},
 }
+METRICS = ("accuracy", "macro_f1", "loss")
+SECOND_OBJECTIVES = ("parameters", "latency")
 
 # Two networks that people know as one model type.
 PLAIN_VARIANT = "bilstm"
@@ -101,7 +105,7 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
     architecture, problems = _architecture(options)
     layers = [] if architecture is None else [nested(OPTION_PATHS["model_type"], architecture)]
     for name, written in options.items():
-        if not isinstance(written, str) or name == "model_type":
+        if not isinstance(written, str) or name in ("model_type", "objectives"):
             continue
         flag = "--" + name.replace("_", "-")
         value: Any = written
@@ -118,7 +122,22 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
             layers.append(nested(OPTION_PATHS[name], value))
         if name in UNLIMITED_WHEN_ASKED_FOR:
             layers.append(nested("confirmation.time_share", None))
-    return layers, problems
+    more, found = _objectives(options)
+    return layers + more, problems + found
+
+
+def _objectives(options: Mapping[str, str | bool | None]) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Reads ``--objectives METRIC,OTHER``, which stands for two settings."""
+    written, metric = options.get("objectives"), options.get("metric")
+    if not isinstance(written, str):
+        return [], []
+    first, comma, second = (part.strip() for part in written.partition(","))
+    if first not in METRICS or (comma and second not in SECOND_OBJECTIVES):
+        rule = f"must be one of {', '.join(METRICS)}, a comma, and one of {', '.join(SECOND_OBJECTIVES)}"
+        return [], [Problem("--objectives", written, rule, "for example accuracy,parameters")]
+    if metric not in (None, first):
+        return [], [Problem("--metric", metric, f"is not what --objectives begins with, {first}", "leave it out")]
+    return [{"search": {"metric": first, "second_objective": second or None}}], []
 
 
 def _architecture(options: Mapping[str, str | bool | None]) -> tuple[str | None, list[Problem]]:

@@ -11,6 +11,8 @@ from .folders import StudyFolder
 
 PICTURES = ("optimization_history.png", "param_importances.png", "parallel_coordinate.png", "contour_plot.png")
 REPORT_PICTURES = ("learning_curves.png", "confusion_matrix.png")
+# Of studies with two objectives only.
+PARETO_PICTURE = "pareto_front.png"
 
 
 def artefact_store(save_dir: Path) -> FileSystemArtifactStore:
@@ -25,7 +27,7 @@ def attach_pictures(study: Study, folder: StudyFolder) -> None:
     store = artefact_store(folder.save_dir)
     known: dict[str, str] = dict(study.user_attrs.get("artefacts", {}))
     added = False
-    for name in (*PICTURES, *REPORT_PICTURES, "best_config.json"):
+    for name in (*PICTURES, PARETO_PICTURE, *REPORT_PICTURES, "best_config.json"):
         path = folder.root / name
         if not path.is_file():
             continue

@@ -13,7 +13,7 @@ from . import cli_deploy
 from .cli_compare import compare
 from .cli_diagnose import diagnose
 from .folders import SaveDir
-from .options import A_FILE, settings_options, storage_options
+from .options import A_FILE, settings_options, storage_options, tracking_options
 from .terminal import console, handles_errors
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
@@ -62,6 +62,9 @@ def main() -> None:
 @click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
 @click.option("--epochs", metavar="N", help="Epochs of a full trial.  [default: 12]")
 @click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
+@click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds the front of both.")
+@click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
+@click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
 @click.option("--pruner", metavar="NAME", help="median, quartile, hyperband or none.")
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
@@ -76,6 +79,7 @@ def main() -> None:
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
 @click.option("--auto-tune-all", is_flag=True, help="Tune every architecture in turn and compare them.")
+@tracking_options
 @settings_options
 @storage_options
 @handles_errors
@@ -88,6 +92,8 @@ def run(
     resume: bool,
     warm_start: str | None,
     auto_tune_all: bool,
+    mlflow: str | None,
+    tensorboard: str | None,
     **options: str | bool | None,
 ) -> None:
     """Starts a study, or resumes it, and leaves its results in SAVE_DIR/STUDY.
@@ -97,9 +103,11 @@ def run(
     """
     from .arguments import settings_layers
     from .config import resolve
+    from .targets import read_targets
 
     layers = settings_layers(config_file, assignments, options)
     resolve(*layers)  # Tells of mistakes before torch is loaded.
+    targets = read_targets(mlflow, tensorboard)
     from .commands.run import run_command
 
     code = run_command(
@@ -111,6 +119,7 @@ def run(
         resume=resume,
         warm_start=warm_start,
         every_architecture=auto_tune_all,
+        targets=targets,
     )
     sys.exit(code)
 
@@ -122,10 +131,17 @@ def run(
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: as in the study]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
 @click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
+@tracking_options
 @storage_options
 @handles_errors
 def worker(
-    storage_url: str | None, save_dir: SaveDir, study_name: str, wait: str, **options: str | bool | None
+    storage_url: str | None,
+    save_dir: SaveDir,
+    study_name: str,
+    wait: str,
+    mlflow: str | None,
+    tensorboard: str | None,
+    **options: str | bool | None,
 ) -> None:
     """Joins a study on this machine, with the study's own settings, until it has its trials.
 
@@ -133,6 +149,9 @@ def worker(
     --save-dir that all of them share. The last one tests the best configuration and writes the exports.
     """
     from .arguments import seconds, settings_layers
+    from .targets import read_targets
+
+    targets = read_targets(mlflow, tensorboard)
     from .commands.worker import worker_command
 
     code = worker_command(
@@ -142,6 +161,7 @@ def worker(
         save_dir=save_dir,
         study_name=study_name,
         wait_seconds=seconds("--wait", wait),
+        targets=targets,
     )
     sys.exit(code)
 

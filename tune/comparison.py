@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from optuna.trial import TrialState
 
 from .files import write_bytes, write_text
+from .front import Candidate, front_of, knee_of
 from .progress import show_seconds
-from .study import best_trial
+from .study import best_trial, metric_value
 from .winner import chosen_trial
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class ComparedStudy:
         validation: Best validation score; None without a complete trial.
         test_accuracy: Of the trial to use on test; None without a test part.
         n_parameters: Of that trial's network.
+        latency_ms: Of that trial's network; None where the study did not ask for it.
         seconds: Training time of all its trials.
         n_complete: Trials that ran to their end.
         n_pruned: Trials that were ended early.
@@ -44,16 +46,26 @@ class ComparedStudy:
     validation: float | None
     test_accuracy: float | None
     n_parameters: int | None
+    latency_ms: float | None
     seconds: float
     n_complete: int
     n_pruned: int
 
 
 def compare(done: Sequence[Finished]) -> list[ComparedStudy]:
-    """The studies, best first; those without a complete trial last."""
+    """The studies, best first; those without a complete trial last.
+
+    With two objectives each study stands with its knee, and first comes the knee of these knees.
+    """
     rows = [_row(finished) for finished in done]
-    sign = 1 if rows and rows[0].metric == "loss" else -1
-    return sorted(rows, key=lambda row: (row.validation is None, sign * (row.validation or 0.0)))
+    sign = -1 if rows and rows[0].metric == "loss" else 1
+    rows.sort(key=lambda row: (row.validation is None, -sign * (row.validation or 0.0)))
+    if done and done[0].settings.search.second_objective:
+        best = {finished.study.study_name: best_trial(finished.study) for finished in done}
+        knees = [Candidate(k, *trial.values) for k, row in enumerate(rows) if (trial := best[row.study]) is not None]
+        if knees:
+            rows.insert(0, rows.pop(knee_of(front_of(knees, sign), sign).number))
+    return rows
 
 
 def overall_best(done: Sequence[Finished]) -> Finished | None:
@@ -91,6 +103,8 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
     from .draw import study_context
     from .figures import study_figures
     from .figures.scores import scored_trials
+    from .pages.pareto import pareto_sections
+    from .pareto import pareto_of
     from .report.architectures import Architecture, architectures_section
     from .report.content import content
     from .report.facts import gather
@@ -118,7 +132,9 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
     facts = gather(best.study, best.settings, best.folder, figures, context)
     facts = replace(facts, n_others=sum(row.n_complete for row in rows) - rows[0].n_complete)
     again = command(best.settings, folder.name.removesuffix("-all"), facts.channel_names, every_architecture=True)
-    first = [architectures_section(compared, metric, context)]
+    is_front = best.settings.search.second_objective is not None
+    first = [architectures_section(compared, metric, context, are_knees=is_front)]
+    first += pareto_sections(pareto_of(best.study, best.settings), context)
     write_both(content(facts, first, title=folder.name, again=again), folder)
 
 
@@ -132,9 +148,10 @@ def _row(finished: Finished) -> ComparedStudy:
         architecture=finished.settings.architecture,
         study=finished.study.study_name,
         metric=finished.settings.search.metric,
-        validation=None if best is None else best.value,
+        validation=None if best is None else metric_value(best),
         test_accuracy=found["test"]["accuracy"] if "test" in found else None,
         n_parameters=None if chosen is None else chosen.user_attrs["n_parameters"],
+        latency_ms=None if chosen is None else chosen.user_attrs.get("latency_ms"),
         seconds=sum(trial.user_attrs.get("training_seconds", 0.0) for trial in trials),
         n_complete=sum(trial.state == TrialState.COMPLETE for trial in trials),
         n_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),

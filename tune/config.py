@@ -83,6 +83,13 @@ class Search(Section):
     timeout_seconds: float | None = Field(None, gt=0, le=1e9, allow_inf_nan=False, description="Stop after this time")
     target: float | None = Field(None, allow_inf_nan=False, description="Stop as soon as a score reaches this")
     metric: Literal["accuracy", "macro_f1", "loss"] = Field("accuracy", description="Validation score that decides")
+    second_objective: Literal["parameters", "latency"] | None = Field(
+        None, description="Sought to be small beside a good metric; trials are then not pruned"
+    )
+    max_parameters: int | None = Field(None, ge=1, le=10**12, description="Larger networks are not trained")
+    max_latency_ms: float | None = Field(
+        None, gt=0, le=1e9, allow_inf_nan=False, description="Networks that take longer for a sequence are not trained"
+    )
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
     pruner: Literal["median", "quartile", "hyperband", "none"] = Field("median", description="Ends hopeless trials")
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
@@ -167,6 +174,11 @@ class Settings(Section):
     def direction(self) -> Literal["maximize", "minimize"]:
         """Whether a higher score is a better one."""
         return "minimize" if self.search.metric == "loss" else "maximize"
+
+    @property
+    def directions(self) -> list[Literal["maximize", "minimize"]]:
+        """The same of every objective; less of the second one is always better."""
+        return [self.direction, "minimize"] if self.search.second_objective else [self.direction]
 
     def ranges(self) -> tuple[Space, dict[str, Scalar]]:
         """The searched distributions and the fixed values of this architecture, shared ones first."""

@@ -14,7 +14,7 @@ from .config import Settings
 from .progress import show_score
 from .racing import Candidate, Runs, Standing, difference, ranking, scores_of
 from .seeds import derive_seed
-from .study import KNOWN_GOOD
+from .study import KNOWN_GOOD, metric_value
 from .winner import promising_trials, seconds_of_run, seconds_searched
 
 RUN_OF, REPETITION = "confirms_trial", "repetition"
@@ -43,7 +43,7 @@ def confirmed_candidates(study: Study, settings: Settings) -> list[Candidate]:
         Candidate(
             trial=trial.number,
             origin=KNOWN_GOOD if trial.user_attrs.get("origin") == KNOWN_GOOD else "search",
-            search_score=trial.value if trial.state == TrialState.COMPLETE else None,
+            search_score=metric_value(trial) if trial.state == TrialState.COMPLETE else None,
             seconds=seconds_of_run(trial, settings),
         )
         for trial in promising_trials(study, settings.confirmation.configurations)
@@ -63,7 +63,7 @@ def runs_of(confirmation: Study) -> dict[tuple[int, int], float | None]:
     for trial in confirmation.get_trials(deepcopy=False, states=ended):
         if RUN_OF in trial.user_attrs and "withdrawn" not in trial.user_attrs:
             run = (trial.user_attrs[RUN_OF], trial.user_attrs[REPETITION])
-            runs[run] = trial.value if trial.state == TrialState.COMPLETE else None
+            runs[run] = metric_value(trial) if trial.state == TrialState.COMPLETE else None
     return runs
 
 

@@ -18,8 +18,7 @@ import torch
 from optuna import Study
 from optuna.trial import TrialState
 
-from data.channels import Preparation
-
+from .caps import latency_of
 from .claims import is_worked_on_elsewhere
 from .config import Confirmation, Settings
 from .confirmation import (
@@ -34,9 +33,7 @@ from .confirmation import (
 )
 from .exports import write_trials
 from .folders import StudyFolder
-from .latency import latency_ms
 from .locks import study_lock, try_trial_lock
-from .objective import begin_fits, fields_of, training_settings
 from .parts import Parts
 from .progress import Progress
 from .racing import Candidate, Standing, standing
@@ -159,7 +156,9 @@ class Confirmer:
         """What takes time to find out about the winner."""
         trial = self.study.get_trials(deepcopy=False)[found["winner"]]
         before = self.study.user_attrs.get("confirmation") or {}
-        measured: dict[str, Any] = {"latency_ms": self._latency(trial.number)}
+        # Measured already where the search asks for it, and not to be told two ways.
+        latency = trial.user_attrs.get("latency_ms") or latency_of(all_parameters(trial), self.settings, self.parts)
+        measured: dict[str, Any] = {"latency_ms": latency}
         mean = next(one["mean"] for one in found["configurations"] if one["trial"] == trial.number)
         score = (before.get("random_split") or {}).get("random") if before.get("winner") == trial.number else None
         if score is None and self._has_time_for_random_split(candidates) and not stop.reason:
@@ -171,13 +170,6 @@ class Confirmer:
             split = {"random": score, "people": mean, "difference": score - mean, "flatters": flatters}
             measured["random_split"] = split
         return measured
-
-    def _latency(self, number: int) -> float:
-        parameters = all_parameters(self.study.get_trials(deepcopy=False)[number])
-        training = training_settings(self.settings, parameters, 0)
-        fits = begin_fits(parameters, self.settings, self.parts, training, torch.device("cpu"))
-        prepared = self.parts.prepared(0, "validation", fields_of(Preparation, parameters))
-        return latency_ms(fits[0].model, prepared)
 
     def _keep(self, found: dict[str, Any]) -> None:
         with study_lock(self.study._storage, self.folder):
@@ -231,6 +223,8 @@ def run_settings(settings: Settings, confirmation: Study) -> Settings:
     """Of the runs: as in the search, but each is trained to its end, and nothing follows."""
     lined_up = [trial for trial in confirmation.get_trials(deepcopy=False) if trial.state != TrialState.FAIL]
     search = {"trials": max(len(lined_up), 1), "target": None, "pruner": "none", "sampler": "random"}
+    # What was within the caps is not to be measured again, and perhaps turned away for a moment's load of the machine.
+    search |= {"max_parameters": None, "max_latency_ms": None}
     return settings.model_copy(
         update={
             "search": settings.search.model_copy(update=search),

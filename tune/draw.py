@@ -6,10 +6,11 @@ from pathlib import Path
 
 import optuna
 
-from .figures import TITLES, Figures
+from .figures import TITLES, Figures, ParetoInfo
 from .figures.words import StudyContext
 from .files import write_bytes, write_text
 from .pages import page
+from .pages.pareto import pareto_sections
 from .plots import pictures
 
 __all__ = ["StudyContext", "draw_all", "study_context"]
@@ -22,8 +23,8 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
     """How to name and write things for a study.
 
     Args:
-        study: A study with one objective.
-        metric: What its values are: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
+        study: Of this tuner.
+        metric: What its first, or only, objective is: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
         n_validation: Sequences that each value was judged on, where it is known.
 
     Raises:
@@ -36,13 +37,15 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
     return StudyContext(
         title=study.study_name,
         metric=_METRICS[metric],
-        direction="maximize" if study.direction == optuna.study.StudyDirection.MAXIMIZE else "minimize",
+        direction="maximize" if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else "minimize",
         percent=is_share,
         n_validation=n_validation if is_share else None,
     )
 
 
-def draw_all(figures: Figures, folder: Path, *, context: StudyContext) -> list[str]:
+def draw_all(
+    figures: Figures, folder: Path, *, context: StudyContext, pareto: ParetoInfo | str | None = None
+) -> list[str]:
     """Writes every figure of a study as PNG, and all of them as one page, ``plots.html``.
 
     A figure that cannot be drawn leaves a PNG that says why. Each file is whole or not there.
@@ -51,6 +54,7 @@ def draw_all(figures: Figures, folder: Path, *, context: StudyContext) -> list[s
         figures: Of a study at any time of its life.
         folder: Where to write; made if it is not there.
         context: How to name and write things.
+        pareto: The front of two objectives, or why there is none yet; None where there is one objective.
 
     Returns:
         A sentence for every figure that could not be drawn.
@@ -58,9 +62,8 @@ def draw_all(figures: Figures, folder: Path, *, context: StudyContext) -> list[s
     Raises:
         OSError: If a file cannot be written.
     """
-    for name, content in pictures(figures, context).items():
+    for name, content in pictures(figures, context, pareto).items():
         write_bytes(folder / name, content)
-    write_text(folder / PAGE_NAME, page(figures, context))
-    return [
-        f"{TITLES[name]} cannot be drawn: {info}." for name, info in figures._asdict().items() if isinstance(info, str)
-    ]
+    write_text(folder / PAGE_NAME, page(figures, context, pareto_sections(pareto, context)))
+    infos = {**figures._asdict(), "pareto": pareto}
+    return [f"{TITLES[name]} cannot be drawn: {info}." for name, info in infos.items() if isinstance(info, str)]

@@ -20,10 +20,11 @@ from .evaluation import luck_of_selection
 from .files import write_text
 from .fit import TrainingSettings
 from .folders import BEST_MODEL, StudyFolder
+from .front import KNEE
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .objective import fields_of, model_parameters
-from .study import all_parameters, versions
+from .study import all_parameters, best_trials, metric_value, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
 from .winner import chosen_trial, stored_confirmation
 
@@ -51,6 +52,7 @@ COLUMNS = (
     "best_epoch",
     "seconds",
     "n_parameters",
+    "latency_ms",
     "train_accuracy",
     "validation_accuracy",
     "accuracy_gap",
@@ -72,7 +74,7 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         **all_parameters(trial),
         "number": trial.number,
         "state": trial.state.name.lower(),
-        "value": trial.value if trial.state == TrialState.COMPLETE else None,
+        "value": metric_value(trial) if trial.state == TrialState.COMPLETE else None,
         "best_epoch": best_epochs[0] if len(best_epochs) == 1 else " ".join(map(str, best_epochs)),
         "seconds": attributes.get("training_seconds"),
         "started": None if trial.datetime_start is None else trial.datetime_start.isoformat(timespec="seconds"),
@@ -104,13 +106,15 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "preparation": asdict(fields_of(Preparation, parameters)),
         "augmentation": asdict(fields_of(Augmentation, parameters)),
         "n_parameters": attributes["n_parameters"],
+        **({"latency_ms": attributes["latency_ms"]} if "latency_ms" in attributes else {}),
         "metric": settings.search.metric,
-        "value": trial.value,
+        "value": metric_value(trial) if trial.values else None,
         "scores": {
             "train": {name: attributes[f"train_{name}"] for name in ("accuracy", "macro_f1", "loss")},
             "validation": {name: attributes[f"validation_{name}"] for name in ("accuracy", "macro_f1", "loss")},
             **{part: scores for part, scores in found.items() if part in ("validation", "test")},
         },
+        **describe_objectives(study, settings),
         "accuracy_gap": attributes["accuracy_gap"],
         "luck_of_selection": luck_of_selection(
             attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
@@ -138,6 +142,33 @@ def times_test_was_used(study: Study) -> int:
     """How often networks were judged on the test part: in the end of a search, and for exports."""
     evaluations = study.user_attrs.get("evaluations", {})
     return sum("test" in one for one in evaluations.values()) + len(study.user_attrs.get(TEST_USES, []))
+
+
+def describe_objectives(study: Study, settings: Settings) -> dict[str, Any]:
+    """The caps, where there are any, and with two objectives the whole front, the cheapest first."""
+    search = settings.search
+    caps = {name: getattr(search, name) for name in ("max_parameters", "max_latency_ms")}
+    described: dict[str, Any] = {"caps": caps} if any(cap is not None for cap in caps.values()) else {}
+    if search.second_objective is None:
+        return described
+    knee, *others = best_trials(study)
+    front = sorted([knee, *others], key=lambda trial: trial.values[1])
+    objectives = (search.metric, search.second_objective)
+    return {
+        **described,
+        "objectives": list(objectives),
+        "knee": KNEE,
+        "front": [
+            {
+                "trial": trial.number,
+                "is_knee": trial is knee,
+                "values": dict(zip(objectives, trial.values, strict=True)),
+                **{name: trial.user_attrs[name] for name in ("n_parameters", "latency_ms") if name in trial.user_attrs},
+                "hyperparameters": all_parameters(trial),
+            }
+            for trial in front
+        ],
+    }
 
 
 def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:

@@ -21,6 +21,7 @@ _END = "[//]: # (seqtune ends)"
 _OURS = re.compile(r"\[//\]: # \(seqtune ([0-9a-f]{16})\)\n\n(.*?)\n\n" + re.escape(_END), re.DOTALL)
 # Where optuna-dashboard keeps notes (its _note.py): to import it would take a second of every run.
 _VERSION, _PIECE, _PIECE_LENGTH = "dashboard:note_ver", "dashboard:note_str:", 2045
+_AND_ALSO = {None: "", "parameters": " with few parameters", "latency": " in little time for a sequence"}
 _KINDS = {
     "group": "by person: nobody is in two parts",
     "stratified": "at random: the same person may be in several parts",
@@ -44,7 +45,7 @@ def study_note(
     better = "lowest" if settings.direction == "minimize" else "highest"
     question = (
         f"Which settings of {settings.architecture} give the {better} validation {metric} on "
-        f"{data.get('name', settings.dataset)}?"
+        f"{data.get('name', settings.dataset)}{_AND_ALSO[settings.search.second_objective]}?"
     )
     sizes = [
         f"{name} {part.get('n_sequences')}"

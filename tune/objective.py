@@ -45,6 +45,7 @@ class Outcome:
         reason: Why it ended before its last epoch; empty if it did not.
         record: Goes into the trial's attributes: scores, epochs, seconds, history.
         weights: Of the best epoch, for each fold.
+        second: What the network came to in the study's second objective; None if there is none.
     """
 
     pruned: bool
@@ -52,6 +53,14 @@ class Outcome:
     reason: str
     record: dict[str, Any]
     weights: tuple[dict[str, Tensor], ...]
+    second: float | None = None
+
+    @property
+    def values(self) -> list[float] | None:
+        """The value in every objective; None if pruned."""
+        if self.value is None:
+            return None
+        return [self.value] if self.second is None else [self.value, self.second]
 
 
 def run_trial(
@@ -94,7 +103,8 @@ def run_trial(
     reported, frozen.intermediate_values = frozen.intermediate_values, {}
 
     def report(epoch: int) -> None:
-        if epoch not in reported:  # Optuna warns of a second report.
+        # Optuna warns of a second report, and takes none where there are two objectives.
+        if epoch not in reported and len(trial.study.directions) == 1:
             trial.report(scores[epoch - 1], epoch)
         frozen.intermediate_values[epoch] = scores[epoch - 1]
 
@@ -278,6 +288,7 @@ def _record(
         "epochs_run": max(len(fit.history) for fit in fits),
         "training_seconds": sum(result.seconds for fit in fits for result in fit.history),
         "n_parameters": sum(weight.numel() for weight in fits[0].model.parameters()),
+        "n_trainable_parameters": sum(weight.numel() for weight in fits[0].model.parameters() if weight.requires_grad),
         "seed": training.seed,
         "best_epochs": [fit.best_epoch for fit in fits],
         "history": [[asdict(result) for result in fit.history] for fit in fits],

@@ -10,6 +10,7 @@ import click
 
 from .folders import DEFAULT_SAVE_DIR, SaveDir, read_save_dir
 from .problems import SettingsError
+from .targets import BELOW_THE_STUDY, DEFAULT_MLFLOW
 
 A_FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -49,6 +50,28 @@ def storage_options(command: Callable[..., None]) -> Callable[..., None]:
             metavar="DIR",
             help="Holds tune.db and a folder for every study. A URL (s3://…) holds what other machines need of them to "
             "go on; the rest is then in the default.  [default: studies/]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def tracking_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of every command that runs trials; they are not stored in the study, since an address may be secret."""
+    for option in (
+        click.option(
+            "--tensorboard",
+            is_flag=False,
+            flag_value=BELOW_THE_STUDY,
+            metavar="[DIR]",
+            help="Write an event file for every trial.  [DIR: STUDY/tensorboard]",
+        ),
+        click.option(
+            "--mlflow",
+            is_flag=False,
+            flag_value=DEFAULT_MLFLOW,
+            metavar="[URI]",
+            help=f"Log the study and its trials to MLflow; env:VAR is possible.  [URI: {DEFAULT_MLFLOW}]",
         ),
     ):
         command = option(command)

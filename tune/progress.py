@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -44,6 +44,7 @@ class Progress:
         best: Best value so far.
         best_number: Trial that has it.
         names: What to call those that are no trials of the search.
+        after_trial: Called when a trial is stored.
     """
 
     metric: str
@@ -58,6 +59,7 @@ class Progress:
     started: float = field(default_factory=time.monotonic)
     n_done_here: int = 0
     said: list[str] = field(default_factory=list)
+    after_trial: Callable[[], None] = lambda: None
 
     def say(self, sentence: str) -> None:
         """What is worth knowing beside the trials."""
@@ -75,6 +77,7 @@ class Progress:
 
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
         """A trial is stored."""
+        self.after_trial()
         row = self._row(number)
         row.state, row.reason = state, reason
         row.score = row.score if value is None else value

@@ -12,17 +12,18 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from .all_exports import write_exports
 from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
 from .confirming import Confirmer
+from .devices import choose_device
 from .engines import search_with_engine
 from .files import remove_abandoned
 from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
 from .note import study_note, write_note
+from .outputs import write_exports
 from .parts import Parts
 from .progress import Progress
 from .ray_cluster import check_engine
@@ -34,17 +35,21 @@ from .study import (
     N_WARM_START_TRIALS,
     StudyError,
     all_parameters,
+    best_by_metric,
     best_trial,
     best_trials,
     create_study,
     exists_already,
     load_study,
+    metric_value,
     resume_study,
     stored_settings,
     study_names,
 )
 from .suitability import suited
+from .tracking import NOT_TRACKED, Tracking
 from .warmup import exports_loaded_meanwhile
+from .winner import confirms
 from .workers import n_workers
 
 
@@ -57,7 +62,7 @@ class Finished:
         settings: It ran with.
         folder: Holds the exports.
         ended: Why the search ended.
-        not_drawn: Sentences about pictures that could not be drawn.
+        not_drawn: Sentences about pictures that could not be drawn, and trackers that could not be told.
     """
 
     study: Study
@@ -100,6 +105,7 @@ def run_study(
     warm_start: str | None,
     show: Callable[[Progress], AbstractContextManager[Progress]],
     stop: StopWatch,
+    tracking: Tracking = NOT_TRACKED,
     test_best: bool = True,
 ) -> Finished:
     """Creates or resumes a study, searches, judges the best, and writes every export.
@@ -118,7 +124,18 @@ def run_study(
         study = resume_study(existing, settings, parts)
         if warm_start is not None:
             notes.append(f"the study goes on where it is: --warm-start {warm_start} is for the begin of a new one")
-    return work_on(storage, study, settings, parts, folder, notes=notes, show=show, stop=stop, test_best=test_best)
+    return work_on(
+        storage,
+        study,
+        settings,
+        parts,
+        folder,
+        notes=notes,
+        show=show,
+        stop=stop,
+        tracking=tracking,
+        test_best=test_best,
+    )
 
 
 def work_on(
@@ -131,6 +148,7 @@ def work_on(
     notes: Sequence[str] = (),
     show: Callable[[Progress], AbstractContextManager[Progress]],
     stop: StopWatch,
+    tracking: Tracking = NOT_TRACKED,
     test_best: bool = True,
     only_last_exports: bool = False,
 ) -> Finished:
@@ -141,20 +159,25 @@ def work_on(
     device = choose_device(settings.machine.device)
     torch.set_num_threads(settings.machine.threads)
     remove_abandoned(folder.root)
-    best = best_trial(study)
+    best = best_by_metric(study)
     progress = Progress(
         metric=settings.search.metric,
         n_epochs=settings.training.epochs,
         n_trials=settings.search.trials,
         n_done=n_finished(study),
         n_pruned=len(study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))),
-        best=None if best is None else best.value,
+        best=None if best is None else metric_value(best),
         best_number=None if best is None else best.number,
     )
     with stop.watch_signals():
         with show(progress) as observer:
+            if settings.search.second_objective:
+                observer.say("note: with two objectives no trial is pruned, and the pruner of the settings is not used")
+                if settings.confirmation.is_on:
+                    observer.say("note: with two objectives the best are not trained again with fresh seeds")
             for note in notes:
                 observer.say(f"note: {note}")
+            _track(tracking, folder, observer)
             with exports_loaded_meanwhile():
                 ended = search_with_engine(
                     storage, study, settings, parts, folder, device=device, observer=observer, stop=stop
@@ -166,14 +189,28 @@ def work_on(
             finished = confirm_and_judge(storage, finished, parts, show=show, stop=stop)
         if only_last_exports and is_worked_on_elsewhere(study, folder):
             return finished
-        return exported(finished)
+        finished = exported(finished)
+        return replace(finished, not_drawn=[*finished.not_drawn, *tracking.look(folder, is_last=True)])
+
+
+def _track(tracking: Tracking, folder: StudyFolder, observer: Progress) -> None:
+    """Has the trackers told now of what an earlier run left untold, and of every trial to come."""
+
+    def look() -> None:
+        for sentence in tracking.look(folder):
+            observer.say(sentence)
+
+    observer.after_trial = look
+    look()
 
 
 def is_confirmed(finished: Finished) -> bool:
     """Whether the best of a study are to be trained again before one of them is tested."""
-    wanted, ended = finished.settings.confirmation.is_on, finished.ended
+    ended = finished.ended
     interrupted = ended.reason in ("interrupted", "terminated")
-    return wanted and not ended.failure and not interrupted and best_trial(finished.study) is not None
+    return (
+        confirms(finished.settings) and not ended.failure and not interrupted and best_trial(finished.study) is not None
+    )
 
 
 def confirm_and_judge(
@@ -233,25 +270,6 @@ def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[s
 def exported(finished: Finished) -> Finished:
     """Writes the exports of a study and notes what could not be drawn."""
     return replace(finished, not_drawn=write_exports(finished.study, finished.settings, finished.folder))
-
-
-def choose_device(wanted: str) -> torch.device:
-    """The device that a setting means; ``auto`` is the fastest there is.
-
-    Raises:
-        StudyError: If it is not there.
-    """
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(wanted)
-    there = {"cpu": True, "mps": torch.backends.mps.is_available()}.get(
-        device.type, torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
-    )
-    if not there:
-        raise StudyError(f"this machine has no device {wanted!r}: use --device auto or --device cpu")
-    return device
 
 
 def _configurations(storage: RDBStorage, warm_start: str | None) -> list[dict[str, Any]]:

@@ -6,15 +6,16 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
+from .caps import measured, second_value, turned_away
 from .checkpoint import drop_checkpoint
 from .claims import Claim, claim_trial
 from .config import Settings
@@ -28,7 +29,7 @@ from .samplers import n_finished
 from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
-from .study import best_trial, check_identity, identity
+from .study import best_by_metric, best_trial, check_identity, identity, metric_value, score_sign
 from .transactions import one_transaction
 from .trial_files import drop_other_weights, save_weights, trial_files, write_files
 from .winner import seconds_to_confirm, will_be_kept
@@ -191,7 +192,8 @@ def _run_claimed(
         claim.lock.check()
 
     try:
-        outcome = run_trial(
+        found = measured(trial, parameters, settings, parts)
+        outcome = turned_away(settings, found) or run_trial(
             trial,
             parameters,
             settings,
@@ -201,6 +203,7 @@ def _run_claimed(
             before_step=before_step,
             after_epoch=after_epoch,
         )
+        outcome = with_found(outcome, settings, found)
         check_ours()
         store(study, trial, outcome, fixed, folder)
     except StopRequested:
@@ -224,12 +227,19 @@ def _run_claimed(
     return ""
 
 
+def with_found(outcome: Outcome, settings: Settings, found: dict[str, Any]) -> Outcome:
+    """The outcome of a trial with what was found of its network before it was trained."""
+    record = {**found, **outcome.record}
+    second = None if outcome.pruned else second_value(settings, record)
+    return replace(outcome, record=record, second=second)
+
+
 def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar], folder: StudyFolder) -> None:
     """Puts a finished trial into the database, and its weights beside it.
 
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
-    if outcome.value is not None and will_be_kept(study, trial, outcome.value):
+    if outcome.values is not None and will_be_kept(study, trial, outcome.values):
         save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
     with one_transaction(study):
@@ -238,7 +248,7 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
         if outcome.pruned:
             study.tell(trial.number, state=TrialState.PRUNED)
         else:
-            study.tell(trial.number, outcome.value)
+            study.tell(trial.number, outcome.values)
 
 
 def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -> None:
@@ -277,7 +287,7 @@ def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
 
 def target_reached(study: Study, settings: Settings) -> bool:
     """Whether the study has the score that was asked for."""
-    best, target = best_trial(study), settings.search.target
-    if best is None or best.value is None or target is None:
+    best, target = best_by_metric(study), settings.search.target
+    if best is None or target is None:
         return False
-    return best.value <= target if settings.direction == "minimize" else best.value >= target
+    return score_sign(study) * metric_value(best) >= score_sign(study) * target

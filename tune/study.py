@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from .config import Settings
 from .folders import StudyFolder
+from .front import Candidate, front_of, knee_of
 from .known_good import known_good, moved_into
 from .locks import engine_of, study_lock
 from .parts import Parts, describe_data, describe_split
@@ -122,7 +123,7 @@ def create_study(
         if study is not None:
             _check_half_made(study, settings)
         else:
-            study = optuna.create_study(storage=storage, study_name=folder.study_name, direction=settings.direction)
+            study = optuna.create_study(storage=storage, study_name=folder.study_name, directions=settings.directions)
         study.set_user_attr("study_id", uuid.uuid4().hex)
         searched, _ = settings.ranges()
         for values in known_good(parts.dataset.kind, settings.architecture, searched) if searched else ():
@@ -151,11 +152,12 @@ def _check_half_made(study: Study, settings: Settings) -> None:
         raise StudyError(
             f"there is a study {study.study_name!r} that this tuner did not make: use another name (--study-name)"
         )
-    seeks = " and ".join(direction.name.lower() for direction in study.directions)
-    if seeks != settings.direction:
+    seeks, sought = [direction.name.lower() for direction in study.directions], settings.directions
+    if seeks != sought:
         raise OtherStudyError(
-            f"there is a study {study.study_name!r} without trials that is to {seeks}, and {settings.search.metric} is "
-            f"to {settings.direction}: use another name (--study-name)"
+            f"there is a study {study.study_name!r} without trials that is to {' and '.join(seeks)}, and "
+            f"{settings.search.metric} is to {' and what stands beside it to '.join(sought)}: use another name "
+            "(--study-name)"
         )
 
 
@@ -204,8 +206,15 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
 def with_strategy(study: Study, settings: Settings) -> Study:
     """The study with its sampler and pruner."""
     study.sampler = make_sampler(settings.search.sampler, settings.search.seed)
-    study.pruner = make_pruner(settings.search.pruner, settings.training.epochs)
+    # Optuna takes no reports in a study of two objectives, so that there is nothing to prune by.
+    pruner = "none" if settings.search.second_objective else settings.search.pruner
+    study.pruner = make_pruner(pruner, settings.training.epochs)
     return study
+
+
+def is_changeable(path: str) -> bool:
+    """Whether a setting may differ between two runs of one study."""
+    return path in CHANGEABLE or path.startswith(CHANGEABLE_SECTIONS)
 
 
 def changed_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
@@ -214,7 +223,7 @@ def changed_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
     return [
         f"{path}: {before[path]} in the study, {now.get(path, 'not there')} now"
         for path in sorted(before)
-        if before[path] != now.get(path) and path not in CHANGEABLE and not path.startswith(CHANGEABLE_SECTIONS)
+        if before[path] != now.get(path) and not is_changeable(path)
     ]
 
 
@@ -224,19 +233,49 @@ def newer_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
     return sorted(path for path in now.keys() - before.keys() if not path.startswith(CHANGEABLE_SECTIONS))
 
 
-def best_trials(study: Study, n_best: int) -> list[FrozenTrial]:
-    """The best complete trials, best first."""
-    if len(study.directions) > 1:
-        return []  # Another program's: ours have one.
+def best_trials(study: Study, n_best: int | None = None) -> list[FrozenTrial]:
+    """The best complete trials that keep to the caps, best first.
+
+    With two objectives these are the knee of their front, and then the rest of it by the metric.
+    """
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
-    return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))[:n_best]
+    feasible = [trial for trial in complete if not is_over_a_cap(trial)]
+    sign = score_sign(study)
+    if len(study.directions) > 1:
+        # Another program's may have any number of objectives, which mean something else.
+        ours = {trial.number: trial for trial in feasible if "n_parameters" in trial.user_attrs}
+        front = front_of([Candidate(number, *trial.values[:2]) for number, trial in ours.items()], sign)
+        if not front:
+            return []
+        knee = knee_of(front, sign)
+        return [ours[one.number] for one in (knee, *(one for one in reversed(front) if one is not knee))][:n_best]
+    return sorted(feasible, key=lambda trial: (-sign * metric_value(trial), trial.number))[:n_best]
 
 
 def best_trial(study: Study) -> FrozenTrial | None:
-    """The best complete trial; None before the first."""
+    """The best complete trial that keeps to the caps, or the knee; None before the first."""
     best = best_trials(study, 1)
     return best[0] if best else None
+
+
+def best_by_metric(study: Study) -> FrozenTrial | None:
+    """The best complete trial that keeps to the caps by the metric alone; None before the first."""
+    return max(best_trials(study), key=lambda trial: score_sign(study) * metric_value(trial), default=None)
+
+
+def is_over_a_cap(trial: FrozenTrial) -> bool:
+    """Whether a trial's network is larger or slower than its study allows."""
+    return any(excess > 0 for excess in trial.constraints.values())
+
+
+def score_sign(study: Study) -> int:
+    """1 where a higher score is the better one, else -1."""
+    return 1 if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else -1
+
+
+def metric_value(trial: FrozenTrial) -> float:
+    """The metric of a complete trial, which is the first of its objectives."""
+    return trial.values[0] if trial.values else 0.0
 
 
 def all_parameters(trial: FrozenTrial) -> dict[str, Scalar]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optuna import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
 
@@ -24,7 +24,7 @@ from .progress import show_score, show_seconds
 from .run import Finished
 from .samplers import n_finished
 from .sentences import new_people_in_test, places
-from .study import best_trial
+from .study import best_trial, best_trials, is_over_a_cap, metric_value
 from .terminal import say as say
 from .winner import chosen_trial, stored_confirmation
 
@@ -65,7 +65,8 @@ def print_summary(console: Console, finished: Finished) -> None:
         say(console, f"The last failure was: {finished.ended.failure}")
     best = best_trial(study)
     if best is None:
-        say(console, "No trial is complete, so there is no best configuration yet.")
+        over = f" {n_over} were over a cap and not trained." if (n_over := n_over_a_cap(study)) else ""
+        say(console, f"No trial is complete, so there is no best configuration yet.{over}")
     else:
         for line in _best_lines(study, settings):
             say(console, line)
@@ -83,7 +84,10 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
     metric = rows[0].metric if rows else "accuracy"
     table = Table(title="Architectures, best first", title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("architecture", no_wrap=True)
-    for name in (f"validation {METRIC_LABELS[metric]}", "test accuracy", "parameters", "time", "complete", "pruned"):
+    # Where it was measured.
+    latency = ["ms a sequence"] if any(row.latency_ms is not None for row in rows) else []
+    score = f"validation {METRIC_LABELS[metric]}"
+    for name in (score, "test accuracy", "parameters", *latency, "time", "complete", "pruned"):
         table.add_column(name, justify="right", min_width=max(map(len, name.split())))
     for row in rows:
         table.add_row(
@@ -91,6 +95,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
             show_score(row.validation, row.metric),
             show_score(row.test_accuracy, "accuracy"),
             "-" if row.n_parameters is None else f"{row.n_parameters:,}",
+            *(("-" if row.latency_ms is None else f"{row.latency_ms:.3g}") for _ in latency),
             show_seconds(row.seconds),
             str(row.n_complete),
             str(row.n_pruned),
@@ -111,11 +116,16 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     attributes, metric = best.user_attrs, settings.search.metric
     found = study.user_attrs.get("evaluations", {}).get(str(best.number), {})
     confirmed = stored_confirmation(study)
-    epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
-    what = f"{attributes['n_parameters']:,} parameters, {epochs}"
-    lines = [f"Best: trial {best.number}, validation {METRIC_LABELS[metric]} {show_score(best.value, metric)}, {what}"]
     if confirmed is not None:
         lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
+    else:
+        what = "Knee of the front" if settings.search.second_objective else "Best"
+        epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
+        lines = [f"{what}: trial {best.number}, {_described(best, metric)}, {epochs}"]
+    if settings.search.second_objective:
+        front = sorted(best_trials(study), key=lambda trial: trial.values[1])
+        ends = "" if len(front) == 1 else f": from {_described(front[0], metric)} to {_described(front[-1], metric)}"
+        lines.append(f"The front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)")
     if "test" in found:
         by_people = new_people_in_test(study.user_attrs["split"])
         how = "Test, trained once more on training and validation part" if found["test"].get("refitted") else "Test"
@@ -139,6 +149,15 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     if confirmed is not None and higher is not None and not _took_part(confirmed, higher.number):
         lines.append(f"Trial {higher.number} has scored higher in the search since: --resume confirms it too.")
     return lines
+
+
+def _described(trial: FrozenTrial, metric: str) -> str:
+    """Score, size and, where it was measured, speed of a trial."""
+    speed = trial.user_attrs.get("latency_ms")
+    return (
+        f"validation {METRIC_LABELS[metric]} {show_score(metric_value(trial), metric)}, "
+        f"{trial.user_attrs['n_parameters']:,} parameters" + ("" if speed is None else f", {speed:.3g} ms a sequence")
+    )
 
 
 def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
@@ -177,6 +196,11 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
     )
 
 
+def n_over_a_cap(study: Study) -> int:
+    """How many configurations were over a cap."""
+    return sum(map(is_over_a_cap, study.get_trials(deepcopy=False)))
+
+
 def _counts(study: Study) -> str:
     trials = study.get_trials(deepcopy=False)
 
@@ -185,6 +209,8 @@ def _counts(study: Study) -> str:
 
     n_complete = count(TrialState.COMPLETE)
     parts = [f"{n_complete} trial{'' if n_complete == 1 else 's'} complete", f"{count(TrialState.PRUNED)} pruned"]
+    if n_over := n_over_a_cap(study):
+        parts[-1] += f" ({n_over} of them over a cap and not trained)"
     if count(TrialState.FAIL):
         parts.append(f"{count(TrialState.FAIL)} failed")
     if count(TrialState.RUNNING):

@@ -72,7 +72,7 @@ def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
         "study": study.study_name,
         "trial": trial.number,
         "state": trial.state.name.lower(),
-        "value": trial.value,
+        "value": trial.values[0] if trial.values else None,
         "hyperparameters": all_parameters(trial),
         **{name: value for name, value in trial.user_attrs.items() if name not in left_out},
     }

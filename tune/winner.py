@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
 
 from .config import Confirmation, Settings
-from .study import KNOWN_GOOD, best_trial, best_trials, stored_settings
+from .front import Candidate, front_of
+from .study import KNOWN_GOOD, best_trial, best_trials, is_over_a_cap, metric_value, score_sign, stored_settings
 
 # To find as many different ones, since a sampler may try the same configuration again.
 _TIMES_AS_MANY = 5
 
 
 def chosen_trial(study: Study) -> FrozenTrial | None:
-    """The trial to use: the winner of the confirmation or, where there was none, the best of the search."""
+    """The trial to use: the winner of the confirmation or, where there was none, the search's best or knee."""
     found = stored_confirmation(study)
     if found is None:
         return best_trial(study)
@@ -27,6 +29,11 @@ def stored_confirmation(study: Study) -> dict[str, Any] | None:
     """What the confirmation found; None where there was none, or it has been switched off since."""
     found: dict[str, Any] | None = study.user_attrs.get("confirmation")
     return found if found is not None and _wanted(study).is_on else None
+
+
+def confirms(settings: Settings) -> bool:
+    """Whether the best are trained again; with two objectives there is no order of best ones to do that in."""
+    return settings.confirmation.is_on and settings.search.second_objective is None
 
 
 def promising_trials(study: Study, n_best: int) -> list[FrozenTrial]:
@@ -42,33 +49,40 @@ def promising_trials(study: Study, n_best: int) -> list[FrozenTrial]:
     for trial in ended:
         # One whose loss was not finite has no score at all.
         known_good = trial.user_attrs.get("origin") == KNOWN_GOOD and "accuracy_gap" in trial.user_attrs
-        if known_good and all(trial.params != other.params for other in found):
+        if known_good and not is_over_a_cap(trial) and all(trial.params != other.params for other in found):
             found.append(trial)
     return found
 
 
 def kept_trials(study: Study) -> list[FrozenTrial]:
-    """Those whose weights are kept: the one to use, and all that a confirmation may make that."""
+    """Those whose weights are kept: the one to use, and all that a confirmation may make that.
+
+    With two objectives these are the whole front, since its knee moves as it grows.
+    """
+    if len(study.directions) > 1:
+        return best_trials(study)
     wanted = _wanted(study)
     kept = promising_trials(study, wanted.configurations) if wanted.is_on else best_trials(study, 1)
     chosen = chosen_trial(study)
     return kept if chosen is None or chosen.number in {trial.number for trial in kept} else [*kept, chosen]
 
 
-def will_be_kept(study: Study, trial: Trial, value: float) -> bool:
-    """Whether a trial that is about to be stored with this value will be one of ``kept_trials``."""
+def will_be_kept(study: Study, trial: Trial, values: Sequence[float]) -> bool:
+    """Whether a trial that is about to be stored with these values will be one of ``kept_trials``."""
+    sign = score_sign(study)
     if len(study.directions) > 1:
-        return True
+        rivals = [Candidate(other.number, *other.values[:2]) for other in best_trials(study)]
+        front = front_of([*rivals, Candidate(trial.number, *values)], sign)
+        return trial.number in {one.number for one in front}
     wanted = _wanted(study)
     if wanted.is_on and trial.user_attrs.get("origin") == KNOWN_GOOD:
         return True
     n_kept = wanted.configurations if wanted.is_on else 1
-    sign = 1 if study.direction.name == "MINIMIZE" else -1
     # Of equally good ones the first is the better, which may be the last to end.
     better = [
         other.params
         for other in best_trials(study, _TIMES_AS_MANY * n_kept)
-        if (sign * (other.value or 0.0), other.number) < (sign * value, trial.number)
+        if (-sign * metric_value(other), other.number) < (-sign * values[0], trial.number)
     ]
     return sum(one not in better[:k] for k, one in enumerate(better)) < n_kept
 
@@ -87,7 +101,7 @@ def seconds_of_run(trial: FrozenTrial, settings: Settings) -> float:
 def seconds_to_confirm(study: Study, settings: Settings) -> float:
     """Time to keep back for the confirmation; of what has no limit, as much as the search has taken."""
     wanted = settings.confirmation
-    if not wanted.is_on:
+    if not confirms(settings):
         return 0.0
     promising = promising_trials(study, wanted.configurations)
     everything = wanted.seeds * sum(seconds_of_run(trial, settings) for trial in promising)
@@ -96,5 +110,7 @@ def seconds_to_confirm(study: Study, settings: Settings) -> float:
 
 
 def _wanted(study: Study) -> Confirmation:
+    if len(study.directions) > 1:
+        return Confirmation(configurations=0)
     stored = stored_settings(study) or {}
     return Confirmation.model_validate(stored.get("confirmation", {"configurations": 0}))

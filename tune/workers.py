@@ -10,10 +10,8 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
@@ -25,6 +23,7 @@ from optuna.trial import TrialState
 from .claims import note_crash
 from .config import Settings
 from .folders import StudyFolder
+from .interrupts import interrupts_held
 from .parts import Parts
 from .samplers import n_finished
 from .search import Ended, Observer, finished_in_words
@@ -152,7 +151,7 @@ class _Pool:
     def _start(self, job: Job) -> None:
         ours, theirs = multiprocessing.Pipe()
         process = multiprocessing.get_context("spawn").Process(target=work, args=(job, theirs), daemon=True)
-        with _interrupts_held():
+        with interrupts_held():
             process.start()
         # Only the worker holds the other end now, so that its death is the end of the connection.
         theirs.close()
@@ -211,7 +210,8 @@ class _Pool:
         if trial.state.is_finished():
             # Given up now, or stored by a worker that died before it could say so.
             state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
-            self._observer.trial_finished(number, state, trial.value, trial.user_attrs.get("reason", ""))
+            value = trial.values[0] if trial.values else None
+            self._observer.trial_finished(number, state, value, trial.user_attrs.get("reason", ""))
         else:
             self._observer.trial_crashed(number, reason)
 
@@ -255,23 +255,6 @@ def describe_exit(code: int | None) -> str:
         why = {"SIGKILL": ", which is what the system does when memory runs out", "SIGSEGV": ", a fault in its memory"}
         return f"its worker was ended by {name}{why.get(name, '')}"
     return f"its worker ended with exit code {code}"
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Keeps Ctrl-C, which the terminal sends to every process, from a worker that cannot yet ignore it.
-
-    What is blocked stays blocked in a new process (pthread_sigmask(3)); to this one it comes a moment later.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # A worker's start begins with it, and it would let the signal through again.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _visible_gpus() -> list[str]:

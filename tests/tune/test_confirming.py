@@ -17,12 +17,11 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
+from tune.caps import latency_of
 from tune.claims import claim_trial
 from tune.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sentences
 from tune.confirming import find_confirmation, line_up, open_confirmation
-from tune.latency import latency_ms
 from tune.locks import try_trial_lock
-from tune.objective import begin_fits, training_settings
 from tune.progress import Progress
 from tune.random_split import random_parts
 from tune.run import Finished, confirm_and_judge, exported, is_confirmed
@@ -325,16 +324,10 @@ def test_the_record_tells_of_the_random_split_and_the_time_a_sequence_takes(sear
 
 def test_latency_is_of_one_thread_and_leaves_their_number_as_it_was(searched: Lab) -> None:
     trial = searched.trials()[0]
-    training = training_settings(searched.settings, all_parameters(trial), 0)
-    fits = begin_fits(all_parameters(trial), searched.settings, searched.parts, training, CPU)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        from data.channels import Preparation
-        from tune.objective import fields_of
-
-        prepared = searched.parts.prepared(0, "validation", fields_of(Preparation, all_parameters(trial)))
-        assert 0 < latency_ms(fits[0].model, prepared) < 1000
+        assert 0 < latency_of(all_parameters(trial), searched.settings, searched.parts) < 1000
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(n_threads)

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from data import DataError
 
-from ..artefacts import PICTURES
+from ..artefacts import PARETO_PICTURE, PICTURES
 from ..checkpoint import load_checkpoint
 from ..claims import is_worked_on_elsewhere
 from ..config import Settings, resolve
@@ -153,7 +153,8 @@ def _check_pictures(study: Study, folder: StudyFolder) -> Iterator[str]:
         return  # A configuration's runs differ in their seeds only: `compare` draws what there is to see.
     ends = [trial.datetime_complete for trial in _finished(study) if trial.datetime_complete is not None]
     last = max(ends, default=datetime.min).replace(microsecond=0)
-    for name in (*PICTURES, PAGE_NAME, REPORT_PAGE, REPORT_TEXT):
+    pictures = (*PICTURES, PARETO_PICTURE) if len(study.directions) > 1 else PICTURES
+    for name in (*pictures, PAGE_NAME, REPORT_PAGE, REPORT_TEXT):
         path = folder.root / name
         if not path.is_file():
             yield f"{path} is missing; {AGAIN}"

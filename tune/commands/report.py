@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from ..all_exports import write_exports
 from ..comparison import COMPARED_IN, write_comparison
 from ..config import resolve
 from ..folders import SaveDir, check_study_name
+from ..outputs import write_exports
 from ..run import Finished
 from ..search import Ended
 from ..study import StudyError, stored_settings

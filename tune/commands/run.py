@@ -21,6 +21,8 @@ from ..stopping import StopWatch
 from ..storage import open_storage
 from ..study import load_study
 from ..summary import print_comparison, print_start, print_summary, say
+from ..targets import Targets
+from ..tracking import Tracking
 from ..winner import seconds_searched
 from .opening import database_url, password_note
 
@@ -35,23 +37,28 @@ def run_command(
     resume: bool,
     warm_start: str | None,
     every_architecture: bool,
+    targets: Targets,
 ) -> int:
     """Runs what the command line asks for; returns the exit code."""
     if study_name is not None:
         check_study_name(study_name)
     if note := password_note(storage_url):
         say(console, f"note: {note}")
+    if targets.note:
+        say(console, f"note: {targets.note}")
     storage = open_storage(database_url(storage_url, save_dir.local))
     if study_name is None or not resume or load_study(storage, study_name) is None:
         # A study that goes on knows its data set.
         layers = with_dataset(layers)
-    one = partial(_run_one, storage, console, save_dir, resume=resume, warm_start=warm_start)
+    tracking = Tracking(targets, storage.url)
+    one = partial(_run_one, storage, console, save_dir, resume=resume, warm_start=warm_start, tracking=tracking)
     if not every_architecture:
         name, settings, existing = plan(storage, study_name, layers, resume=resume)
         stop = StopWatch(settings.search.timeout_seconds)
         finished = one(name, settings, existing, load_parts(settings), stop)
+        end_tracking(console, tracking, stop)
         return exit_code(finished, stop)
-    return _run_every(storage, console, save_dir, layers, study_name, one, resume=resume)
+    return _run_every(storage, console, save_dir, layers, study_name, one, resume=resume, tracking=tracking)
 
 
 def _run_one(
@@ -66,6 +73,7 @@ def _run_one(
     *,
     resume: bool,
     warm_start: str | None,
+    tracking: Tracking,
     test_best: bool = True,
 ) -> Finished:
     if resume and existing is None:
@@ -81,6 +89,7 @@ def _run_one(
         warm_start=warm_start,
         show=partial(show, console=console),
         stop=stop,
+        tracking=tracking,
         test_best=test_best,
     )
     print_summary(console, finished)
@@ -96,6 +105,7 @@ def _run_every(
     one: Any,
     *,
     resume: bool,
+    tracking: Tracking,
 ) -> int:
     """A study for every registered architecture, then their comparison.
 
@@ -122,15 +132,16 @@ def _run_every(
             break
     if stop.signal is None:
         stop = clock  # The last study's share of the time is used up, that of the whole need not be.
-        done = _with_best_judged(storage, console, done, parts, stop)
+        done = _with_best_judged(storage, console, done, parts, stop, tracking)
     folder = save_dir.local / f"{study_name or subject_of(settings)}-all"
     rows = write_comparison(done, folder)
     print_comparison(console, rows, folder)
+    end_tracking(console, tracking, stop)
     return max(exit_code(finished, stop) for finished in done)
 
 
 def _with_best_judged(
-    storage: RDBStorage, console: Console, done: list[Finished], parts: Parts, stop: StopWatch
+    storage: RDBStorage, console: Console, done: list[Finished], parts: Parts, stop: StopWatch, tracking: Tracking
 ) -> list[Finished]:
     """Confirms and tests the overall best study, and nothing else: to test all would be to choose by the test part."""
     best = overall_best(done)
@@ -145,8 +156,17 @@ def _with_best_judged(
         else:
             judged = judge(best, parts, stop=stop, say=partial(say, console))
         judged = exported(judged)
+    for sentence in tracking.look(judged.folder, is_last=True):
+        say(console, sentence)
     print_summary(console, judged)
     return [judged if finished is best else finished for finished in done]
+
+
+def end_tracking(console: Console, tracking: Tracking, stop: StopWatch) -> None:
+    """Lets the trackers be told to the end, and says what came of it; a signal shortens that."""
+    with stop.watch_signals():
+        for sentence in tracking.end(stop):
+            say(console, sentence)
 
 
 def exit_code(finished: Finished, stop: StopWatch) -> int:

@@ -12,7 +12,7 @@ from rich.table import Table
 from ..claims import interrupted_trials
 from ..folders import StudyFolder
 from ..progress import show_score
-from ..study import best_trial, stored_settings
+from ..study import best_trial, metric_value, stored_settings
 from .opening import chosen_studies, open_existing
 
 
@@ -52,6 +52,6 @@ def _row(study: Study, folder: StudyFolder) -> list[str]:
         str(count[TrialState.FAIL]),
         str(count[TrialState.RUNNING] - n_interrupted),
         str(n_interrupted),
-        show_score(None if best is None else best.value, search.get("metric", "loss")),
+        show_score(None if best is None else metric_value(best), search.get("metric", "loss")),
         "-" if best is None else str(best.number),
     ]

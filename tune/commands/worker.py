@@ -18,8 +18,10 @@ from ..run import work_on
 from ..stopping import StopWatch
 from ..study import StudyError, join_study, load_study, stored_settings
 from ..summary import print_start, print_summary, say
+from ..targets import Targets
+from ..tracking import Tracking
 from .opening import open_existing, password_note
-from .run import exit_code
+from .run import end_tracking, exit_code
 
 _LOOK_SECONDS = 1.0
 
@@ -32,6 +34,7 @@ def worker_command(
     save_dir: SaveDir,
     study_name: str,
     wait_seconds: float,
+    targets: Targets,
 ) -> int:
     """Works on a study until it has its trials; returns the exit code.
 
@@ -42,6 +45,7 @@ def worker_command(
         save_dir: Holds the checkpoints and the best's weights, which all workers should be able to read.
         study_name: Of the study.
         wait_seconds: Time to wait for a study that is not there yet.
+        targets: Where to track it.
 
     Raises:
         StudyError: If it does not appear, or the data is not that of the study.
@@ -49,6 +53,8 @@ def worker_command(
     check_study_name(study_name)
     if note := password_note(storage_url):
         say(console, f"note: {note}")
+    if targets.note:
+        say(console, f"note: {targets.note}")
     storage, study = _wait_for(console, storage_url, save_dir, study_name, wait_seconds)
     # How many processes is a matter of this machine; all else that is not said here is as in the study.
     this_machine = {"machine": {"workers": 1, "engine": "local", "address": None}}
@@ -58,10 +64,20 @@ def worker_command(
     print_start(console, study_name, settings, parts)
     stop = StopWatch(settings.search.timeout_seconds)
     folder = save_dir.study(study_name)
+    tracking = Tracking(targets, storage.url)
     finished = work_on(
-        storage, study, settings, parts, folder, show=partial(show, console=console), stop=stop, only_last_exports=True
+        storage,
+        study,
+        settings,
+        parts,
+        folder,
+        show=partial(show, console=console),
+        stop=stop,
+        tracking=tracking,
+        only_last_exports=True,
     )
     print_summary(console, finished)
+    end_tracking(console, tracking, stop)
     return exit_code(finished, stop)
 
 

@@ -11,6 +11,8 @@ from .contour import ContourInfo, contour_info
 from .history import HistoryInfo, history_info
 from .importances import ImportancesInfo, importances_info, varying_parameters
 from .parallel import ParallelInfo, parallel_info
+from .pareto import ParetoInfo
+from .scores import with_one_value
 from .words import StudyContext
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "HistoryInfo",
     "ImportancesInfo",
     "ParallelInfo",
+    "ParetoInfo",
     "StudyContext",
     "ranked_parameters",
     "study_figures",
@@ -30,6 +33,7 @@ TITLES = {
     "importances": "The plot of importances",
     "parallel": "The parallel coordinates",
     "contour": "The contour plot",
+    "pareto": "The front of both objectives",
 }
 
 
@@ -46,9 +50,10 @@ def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figur
     """Computes all figures of a study.
 
     Args:
-        trials: All trials of the study.
+        trials: All trials of the study; of several objectives, the first is drawn.
         context: How to name and write things.
     """
+    trials = [with_one_value(trial) for trial in trials]
     importances = importances_info(trials, context)
     varying = ranked_parameters(trials, importances)
     # A hyperparameter may be searched and have had one value so far.

@@ -201,3 +201,25 @@ def _log_marks(low: float, high: float, is_whole: bool) -> list[float]:
         marks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
         marks = [mark for mark in marks if low <= mark <= high] or [low, high]
     return marks[:: math.ceil(len(marks) / 5)]
+
+
+def cost_ticks(low: float, high: float) -> tuple[Tick, ...]:
+    """Marks of a logarithmic axis at 1, 2 and 5 of each decade, or closer where it is short, each at its own value."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    inside: list[float] = []
+    for digits in ((1, 2, 5), range(1, 10)):
+        marks = [digit * 10.0**decade for decade in decades for digit in digits]
+        inside = [mark for mark in marks if low <= mark <= high]
+        if len(inside) > 2:
+            break
+    else:
+        inside = _linear_marks(low, high)
+    return tuple(Tick(mark, _short_number(mark)) for mark in inside[:: math.ceil(len(inside) / _MOST_TICKS)])
+
+
+def _short_number(value: float) -> str:
+    """``20k`` and ``1.5M`` instead of all their noughts."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:.3g}{name}"
+    return number_text(float(f"{value:.3g}"))

@@ -156,4 +156,7 @@ def _mark_notes(
     if pruned:
         yield "Pruned trials are shown at the score they had when they were stopped."
     if without_score:
-        yield f"{counted(len(without_score), 'trial')} without a score (failed or diverged): ticks at the bottom."
+        yield (
+            f"{counted(len(without_score), 'trial')} without a score (failed, diverged, or over a cap): ticks at the "
+            "bottom."
+        )

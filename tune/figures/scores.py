@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
@@ -33,7 +34,9 @@ class Scored(NamedTuple):
 
 def final_score(trial: FrozenTrial) -> float | None:
     """The score of a complete trial; None for any other trial, and where the score is not finite or has diverged."""
-    return trial.value if trial.state == TrialState.COMPLETE and is_drawable(trial.value) else None
+    # Of two objectives the first is the score.
+    score = trial.values[0] if trial.values else None
+    return score if trial.state == TrialState.COMPLETE and is_drawable(score) else None
 
 
 def last_score(trial: FrozenTrial) -> float | None:
@@ -45,6 +48,15 @@ def last_score(trial: FrozenTrial) -> float | None:
 def scored_trials(trials: Sequence[FrozenTrial]) -> list[Scored]:
     """The complete trials whose scores can be drawn."""
     return [Scored(trial, score) for trial in trials if (score := final_score(trial)) is not None]
+
+
+def with_one_value(trial: FrozenTrial) -> FrozenTrial:
+    """The trial as a study of its first objective would have it."""
+    if trial.values is None or len(trial.values) == 1:
+        return trial
+    single = copy(trial)
+    single.values = trial.values[:1]
+    return single
 
 
 def is_drawable(score: float | None) -> bool:

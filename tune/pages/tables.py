@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from ..figures.importances import ImportancesInfo, Share
 from ..figures.parallel import ParallelInfo
+from ..figures.pareto import ParetoInfo
+from ..figures.words import StudyContext
 
 _N_BEST = 10
 
@@ -49,6 +51,18 @@ def best_trials(info: ParallelInfo) -> Table:
         f"The best {len(best)} trials" if len(best) > 1 else "The best trial",
         head,
         tuple((str(line.number), *line.texts) for line in best),
+    )
+
+
+def pareto_table(info: ParetoInfo, context: StudyContext) -> Table:
+    """The front in numbers, the cheapest first."""
+    return Table(
+        "The front",
+        ("trial", info.cost_title, context.metric, ""),
+        tuple(
+            (str(one.number), info.cost(one), context.score(one.score), "the knee" if one == info.knee else "")
+            for one in info.front
+        ),
     )
 
 

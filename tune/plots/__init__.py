@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..figures import TITLES, Figures
+from ..figures import TITLES, Figures, ParetoInfo
 from ..figures.words import StudyContext
 from .contour import contour_sheet
 from .history import history_sheet
 from .importances import importances_sheet
 from .parallel import parallel_sheet
+from .pareto import pareto_sheet
 from .sheets import Sheet, empty_sheet, png
 
 Info = TypeVar("Info")
 
 
-def pictures(figures: Figures, context: StudyContext) -> dict[str, bytes]:
+def pictures(figures: Figures, context: StudyContext, pareto: ParetoInfo | str | None = None) -> dict[str, bytes]:
     """The PNG file of every figure, by file name; where a figure cannot be drawn, the picture says why."""
     sheets = {
         "optimization_history.png": _sheet(figures.history, history_sheet, TITLES["history"], context),
@@ -24,6 +25,8 @@ def pictures(figures: Figures, context: StudyContext) -> dict[str, bytes]:
         "parallel_coordinate.png": _sheet(figures.parallel, parallel_sheet, TITLES["parallel"], context),
         "contour_plot.png": _sheet(figures.contour, contour_sheet, TITLES["contour"], context),
     }
+    if pareto is not None:
+        sheets["pareto_front.png"] = _sheet(pareto, pareto_sheet, TITLES["pareto"], context)
     return {name: png(drawn.figure) for name, drawn in sheets.items()}
 
 

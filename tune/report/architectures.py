@@ -24,7 +24,7 @@ class Architecture(NamedTuple):
     Attributes:
         name: Of the architecture.
         study: Its name.
-        best: Best validation score; None without a complete trial.
+        best: Best validation score, or that of the knee; None without a complete trial.
         scores: Of all its complete trials.
         test_accuracy: Of the best; None where it was not tested.
         n_parameters: Of the best.
@@ -45,7 +45,7 @@ class Architecture(NamedTuple):
 
 
 def architectures_section(
-    compared: Sequence[Architecture], metric: str, context: StudyContext
+    compared: Sequence[Architecture], metric: str, context: StudyContext, *, are_knees: bool = False
 ) -> tuple[Section, dict[str, Figure]]:
     """The architectures, best first, and which of them are as good as the best within noise.
 
@@ -53,17 +53,22 @@ def architectures_section(
         compared: The best first, those without a complete trial last.
         metric: That decides.
         context: Of the best one's study.
+        are_knees: Whether there are two objectives, and each study stands with the knee of its front.
     """
     known = [one for one in compared if one.best is not None]
     noise = _noise(known, metric)
     table = Table("Architectures, best first", _head(metric), tuple(_cells(one, metric) for one in compared), True)
+    stands = "the knee of each architecture" if are_knees else "the best trial of each architecture"
     notes = [
-        "Large dots: the best trial of each architecture, with the noise of its score; small ones: its other complete "
-        "trials.",
+        f"Large dots: {stands}, with the noise of its score; small ones: its other complete trials.",
         "Only the best of all is tested: to test every one would be to choose by the test part.",
     ]
     section = Section(
-        "architectures", "Which architecture", _summary(known, metric, noise), tuple(notes), heading="Architectures"
+        "architectures",
+        "Which architecture",
+        _summary_of_knees(known, metric) if are_knees and known else _summary(known, metric, noise),
+        tuple(notes),
+        heading="Architectures",
     )
     if not known:
         return section._replace(tables=(table,)), {}
@@ -95,6 +100,15 @@ def _summary(known: Sequence[Architecture], metric: str, noise: float | None) ->
     if smallest is not first and smallest.n_parameters:
         said += f" The smallest of these is {smallest.name}, with {smallest.n_parameters:,} parameters."
     return said
+
+
+def _summary_of_knees(known: Sequence[Architecture], metric: str) -> str:
+    first = known[0]
+    size = f" with {first.n_parameters:,} parameters" if first.n_parameters else ""
+    return (
+        f"{first.name} stands first, {METRIC_LABELS.get(metric, metric)} {score(first.best, metric)}{size}: each "
+        "architecture stands with the knee of its front, and this is the knee of the knees."
+    )
 
 
 def _head(metric: str) -> tuple[str, ...]:

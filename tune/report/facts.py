@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +12,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..config import Settings
 from ..figures import Figures
+from ..figures.scores import with_one_value
 from ..figures.words import StudyContext
 from ..folders import StudyFolder
 from ..sentences import places, resume_command
-from ..winner import chosen_trial
+from ..winner import chosen_trial, confirms
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Facts:
     @property
     def confirmation(self) -> Mapping[str, Any] | None:
         """How the best configurations did with fresh seeds; None where they were not trained again."""
-        stored = self.attributes.get("confirmation") if self.settings.confirmation.is_on else None
+        stored = self.attributes.get("confirmation") if confirms(self.settings) else None
         return stored if isinstance(stored, Mapping) and stored.get("configurations") else None
 
     @property
@@ -115,7 +115,7 @@ class Facts:
 def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext) -> Facts:
     """Reads the study."""
     attributes = study.user_attrs
-    trials = [_with_one_value(trial) for trial in study.get_trials(deepcopy=False)]
+    trials = [with_one_value(trial) for trial in study.get_trials(deepcopy=False)]
     chosen = chosen_trial(study)
     return Facts(
         name=study.study_name,
@@ -128,12 +128,3 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
         resume=resume_command(study, folder),
         places=places(study, folder),
     )
-
-
-def _with_one_value(trial: FrozenTrial) -> FrozenTrial:
-    """The trial as a study of its first objective would have it."""
-    if trial.values is None or len(trial.values) == 1:
-        return trial
-    single = copy(trial)
-    single.values = trial.values[:1]
-    return single

@@ -15,13 +15,13 @@ from optuna import Study
 from optuna.storages import RDBStorage
 
 from ..config import Settings, resolve
+from ..devices import choose_device
 from ..engines import search_with_engine
 from ..exports import write_best, write_trials
 from ..folders import SaveDir, StudyFolder
 from ..parts import Parts, load_parts
 from ..problems import Problem, SettingsError
 from ..progress import show_score
-from ..run import choose_device
 from ..samplers import n_finished
 from ..search import Ended
 from ..spaces import Scalar

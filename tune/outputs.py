@@ -1,4 +1,4 @@
-"""Every export of a study, written from the database."""
+"""Everything that a study leaves on disk, written at once from the database."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from .study import CONFIRMS, best_trial
 
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
     """Writes every export from the database; returns what could not be drawn, and why."""
+    # Load plotly and matplotlib, which a run that fails at once can do without.
     from .draw import draw_all, study_context
     from .figures import study_figures
+    from .pages.pareto import pareto_sections
+    from .pareto import pareto_of
     from .report.page import write_report
 
     write_trials(study, folder)
@@ -26,9 +29,9 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    figures = study_figures(study.get_trials(deepcopy=False), context)
-    not_drawn = draw_all(figures, folder.root, context=context)
-    report = write_report(study, settings, folder, figures, context)
+    figures, pareto = study_figures(study.get_trials(deepcopy=False), context), pareto_of(study, settings)
+    not_drawn = draw_all(figures, folder.root, context=context, pareto=pareto)
+    report = write_report(study, settings, folder, figures, context, pareto_sections(pareto, context))
     attach_pictures(study, folder)
     answer = [report.answer.headline, *report.answer.points[0].sentences]
     write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder), answer))

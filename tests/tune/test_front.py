@@ -1,0 +1,103 @@
+"""The front of two objectives and its knee, and how they are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.figure_trials import ACCURACY, LOSS
+from tune.figures import study_figures
+from tune.figures.axes import cost_ticks
+from tune.figures.pareto import ParetoInfo, pareto_info
+from tune.front import Candidate, front_of, knee_of
+from tune.pages import page
+from tune.pages.pareto import pareto_figures, pareto_sections
+from tune.plots import pictures
+from tune.plots.pareto import pareto_sheet
+
+# Of a thousand parameters to a million, by a factor of ten each: most is gained by the first step.
+BENT = [Candidate(0, 0.5, 1e3), Candidate(1, 0.9, 1e4), Candidate(2, 0.93, 1e5), Candidate(3, 0.95, 1e6)]
+BEATEN = [Candidate(4, 0.8, 2e4), Candidate(5, 0.9, 1e4), Candidate(6, 0.4, 1e3)]
+
+candidates = st.lists(
+    st.tuples(st.integers(0, 6), st.integers(1, 6)).map(lambda pair: (pair[0] / 6, float(pair[1]))), min_size=1
+).map(lambda pairs: [Candidate(number, *pair) for number, pair in enumerate(pairs)])
+
+
+@given(found=candidates, sign=st.sampled_from([1, -1]))
+def test_the_front_is_what_nobody_beats(found: list[Candidate], sign: int) -> None:
+    def beats(one: Candidate, other: Candidate) -> bool:
+        no_worse = sign * one.score >= sign * other.score and one.cost <= other.cost
+        return no_worse and ((one.score, one.cost) != (other.score, other.cost) or one.number < other.number)
+
+    front = front_of(found, sign)
+    assert set(front) == {one for one in found if not any(beats(other, one) for other in found)}
+    assert [one.cost for one in front] == sorted(one.cost for one in front)
+    assert knee_of(front, sign) in front
+
+
+def test_the_knee_is_where_more_score_begins_to_cost_much() -> None:
+    assert front_of(BEATEN + BENT, 1) == BENT
+    assert knee_of(BENT, 1) == BENT[1]
+    losses = [Candidate(one.number, 1 - one.score, one.cost) for one in BENT]
+    assert knee_of(front_of(losses, -1), -1) == losses[1]
+
+
+@pytest.mark.parametrize(
+    ("scores", "knee"),
+    [((0.5,), 0), ((0.5, 0.9), 1), ((0.5, 0.6, 0.9), 2), ((0.5, 0.7, 0.9), 2), ((0.5, 0.8, 0.9), 1)],
+)
+def test_without_a_bend_the_best_score_is_taken(scores: tuple[float, ...], knee: int) -> None:
+    front = [Candidate(number, score, 10.0**number) for number, score in enumerate(scores)]
+    assert knee_of(front, 1).number == knee
+
+
+def info_of(found: list[Candidate], n_over: int = 0) -> ParetoInfo:
+    info = pareto_info(found, n_over, "parameters", ACCURACY, is_whole=True)
+    assert isinstance(info, ParetoInfo)
+    return info
+
+
+def test_what_the_figure_says() -> None:
+    info = info_of([*BENT, *BEATEN], n_over=2)
+    assert info.words.summary == "Knee: trial 1, 90.0% with 10,000 parameters. 4 trials on the front, of 7 complete."
+    assert "2 trials over a cap: not trained, and not shown." in info.words.notes
+    assert set(info.others) == set(BEATEN)
+    assert "the best score is taken" in " ".join(info_of(BENT[:2]).words.notes)
+    assert pareto_info([], 3, "parameters", ACCURACY, is_whole=True) == "no trial is complete (3 trials over a cap)"
+
+
+@pytest.mark.parametrize(("low", "high"), [(900.0, 1.1e6), (0.31, 0.36), (5.0, 5.1), (0.6, 1.02), (1e3, 1e12)])
+def test_the_marks_of_the_costs_are_few_and_inside(low: float, high: float) -> None:
+    ticks = cost_ticks(low, high)
+    assert 3 <= len(ticks) <= 8
+    assert all(low <= tick.place <= high for tick in ticks)
+    assert len({tick.text for tick in ticks}) == len(ticks)
+
+
+def test_the_front_is_drawn_in_the_picture_and_on_the_page() -> None:
+    info = info_of([*BENT, *BEATEN])
+    (axes,) = pareto_sheet(info, ACCURACY).figure.axes
+    (line,) = axes.lines
+    assert np.asarray(line.get_xdata()).tolist() == [one.cost for one in BENT]
+    assert np.asarray(line.get_ydata()).tolist() == [one.score for one in BENT]
+    assert "90.0%, 10,000 parameters" in [text.get_text() for text in axes.texts]
+
+    beaten, front, knee = pareto_figures(info, ACCURACY)["pareto"].data
+    assert (len(beaten.x), list(front.x), list(knee.x)) == (3, [one.cost for one in BENT], [1e4])
+    figures = study_figures([], ACCURACY)
+    html = page(figures, ACCURACY, pareto_sections(info, ACCURACY))
+    assert html.index('id="pareto"') < html.index('id="history"')
+    assert 'id="pareto"' not in page(figures, ACCURACY)
+    drawn = pictures(figures, ACCURACY, "no trial is complete")
+    assert drawn["pareto_front.png"].startswith(b"\x89PNG")
+    assert "pareto_front.png" not in pictures(figures, ACCURACY)
+
+
+def test_latencies_are_written_with_three_digits() -> None:
+    found = [Candidate(0, 0.4, 0.123456), Candidate(1, 0.3, 0.234567), Candidate(2, 0.29, 12.3456)]
+    info = pareto_info(found, 0, "latency of one sequence (ms)", LOSS, is_whole=False)
+    assert isinstance(info, ParetoInfo)
+    assert "0.3 with 0.235 ms." in info.words.summary

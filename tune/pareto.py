@@ -1,0 +1,31 @@
+"""What the front of a study shows, from its trials."""
+
+from __future__ import annotations
+
+from optuna import Study
+from optuna.trial import TrialState
+
+from .config import Settings
+from .draw import study_context
+from .figures import ParetoInfo
+from .figures.pareto import pareto_info
+from .front import Candidate
+from .study import is_over_a_cap
+
+TITLES = {"parameters": "parameters", "latency": "latency of one sequence (ms)"}
+
+
+def pareto_of(study: Study, settings: Settings) -> ParetoInfo | str | None:
+    """The front of a study with two objectives, or a sentence that says why there is none to draw; None with one."""
+    second = settings.search.second_objective
+    if second is None:
+        return None
+    trials = study.get_trials(deepcopy=False)
+    over = {trial.number for trial in trials if is_over_a_cap(trial)}
+    candidates = [
+        Candidate(trial.number, *trial.values)
+        for trial in trials
+        if trial.state == TrialState.COMPLETE and trial.number not in over
+    ]
+    context = study_context(study, settings.search.metric)
+    return pareto_info(candidates, len(over), TITLES[second], context, is_whole=second == "parameters")

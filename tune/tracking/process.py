@@ -1,0 +1,172 @@
+"""A process that tells trackers of what the database holds.
+
+It stands apart so that nothing in the tuner waits for a tracker, and so that what a tracker's package does to a process
+(its memory, its threads, its log) does not happen to the tuner.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from multiprocessing.connection import Connection
+from typing import Protocol
+
+from optuna import Study
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+
+from ..config import Settings, resolve
+from ..folders import StudyFolder
+from ..locks import Lock, try_trial_lock
+from ..servers import is_away
+from ..storage import open_storage
+from ..study import load_study, stored_settings
+from ..targets import Targets, without_secrets
+from .event_files import EventFiles
+from .messages import Begun, Broke, Ended, Logged, Look
+from .mlflow_runs import MlflowRuns, prepare
+from .records import STATES
+
+
+class Tracker(Protocol):
+    """Keeps the trials of one study in a place of its own."""
+
+    name: str
+    place: str
+
+    def missing(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Those of the finished trials that are not there yet."""
+
+    def log(self, trial: FrozenTrial) -> None:
+        """Puts a finished trial there."""
+
+    def conclude(self) -> None:
+        """The study is done for now, and its exports are written."""
+
+
+Maker = Callable[[Targets, Study, Settings, StudyFolder], Tracker]
+
+
+@dataclass
+class Kept:
+    """A tracker of a study, which this process alone tells as long as it has the lock."""
+
+    tracker: Tracker
+    lock: Lock
+
+
+def track(storage_url: str, targets: Targets, connection: Connection) -> None:
+    """The whole life of the process: looks at studies as it is told to, until it is told nothing more.
+
+    Args:
+        storage_url: The database; comes through a pipe, since it may hold a password.
+        targets: Where to track.
+        connection: Gives ``Look`` and, in the end, None; takes what came of it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _be_quiet()
+    makers: dict[str, Maker] = {}
+    if targets.tensorboard is not None:
+        makers["TensorBoard"] = EventFiles
+    if targets.mlflow is not None:
+        makers["MLflow"] = MlflowRuns
+    office = _Office(storage_url, targets, makers, connection)
+    if targets.mlflow is not None:
+        prepare()
+    with suppress(EOFError, OSError):
+        connection.send(Begun())
+        while (message := connection.recv()) is not None:
+            office.look(message)
+        connection.send(None)
+
+
+class _Office:
+    """Everything that the process knows."""
+
+    def __init__(self, storage_url: str, targets: Targets, makers: dict[str, Maker], connection: Connection) -> None:
+        self._storage_url, self._targets, self._makers, self._connection = storage_url, targets, makers, connection
+        self._storage: RDBStorage | None = None
+        self._kept: dict[tuple[str, str], Kept] = {}
+
+    def look(self, wanted: Look) -> None:
+        """Tells every tracker what it does not know yet of a study; one that fails is told nothing more in this run."""
+        for name in list(self._makers):
+            try:
+                self._tell(name, wanted)
+            except (EOFError, BrokenPipeError):
+                raise  # The run is gone.
+            except Exception as error:  # Every tracker has errors of its own.
+                if not is_away(error):
+                    del self._makers[name]
+                    self._connection.send(Broke(name, self._shown(name, wanted.folder), self._plain(_in_a_line(error))))
+        self._connection.send(Ended(wanted.folder.study_name))
+
+    def _tell(self, name: str, wanted: Look) -> None:
+        kept = self._keep(name, wanted.folder)
+        if kept is None:
+            return  # Another process tells this tracker of the study, and will of our trials.
+        study = self._study(wanted.folder)
+        finished = [
+            trial
+            for trial in study.get_trials(deepcopy=False)
+            if trial.state in STATES and trial.datetime_start is not None
+        ]
+        for trial in kept.tracker.missing(finished):
+            kept.tracker.log(trial)
+            self._connection.send(Logged(name, self._shown(name, wanted.folder)))
+        if wanted.is_last:
+            kept.tracker.conclude()
+
+    def _keep(self, name: str, folder: StudyFolder) -> Kept | None:
+        key = (name, folder.study_name)
+        if key not in self._kept:
+            study = self._study(folder)
+            settings = resolve(stored_settings(study) or {})
+            tracker = self._makers[name](self._targets, study, settings, folder)
+            where = sha256(tracker.place.encode()).hexdigest()[:12]
+            lock = try_trial_lock(study, folder, f"tracking-{name.lower()}-{where}")
+            if lock is None:
+                return None
+            self._kept[key] = Kept(tracker, lock)
+        return self._kept[key]
+
+    def _shown(self, name: str, folder: StudyFolder) -> str:
+        return self._plain(self._targets.mlflow or "") if name == "MLflow" else str(self._targets.event_files(folder))
+
+    def _plain(self, text: str) -> str:
+        return without_secrets(text, self._targets.mlflow or "")
+
+    def _study(self, folder: StudyFolder) -> Study:
+        if self._storage is None:
+            self._storage = open_storage(self._storage_url)
+        study = load_study(self._storage, folder.study_name)
+        if study is None:
+            raise LookupError(f"study {folder.study_name!r} is no longer in the database")
+        return study
+
+
+def _be_quiet() -> None:
+    """Leaves the terminal to the tuner, and the processor too."""
+    os.nice(5) if hasattr(os, "nice") else None
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+
+
+def _in_a_line(error: BaseException) -> str:
+    """What the innermost error says, if it is the system's; else what the outermost does, as it explains more."""
+    inner = error
+    while "Timeout" not in type(inner).__name__:
+        cause = inner.__cause__ or inner.__context__
+        if cause is None:
+            break
+        inner = cause
+    else:
+        return "it does not answer in time"
+    said = inner.strerror if isinstance(inner, OSError) and inner.strerror else str(error)
+    line = " ".join(said.split()) or type(error).__name__
+    return line if len(line) <= 300 else line[:299] + "…"
