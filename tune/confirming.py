@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 
 from .caps import latency_of
 from .claims import is_worked_on_elsewhere
-from .config import Confirmation, Settings
+from .config import Settings
 from .confirmation import (
     REPETITION,
     RUN_OF,
@@ -40,6 +40,7 @@ from .racing import Candidate, Standing, standing
 from .random_split import is_split_by_people, score_on_random_split
 from .samplers import n_finished
 from .search import Ended, seconds_to_refit
+from .sections import Confirmation
 from .stopping import StopRequested, StopWatch
 from .study import CONFIRMS, all_parameters, check_identity, identity, load_study, with_strategy
 

@@ -17,6 +17,7 @@ from optuna.storages._rdb.models import StudyUserAttributeModel as Attribute
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import select
 
+from .changes import changed_settings, newer_settings
 from .config import Settings
 from .folders import StudyFolder
 from .front import Candidate, front_of, knee_of
@@ -32,9 +33,6 @@ N_WARM_START_TRIALS = 5
 N_NAMED = 5
 KNOWN_GOOD = "known-good"
 
-# May differ between two runs of one study: how long, how to go on, and where.
-CHANGEABLE = ("search.trials", "search.timeout_seconds", "search.target", "search.sampler", "search.pruner")
-CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
 # On a study that holds the confirmation runs of another one: that one's random id.
 CONFIRMS = "confirms"
 
@@ -212,27 +210,6 @@ def with_strategy(study: Study, settings: Settings) -> Study:
     return study
 
 
-def is_changeable(path: str) -> bool:
-    """Whether a setting may differ between two runs of one study."""
-    return path in CHANGEABLE or path.startswith(CHANGEABLE_SECTIONS)
-
-
-def changed_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
-    """What cannot change in a study and yet did, a line each."""
-    before, now = _before_and_now(stored, settings)
-    return [
-        f"{path}: {before[path]} in the study, {now.get(path, 'not there')} now"
-        for path in sorted(before)
-        if before[path] != now.get(path) and not is_changeable(path)
-    ]
-
-
-def newer_settings(stored: dict[str, Any], settings: Settings) -> list[str]:
-    """Settings that an older version of the tuner, which began the study, did not know."""
-    before, now = _before_and_now(stored, settings)
-    return sorted(path for path in now.keys() - before.keys() if not path.startswith(CHANGEABLE_SECTIONS))
-
-
 def best_trials(study: Study, n_best: int | None = None) -> list[FrozenTrial]:
     """The best complete trials that keep to the caps, best first.
 
@@ -286,21 +263,3 @@ def all_parameters(trial: FrozenTrial) -> dict[str, Scalar]:
 def versions() -> dict[str, str]:
     """Of Python and of the packages that a result depends on."""
     return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
-
-
-def _before_and_now(stored: dict[str, Any], settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
-    sections = ("shared", settings.architecture)
-    return _flat(stored, sections), _flat(settings.model_dump(mode="json"), sections)
-
-
-def _flat(plain: dict[str, Any], sections: Sequence[str]) -> dict[str, Any]:
-    """Paths and values of everything that the study depends on; each range is one value."""
-    flat: dict[str, Any] = {}
-    for key, value in plain.items():
-        if key == "space":
-            flat.update({f"space.{s}.{name}": r for s in sections for name, r in value.get(s, {}).items()})
-        elif isinstance(value, dict):
-            flat.update({f"{key}.{name}": inner for name, inner in value.items()})
-        else:
-            flat[key] = value
-    return flat

@@ -8,8 +8,9 @@ from typing import Any
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
 
-from .config import Confirmation, Settings
+from .config import Settings
 from .front import Candidate, front_of
+from .sections import Confirmation
 from .study import KNOWN_GOOD, best_trial, best_trials, is_over_a_cap, metric_value, score_sign, stored_settings
 
 # To find as many different ones, since a sampler may try the same configuration again.

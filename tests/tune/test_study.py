@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from optuna.trial import TrialState
 
+from tune.changes import changed_settings
 from tune.explanations import explain
 from tune.known_good import known_good
 from tune.run import plan
@@ -18,7 +19,6 @@ from tune.study import (
     all_parameters,
     best_trial,
     best_trials,
-    changed_settings,
     create_study,
     load_study,
     resume_study,

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validator
 
-from ..config import Section
 from ..json_files import read_json_object
 from ..problems import Problem, SettingsError, did_you_mean
+from ..sections import Section
 
 NAME = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", max_length=30)
 Partial = dict[str, JsonValue]
