@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from optuna import Study
+from optuna.storages import RDBStorage
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from .locks import engine_of
@@ -25,6 +26,9 @@ def one_transaction(study: Study) -> Iterator[None]:
     """
     # What Optuna loads from a database address is a cache in front of the storage itself.
     storage: Any = getattr(study._storage, "_backend", study._storage)
+    if not isinstance(storage, RDBStorage):
+        yield  # A study in memory has nothing to commit.
+        return
     usual = storage.scoped_session
     with engine_of(study._storage).begin() as connection:
         joined = scoped_session(sessionmaker(bind=connection, join_transaction_mode="rollback_only"))
