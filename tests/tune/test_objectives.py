@@ -19,15 +19,19 @@ from tests.processes import SMALL
 from tune.cli import main
 from tune.commands.check import check_study
 from tune.comparison import compare
+from tune.config import Settings
+from tune.confirmation import confirmed_candidates
+from tune.confirming import open_confirmation, run_settings
 from tune.exports import describe_best
 from tune.front import Candidate, front_of, knee_of
 from tune.judgement import judge_best
 from tune.latency import latency_ms
 from tune.outputs import write_exports
-from tune.run import Finished
+from tune.run import Finished, is_confirmed
 from tune.search import Ended
 from tune.study import StudyError, best_by_metric, best_trial, best_trials
 from tune.trial_files import trial_folder
+from tune.winner import chosen_trial, kept_trials, seconds_to_confirm
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab, NewNotes, NewStop, Outline
@@ -35,7 +39,12 @@ if TYPE_CHECKING:
 BOTH: dict[str, Any] = {"search": {"second_objective": "parameters", "trials": 8}, "training": {"epochs": 2}}
 # The toy's networks have about 200 to 700 parameters.
 CAPPED: dict[str, Any] = {"search": {"max_parameters": 500, "trials": 8}, "training": {"epochs": 2}}
+CONFIRMED: dict[str, Any] = {"confirmation": {"configurations": 8, "seeds": 2, "time_share": None}}
 CPU = torch.device("cpu")
+
+
+def make_single(settings: Settings) -> Settings:
+    return settings.model_copy(update={"search": settings.search.model_copy(update={"second_objective": None})})
 
 
 def over(lab: Lab) -> list[optuna.trial.FrozenTrial]:
@@ -90,6 +99,34 @@ def test_a_cap_that_nothing_keeps_to_leaves_no_best_and_says_so(new_lab: NewLab)
     assert not (lab.folder.root / "best_config.json").exists()
 
 
+def test_a_front_is_not_confirmed_and_keeps_no_time_back_for_it(new_lab: NewLab) -> None:
+    lab = new_lab("study", BOTH, CONFIRMED)
+    lab.search()
+    assert lab.settings.confirmation.is_on
+    finished = Finished(lab.study(), lab.settings, lab.folder, Ended("8 trials finished"), [])
+    assert not is_confirmed(finished)
+    assert is_confirmed(replace(finished, settings=make_single(lab.settings)))
+    assert seconds_to_confirm(lab.study(), lab.settings) == 0
+    assert [trial.number for trial in kept_trials(lab.study())] == [one.number for one in best_trials(lab.study())]
+    knee = best_trial(lab.study())
+    # What another version may have left there is not believed.
+    lab.study().set_user_attr("confirmation", {"winner": 7, "configurations": [{"trial": 7}]})
+    assert chosen_trial(lab.study()) == knee
+
+
+def test_only_what_keeps_to_the_caps_is_confirmed_and_that_is_not_measured_again(new_lab: NewLab) -> None:
+    lab = new_lab("study", CAPPED, CONFIRMED)
+    lab.search()
+    too_large = {trial.number for trial in over(lab)}
+    candidates = {one.trial for one in confirmed_candidates(lab.study(), lab.settings)}
+    assert candidates
+    assert not candidates & too_large
+    assert not {trial.number for trial in kept_trials(lab.study())} & too_large
+    confirmation, _ = open_confirmation(lab.study(), lab.settings, lab.folder)
+    runs = run_settings(lab.settings, confirmation).search
+    assert (runs.max_parameters, runs.max_latency_ms) == (None, None)
+
+
 @pytest.mark.parametrize("sampler", ["tpe", "gp"])
 def test_every_sampler_goes_on_with_two_objectives_and_a_cap(new_lab: NewLab, sampler: str) -> None:
     """Longer than it draws at random."""
@@ -123,6 +160,11 @@ def test_the_front_is_described_kept_and_whole(new_lab: NewLab) -> None:
     assert described["front"][0]["values"] == {"accuracy": front[0].score, "parameters": front[0].cost}
     assert described["scores"]["test"]["n_sequences"] > 0
     assert (lab.folder.root / "pareto_front.png").read_bytes().startswith(b"\x89PNG")
+    report = (lab.folder.root / "report.md").read_text()
+    assert f"Knee: trial {knee.number}," in report
+    assert f"{len(front)} trial{'s' if len(front) > 1 else ''} on the front, of 8 complete." in report
+    assert "no trial has reported a score" not in report
+    assert 'id="pareto"' in (lab.folder.root / "report.html").read_text()
     assert list(check_study(study, lab.folder)) == []
     (lab.folder.root / "pareto_front.png").unlink()
     assert any("pareto_front.png is missing" in finding for finding in check_study(study, lab.folder))

@@ -134,7 +134,8 @@ def _which(facts: Facts) -> Iterator[str]:
     after = f", at its best after epoch {listed([str(epoch) for epoch in epochs])}" if epochs else ""
     size = f" with {attributes['n_parameters']:,} parameters" if "n_parameters" in attributes else ""
     yield f"A {facts.settings.architecture} network{size}{after}."
-    if attributes.get("origin") == "known-good":
+    is_of_front = facts.settings.search.second_objective is not None
+    if attributes.get("origin") == "known-good" and not is_of_front:
         yield "It is the configuration that the search began with, known to be good for such data: nothing beat it."
     yield _counts(facts)
     if facts.confirmation and best.number == facts.confirmation.get("winner"):
@@ -206,8 +207,9 @@ def _counts(facts: Facts) -> str:
     }
     begun = sum(facts.count(state) for state in states)
     said = listed([f"{facts.count(state)} {words}" for state, words in states.items() if facts.count(state)])
-    metric = metric_name(facts.settings.search.metric)
-    return f"{counted(begun, 'trial')} judged by validation {metric}: {said}." if begun else "No trial has begun."
+    second = facts.settings.search.second_objective
+    judged_by = f"{metric_name(facts.settings.search.metric)}{f' and {second}' if second else ''}"
+    return f"{counted(begun, 'trial')} judged by validation {judged_by}: {said}." if begun else "No trial has begun."
 
 
 def _failures(facts: Facts) -> Iterator[str]:

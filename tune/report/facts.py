@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from optuna import Study
@@ -115,7 +117,7 @@ class Facts:
 def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext) -> Facts:
     """Reads the study."""
     attributes = study.user_attrs
-    trials = [with_one_value(trial) for trial in study.get_trials(deepcopy=False)]
+    trials = [_of_one_objective(trial, settings.search.metric) for trial in study.get_trials(deepcopy=False)]
     chosen = chosen_trial(study)
     return Facts(
         name=study.study_name,
@@ -128,3 +130,17 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
         resume=resume_command(study, folder),
         places=places(study, folder),
     )
+
+
+def _of_one_objective(trial: FrozenTrial, metric: str) -> FrozenTrial:
+    """The trial as a study of its first objective would have it, with the reports that Optuna takes only there."""
+    single = with_one_value(trial)
+    if single is trial:
+        return trial
+    by_epoch: dict[int, list[float]] = {}
+    with suppress(KeyError, TypeError, ValueError):  # What another version has written.
+        for fold in trial.user_attrs.get("history") or []:
+            for epoch in fold:
+                by_epoch.setdefault(int(epoch["epoch"]), []).append(float(epoch["validation"][metric]))
+    single.intermediate_values = {epoch: fmean(scores) for epoch, scores in by_epoch.items()}
+    return single
