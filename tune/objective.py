@@ -28,6 +28,7 @@ from .fit import EpochResult, Fit, TrainingSettings, begin_fit
 from .metrics import Scores, score
 from .parts import Parts
 from .remote import RemoteFile
+from .samplers import warmup_epochs
 from .seeds import derive_seed
 from .spaces import Scalar
 from .training import NonFiniteLossError, continue_fit, predict
@@ -96,7 +97,7 @@ def run_trial(
     if state is not None:
         for fit, stored in zip(fits, state["fits"], strict=True):
             fit.load_state_dict(stored)
-    metric = settings.search.metric
+    metric, first_judged = settings.search.metric, warmup_epochs(training.epochs)
     scores = [epoch_score(fits, epoch, metric) for epoch in range(1, max(len(fit.history) for fit in fits) + 1)]
     frozen = copy.deepcopy(trial.study.get_trials(deepcopy=False)[trial.number])
     # An interrupted trial may have reported more epochs than its checkpoint has, and is judged by each in its turn.
@@ -110,7 +111,7 @@ def run_trial(
 
     def is_hopeless() -> bool:
         # trial.should_prune() would first read back from the database what was reported here, which takes as long.
-        return trial.study.pruner.prune(trial.study, frozen)
+        return len(scores) >= first_judged and trial.study.pruner.prune(trial.study, frozen)
 
     for epoch in range(1, len(scores) + 1):
         report(epoch)  # Reported already, unless the process died between checkpoint and report.

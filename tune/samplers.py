@@ -80,13 +80,18 @@ def make_sampler(name: str, seed: int) -> BaseSampler:
     return PerTrialSampler(SAMPLERS[name], seed)
 
 
+def warmup_epochs(n_epochs: int) -> int:
+    """Before this epoch no trial is pruned."""
+    return max(1, n_epochs // 4)
+
+
 def make_pruner(name: str, n_epochs: int) -> BasePruner:
     """The pruner of a study whose trials have ``n_epochs``.
 
     All trials of a study have the same length, so a schedule over that length is at the same phase in all of them;
     but in its first quarter, where the rate still climbs, scores say little about the end.
     """
-    n_warmup_epochs = max(1, n_epochs // 4)
+    n_warmup_epochs = warmup_epochs(n_epochs)
     if name == "median":
         return MedianPruner(N_TRIALS_TO_COMPARE, n_warmup_epochs, n_min_trials=N_TRIALS_TO_COMPARE)
     if name == "quartile":
