@@ -46,7 +46,6 @@ OFF: dict[str, Scalar] = {
     "confidence_penalty": 0.0,
     "mixup_at": "embedding",
     "jitter": 0.0,
-    "channel_dropout": 0.0,
 }
 
 FRONT: Space = {
