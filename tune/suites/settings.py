@@ -30,6 +30,7 @@ PLAIN: dict[str, Scalar] = {
     "rotation": 0.0,
     "time_warp": 0.0,
     "time_crop": 0.0,
+    "channel_dropout": 0.0,
     "flip": False,
     **OFF,
 }
