@@ -83,7 +83,7 @@ KNOWN_GOOD: dict[str, tuple[dict[str, Scalar], ...]] = {
             "front_layers": 3,
             "front_stride": 2,
             "pool_size": 4,
-            # Worth two points on one set of activities and half a point on another; it costs gestures one.
+            # Worth two points on one set of activities and nothing sure on another; it costs gestures one.
             "channel_dropout": 0.1,
         },
     ),
