@@ -121,7 +121,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.onnx"
     path.write_bytes(content)
-    with pytest.raises(SettingsError, match=r"other\.onnx"):
+    with pytest.raises(SettingsError, match="other"):
         load_classifier(path)
 
 
