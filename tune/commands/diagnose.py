@@ -23,7 +23,7 @@ from ..folders import DATABASE_NAME, SaveDir, StudyFolder
 from ..model_folder import StoredModel, load_model
 from ..parts import load_dataset, load_parts
 from ..problems import Problem, SettingsError, did_you_mean
-from ..study import StudyError, load_study, stored_settings, study_names
+from ..study import CONFIRMS, StudyError, load_study, stored_settings
 from ..summary import say
 from ..training import NonFiniteLossError
 from ..winner import chosen_trial
@@ -116,7 +116,8 @@ def only_study(storage_url: str | None, save_dir: SaveDir, study_name: str | Non
     """
     storage = open_existing(storage_url, save_dir.local)
     if study_name is None:
-        names = study_names(storage)
+        # The runs that confirm a study are no study to look into by themselves.
+        names = [study.study_name for study in chosen_studies(storage, None) if CONFIRMS not in study.user_attrs]
         if len(names) != 1:
             listed = ", ".join(sorted(names)) or "none yet"
             raise StudyError(f"say which study to diagnose with --study-name; there are: {listed}")
