@@ -29,7 +29,6 @@ from tune.adamw import AdamW
 from tune.checkpoint import CheckpointWriter
 from tune.config import resolve
 from tune.folders import StudyFolder
-from tune.memory import FreedMemory
 from tune.parts import load_parts
 from tune.stopping import StopWatch
 from tune.storage import open_storage, sqlite_url
@@ -85,7 +84,7 @@ def measure_study(dataset: str, n_trials: int) -> None:
         "checkpoints waited for": (CheckpointWriter, "__exit__"),
         "storing": (search, "store"),
         "putting away": (search, "put_away"),
-        "memory given back": (FreedMemory, "give_back"),
+        "memory given back": (search, "return_free_memory"),
         "batches waited for": (Future, "result"),
     }
     parts_of = {name: Stopwatch() for name in shares}

@@ -22,7 +22,7 @@ from .config import Settings
 from .explanations import is_accident
 from .folders import StudyFolder
 from .locks import engine_of
-from .memory import FreedMemory
+from .memory import return_free_memory
 from .objective import Outcome, run_trial
 from .parts import Parts
 from .samplers import n_finished
@@ -109,7 +109,6 @@ def _search(
     filing: Executor,
 ) -> Ended:
     n_failures = 0
-    freed = FreedMemory()
     check = partial(check_identity, study, identity(study))
     while True:
         try:
@@ -138,7 +137,7 @@ def _search(
             continue
         if not failure:
             put_away(study, claim.trial.number, folder, filing)
-        filing.submit(freed.give_back)
+        return_free_memory()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
             return Ended(f"{n_failures} trials in a row failed", failure)
