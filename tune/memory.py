@@ -10,6 +10,8 @@ from __future__ import annotations
 import ctypes
 import sys
 
+_M_ARENA_MAX = -8
+
 
 def return_free_memory() -> None:
     """Gives all free pages of the heap back (malloc_trim(3)); takes milliseconds, and does nothing without glibc."""
@@ -18,3 +20,15 @@ def return_free_memory() -> None:
         malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if malloc_trim is not None:
             malloc_trim(ctypes.c_size_t(0))
+
+
+def share_one_heap() -> None:
+    """Has all threads of this process allocate from one heap (mallopt(3), M_ARENA_MAX); nothing without glibc.
+
+    Batches are made and checkpoints written by threads of their own, and what lies free in one thread's heap is of no
+    use to another's.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, 1)

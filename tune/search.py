@@ -22,7 +22,7 @@ from .config import Settings
 from .explanations import is_accident
 from .folders import StudyFolder
 from .locks import engine_of
-from .memory import return_free_memory
+from .memory import return_free_memory, share_one_heap
 from .objective import Outcome, run_trial
 from .parts import Parts
 from .samplers import n_finished
@@ -92,6 +92,7 @@ def search(
         StorageError: If the database fails, or the study in it is no longer the same.
         OSError: If the disk is full or may not be written.
     """
+    share_one_heap()
     with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
         claim_next = claim_next or partial(claim_trial, study, folder, settings.search.trials)
         return _search(study, settings, parts, folder, device, observer, stop, claim_next, filing)
