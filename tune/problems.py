@@ -22,8 +22,9 @@ class Problem(ValueError):
         self.path, self.value, self.rule, self.suggestion = path, value, rule, suggestion
 
     def __str__(self) -> str:
-        place, shown = _visible(self.path), _visible(_shortened(self.value))
-        return f"{place} = {shown}: {self.rule}" + (f" ({self.suggestion})" if self.suggestion else "")
+        sentence = f"{self.path} = {_shortened(self.value)}: {self.rule}"
+        # All of it: a rule and a suggestion may quote what was written.
+        return _visible(sentence + (f" ({self.suggestion})" if self.suggestion else ""))
 
 
 class SettingsError(Exception):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tune.config import Settings, default_settings, nested, resolve, setting_paths
@@ -42,6 +42,7 @@ def problems_of(*layers: dict[str, Any]) -> dict[str, str]:
 
 @settings(max_examples=100)
 @given(layer=LAYERS | SECTIONS)
+@example(layer={"machine": {"address": "\x1f"}})
 def test_whatever_json_is_given_the_settings_are_valid_or_refused_in_words(layer: dict[str, Any]) -> None:
     try:
         resolved = resolve(layer)
