@@ -177,8 +177,8 @@ def work_on(
                     observer.say("note: with two objectives the best are not trained again with fresh seeds")
             for note in notes:
                 observer.say(f"note: {note}")
-            _track(tracking, folder, observer)
-            with exports_loaded_meanwhile():
+            with exports_loaded_meanwhile() as trial_done:
+                _track(tracking, folder, observer, trial_done)
                 ended = search_with_engine(
                     storage, study, settings, parts, folder, device=device, observer=observer, stop=stop
                 )
@@ -193,14 +193,18 @@ def work_on(
         return replace(finished, not_drawn=[*finished.not_drawn, *tracking.look(folder, is_last=True)])
 
 
-def _track(tracking: Tracking, folder: StudyFolder, observer: Progress) -> None:
+def _track(tracking: Tracking, folder: StudyFolder, observer: Progress, trial_done: Callable[[], None]) -> None:
     """Has the trackers told now of what an earlier run left untold, and of every trial to come."""
+
+    def after_trial() -> None:
+        trial_done()
+        look()
 
     def look() -> None:
         for sentence in tracking.look(folder):
             observer.say(sentence)
 
-    observer.after_trial = look
+    observer.after_trial = after_trial
     look()
 
 
