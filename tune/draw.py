@@ -11,6 +11,7 @@ from .figures.words import StudyContext
 from .files import write_bytes, write_text
 from .pages import page
 from .pages.pareto import pareto_sections
+from .pages.sections import Written
 from .plots import pictures
 
 __all__ = ["StudyContext", "draw_all", "study_context"]
@@ -44,7 +45,12 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
 
 
 def draw_all(
-    figures: Figures, folder: Path, *, context: StudyContext, pareto: ParetoInfo | str | None = None
+    figures: Figures,
+    folder: Path,
+    *,
+    searched: Written,
+    context: StudyContext,
+    pareto: ParetoInfo | str | None = None,
 ) -> list[str]:
     """Writes every figure of a study as PNG, and all of them as one page, ``plots.html``.
 
@@ -53,6 +59,7 @@ def draw_all(
     Args:
         figures: Of a study at any time of its life.
         folder: Where to write; made if it is not there.
+        searched: The same figures as sections of a page (``sections.figure_sections``).
         context: How to name and write things.
         pareto: The front of two objectives, or why there is none yet; None where there is one objective.
 
@@ -64,6 +71,6 @@ def draw_all(
     """
     for name, content in pictures(figures, context, pareto).items():
         write_bytes(folder / name, content)
-    write_text(folder / PAGE_NAME, page(figures, context, pareto_sections(pareto, context)))
+    write_text(folder / PAGE_NAME, page(searched, context, pareto_sections(pareto, context)))
     infos = {**figures._asdict(), "pareto": pareto}
     return [f"{TITLES[name]} cannot be drawn: {info}." for name, info in infos.items() if isinstance(info, str)]

@@ -19,6 +19,7 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
     from .draw import draw_all, study_context
     from .figures import study_figures
     from .pages.pareto import pareto_sections
+    from .pages.sections import figure_sections
     from .pareto import pareto_of
     from .report.page import write_report
 
@@ -30,8 +31,9 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
         write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
     figures, pareto = study_figures(study.get_trials(deepcopy=False), context), pareto_of(study, settings)
-    not_drawn = draw_all(figures, folder.root, context=context, pareto=pareto)
-    report = write_report(study, settings, folder, figures, context, pareto_sections(pareto, context))
+    searched = figure_sections(figures, context)
+    not_drawn = draw_all(figures, folder.root, searched=searched, context=context, pareto=pareto)
+    report = write_report(study, settings, folder, figures, searched, context, pareto_sections(pareto, context))
     attach_pictures(study, folder)
     answer = [report.answer.headline, *report.answer.points[0].sentences]
     write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder), answer))

@@ -1,6 +1,6 @@
 """Whatever strangers write: an error in words or a result, never a traceback, never much memory.
 
-A hundred examples of each in the ordinary tests; ten thousand by hand with
+A hundred examples of each in the ordinary tests, of command lines forty; ten thousand, and four, by hand with
 ``./run_tests.sh tests/fuzz --hypothesis-profile=fuzz``.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import DataError
@@ -135,6 +135,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+# Some of them train a network and draw all there is: as many as the others take by far the longest.
+@settings(max_examples=settings.default.max_examples * 2 // 5)
 @given(arguments=command_lines())
 def test_any_command_line_is_refused_in_words_or_runs(tiny: Path, arguments: list[str]) -> None:
     small = ["--trials=1", "--epochs=1", "--data-path", str(tiny)]

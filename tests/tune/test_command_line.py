@@ -58,9 +58,9 @@ def wait_for(save_dir: Path, name: str, n_finished: int, process: subprocess.Pop
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of nine trials that nothing happened to."""
+    """A study of six trials that nothing happened to."""
     save_dir = tmp_path_factory.mktemp("uninterrupted")
-    run(*SMALL, "--save-dir", str(save_dir), "--study-name", "whole", "--trials", "9")
+    run(*SMALL, "--save-dir", str(save_dir), "--study-name", "whole", "--trials", "6")
     return save_dir
 
 
@@ -74,8 +74,8 @@ def test_a_finished_study_leaves_every_export(uninterrupted: Path) -> None:
     assert best["value"] == max(trial.value or 0.0 for trial in complete)
     assert best["scores"]["test"]["n_sequences"] > 0
     assert not set(best["split"]["parts"][0]["train"]["people"]) & set(best["split"]["parts"][0]["test"]["people"])
-    assert len((folder / "trials.csv").read_text().splitlines()) == 1 + 9
-    assert len(list((folder / "trials").glob("*/history.csv"))) == 9
+    assert len((folder / "trials.csv").read_text().splitlines()) == 1 + 6
+    assert len(list((folder / "trials").glob("*/history.csv"))) == 6
     assert [path.parent.name[:4] for path in (folder / "trials").glob("*/weights.safetensors")] == [
         f"{best['trial']:04d}"
     ]
@@ -83,16 +83,16 @@ def test_a_finished_study_leaves_every_export(uninterrupted: Path) -> None:
 
 
 def test_a_resumed_study_equals_one_that_was_never_interrupted(uninterrupted: Path, tmp_path: Path) -> None:
-    run(*SMALL, "--save-dir", str(tmp_path), "--study-name", "parts", "--trials", "5")
-    run("--resume", "--save-dir", str(tmp_path), "--study-name", "parts", "--trials", "9")
+    run(*SMALL, "--save-dir", str(tmp_path), "--study-name", "parts", "--trials", "4")
+    run("--resume", "--save-dir", str(tmp_path), "--study-name", "parts", "--trials", "6")
     resumed = trials(tmp_path, "parts")
     assert [outcome(trial) for trial in resumed] == [outcome(trial) for trial in trials(uninterrupted, "whole")]
-    assert len({json.dumps(trial.params, sort_keys=True) for trial in resumed}) == 9
+    assert len({json.dumps(trial.params, sort_keys=True) for trial in resumed}) == 6
 
 
 def test_kill_9_loses_nothing_and_changes_nothing(uninterrupted: Path, tmp_path: Path) -> None:
-    arguments = (*SMALL, "--save-dir", str(tmp_path), "--study-name", "killed", "--trials", "9", "--resume")
-    for n_finished in (2, 5):
+    arguments = (*SMALL, "--save-dir", str(tmp_path), "--study-name", "killed", "--trials", "6", "--resume")
+    for n_finished in (1, 4):
         process = start(*arguments)
         wait_for(tmp_path, "killed", n_finished, process)
         process.send_signal(signal.SIGKILL)
@@ -175,7 +175,7 @@ def test_a_timeout_ends_the_study(tmp_path: Path) -> None:
 def test_status_and_report_tell_and_restore(uninterrupted: Path) -> None:
     output, _ = run("status", "--save-dir", str(uninterrupted))
     assert "whole" in output
-    assert "9/9" in output
+    assert "6/6" in output
     before = (uninterrupted / "whole" / "best_config.json").read_bytes()
     for name in EXPORTS:
         (uninterrupted / "whole" / name).unlink()

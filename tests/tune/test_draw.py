@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tune.draw import draw_all, study_context
 from tune.figures import study_figures
+from tune.pages.sections import figure_sections
 
 PICTURES = ["contour_plot.png", "optimization_history.png", "parallel_coordinate.png", "param_importances.png"]
 NO_IMPORTANCES = "The plot of importances cannot be drawn: "
@@ -52,7 +53,8 @@ def study_of(trials: list[FrozenTrial], direction: Literal["maximize", "minimize
 def draw(study: optuna.Study, folder: Path, metric: str = "accuracy") -> list[str]:
     """Draws everything, and checks that every file is there, whole, and shows something."""
     context = study_context(study, metric, n_validation=200)
-    not_drawn = draw_all(study_figures(study.get_trials(), context), folder, context=context)
+    figures = study_figures(study.get_trials(), context)
+    not_drawn = draw_all(figures, folder, searched=figure_sections(figures, context), context=context)
     assert sorted(path.name for path in folder.iterdir()) == sorted([*PICTURES, "plots.html"])
     for name in PICTURES:
         pixels = imread(folder / name)

@@ -14,6 +14,7 @@ from tune.figures.pareto import ParetoInfo, pareto_info
 from tune.front import Candidate, front_of, knee_of
 from tune.pages import page
 from tune.pages.pareto import pareto_figures, pareto_sections
+from tune.pages.sections import figure_sections
 from tune.plots import pictures
 from tune.plots.pareto import pareto_sheet
 
@@ -88,9 +89,10 @@ def test_the_front_is_drawn_in_the_picture_and_on_the_page() -> None:
     beaten, front, knee = pareto_figures(info, ACCURACY)["pareto"].data
     assert (len(beaten.x), list(front.x), list(knee.x)) == (3, [one.cost for one in BENT], [1e4])
     figures = study_figures([], ACCURACY)
-    html = page(figures, ACCURACY, pareto_sections(info, ACCURACY))
+    searched = figure_sections(figures, ACCURACY)
+    html = page(searched, ACCURACY, pareto_sections(info, ACCURACY))
     assert html.index('id="pareto"') < html.index('id="history"')
-    assert 'id="pareto"' not in page(figures, ACCURACY)
+    assert 'id="pareto"' not in page(searched, ACCURACY)
     drawn = pictures(figures, ACCURACY, "no trial is complete")
     assert drawn["pareto_front.png"].startswith(b"\x89PNG")
     assert "pareto_front.png" not in pictures(figures, ACCURACY)

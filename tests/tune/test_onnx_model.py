@@ -112,7 +112,7 @@ def test_bytes_for_weights_change_little_and_take_a_quarter() -> None:
         whole, small = to_onnx(model), to_onnx(model, int8=True)
         refuse_foreign(small, "own file")
         assert len(small) < 0.4 * len(whole), name
-        assert 0 < differs(model, session_of(small), closeness=0.05) < 0.2, name
+        assert 0 < differs(model, session_of(small), closeness=0.05) < 0.1, name
 
 
 def test_every_operator_that_may_be_read_is_one_that_is_written() -> None:

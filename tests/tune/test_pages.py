@@ -16,6 +16,7 @@ from optuna.trial import TrialState, create_trial
 from tune.figures import study_figures
 from tune.figures.words import StudyContext
 from tune.pages import page
+from tune.pages.sections import figure_sections
 
 CONTEXT = StudyContext("watch-gru", "validation accuracy", "maximize", percent=True, n_validation=200)
 SPACES: dict[str, BaseDistribution] = {
@@ -68,7 +69,7 @@ def html_of(n_trials: int, title: str = "watch-gru") -> str:
         )
         trials[-1].number = number
     context = StudyContext(title, CONTEXT.metric, CONTEXT.direction, percent=True, n_validation=200)
-    return page(study_figures(trials, context), context)
+    return page(figure_sections(study_figures(trials, context), context), context)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,8 @@ from .onnx_graph import Graph, Steps, quantised
 # Cosine and sine of ``positions.rotary``, each [time, pairs].
 Rotation = tuple[str, str]
 
+WEIGHT_ZERO_POINT = 128
+
 
 def linear(module: nn.Linear, steps: Steps) -> str:
     """A linear map of every step."""
@@ -31,7 +33,11 @@ def dense(module: nn.Linear, graph: Graph, hidden: str) -> str:
     if graph.int8:
         rounded, scale = quantised(weight, (1,))
         values, value_scale, zero = graph.outputs("DynamicQuantizeLinear", [hidden], 3)
-        product = graph("MatMulInteger", values, graph.constant(rounded, np.int8), zero)
+        # Weights without a sign, and so with a zero point: on processors without VNNI the product of bytes without and
+        # bytes with a sign saturates at 16 bits (onnxruntime, "Quantize ONNX models", when to use U8U8).
+        zero_point = graph.constant(WEIGHT_ZERO_POINT, np.uint8)
+        weights = graph.constant(rounded.astype(np.int16) + WEIGHT_ZERO_POINT, np.uint8)
+        product = graph("MatMulInteger", values, weights, zero, zero_point)
         scales = graph("Mul", value_scale, graph.constant(scale[0]))
         out = graph("Mul", graph("Cast", product, to=onnx.TensorProto.FLOAT), scales)
     else:

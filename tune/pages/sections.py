@@ -85,9 +85,11 @@ class Section(NamedTuple):
 
 # A section and its interactive figures, by their names.
 Drawn = tuple[Section, dict[str, Figure]]
+# Sections and the JSON of their interactive figures, by their names.
+Written = tuple[list[Section], dict[str, str]]
 
 
-def figure_sections(figures: Figures, context: StudyContext) -> tuple[list[Section], dict[str, str]]:
+def figure_sections(figures: Figures, context: StudyContext) -> Written:
     """The figures of a search as sections, and as JSON for plotly.
 
     Args:

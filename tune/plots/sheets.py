@@ -27,6 +27,8 @@ _HEADING_INCHES = 1.12
 _NOTE_INCHES = 0.19
 _DOTS_PER_INCH = 150
 _NOTE_CHARACTERS = 140
+# Of 0 to 9: a third of the time of the usual 6, for files that are a tenth larger.
+_COMPRESSION = 3
 
 SCALE = LinearSegmentedColormap.from_list("worst to best", LIGHT.scale)
 
@@ -144,5 +146,5 @@ def png(figure: Figure) -> bytes:
         # A name in a script that the font lacks shows boxes: no reason to disturb the user.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         FigureCanvasAgg(figure)
-        figure.savefig(file, format="png")
+        figure.savefig(file, format="png", pil_kwargs={"compress_level": _COMPRESSION})
     return file.getvalue()

@@ -9,7 +9,7 @@ from ..figures import ranked_parameters
 from ..figures.curves import curves_info
 from ..figures.slices import slices_info
 from ..pages.curves import curves_figures
-from ..pages.sections import HALF, QUARTER, Drawn, Section, figure_sections, not_drawn
+from ..pages.sections import HALF, QUARTER, Drawn, Section, Written, figure_sections, not_drawn
 from ..pages.slices import slices_figures
 from .answer import Answer, answer
 from .classes import classes_sections
@@ -40,18 +40,25 @@ class Content(NamedTuple):
 
 
 def content(
-    facts: Facts, first: Sequence[Drawn] = (), *, title: str | None = None, again: str | None = None
+    facts: Facts,
+    first: Sequence[Drawn] = (),
+    *,
+    searched: Written | None = None,
+    title: str | None = None,
+    again: str | None = None,
 ) -> Content:
     """The whole report of a study.
 
     Args:
         facts: Of the study.
         first: Sections to put before all others, with their figures: architectures, or a front of two objectives.
+        searched: The figures of the search as sections, where they are made already.
         title: Instead of the study's name.
         again: The command that makes all of it again, where it is not the study's own.
     """
-    searched, figures = figure_sections(facts.figures, facts.context)
-    named = {section.name: section._replace(heading=_HEADINGS[section.name]) for section in searched}
+    sections, made = searched or figure_sections(facts.figures, facts.context)
+    figures = dict(made)
+    named = {section.name: section._replace(heading=_HEADINGS[section.name]) for section in sections}
     confirmation = confirmation_section(facts)
     others: list[Drawn] = [
         *first,

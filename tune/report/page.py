@@ -12,7 +12,7 @@ from ..figures import Figures
 from ..figures.words import StudyContext
 from ..files import write_bytes, write_text
 from ..folders import StudyFolder
-from ..pages.sections import Drawn
+from ..pages.sections import Drawn, Written
 from ..pages.templates import rendered
 from .content import Content, content
 from .facts import gather
@@ -26,6 +26,7 @@ def write_report(
     settings: Settings,
     folder: StudyFolder,
     figures: Figures,
+    searched: Written,
     context: StudyContext,
     first: Sequence[Drawn] = (),
 ) -> Content:
@@ -36,11 +37,12 @@ def write_report(
         settings: Of the study.
         folder: Of the study.
         figures: Of the search.
+        searched: The same as sections of a page.
         context: How to name and write things.
         first: Sections to put before all others, with their figures.
     """
     facts = gather(study, settings, folder, figures, context)
-    report = content(facts, first)
+    report = content(facts, first, searched=searched)
     write_both(report, folder.root)
     for name, picture in report_pictures(facts):
         write_bytes(folder.root / name, picture)
