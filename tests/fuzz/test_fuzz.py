@@ -136,7 +136,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Some of them train a network and draw all there is: as many as the others take by far the longest.
-@settings(max_examples=settings.default.max_examples * 2 // 5)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(arguments=command_lines())
 def test_any_command_line_is_refused_in_words_or_runs(tiny: Path, arguments: list[str]) -> None:
     small = ["--trials=1", "--epochs=1", "--data-path", str(tiny)]

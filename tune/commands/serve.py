@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import signal
 import socket
@@ -71,6 +72,8 @@ def serve_command(
     server = uvicorn.Server(configuration)
     # uvicorn's own handlers raise the signal once more at the end, which would look like an accident.
     server.capture_signals = lambda: _stopping(server)  # type: ignore[method-assign]
+    # What is loaded now stays: looking through it for garbage again and again takes longer than short sequences do.
+    gc.freeze()
     server.run(sockets=[listener])
     say(console, "Stopped.")
 

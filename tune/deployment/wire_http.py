@@ -12,6 +12,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 from .queries import LARGEST_BODY
@@ -88,6 +89,7 @@ class Connection(asyncio.Protocol):
         self.head: Head | None = None
         self.busy = self.closing = False
         self.timer: asyncio.TimerHandle | None = None
+        self.last_sign = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Takes part, unless there are too many already."""
@@ -196,15 +198,19 @@ class Connection(asyncio.Protocol):
         self._send(refused.reply, head)
 
     def _wait(self) -> None:
-        """Gives who asks some time from now."""
-        if self.timer is not None:
-            self.timer.cancel()
-        end: Callable[[], None] = self._too_late
-        self.timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, end)
+        """Gives who asks some time from now; a timer of its own for every request would take longer than its head."""
+        self.last_sign = monotonic()
+        if self.timer is None:
+            self._wait_for(PATIENCE_SECONDS)
 
-    def _too_late(self) -> None:
-        if self.busy:
-            self._wait()
+    def _wait_for(self, seconds: float) -> None:
+        end: Callable[[], None] = self._look_at_the_time
+        self.timer = asyncio.get_running_loop().call_later(seconds, end)
+
+    def _look_at_the_time(self) -> None:
+        left = self.last_sign + PATIENCE_SECONDS - monotonic()
+        if self.busy or left > 0:
+            self._wait_for(PATIENCE_SECONDS if self.busy else left)
         else:
             self.closing = True
             self.transport.close()
