@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -13,15 +12,11 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.report_facts import confirmation, facts_of, scores, trials_of
-from tune.arguments import OPTION_PATHS, VARIANTS, settings_layers
-from tune.cli import run as run_command
-from tune.config import resolve
 from tune.escaping import escaped, fenced
 from tune.report.content import Content, content
 from tune.report.facts import Facts
 from tune.report.markdown import as_markdown
 from tune.report.page import as_html
-from tune.report.reproduction import command
 
 HOSTILE = "</script></style><img src=x onerror=alert(1)><!-- {{ 7*7 }} `$x$` | [a](javascript:alert(1)) \"'&"
 MOST_BYTES = 8_000_000
@@ -271,35 +266,6 @@ def test_nothing_in_the_database_can_break_out() -> None:
 def test_a_command_cannot_leave_its_block() -> None:
     assert fenced("a ```` b").startswith("`````bash\n")
     assert escaped("1. a\n@you *b* 2.5-3") == "1\\. a &#64;you \\*b\\* 2.5-3"
-
-
-def test_the_command_makes_the_same_settings_again() -> None:
-    settings = resolve(
-        {
-            "dataset": "smartwatch",
-            "architecture": "lstm",
-            "data": {"path": "/my recordings/it's"},
-            "search": {"trials": 7, "timeout_seconds": 90.0, "target": 0.9},
-            "split": {"kind": "group", "test_groups": ["U06"]},
-            "space": {"shared": {"rotation": 0.1}, "lstm": {"hidden_size": [8, 16]}, "gru": {"hidden_size": 4}},
-        }
-    )
-    words = shlex.split(command(settings, "my study").replace("\\\n", " "))
-    assert words[-2:] == ["--study-name", "my study-again"]
-    context = run_command.make_context("run", words[1:])
-    options = {name: context.params[name] for name in (*OPTION_PATHS, *VARIANTS)}
-    layers = settings_layers(context.params["config_file"], context.params["assignments"], options)
-    again = resolve(*layers).model_dump(mode="json")
-    expected = settings.model_dump(mode="json")
-    expected["space"]["gru"] = again["space"]["gru"]  # Of another architecture: not used, and not on the line.
-    assert again == expected
-
-
-def test_all_architectures_are_run_again_as_such() -> None:
-    written = command(resolve({"space": {"gru": {"hidden_size": 4}}}), "x", every_architecture=True)
-    assert "--auto-tune-all" in written
-    assert "--model-type" not in written
-    assert "space.gru.hidden_size=4" in written
 
 
 def test_a_thousand_trials_fit_into_eight_megabytes() -> None:

@@ -20,6 +20,7 @@ from ..diagnosis.subject import Subject
 from ..diagnosis.whole import diagnose
 from ..exports import write_best
 from ..folders import DATABASE_NAME, SaveDir, StudyFolder
+from ..locks import study_lock
 from ..model_folder import StoredModel, load_model
 from ..parts import load_dataset, load_parts
 from ..problems import Problem, SettingsError, did_you_mean
@@ -152,7 +153,8 @@ def of_study(
     """A trial of a study; that test is looked at goes on record before it is seen."""
     subject, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
     if part == "test":
-        note_use(study, trial, "diagnosis")
+        with study_lock(study._storage, folder):
+            note_use(study, trial, "diagnosis")
         if chosen_trial(study) is not None:
             write_best(study, settings, folder)
     place = folder.root / FOLDER

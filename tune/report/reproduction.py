@@ -48,7 +48,10 @@ def command(
         changed.pop("space.shared.flip", None)  # The tuner has taken it out, and will again.
     if every_architecture:
         del changed["architecture"]
+    if second := changed.pop("search.second_objective", None):
+        changed["objectives"] = f"{changed.pop('search.metric', settings.search.metric)},{second}"
     flags = {path: "--" + name.replace("_", "-") for name, path in OPTION_PATHS.items() if path not in _NO_OPTION}
+    flags["objectives"] = "--objectives"
     words = [f"{flags[path]} {_quoted(changed.pop(path))}" for path in flags if changed.get(path) is not None]
     words += [f"--set {shlex.quote(f'{path}={json.dumps(value)}')}" for path, value in sorted(changed.items())]
     words += ["--auto-tune-all"] * every_architecture
