@@ -142,10 +142,12 @@ def test_what_cannot_be_diagnosed_is_said(new_lab: NewLab) -> None:
 def test_pictures_take_the_colours_of_the_page_and_keep_their_names_apart() -> None:
     figure, (axes,) = canvas.panels(1, 1, 1.5, titles=("a $formula$ & <tag>",))
     axes.plot([0, 1], [0, 1], color=canvas.class_colour(0))
+    axes.plot([0, 1], [1, 0], color=canvas.class_colour(3))
     drawn = canvas.svg(figure, "one")
     assert drawn.startswith("<svg")
     assert "var(--paper)" in drawn
     assert "var(--ink)" in drawn
-    assert canvas.class_colour(0) in drawn
+    assert "var(--complete)" in drawn
+    assert canvas.class_colour(3) in drawn
     assert "a $formula$ &amp; &lt;tag&gt;" in drawn
     assert 'id="one-figure_1"' in drawn

@@ -26,12 +26,14 @@ MOST_NAMED = 30
 # From none to most; and from one sign through none to the other (both readable when printed in grey by their ends).
 AMOUNT = LinearSegmentedColormap.from_list("amount", ("#f4f7fa", *LIGHT.scale))
 SIGNED = LinearSegmentedColormap.from_list("signed", ("#0072b2", "#8fc1e3", "#f6f6f6", "#f0b48a", "#c94f00"))
-# Okabe and Ito's, and others of middling lightness that stand out on white and on black; marks differ as well.
+# Okabe and Ito's, and others of middling lightness that stand out on white and on black; marks differ as well. The
+# first three are the palette's, and lighter on a dark page, where the first is the sky blue that is missing here.
 CLASS_COLOURS = (
-    "#0072b2", "#c94f00", "#007a5a", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8c564b", "#6b8e23", "#d62761",
-    "#3f7f93", "#b8860b",
+    LIGHT.complete, LIGHT.best, LIGHT.fanova, "#cc79a7", "#e69f00", "#8c9eff", "#7a5195", "#8c564b", "#6b8e23",
+    "#d62761", "#3f7f93", "#b8860b",
 )  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+_OF_THE_PAGE = ("ink", "muted", "rule", "paper", "panel", "complete", "best", "fanova")
 _HEX = re.compile(r"#[0-9a-f]{6}")
 
 
@@ -173,5 +175,5 @@ def svg(figure: Figure, name: str) -> str:
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'(xlink:href|href)="#', rf'\1="#{name}-', text)
     text = re.sub(r"url\(#", f"url(#{name}-", text)
-    properties = {getattr(LIGHT, field): field for field in ("ink", "muted", "rule", "paper", "panel")}
+    properties = {getattr(LIGHT, field): field for field in _OF_THE_PAGE}
     return _HEX.sub(lambda found: f"var(--{properties[found[0]]})" if found[0] in properties else found[0], text)
