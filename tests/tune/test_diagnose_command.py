@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
 
+from tests.html import Reader
 from tests.processes import run, start
 
 LONGEST_SECONDS = 1200
 pytestmark = pytest.mark.timeout(LONGEST_SECONDS + 300)
-
-
-class Reader(HTMLParser):
-    """Collects what the tests ask for."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def values(self, attribute: str) -> list[str]:
-        return [str(attrs[attribute]) for _, attrs in self.tags if attribute in attrs]
 
 
 @pytest.fixture(scope="module")

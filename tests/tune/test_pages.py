@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 import optuna
@@ -13,6 +12,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
+from tests.html import Reader
 from tune.figures import study_figures
 from tune.figures.words import StudyContext
 from tune.pages import page
@@ -26,34 +26,6 @@ SPACES: dict[str, BaseDistribution] = {
     "pooling": CategoricalDistribution(["last", "mean", "max"]),
     "a<b>&$x$": CategoricalDistribution(["</script>", "<i>"]),
 }
-
-
-class Reader(HTMLParser):
-    """Collects what the tests ask for."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.words: list[str] = []
-        self._within = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._within = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        self._within = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._within == "script":
-            self.scripts.append(data)
-        elif self._within != "style":
-            self.words.append(data.strip())
-
-    def values(self, attribute: str) -> list[str]:
-        return [str(attrs[attribute]) for _, attrs in self.tags if attribute in attrs]
 
 
 def html_of(n_trials: int, title: str = "watch-gru") -> str:

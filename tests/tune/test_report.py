@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import plotly.graph_objects as go
 import pytest
 from optuna.trial import TrialState
 
+from tests.html import Reader
 from tests.report_facts import confirmation, facts_of, scores, trials_of
 from tune.escaping import escaped, fenced
 from tune.report.content import Content, content
@@ -20,38 +20,6 @@ from tune.report.page import as_html
 
 HOSTILE = "</script></style><img src=x onerror=alert(1)><!-- {{ 7*7 }} `$x$` | [a](javascript:alert(1)) \"'&"
 MOST_BYTES = 8_000_000
-
-
-class Reader(HTMLParser):
-    """Collects what the tests ask for."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.words: list[str] = []
-        self._within = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._within = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        self._within = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._within == "script":
-            self.scripts.append(data)
-        elif self._within != "style":
-            self.words.append(" ".join(data.split()))
-
-    def values(self, attribute: str) -> list[str]:
-        return [str(attrs[attribute]) for _, attrs in self.tags if attribute in attrs]
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
 
 
 @pytest.fixture(scope="module")
