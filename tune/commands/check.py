@@ -43,6 +43,7 @@ def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, 
     storage = open_existing(storage_url, save_dir.local)
     studies = chosen_studies(storage, study_name)
     found = [f"{storage.engine.url.render_as_string()}: {finding}" for finding in check_database(storage)]
+    not_compared: dict[str, list[str]] = {}
     for study in studies:
         folder = save_dir.study(study.study_name)
         if stored_settings(study) is None:
@@ -52,7 +53,9 @@ def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, 
         try:
             found += [f"{study.study_name}: {finding}" for finding in check_data(study)]
         except (DataError, SettingsError, OSError) as error:
-            say(console, f"{study.study_name}: its data could not be compared: {error}")
+            not_compared.setdefault(str(error), []).append(study.study_name)
+    for why, names in not_compared.items():
+        say(console, f"{', '.join(names)}: the data could not be compared: {why}")
     for finding in found:
         say(console, finding)
     if not found:
