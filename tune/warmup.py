@@ -10,14 +10,14 @@ from importlib import import_module
 
 # Longer than a run that is over before it would profit; and where trials are shorter than that, few of them, since what
 # is loaded stays in memory and the size of a study shall not jump in its midst.
-AFTER_SECONDS = 30.0
+AFTER_SECONDS = 12.0
 AFTER_TRIALS = 3
 _LIBRARIES = ("pandas", "matplotlib.figure", "optuna.importance", "plotly.graph_objects")
 
 
 @contextmanager
 def exports_loaded_meanwhile() -> Iterator[Callable[[], None]]:
-    """Loads the libraries of the exports half a minute into a search, or after its first few trials.
+    """Loads the libraries of the exports some seconds into a search, or after its first few trials.
 
     They take seconds to load, and who has pressed Ctrl-C, or is to be killed ten seconds after SIGTERM, shall not wait
     for that as well.
