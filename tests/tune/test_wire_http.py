@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +16,7 @@ from tune.deployment import wire_http
 from tune.deployment.classifier import OnnxClassifier
 from tune.deployment.onnx_model import to_onnx
 from tune.deployment.queries import LARGEST_BODY
-from tune.deployment.service import Service
+from tune.deployment.service import MOST_AT_ONCE, Reply, Service
 from tune.deployment.wire_http import LARGEST_HEAD, Connection
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
@@ -68,6 +68,64 @@ def test_requests_are_answered_one_after_the_other() -> None:
     answer = sent(HEALTH + WHOLE + HEALTH)
     assert statuses(answer) == [200, 200, 200]
     assert answer.index(b'"status":"ok"') < answer.index(b'"predictions"') < answer.rindex(b'"status":"ok"')
+
+
+def test_requests_that_come_at_the_same_time_are_answered_together_each_on_its_own() -> None:
+    lonely = json.loads(sent(WHOLE).partition(b"\r\n\r\n")[2])
+    far_away = json.dumps({"sequences": [[[1e12, *step[1:]] for step in measured().sequence(0).tolist()]]}).encode()
+    wrong = [BODY.replace(b"sequences", b"sequence"), far_away.replace(b"1000000000000.0", b"9e99")]
+    bodies = [BODY, wrong[0], BODY, wrong[1], *[BODY] * 16]
+
+    async def run() -> tuple[list[bytes], list[int]]:
+        state = SimpleNamespace(connections=set(), tasks=set(), total_requests=0)
+        sizes: list[int] = []
+        service = Service(SERVICE.classifier, Rules())
+        predict_all = service.predict_all
+
+        def counted(bodies: Sequence[bytes]) -> list[Reply]:
+            sizes.append(len(bodies))
+            return predict_all(bodies)
+
+        service.predict_all = counted  # type: ignore[method-assign]
+        loop = asyncio.get_running_loop()
+        config = SimpleNamespace(app=service)
+        server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+        pairs = [await asyncio.open_connection(*server.sockets[0].getsockname()) for _ in bodies]
+        await asyncio.sleep(0.1)
+        for (_, writer), body in zip(pairs, bodies, strict=True):
+            writer.write(PREDICT + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            writer.write_eof()
+        said = [await asyncio.wait_for(reader.read(), 60) for reader, _ in pairs]
+        for _, writer in pairs:
+            writer.close()
+        server.close()
+        await server.wait_closed()
+        return said, sizes
+
+    said, sizes = asyncio.run(run())
+    assert [statuses(one) for one in said] == [[422] if body in wrong else [200] for body in bodies]
+    assert 1 < max(sizes) <= MOST_AT_ONCE
+    for one, body in zip(said, bodies, strict=True):
+        if body not in wrong:
+            (found,) = json.loads(one.partition(b"\r\n\r\n")[2])["predictions"]
+            (expected,) = lonely["predictions"]
+            assert found["class"] == expected["class"]
+            assert found["probability"] == pytest.approx(expected["probability"], abs=1e-5)
+
+
+def test_a_failure_is_an_answer_to_all_who_wait() -> None:
+    said: list[int] = []
+
+    async def run() -> None:
+        service = Service(SERVICE.classifier, Rules())
+        service.classifier = None  # type: ignore[assignment]
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: said.append(0))
+        for _ in range(3):
+            service.predict_soon(BODY, lambda reply: said.append(reply.status))
+        await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert said == [500, 500, 500, 0]
 
 
 def test_a_request_may_come_in_pieces() -> None:

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from html import escape
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +33,8 @@ Send = Callable[[Message], Awaitable[None]]
 PLAIN_JSON = b"application/json"
 MOST_SAID = 3
 LARGE_BODY = 200_000
+# More predictions in one pass would keep the first ones waiting, for little: the gain is in the first few.
+MOST_AT_ONCE = 16
 PREDICT = "/predict"
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -79,6 +81,7 @@ class Service:
 
     def __init__(self, classifier: Classifier, rules: Rules) -> None:
         self.classifier, self.rules = classifier, rules
+        self._waiting: list[tuple[bytes, Callable[[Reply], None]]] = []
         self.query: type[Query] = query_for(classifier.facts)
         description = open_api(classifier.facts, self.query, rules.token is not None)
         page = _page(description, classifier)
@@ -138,14 +141,54 @@ class Service:
 
     def respond(self, method: str, path: str, body: bytes) -> Reply:
         """The answer to a request that was admitted, whatever its body is."""
-        if path != PREDICT:
-            return self._read_only[path]
-        try:
-            return self._predict(body)
-        except Refused as refused:
-            return refused.reply
+        return self._read_only[path] if path != PREDICT else self.predict_all([body])[0]
 
-    def _predict(self, body: bytes) -> Reply:
+    def predict_soon(self, body: bytes, give: Callable[[Reply], None]) -> None:
+        """Calls ``give`` with the answer to a prediction that was admitted, at the end of this turn of the event loop.
+
+        Those that came at the same time are answered together, which takes less than one after the other.
+        """
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._answer_those_who_wait)
+        self._waiting.append((body, give))
+
+    def _answer_those_who_wait(self) -> None:
+        now, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._answer_those_who_wait)
+        try:
+            replies = self.predict_all([body for body, _ in now])
+        except Exception:
+            # Nobody shall wait for ever for an answer that will not come.
+            replies = [Refused(500, "The service failed; its log says why.").reply] * len(now)
+            raise
+        finally:
+            for (_, give), reply in zip(now, replies, strict=True):
+                give(reply)
+
+    def predict_all(self, bodies: Sequence[bytes]) -> list[Reply]:
+        """The answers to several predictions that were admitted.
+
+        The network sees all of them at once, so that the last digits of a probability may depend on the others.
+        """
+        replies: dict[int, Reply] = {}
+        queries: dict[int, Query] = {}
+        for k, body in enumerate(bodies):
+            try:
+                queries[k] = self._query(body)
+            except Refused as refused:
+                replies[k] = refused.reply
+        try:
+            found = self._classified(list(queries.values()))
+            replies |= {k: Reply(200, to_json({"predictions": one})) for k, one in zip(queries, found, strict=True)}
+        except (DataError, SettingsError) as error:
+            if len(queries) == 1:
+                return [replies.get(k) or Refused(422, str(error)).reply for k in range(len(bodies))]
+            # One of them cannot be classified, which is no reason not to answer the others.
+            replies |= {k: self.predict_all([bodies[k]])[0] for k in queries}
+        return [replies[k] for k in range(len(bodies))]
+
+    def _query(self, body: bytes) -> Query:
         try:
             query = self.query.model_validate_json(body)
         except ValidationError as error:
@@ -153,24 +196,25 @@ class Service:
         n_values = sum(map(len, query.sequences)) * len(self.classifier.facts.channel_names)
         if n_values > MOST_VALUES:
             raise Refused(413, f"At most {MOST_VALUES:,} values are classified at once: send fewer sequences.")
-        try:
-            return Reply(200, to_json({"predictions": self._classified(query)}))
-        except (DataError, SettingsError) as error:
-            raise Refused(422, str(error)) from error
+        return query
 
-    def _classified(self, query: Query) -> list[dict[str, Any]]:
-        n_channels, rate = len(self.classifier.facts.channel_names), query.sample_rate_hz
+    def _classified(self, queries: Sequence[Query]) -> list[list[dict[str, Any]]]:
+        n_channels, names = len(self.classifier.facts.channel_names), self.classifier.facts.class_names
         recordings = [
-            Unlabelled(f"sequences[{k}]", _table(steps, n_channels), None, rate)
+            Unlabelled(f"sequences[{k}]", _table(steps, n_channels), None, query.sample_rate_hz)
+            for query in queries
             for k, steps in enumerate(query.sequences)
         ]
+        found = answers(self.classifier, recordings, Wanted())
         predictions = []
-        for one in answers(self.classifier, recordings, Wanted()):
-            said = {"class": one.class_name, "probability": one.probability, "windows": one.n_windows}
-            if query.probabilities:
-                names = self.classifier.facts.class_names
-                said["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
-            predictions.append(said)
+        for query in queries:
+            mine = []
+            for one in islice(found, len(query.sequences)):
+                said = {"class": one.class_name, "probability": one.probability, "windows": one.n_windows}
+                if query.probabilities:
+                    said["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
+                mine.append(said)
+            predictions.append(mine)
         return predictions
 
 

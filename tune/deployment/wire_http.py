@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
 from .queries import LARGEST_BODY
-from .service import Refused, Reply, Service, described, is_large
+from .service import PREDICT, Refused, Reply, Service, described, is_large
 
 LARGEST_HEAD = 16_384
 MOST_CONNECTIONS = 256
@@ -87,7 +88,7 @@ class Connection(asyncio.Protocol):
         self.state = server_state
         self.buffer = bytearray()
         self.head: Head | None = None
-        self.busy = self.closing = False
+        self.busy = self.closing = self.ended = False
         self.timer: asyncio.TimerHandle | None = None
         self.last_sign = 0.0
 
@@ -110,6 +111,11 @@ class Connection(asyncio.Protocol):
         """Answers every request that is whole."""
         self.buffer += data
         self._go_on()
+
+    def eof_received(self) -> bool:
+        """Whoever has nothing more to ask may still be waiting for an answer."""
+        self.ended = True
+        return self.busy
 
     def pause_writing(self) -> None:
         """Reads no further requests of who does not read the answers."""
@@ -165,18 +171,26 @@ class Connection(asyncio.Protocol):
             task = asyncio.get_running_loop().create_task(self._respond_later(head, body))
             self.state.tasks.add(task)
             task.add_done_callback(self.state.tasks.discard)
+        elif head.path == PREDICT and len(self.state.connections) > 1:
+            self.busy = True
+            self.service.predict_soon(body, partial(self._answered, head))
         else:
             self._send(self.service.respond(head.method, head.path, body), head)
         return True
 
     async def _respond_later(self, head: Head, body: bytes) -> None:
         reply = await asyncio.to_thread(self.service.respond, head.method, head.path, body)
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+        self._answered(head, reply)
+
+    def _answered(self, head: Head, reply: Reply) -> None:
         self.busy = False
-        if self.transport.is_closing():
-            return
-        self._send(reply, head)
-        self.transport.resume_reading()
-        self._go_on()
+        if not self.transport.is_closing():
+            self._send(reply, head)
+            self._go_on()
+            if self.ended and not self.busy:
+                self.transport.close()
 
     def _send(self, reply: Reply, head: Head | None) -> None:
         stays = head is not None and head.keep_alive and not self.closing
