@@ -23,7 +23,6 @@ from tune.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sentences
 from tune.confirming import find_confirmation, line_up, open_confirmation
 from tune.locks import try_trial_lock
 from tune.progress import Progress
-from tune.random_split import random_parts
 from tune.run import Finished, confirm_and_judge, exported, is_confirmed
 from tune.stopping import StopWatch
 from tune.storage import open_storage, sqlite_url
@@ -291,26 +290,6 @@ def test_the_known_good_one_is_confirmed_even_if_it_was_ended_early(new_lab: New
     # The same configuration is not confirmed twice.
     assert promising == [complete[1].number, complete[3].number, known.number]
     assert [trial.number for trial in kept_trials(study)] == promising
-
-
-def test_the_random_split_mixes_people_and_leaves_the_test_part_alone(searched: Lab) -> None:
-    mixed = random_parts(searched.parts, 1)
-    assert mixed is not None
-    (fold,), (before,) = mixed.folds, searched.parts.folds
-    assert abs(len(fold.validation) - len(before.validation)) <= searched.parts.dataset.n_classes
-    assert len(fold.train) + len(fold.validation) == len(before.train) + len(before.validation)
-    assert fold.train.groups is not None
-    assert fold.validation.groups is not None
-    assert before.test is not None
-    assert before.test.groups is not None
-    people = set(fold.train.groups.tolist()), set(fold.validation.groups.tolist())
-    assert people[0] & people[1]
-    assert not (people[0] | people[1]) & set(before.test.groups.tolist())
-
-
-def test_a_study_without_people_has_no_other_split(new_lab: NewLab) -> None:
-    lab = new_lab("study", {"split": {"kind": "stratified"}})
-    assert random_parts(lab.parts, 1) is None
 
 
 def test_the_record_tells_of_the_random_split_and_the_time_a_sequence_takes(searched: Lab) -> None:

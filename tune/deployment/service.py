@@ -156,12 +156,10 @@ class Service:
         now, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._answer_those_who_wait)
+        # Whatever happens, nobody shall wait for ever for an answer that will not come.
+        replies = [Refused(500, "The service failed; its log says why.").reply] * len(now)
         try:
             replies = self.predict_all([body for body, _ in now])
-        except Exception:
-            # Nobody shall wait for ever for an answer that will not come.
-            replies = [Refused(500, "The service failed; its log says why.").reply] * len(now)
-            raise
         finally:
             for (_, give), reply in zip(now, replies, strict=True):
                 give(reply)
