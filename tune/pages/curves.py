@@ -9,7 +9,7 @@ from plotly.graph_objects import Figure, Scatter
 from ..figures.curves import BEST, MEDIAN, PRUNED, Curve, CurvesInfo, Losses
 from ..figures.words import StudyContext
 from . import layout as style
-from .layout import axis, layout
+from .layout import PERCENT, axis, layout
 
 _LINES: dict[str, dict[str, Any]] = {
     PRUNED: {"color": style.PRUNED, "width": 1.2},
@@ -34,7 +34,7 @@ def _scores(info: CurvesInfo, context: StudyContext) -> Figure:
     for curve in info.curves:
         traces.append(_trace(curve, info, context, is_first=curve.kind not in named))
         named.add(curve.kind)
-    shares = {"tickformat": ".0%"} if context.percent else {}
+    shares = {"tickformat": PERCENT} if context.percent else {}
     return Figure(
         traces,
         layout(

@@ -12,7 +12,7 @@ from ..figures.history import HistoryInfo
 from ..figures.scores import Point
 from ..figures.words import StudyContext
 from ..palette import crowding
-from .layout import BAND, BEST, COMPLETE, INK, PAPER, PRUNED, axis, layout
+from .layout import BAND, BEST, COMPLETE, INK, PAPER, PERCENT, PRUNED, axis, layout
 
 _PRUNED = {"color": PRUNED}
 _RUNNING = {"color": PAPER, "line": {"color": COMPLETE, "width": 2}}
@@ -67,7 +67,10 @@ def history_figures(info: HistoryInfo, context: StudyContext) -> dict[str, Figur
             },
             xaxis=axis("trial", showgrid=False, range=[-0.5 - margin, info.last_number + 0.5 + margin]),
             yaxis=axis(
-                "", info.axis.ticks, range=[info.axis.low, info.axis.high], tickformat=".0%" if context.percent else ""
+                "",
+                info.axis.ticks,
+                range=[info.axis.low, info.axis.high],
+                tickformat=PERCENT if context.percent else "",
             ),
             yaxis2={"overlaying": "y", "visible": False, "range": [0, 1], "fixedrange": True},
         ),

@@ -8,7 +8,7 @@ from plotly.graph_objects import Bar, Figure, Scatter
 
 from ..figures.importances import FANOVA_TITLE, PED_ANOVA_TITLE, ImportancesInfo, Share
 from ..figures.words import shortened
-from .layout import COMPLETE, FANOVA, axis, layout, plain
+from .layout import COMPLETE, FANOVA, PERCENT, axis, layout, plain
 
 _LABEL_CHARACTERS = 22
 
@@ -64,7 +64,7 @@ def _figure(labels: Sequence[str], shares: Sequence[Share | None], longest: floa
             },
             margin={"l": 10, "r": 16, "t": 40, "b": 10},
             bargap=0.35,
-            xaxis=axis("", tickformat=".0%", rangemode="tozero", range=[0, 1.05 * longest]),
+            xaxis=axis("", tickformat=PERCENT, rangemode="tozero", range=[0, 1.05 * longest]),
             yaxis=axis(
                 "", tickvals=rows, ticktext=labels, range=[len(labels) - 0.4, -0.6], showgrid=False, ticklabelstandoff=6
             ),

@@ -20,6 +20,8 @@ COMPLETE, PRUNED, BEST, BAND, FANOVA = (
     "var(--band)",
     "var(--fanova)",
 )
+# d3's format of ticks: as many decimals as they need, since whole percents would name two of them alike.
+PERCENT = "~%"
 SCALE = [[step / 4, f"var(--scale-{step})"] for step in range(5)]
 REVERSED_SCALE = [[step / 4, f"var(--scale-{4 - step})"] for step in range(5)]
 

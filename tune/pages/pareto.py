@@ -12,7 +12,7 @@ from ..figures import TITLES
 from ..figures.pareto import ParetoInfo
 from ..figures.words import StudyContext
 from ..front import Candidate
-from .layout import BEST, COMPLETE, PAPER, PRUNED, axis, layout
+from .layout import BEST, COMPLETE, PAPER, PERCENT, PRUNED, axis, layout
 from .sections import Drawn, Section, not_drawn
 from .tables import pareto_table
 
@@ -71,7 +71,7 @@ def pareto_figures(info: ParetoInfo, context: StudyContext) -> dict[str, Figure]
                     "",
                     info.axis.ticks,
                     range=[info.axis.low, info.axis.high],
-                    tickformat=".0%" if context.percent else "",
+                    tickformat=PERCENT if context.percent else "",
                 ),
             ),
         )

@@ -9,7 +9,7 @@ from plotly.graph_objects import Figure, Scatter
 
 from ..figures.axes import Tick
 from ..figures.people import PeopleInfo
-from .layout import BEST, COMPLETE, PRUNED, axis, layout, plain
+from .layout import BEST, COMPLETE, PERCENT, PRUNED, axis, layout, plain
 
 
 class Row(NamedTuple):
@@ -77,7 +77,7 @@ def rows_figure(
         traces,
         layout(
             height=70 + 28 * len(rows),
-            xaxis=axis(title, tickformat=".0%" if is_share else "", fixedrange=True),
+            xaxis=axis(title, tickformat=PERCENT if is_share else "", fixedrange=True),
             yaxis=axis("", ticks, range=[len(rows) - 0.4, -0.6], showgrid=False, fixedrange=True),
         ),
     )
