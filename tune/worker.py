@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -92,6 +94,7 @@ def work(job: Job, connection: Connection) -> None:
         job: What to do.
         connection: Takes events; a message from the other side, or its end, asks the worker to stop.
     """
+    atexit.register(gc.freeze)  # As in ``__main__``.
     if job.visible_gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = job.visible_gpu
     stop = StopWatch(None if job.deadline is None else job.deadline - time.monotonic())
