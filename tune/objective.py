@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -21,17 +21,16 @@ from data.sequences import SequenceDataset
 from models import ARCHITECTURES, build
 
 from .answers import answers
-from .calibration import expected_calibration_error, fit_temperature
 from .checkpoint import CheckpointWriter, load_checkpoint
 from .config import Settings
 from .fit import EpochResult, Fit, TrainingSettings, begin_fit
-from .metrics import Scores, score
 from .parts import Parts
+from .records import calibration, mean_scores, record_of, train_scores
 from .remote import RemoteFile
 from .samplers import warmup_epochs
 from .seeds import derive_seed
 from .spaces import Scalar
-from .training import NonFiniteLossError, continue_fit, predict
+from .training import NonFiniteLossError, continue_fit
 
 Record = TypeVar("Record", Preparation, Augmentation)
 
@@ -127,7 +126,7 @@ def run_trial(
                 pruned = is_hopeless()
         except NonFiniteLossError as error:
             # A failed trial teaches the sampler nothing; a pruned one without the value teaches it to stay away.
-            return Outcome(True, None, f"non-finite loss: {error}", _record(fits, training, None, None), ())
+            return Outcome(True, None, f"non-finite loss: {error}", record_of(fits, training, None, None), ())
     if pruned:
         reason = f"pruned after epoch {len(scores)}"
     elif _reached(settings, scores):
@@ -137,11 +136,10 @@ def run_trial(
     for fit in fits:
         fit.model.load_state_dict(fit.best_weights)
     preparation = fields_of(Preparation, parameters)
-    train_scores = _train_scores(fits, parts, preparation, device)
-    validation_scores = _mean_scores([fit.best.validation for fit in fits])
-    record = _record(fits, training, train_scores, validation_scores)
+    validation_scores = mean_scores([fit.best.validation for fit in fits])
+    record = record_of(fits, training, train_scores(fits, parts, preparation, device), validation_scores)
     if not pruned:
-        record["calibration"] = _calibration(fits, parts, preparation, device)
+        record["calibration"] = calibration(fits, parts, preparation, device)
         if settings.search.record_answers != "no":
             record["answers"] = answers(fits, parts, settings.search.record_answers, preparation, device)
     return Outcome(
@@ -249,54 +247,3 @@ def _reached(settings: Settings, scores: Sequence[float]) -> bool:
     if target is None or not scores:
         return False
     return scores[-1] <= target if settings.direction == "minimize" else scores[-1] >= target
-
-
-@torch.no_grad()
-def _train_scores(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> Scores:
-    """Scores of the networks on the training part without dropout, comparable with validation's."""
-    scores = []
-    for fold, fit in enumerate(fits):
-        train = parts.prepared(fold, "train", preparation)
-        scores.append(score(predict(fit.model, train, device), train.labels))
-    return _mean_scores(scores)
-
-
-def _calibration(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> dict[str, Any]:
-    """Temperature of each fold's network, fitted on its validation part, and the calibration error before and after.
-
-    Judged where it was fitted, the error after is a little too good.
-    """
-    temperatures, before, after = [], [], []
-    for fold, fit in enumerate(fits):
-        validation = parts.prepared(fold, "validation", preparation)
-        logits = predict(fit.model, validation, device)
-        temperature = fit_temperature(logits, validation.labels)
-        temperatures.append(temperature)
-        before.append(expected_calibration_error(logits, validation.labels))
-        after.append(expected_calibration_error(logits / temperature, validation.labels))
-    return {"temperatures": temperatures, "error": fmean(before), "error_with_temperature": fmean(after)}
-
-
-def _mean_scores(scores: Sequence[Scores]) -> Scores:
-    return Scores(*(fmean(getattr(one, field.name) for one in scores) for field in fields(Scores)))
-
-
-def _record(
-    fits: Sequence[Fit], training: TrainingSettings, train: Scores | None, validation: Scores | None
-) -> dict[str, Any]:
-    """Attributes of a trial, as plain JSON values."""
-    record: dict[str, Any] = {
-        "epochs_run": max(len(fit.history) for fit in fits),
-        "training_seconds": sum(result.seconds for fit in fits for result in fit.history),
-        "n_parameters": sum(weight.numel() for weight in fits[0].model.parameters()),
-        "n_trainable_parameters": sum(weight.numel() for weight in fits[0].model.parameters() if weight.requires_grad),
-        "seed": training.seed,
-        "best_epochs": [fit.best_epoch for fit in fits],
-        "history": [[asdict(result) for result in fit.history] for fit in fits],
-    }
-    for part, scores in (("train", train), ("validation", validation)):
-        if scores is not None:
-            record.update({f"{part}_{name}": value for name, value in asdict(scores).items()})
-    if train is not None and validation is not None:
-        record["accuracy_gap"] = train.accuracy - validation.accuracy
-    return record

@@ -159,6 +159,9 @@ def _connect(ray: Any, address: str | None, options: dict[str, Any]) -> None:
         try:
             with _signals_as_before():
                 ray.init(address or "local", **options)
+            # That a task died is said by the live table. Ray prints it into the midst of that (its own
+            # ``listen_error_messages``), and has no setting against it.
+            ray._private.worker.print_to_stdstream = lambda *message, **settings: None
             return
         except Exception as error:
             with _signals_as_before():

@@ -24,7 +24,7 @@ FEWEST_TRIALS = 5
 PED_ANOVA_TITLE = "Shared by the best quarter (PED-ANOVA)"
 FANOVA_TITLE = "Explains all differences (fANOVA)"
 _N_RESAMPLES = 12
-# fANOVA's time grows with trees times trials: 12 resamples of 100 trials with 8 trees take two to three seconds on one core.
+# fANOVA's time grows with trees times trials: 12 resamples of 100 trials with 8 trees take two seconds on one core.
 _MOST_TRIALS_RESAMPLED = 100
 _N_TREES = 8
 _MOST_CHOICES = 8
@@ -200,7 +200,8 @@ class _Resample(optuna.Study):
 def _resamples(trials: Sequence[FrozenTrial], context: StudyContext) -> list[optuna.Study]:
     """Studies whose trials are drawn with replacement, each with two different scores at least."""
     generator = np.random.default_rng(0)
-    empty, studies = _silent_study(context), []
+    empty = _silent_study(context)
+    studies: list[optuna.Study] = []
     while len(studies) < _N_RESAMPLES:
         indices = generator.integers(len(trials), size=min(len(trials), _MOST_TRIALS_RESAMPLED))
         drawn = [trials[index] for index in indices]

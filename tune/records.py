@@ -1,0 +1,70 @@
+"""What a trial puts on record when it ends: scores of its best epochs, calibration, history, seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from data.channels import Preparation
+
+from .calibration import expected_calibration_error, fit_temperature
+from .fit import Fit, TrainingSettings
+from .metrics import Scores, score
+from .parts import Parts
+from .training import predict
+
+
+@torch.no_grad()
+def train_scores(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> Scores:
+    """Scores of the networks on the training part without dropout, comparable with validation's."""
+    scores = []
+    for fold, fit in enumerate(fits):
+        train = parts.prepared(fold, "train", preparation)
+        scores.append(score(predict(fit.model, train, device), train.labels))
+    return mean_scores(scores)
+
+
+def calibration(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> dict[str, Any]:
+    """Temperature of each fold's network, fitted on its validation part, and the calibration error before and after.
+
+    Judged where it was fitted, the error after is a little too good.
+    """
+    temperatures, before, after = [], [], []
+    for fold, fit in enumerate(fits):
+        validation = parts.prepared(fold, "validation", preparation)
+        logits = predict(fit.model, validation, device)
+        temperature = fit_temperature(logits, validation.labels)
+        temperatures.append(temperature)
+        before.append(expected_calibration_error(logits, validation.labels))
+        after.append(expected_calibration_error(logits / temperature, validation.labels))
+    return {"temperatures": temperatures, "error": fmean(before), "error_with_temperature": fmean(after)}
+
+
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """Every score's mean over the folds."""
+    return Scores(*(fmean(getattr(one, field.name) for one in scores) for field in fields(Scores)))
+
+
+def record_of(
+    fits: Sequence[Fit], training: TrainingSettings, train: Scores | None, validation: Scores | None
+) -> dict[str, Any]:
+    """Attributes of a trial, as plain JSON values."""
+    record: dict[str, Any] = {
+        "epochs_run": max(len(fit.history) for fit in fits),
+        "training_seconds": sum(result.seconds for fit in fits for result in fit.history),
+        "n_parameters": sum(weight.numel() for weight in fits[0].model.parameters()),
+        "n_trainable_parameters": sum(weight.numel() for weight in fits[0].model.parameters() if weight.requires_grad),
+        "seed": training.seed,
+        "best_epochs": [fit.best_epoch for fit in fits],
+        "history": [[asdict(result) for result in fit.history] for fit in fits],
+    }
+    for part, scores in (("train", train), ("validation", validation)):
+        if scores is not None:
+            record.update({f"{part}_{name}": value for name, value in asdict(scores).items()})
+    if train is not None and validation is not None:
+        record["accuracy_gap"] = train.accuracy - validation.accuracy
+    return record
