@@ -23,7 +23,7 @@ from .parts import Parts
 from .progress import show_score, show_seconds
 from .run import Finished
 from .samplers import n_finished
-from .sentences import new_people_in_test, places
+from .sentences import new_people_in_test, places, resume_command
 from .study import best_trial, best_trials, is_over_a_cap, metric_value
 from .terminal import say as say
 from .winner import chosen_trial, stored_confirmation
@@ -73,10 +73,15 @@ def print_summary(console: Console, finished: Finished) -> None:
     for sentence in finished.not_drawn:
         say(console, sentence)
     say(console, f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
-    where = places(study, finished.folder)
-    say(console, f"Look further: ./run_tuning.sh dashboard{where}")
-    more = 2 * max(settings.search.trials, n_finished(study))
-    say(console, f"Go on:        ./run_tuning.sh --study-name {study.study_name} --resume --trials {more}{where}")
+    say(console, f"Look further: ./run_tuning.sh dashboard{places(study, finished.folder)}")
+    say(console, f"Go on:        {resume_command(study, finished.folder)}{_with_more_trials(finished)}")
+
+
+def _with_more_trials(finished: Finished) -> str:
+    """Twice as many, as an option; nothing where what was asked for is not done yet."""
+    n_wanted, n_done = finished.settings.search.trials, n_finished(finished.study)
+    was_interrupted = finished.ended.reason in ("interrupted", "terminated")
+    return "" if was_interrupted or n_done < n_wanted else f" --trials {2 * n_done}"
 
 
 def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Path) -> None:

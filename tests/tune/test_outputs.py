@@ -203,7 +203,7 @@ def test_the_summary_says_what_was_found_and_how_far_to_believe_it(done: Lab) ->
         "3 trials complete",
         "Best: trial",
         "Test, trained once more on training and validation part: accuracy",
-        "--resume --trials",
+        "--trials 6",
         "trials.csv",
     ):
         assert part in text
@@ -219,4 +219,6 @@ def test_the_summary_of_a_study_without_a_complete_trial(new_lab: NewLab, stop_a
     text = printed(print_summary, finished(lab, "interrupted"))
     assert "Ended: interrupted" in text
     assert "1 left to go on with" in text
+    assert "--resume" in text
+    assert "--trials" not in text
     assert "no best configuration yet" in text
