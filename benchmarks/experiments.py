@@ -1,7 +1,9 @@
-"""Writes ``docs/experiments.md`` from the comparisons that are in a folder of studies.
+"""Brings ``docs/experiments.md`` up to date with the comparisons that are in a folder of studies.
 
 for suite in studies/suites/*.json; do ./run_tuning.sh compare $suite --seeds 5 --save-dir studies; done
-PYTHONPATH=. .venv/bin/python benchmarks/experiments.py --save-dir studies > docs/experiments.md
+PYTHONPATH=. .venv/bin/python benchmarks/experiments.py --save-dir studies
+
+A protocol that is not in the folder keeps the table that the page has of it: all of them take a day on two cores.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "experiments.md"
+NOT_RUN = "Protocols not run yet: "
 INTRODUCTION = """# Published experiments, measured again
 
 What was published beside what is measured here, on the same data. Each comparison is a file in `studies/suites/` and
@@ -25,21 +29,39 @@ best epoch is judged, not the last.
 
 
 def main() -> None:
-    """Prints the page."""
+    """Writes the page."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--save-dir", type=Path, default=ROOT / "studies")
     given = arguments.parse_args()
-    print(INTRODUCTION)
+    before = parts_of(PAGE.read_text() if PAGE.is_file() else "", "## ")
+    sections = [INTRODUCTION]
     for suite in sorted((ROOT / "studies" / "suites").glob("*.json")):
         written = given.save_dir / suite.stem / "comparison.md"
-        if written.is_file():
-            text = written.read_text()
-            print(section(text))
-            names = [protocol["name"] for protocol in json.loads(suite.read_text())["protocols"]]
-            if missing := [name for name in names if f"\n## {name}\n" not in text]:
-                print(f"Protocols not run yet: {', '.join(missing)}.\n")
+        known = parts_of(before.get(suite.stem, ""), "### ")
+        found = parts_of(section(written.read_text()), "### ") if written.is_file() else {}
+        names = [protocol["name"] for protocol in json.loads(suite.read_text())["protocols"]]
+        tables = {name: {**known, **found}[name] for name in names if name in {**known, **found}}
+        if tables:
+            heading = (found or known)[""].removeprefix(f"## {suite.stem}\n").strip()
+            sections += [f"## {suite.stem}\n\n{heading}\n"]
+            sections += [f"### {name}\n\n{table.strip()}\n" for name, table in tables.items()]
         else:
-            print(f"## {suite.stem}\n\nNot run yet: `./run_tuning.sh compare studies/suites/{suite.name} --seeds 5`\n")
+            command = f"./run_tuning.sh compare studies/suites/{suite.name} --seeds 5"
+            sections += [f"## {suite.stem}\n\nNot run yet: `{command}`\n"]
+        if tables and (missing := [name for name in names if name not in tables]):
+            sections += [f"{NOT_RUN}{', '.join(missing)}.\n"]
+    PAGE.write_text("\n".join(sections))
+
+
+def parts_of(text: str, mark: str) -> dict[str, str]:
+    """What stands under each heading that begins with ``mark``; under "" what stands before the first."""
+    first, *others = f"\n{text}".split(f"\n{mark}")
+    parts = {"": first.strip()}
+    for other in others:
+        name, _, content = other.partition("\n")
+        lines = [line for line in content.splitlines() if not line.startswith(NOT_RUN)]
+        parts[name] = "\n".join(lines).strip()
+    return parts
 
 
 def section(text: str) -> str:

@@ -8,23 +8,33 @@ Beside them stands the processor time that a run takes, start-up included, which
 does: twice that of one worker by that of two is the most that the ratio could be with a core for each.
 Every trial has the same epochs (no pruning), and configurations are drawn at random, since what TPE draws depends on
 who finished before.
+
+A machine sets its own limit: two cores that share their memory, or are two threads of one core, do less than twice
+the work. What it is, is measured before and after by processes that do nothing but train one network on one batch.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from statistics import median
 
 import optuna
+import torch
+
+from models import build
 
 NAME = "speed"
+LIMIT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,44 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def limit_of_machine(n_processes: int) -> float:
+    """How many times the steps of one process this machine does with several, which share nothing and write nothing."""
+    alone, together = _steps_of(1), _steps_of(n_processes)
+    return together / alone
+
+
+def _steps_of(n_processes: int) -> int:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(n_processes)
+    counts: Queue[int] = context.Queue()
+    processes = [context.Process(target=_only_train, args=(barrier, counts)) for _ in range(n_processes)]
+    for process in processes:
+        process.start()
+    total = sum(counts.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return total
+
+
+def _only_train(barrier: Barrier, counts: Queue[int]) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = build("gru", 6, 20, hidden_size=96, n_layers=2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    values, lengths = torch.randn(64, 30, 6), torch.full((64,), 30)
+    labels = torch.randint(20, (64,))
+    n_steps = 0
+    barrier.wait()
+    ends = time.monotonic() + LIMIT_SECONDS
+    while time.monotonic() < ends:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(values, lengths), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        n_steps += 1
+    counts.put(n_steps)
+
+
 def main() -> None:
     """Measures in turn, so that a machine that becomes slower or faster does so for both."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -76,6 +124,8 @@ def main() -> None:
     arguments.add_argument("--repeats", type=int, default=3)
     given = arguments.parse_args()
     ratios: list[tuple[float, float, float]] = []
+    limits = [limit_of_machine(given.workers)]
+    print(f"{given.workers} processes that only train do {limits[0]:.2f} times the steps of one", flush=True)
     for seed in range(given.repeats):
         one, many = (
             measure(given.dataset, n_workers, given.trials, given.epochs, seed) for n_workers in (1, given.workers)
@@ -90,6 +140,8 @@ def main() -> None:
             flush=True,
         )
     with_start, without, most = (median(ratio) for ratio in zip(*ratios, strict=True))
+    limits.append(limit_of_machine(given.workers))
+    print(f"{given.workers} processes that only train do {limits[1]:.2f} times the steps of one")
     print(f"median: {with_start:.2f} times with start-up, {without:.2f} times without, at most {most:.2f} times")
 
 
