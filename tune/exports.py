@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from statistics import fmean
 from typing import Any
@@ -30,6 +31,7 @@ from .winner import chosen_trial, stored_confirmation
 
 # The study's list of what its test part was used for after its end.
 TEST_USES = "test_uses"
+WRITERS = 16
 
 
 def trials_table(study: Study) -> str:
@@ -224,11 +226,18 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
     best = chosen_trial(study)
     judged = study.user_attrs.get("evaluations", {})
     to_refit = best.number if best is not None and str(best.number) not in judged else None
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state.is_finished() and trial.datetime_start is not None:
-            if not (trial_folder(folder, trial) / "config.json").exists():
-                write_files(trial_files(folder, study, trial))
-            drop_checkpoint(folder.checkpoint_for_all(trial.number))
-            if trial.number != to_refit:
-                drop_checkpoint(folder.checkpoint_for_all(f"refit-{trial.number}"))
+    ended = [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.is_finished() and trial.datetime_start is not None
+    ]
+    missing = [trial for trial in ended if not (trial_folder(folder, trial) / "config.json").exists()]
+    # Each file waits for the disk, which takes many at a time as fast as one.
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for _ in pool.map(lambda trial: write_files(trial_files(folder, study, trial)), missing):
+            pass
+    for trial in ended:
+        drop_checkpoint(folder.checkpoint_for_all(trial.number))
+        if trial.number != to_refit:
+            drop_checkpoint(folder.checkpoint_for_all(f"refit-{trial.number}"))
     drop_other_weights(folder, study)

@@ -15,6 +15,16 @@ _SUFFIX = ".tmp"
 _ABANDONED_SECONDS = 3600.0
 
 
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+# Asked once: it can only be asked by setting it, and two threads that do so at once would leave the wrong one.
+_MODE = 0o666 & ~_umask()
+
+
 def write_bytes(path: Path | RemoteFile, content: bytes) -> None:
     """Writes a file so that a reader, or a crash at any moment, sees the old content or the new, never a part.
 
@@ -32,7 +42,7 @@ def write_bytes(path: Path | RemoteFile, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files that only their owner can read; results are for the whole team.
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, _MODE)
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
@@ -56,9 +66,3 @@ def remove_abandoned(folder: Path) -> None:
                     path = Path(place, name)
                     if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
                         path.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
