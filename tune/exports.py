@@ -31,7 +31,7 @@ from .winner import chosen_trial, stored_confirmation
 
 # The study's list of what its test part was used for after its end.
 TEST_USES = "test_uses"
-WRITERS = 16
+_N_WRITERS = 16
 
 
 def trials_table(study: Study) -> str:
@@ -233,7 +233,7 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
     ]
     missing = [trial for trial in ended if not (trial_folder(folder, trial) / "config.json").exists()]
     # Each file waits for the disk, which takes many at a time as fast as one.
-    with ThreadPoolExecutor(WRITERS) as pool:
+    with ThreadPoolExecutor(_N_WRITERS) as pool:
         for _ in pool.map(lambda trial: write_files(trial_files(folder, study, trial)), missing):
             pass
     for trial in ended:

@@ -186,7 +186,7 @@ def _words(
 
 
 class _Resample(optuna.Study):
-    """A study of these trials, which are not copied: two thousand copies would take longer than all fANOVA does."""
+    """A study of these trials, which are not copied: copies for all resamples would take two seconds."""
 
     def __init__(self, empty: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
         super().__init__(empty.study_name, empty._storage)
