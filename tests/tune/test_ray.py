@@ -266,6 +266,7 @@ def test_killed_and_interrupted_and_brought_home_it_is_the_same_study(tmp_path: 
         output, errors = process.communicate(timeout=SECONDS)
         assert (process.returncode, errors) == (130, ""), output
         assert "crashed" in output
+        assert "raylet" not in output
         assert wait_until_gone(everything, SECONDS) == []
         n_trials = len(trials(storage)) + 1
         run(*arguments, f"--trials={n_trials}", "--engine=local")
