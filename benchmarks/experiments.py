@@ -39,17 +39,18 @@ def main() -> None:
         written = given.save_dir / suite.stem / "comparison.md"
         known = parts_of(before.get(suite.stem, ""), "### ")
         found = parts_of(section(written.read_text()), "### ") if written.is_file() else {}
-        names = [protocol["name"] for protocol in json.loads(suite.read_text())["protocols"]]
-        tables = {name: {**known, **found}[name] for name in names if name in {**known, **found}}
-        if tables:
-            heading = (found or known)[""].removeprefix(f"## {suite.stem}\n").strip()
-            sections += [f"## {suite.stem}\n\n{heading}\n"]
-            sections += [f"### {name}\n\n{table.strip()}\n" for name, table in tables.items()]
-        else:
+        tables = {**known, **found}
+        protocols = [protocol["name"] for protocol in json.loads(suite.read_text())["protocols"]]
+        missing = [name for name in protocols if name not in tables]
+        if missing == protocols:
             command = f"./run_tuning.sh compare studies/suites/{suite.name} --seeds 5"
-            sections += [f"## {suite.stem}\n\nNot run yet: `{command}`\n"]
-        if tables and (missing := [name for name in names if name not in tables]):
-            sections += [f"{NOT_RUN}{', '.join(missing)}.\n"]
+            sections.append(f"## {suite.stem}\n\nNot run yet: `{command}`\n")
+            continue
+        heading = tables[""].removeprefix(f"## {suite.stem}").strip()
+        sections.append(f"## {suite.stem}\n\n{heading}\n")
+        sections += [f"### {name}\n\n{tables[name]}\n" for name in protocols if name in tables]
+        if missing:
+            sections.append(f"{NOT_RUN}{', '.join(missing)}.\n")
     PAGE.write_text("\n".join(sections))
 
 

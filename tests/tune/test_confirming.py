@@ -17,7 +17,6 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
-from tune.caps import latency_of
 from tune.claims import claim_trial
 from tune.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sentences
 from tune.confirming import find_confirmation, line_up, open_confirmation
@@ -26,7 +25,7 @@ from tune.progress import Progress
 from tune.run import Finished, confirm_and_judge, exported, is_confirmed
 from tune.stopping import StopWatch
 from tune.storage import open_storage, sqlite_url
-from tune.study import StudyError, all_parameters, best_trial, resume_study
+from tune.study import StudyError, best_trial, resume_study
 from tune.summary import print_summary
 from tune.trial_files import REFIT_WEIGHTS, trial_folder
 from tune.winner import chosen_trial, kept_trials, promising_trials
@@ -299,14 +298,3 @@ def test_the_record_tells_of_the_random_split_and_the_time_a_sequence_takes(sear
     assert split["difference"] == pytest.approx(split["random"] - split["people"])
     assert any("random split" in sentence for sentence in found["sentences"])
     assert found["latency_ms"] > 0
-
-
-def test_latency_is_of_one_thread_and_leaves_their_number_as_it_was(searched: Lab) -> None:
-    trial = searched.trials()[0]
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        assert 0 < latency_of(all_parameters(trial), searched.settings, searched.parts) < 1000
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(n_threads)

@@ -14,7 +14,6 @@ import torch
 from click.testing import CliRunner
 from optuna.trial import TrialState
 
-from models import build
 from tests.processes import SMALL
 from tune.cli import main
 from tune.commands.check import check_study
@@ -25,7 +24,6 @@ from tune.confirming import open_confirmation, run_settings
 from tune.exports import describe_best
 from tune.front import Candidate, front_of, knee_of
 from tune.judgement import judge_best
-from tune.latency import latency_ms
 from tune.outputs import write_exports
 from tune.run import Finished, is_confirmed
 from tune.search import Ended
@@ -205,16 +203,6 @@ def test_of_several_architectures_the_knee_of_their_knees_is_best(new_lab: NewLa
     rows = compare(done)
     assert [row.study for row in rows] == ["middle", "large", "small"]
     assert (rows[0].validation, rows[0].n_parameters) == (0.93, 10_000)
-
-
-def test_latency_grows_with_the_network_and_leaves_no_trace() -> None:
-    small = build("gru", 3, 5, hidden_size=4, n_layers=1, front_layers=0)
-    large = build("gru", 3, 5, hidden_size=512, n_layers=3, front_layers=0)
-    small.train()
-    threads = torch.get_num_threads()
-    assert 0 < latency_ms(small, 20, 3) < latency_ms(large, 20, 3)
-    assert small.training
-    assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize(
