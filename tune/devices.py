@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from .study import StudyError
+from .core.errors import StudyError
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
-INPUT, DATABASE, INTERRUPTED = 2, 3, 130
+from .core.errors import DATABASE, INTERRUPTED, StorageError
 
 _SPACE = "; free some space or use another --save-dir, then go on with --resume"
 _ACCESS = "; make it writable, or use another --save-dir"
@@ -19,21 +19,12 @@ WAYS_OUT = {
 
 
 def explain(error: BaseException) -> tuple[list[str], int] | None:
-    """Sentences and exit code for an error that is not ours; None for a bug, which shall show its traceback.
-
-    A class that was never imported cannot have been raised, so nothing is imported here: a command that fails at once
-    shall say so at once.
-    """
+    """Sentences and exit code for what a person can mend; None for a bug, which shall show its traceback."""
     if isinstance(error, KeyboardInterrupt):
         return [], INTERRUPTED
-    if _is(error, "tune.problems", "SettingsError"):
-        return [str(problem) for problem in error.problems], INPUT  # type: ignore[attr-defined]
-    if _is(error, "tune.study", "OtherStudyError"):
-        return [str(error)], DATABASE
-    if _is(error, "data.errors", "DataError") or _is(error, "tune.study", "StudyError"):
-        return [str(error)], INPUT
-    if _is(error, "tune.storage_errors", "StorageError"):
-        return [str(error)], DATABASE
+    code = getattr(error, "exit_code", None)
+    if code is not None:
+        return getattr(error, "sentences", [str(error)]), code
     if _is_of_database(error):
         from .storage_errors import storage_failure
 
@@ -54,12 +45,13 @@ def is_accident(error: Exception) -> bool:
 
 def _is_of_database(error: BaseException) -> bool:
     return (
-        _is(error, "tune.storage_errors", "StorageError")
+        isinstance(error, StorageError)
         or _is(error, "optuna.exceptions", "StorageInternalError")
         or _is(error, "sqlalchemy.exc", "DBAPIError")
     )
 
 
 def _is(error: BaseException, module: str, name: str) -> bool:
+    """Whether an error is of a library's class; one that was never imported, which takes seconds, was not raised."""
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(error, getattr(loaded, name, ()))

@@ -22,9 +22,9 @@ from optuna.storages._cached_storage import _CachedStorage
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from .core.errors import StorageError
 from .folders import StudyFolder
 from .servers import ServerAwayError
-from .storage_errors import StorageError
 
 TIMEOUT_SECONDS = 120
 _LOOK_SECONDS = 0.02

@@ -6,6 +6,8 @@ import difflib
 import json
 from collections.abc import Iterable
 
+from .core.errors import SeqtuneError
+
 
 class Problem(ValueError):
     """One thing that is wrong: where, what stands there, the rule, and what to do.
@@ -27,7 +29,7 @@ class Problem(ValueError):
         return _visible(sentence + (f" ({self.suggestion})" if self.suggestion else ""))
 
 
-class SettingsError(Exception):
+class SettingsError(SeqtuneError):
     """Everything that is wrong with the settings.
 
     Attributes:
@@ -37,6 +39,11 @@ class SettingsError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+    @property
+    def sentences(self) -> list[str]:
+        """A sentence for each problem."""
+        return [str(problem) for problem in self.problems]
 
 
 def did_you_mean(written: object, valid: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from .config import Settings
-from .study import StudyError
+from .core.errors import StudyError
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("tune", "models", "data")

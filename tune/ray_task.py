@@ -17,6 +17,7 @@ from optuna import Study
 
 from .claims import claim_numbered
 from .config import Settings
+from .core.errors import StudyError
 from .folders import StudyFolder
 from .parts import Parts
 from .ray_board import News
@@ -25,7 +26,7 @@ from .sharing import with_tensors
 from .spaces import Scalar
 from .stopping import StopWatch
 from .storage import open_storage
-from .study import StudyError, load_study, with_strategy
+from .study import load_study, with_strategy
 from .worker import in_a_sentence
 
 _LOOK_SECONDS = 0.3

@@ -16,6 +16,7 @@ from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
 from .confirming import Confirmer
+from .core.errors import StudyError
 from .devices import choose_device
 from .engines import search_with_engine
 from .files import remove_abandoned
@@ -33,7 +34,6 @@ from .sentences import resume_command
 from .stopping import StopRequested, StopWatch
 from .study import (
     N_WARM_START_TRIALS,
-    StudyError,
     all_parameters,
     best_by_metric,
     best_trial,

@@ -13,7 +13,8 @@ from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from .storage_errors import StorageError, reason_of
+from .core.errors import StorageError
+from .storage_errors import reason_of
 
 # A restart takes seconds; longer, and a signal would have to wait too.
 RECONNECT_SECONDS = 3.0

@@ -16,9 +16,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from .core.errors import StorageError
 from .locks import SERVERS, server_lock
 from .servers import connected_once, engine_options, missing_driver, survive_restarts, with_driver
-from .storage_errors import StorageError as StorageError
 from .storage_errors import advice_for, reason_of, storage_failure, tell_of_accidents
 
 BUSY_TIMEOUT_SECONDS = 60

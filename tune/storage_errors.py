@@ -9,6 +9,8 @@ from pathlib import Path
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
+from .core.errors import StorageError
+
 SPACE = "free some space or use another --save-dir, then go on with --resume"
 ACCESS = "make the file and its folder writable, or use another --save-dir"
 CONTENT = "move it away to begin anew, or restore a copy"
@@ -32,10 +34,6 @@ ADVICE = (
     ("onnection refused", "start the server, or correct host and port"),
     ("timeout expired", "start the server, or correct host and port"),
 )
-
-
-class StorageError(Exception):
-    """The database cannot be used; the message says which, why, and what to do."""
 
 
 def storage_failure(place: str, error: BaseException) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from .changes import changed_settings, newer_settings
 from .config import Settings
+from .core.errors import OtherStudyError, StorageError, StudyError
 from .folders import StudyFolder
 from .front import Candidate, front_of, knee_of
 from .known_good import known_good, moved_into
@@ -26,7 +27,6 @@ from .locks import engine_of, study_lock
 from .parts import Parts, describe_data, describe_split
 from .samplers import make_pruner, make_sampler
 from .spaces import Scalar
-from .storage_errors import StorageError
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
@@ -35,14 +35,6 @@ KNOWN_GOOD = "known-good"
 
 # On a study that holds the confirmation runs of another one: that one's random id.
 CONFIRMS = "confirms"
-
-
-class StudyError(Exception):
-    """The study cannot be created or resumed; the message says why and what to do."""
-
-
-class OtherStudyError(StudyError):
-    """The database has another study of this name: it seeks something else, or in other recordings."""
 
 
 def study_names(storage: RDBStorage) -> list[str]:

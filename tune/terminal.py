@@ -36,6 +36,8 @@ def handles_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise  # Have an exit code as well, and click's own way to say it.
         except (Exception, KeyboardInterrupt) as error:
             explained = explain(error)
             if explained is None:

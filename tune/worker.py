@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from .config import Settings
+from .core.errors import StudyError
 from .explanations import explain
 from .folders import StudyFolder
 from .search import Ended, search
@@ -26,7 +27,7 @@ from .sharing import take
 from .spaces import Scalar
 from .stopping import StopWatch
 from .storage import open_storage
-from .study import StudyError, load_study, with_strategy
+from .study import load_study, with_strategy
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ from rich.console import Console
 from tune.claims import claim_trial
 from tune.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sentences
 from tune.confirming import find_confirmation, line_up, open_confirmation
+from tune.core.errors import StudyError
 from tune.locks import try_trial_lock
 from tune.progress import Progress
 from tune.run import Finished, confirm_and_judge, exported, is_confirmed
 from tune.stopping import StopWatch
 from tune.storage import open_storage, sqlite_url
-from tune.study import StudyError, best_trial, resume_study
+from tune.study import best_trial, resume_study
 from tune.summary import print_summary
 from tune.trial_files import REFIT_WEIGHTS, trial_folder
 from tune.winner import chosen_trial, kept_trials, promising_trials

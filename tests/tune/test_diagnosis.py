@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 
 from models import ARCHITECTURES
 from tests.tune.conftest import Lab, NewLab, make_toy
+from tune.core.errors import StudyError
 from tune.diagnosis import canvas
 from tune.diagnosis.findings import Section
 from tune.diagnosis.opening import of_trial, trial_to_look_at
@@ -21,7 +22,7 @@ from tune.diagnosis.subject import Subject
 from tune.diagnosis.whole import diagnose
 from tune.exports import write_best_model
 from tune.judgement import judge_best
-from tune.study import StudyError, best_trial
+from tune.study import best_trial
 
 CPU = torch.device("cpu")
 # Small, with every part that a diagnosis shows.

@@ -10,9 +10,10 @@ import pytest
 from optuna import Study
 from optuna.trial import TrialState
 
+from tune.core.errors import StorageError, StudyError
 from tune.parts import Parts
-from tune.storage import StorageError, open_storage, sqlite_url
-from tune.study import StudyError, create_study, identity, stored_settings
+from tune.storage import open_storage, sqlite_url
+from tune.study import create_study, identity, stored_settings
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab, NewNotes

@@ -21,13 +21,14 @@ from tune.comparison import compare
 from tune.config import Settings
 from tune.confirmation import confirmed_candidates
 from tune.confirming import open_confirmation, run_settings
+from tune.core.errors import StudyError
 from tune.exports import describe_best
 from tune.front import Candidate, front_of, knee_of
 from tune.judgement import judge_best
 from tune.outputs import write_exports
 from tune.run import Finished, is_confirmed
 from tune.search import Ended
-from tune.study import StudyError, best_by_metric, best_trial, best_trials
+from tune.study import best_by_metric, best_trial, best_trials
 from tune.trial_files import trial_folder
 from tune.winner import chosen_trial, kept_trials, seconds_to_confirm
 

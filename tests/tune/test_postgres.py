@@ -20,10 +20,11 @@ from sqlalchemy import text
 from tests.postgres import CannotStartError, Server, running_server
 from tests.processes import SMALL, start
 from tune.claims import claim_trial, interrupted_trials, is_worked_on_elsewhere
+from tune.core.errors import StorageError
 from tune.folders import StudyFolder
 from tune.locks import LostLockError, engine_of, study_lock, try_trial_lock
 from tune.servers import ServerAwayError
-from tune.storage import StorageError, open_storage
+from tune.storage import open_storage
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]

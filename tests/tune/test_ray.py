@@ -24,12 +24,12 @@ from tests.postgres import CannotStartError, running_server
 from tests.processes import SMALL, run, start
 from tune.arguments import settings_layers
 from tune.config import Settings, resolve
+from tune.core.errors import StudyError
 from tune.problems import SettingsError
 from tune.ray_board import Board, News
 from tune.ray_cluster import ROOT, _copy_code, _is_on_this_machine, check_engine, running_cluster
 from tune.ray_engine import _absolute
 from tune.storage import open_storage, sqlite_url
-from tune.study import StudyError
 
 SQLITE = "sqlite:////tmp/tune.db"
 SERVER = "postgresql://somebody@database.example/studies"

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tune.claims import claim_trial
+from tune.core.errors import StudyError
 from tune.progress import Progress
 from tune.run import Finished, run_study
 from tune.stopping import StopWatch
 from tune.storage import open_storage, sqlite_url
-from tune.study import StudyError, load_study
+from tune.study import load_study
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab

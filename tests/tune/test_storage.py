@@ -15,7 +15,8 @@ import optuna
 import pytest
 from sqlalchemy import text
 
-from tune.storage import StorageError, open_storage, sqlite_url
+from tune.core.errors import StorageError
+from tune.storage import open_storage, sqlite_url
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,13 +9,13 @@ import pytest
 from optuna.trial import TrialState
 
 from tune.changes import changed_settings
+from tune.core.errors import StudyError
 from tune.explanations import explain
 from tune.known_good import known_good
 from tune.run import plan
 from tune.spaces import SPACES, Scalar
 from tune.storage import open_storage, sqlite_url
 from tune.study import (
-    StudyError,
     all_parameters,
     best_trial,
     best_trials,

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from tune.core.errors import StudyError
 from tune.folders import SaveDir
 from tune.problems import SettingsError
 from tune.stopping import StopRequested, StopWatch
 from tune.storage import open_storage, sqlite_url
-from tune.study import StudyError, all_parameters, best_trial, load_study
+from tune.study import all_parameters, best_trial, load_study
 from tune.suites.evidence import answers_of, check_same_sequences, judged_sequences
 from tune.suites.running import PartsOnce, judged_part, prepared, refuse_existing, run_all
 from tune.suites.schema import Configuration, Protocol, Suite

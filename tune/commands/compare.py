@@ -7,10 +7,11 @@ from functools import partial
 
 from rich.console import Console
 
+from ..core.errors import StudyError
 from ..folders import SaveDir
 from ..stopping import StopRequested, StopWatch
 from ..storage import open_storage
-from ..study import StudyError, load_study, stored_settings
+from ..study import load_study, stored_settings
 from ..suites.evidence import check_same_sequences
 from ..suites.running import (
     PartsOnce,

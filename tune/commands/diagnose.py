@@ -12,6 +12,7 @@ from rich.console import Console
 from sqlalchemy.engine import make_url
 
 from ..config import Settings, resolve
+from ..core.errors import StudyError
 from ..deployment.judged import note_use
 from ..diagnosis.opening import of_model, of_trial, tested_model, trial_to_look_at
 from ..diagnosis.page import write_diagnosis
@@ -24,7 +25,7 @@ from ..locks import study_lock
 from ..model_folder import StoredModel, load_model
 from ..parts import load_dataset, load_parts
 from ..problems import Problem, SettingsError, did_you_mean
-from ..study import CONFIRMS, StudyError, load_study, stored_settings
+from ..study import CONFIRMS, load_study, stored_settings
 from ..summary import say
 from ..training import NonFiniteLossError
 from ..winner import chosen_trial

@@ -10,10 +10,11 @@ from optuna.storages import RDBStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from ..core.errors import StorageError, StudyError
 from ..folders import DATABASE_NAME
 from ..problems import did_you_mean
-from ..storage import StorageError, open_storage, sqlite_url
-from ..study import StudyError, load_study, study_names
+from ..storage import open_storage, sqlite_url
+from ..study import load_study, study_names
 
 
 def database_url(storage_url: str | None, save_dir: Path) -> str:

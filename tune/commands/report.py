@@ -6,11 +6,12 @@ from rich.console import Console
 
 from ..comparison import COMPARED_IN, write_comparison
 from ..config import resolve
+from ..core.errors import StudyError
 from ..folders import SaveDir, check_study_name
 from ..outputs import write_exports
 from ..run import Finished
 from ..search import Ended
-from ..study import StudyError, stored_settings
+from ..study import stored_settings
 from ..summary import say
 from .opening import chosen_studies, open_existing
 

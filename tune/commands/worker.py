@@ -11,12 +11,13 @@ from optuna.storages import RDBStorage
 from rich.console import Console
 
 from ..config import resolve
+from ..core.errors import StudyError
 from ..folders import SaveDir, check_study_name
 from ..parts import load_parts
 from ..progress import show
 from ..run import work_on
 from ..stopping import StopWatch
-from ..study import StudyError, join_study, load_study, stored_settings
+from ..study import join_study, load_study, stored_settings
 from ..summary import print_start, print_summary, say
 from ..targets import Targets
 from ..tracking import Tracking

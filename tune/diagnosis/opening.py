@@ -16,6 +16,7 @@ from data.channels import Preparation, prepare_measured
 from data.sequences import SequenceDataset
 
 from ..config import Settings
+from ..core.errors import StudyError
 from ..fit import Fit
 from ..folders import BEST_MODEL, StudyFolder
 from ..model_folder import DESCRIPTION, StoredModel, load_model
@@ -23,7 +24,7 @@ from ..objective import begin_fits, fields_of, fit_runs, model_parameters, train
 from ..parts import Parts
 from ..problems import Problem, SettingsError
 from ..seeds import derive_seed
-from ..study import StudyError, all_parameters
+from ..study import all_parameters
 from ..trial_files import load_weights
 from ..winner import chosen_trial
 from .subject import Judged, Subject

@@ -15,6 +15,7 @@ from optuna import Study
 from optuna.storages import RDBStorage
 
 from ..config import Settings, resolve
+from ..core.errors import StudyError
 from ..devices import choose_device
 from ..engines import search_with_engine
 from ..exports import write_best, write_trials
@@ -26,15 +27,7 @@ from ..samplers import n_finished
 from ..search import Ended
 from ..spaces import Scalar
 from ..stopping import StopRequested, StopWatch
-from ..study import (
-    StudyError,
-    all_parameters,
-    best_trial,
-    create_study,
-    load_study,
-    resume_study,
-    stored_settings,
-)
+from ..study import all_parameters, best_trial, create_study, load_study, resume_study, stored_settings
 from ..suitability import suited
 from ..workers import n_workers
 from .schema import Protocol

@@ -1,0 +1,1 @@
+"""What every part of the tuner stands on: errors, files, folders, seeds, the terminal."""
