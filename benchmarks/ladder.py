@@ -24,8 +24,9 @@ from data.sequences import SequenceDataset
 from data.splits import Split
 from tune.config import resolve
 from tune.evaluation import accuracy_by_recording
+from tune.fold_fits import begin_fits, fit_runs
+from tune.hyperparameters import fields_of, training_settings
 from tune.known_good import known_good
-from tune.objective import begin_fits, fields_of, fit_runs, training_settings
 from tune.parts import Fold, Parts, load_parts
 from tune.seeds import derive_seed
 from tune.spaces import OFF, Scalar

@@ -28,10 +28,11 @@ from data.channels import Preparation
 from tune.config import Settings, resolve
 from tune.files import write_text
 from tune.fit import EpochResult, Fit, TrainingSettings
+from tune.fold_fits import begin_fits, fit_runs
 from tune.folders import StudyFolder
+from tune.hyperparameters import fields_of, training_settings
 from tune.judgement import judge_best
 from tune.metrics import score
-from tune.objective import begin_fits, fields_of, fit_runs, training_settings
 from tune.parts import Parts, load_parts
 from tune.search import search
 from tune.seeds import derive_seed

@@ -11,8 +11,9 @@ from data.channels import Preparation, n_prepared_channels
 from models import SequenceClassifier, build
 
 from .config import Settings
+from .hyperparameters import fields_of, model_parameters
 from .latency import latency_ms
-from .objective import Outcome, fields_of, model_parameters
+from .objective import Outcome
 from .parts import Parts
 from .spaces import Scalar
 

@@ -22,9 +22,9 @@ from .files import write_text
 from .fit import TrainingSettings
 from .folders import BEST_MODEL, StudyFolder
 from .front import KNEE
+from .hyperparameters import fields_of, model_parameters
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
-from .objective import fields_of, model_parameters
 from .study import all_parameters, best_trials, metric_value, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
 from .winner import chosen_trial, stored_confirmation

@@ -15,9 +15,10 @@ from data.channels import Preparation
 from .config import Settings
 from .evaluation import Evaluation, evaluate
 from .examples import worst_examples
+from .fold_fits import begin_fits
 from .folders import StudyFolder
+from .hyperparameters import fields_of, training_settings
 from .locks import study_lock
-from .objective import begin_fits, fields_of, training_settings
 from .parts import Parts
 from .refit import describe_refit, refit, refit_parts
 from .seeds import derive_seed

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from optuna import Trial
 from torch import Tensor
 
-from data.augment import Augmentation
-from data.channels import Preparation, n_prepared_channels
-from data.sequences import SequenceDataset
-from models import ARCHITECTURES, build
+from data.channels import Preparation
 
 from .answers import answers
 from .checkpoint import CheckpointWriter, load_checkpoint
 from .config import Settings
-from .fit import EpochResult, Fit, TrainingSettings, begin_fit
+from .fit import EpochResult, Fit
+from .fold_fits import begin_fits, fit_runs
+from .hyperparameters import fields_of, training_settings
 from .parts import Parts
 from .records import calibration, mean_scores, record_of, train_scores
 from .remote import RemoteFile
 from .samplers import warmup_epochs
 from .seeds import derive_seed
 from .spaces import Scalar
-from .training import NonFiniteLossError, continue_fit
-
-Record = TypeVar("Record", Preparation, Augmentation)
+from .training import NonFiniteLossError
 
 
 @dataclass(frozen=True)
@@ -149,82 +144,6 @@ def run_trial(
         record=record,
         weights=tuple(fit.best_weights for fit in fits),
     )
-
-
-def training_settings(settings: Settings, parameters: dict[str, Scalar], seed: int) -> TrainingSettings:
-    """The training settings of a trial: the study's, and those of its hyperparameters that are about training."""
-    searched = {field.name: parameters[field.name] for field in fields(TrainingSettings) if field.name in parameters}
-    return TrainingSettings(
-        **settings.training.model_dump(exclude={"refit"}),
-        **searched,  # type: ignore[arg-type]
-        metric=settings.search.metric,
-        seed=seed,
-    )
-
-
-def fields_of(dataclass_type: type[Record], parameters: dict[str, Scalar]) -> Record:
-    """A record of settings from those hyperparameters that are its fields; the others keep their defaults."""
-    names = [field.name for field in fields(dataclass_type) if field.name in parameters]
-    return dataclass_type(**{name: parameters[name] for name in names})  # type: ignore[arg-type]
-
-
-def model_parameters(architecture: str, parameters: dict[str, Scalar]) -> dict[str, Scalar]:
-    """Those hyperparameters of a trial that its network's constructor takes."""
-    accepted = inspect.signature(ARCHITECTURES[architecture]).parameters
-    return {name: value for name, value in parameters.items() if name in accepted}
-
-
-def begin_fits(
-    parameters: dict[str, Scalar],
-    settings: Settings,
-    parts: Parts,
-    training: TrainingSettings,
-    device: torch.device,
-) -> list[Fit]:
-    """A fresh network and optimiser for every fold, seeded from the trial's seed."""
-    n_channels = n_prepared_channels(parts.dataset.channel_names, fields_of(Preparation, parameters))
-    fits = []
-    for fold, part in enumerate(parts.folds):
-        torch.manual_seed(derive_seed(training.seed, "weights", fold))
-        model = build(
-            settings.architecture,
-            n_channels,
-            parts.dataset.n_classes,
-            **model_parameters(settings.architecture, parameters),
-        )
-        fits.append(begin_fit(model.to(device), len(part.train), training))
-    return fits
-
-
-def fit_runs(
-    fits: Sequence[Fit],
-    parts: Parts,
-    parameters: dict[str, Scalar],
-    training: TrainingSettings,
-    *,
-    device: torch.device,
-    before_step: Callable[[], None],
-) -> list[Iterator[EpochResult]]:
-    """The epochs that are left of every fold's fit, each on freshly varied data."""
-    preparation, augmentation = fields_of(Preparation, parameters), fields_of(Augmentation, parameters)
-
-    def training_epoch(fold: int, epoch: int) -> SequenceDataset:
-        seed = derive_seed(training.seed, "augmentation", fold)
-        return parts.training_epoch(fold, preparation, augmentation, seed=seed, epoch=epoch)
-
-    return [
-        continue_fit(
-            fit,
-            partial(training_epoch, fold),
-            parts.prepared(fold, "validation", preparation),
-            training,
-            device=device,
-            before_step=before_step,
-            # Each of several folds would keep an epoch ready for as long as all the others train.
-            prefetch=len(fits) == 1,
-        )
-        for fold, fit in enumerate(fits)
-    ]
 
 
 def epoch_score(fits: Sequence[Fit], epoch: int, metric: str) -> float:

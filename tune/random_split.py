@@ -12,7 +12,7 @@ from data.splits import make_split
 
 from .config import Settings
 from .folders import StudyFolder
-from .objective import training_settings
+from .hyperparameters import training_settings
 from .parts import Fold, Parts
 from .refit import train_to_the_end
 from .seeds import derive_seed

@@ -17,8 +17,9 @@ from torch import Tensor
 from .checkpoint import CheckpointWriter, drop_checkpoint, load_checkpoint
 from .config import Settings
 from .fit import Fit, TrainingSettings
+from .fold_fits import begin_fits, fit_runs
 from .folders import StudyFolder
-from .objective import begin_fits, fit_runs, training_settings
+from .hyperparameters import training_settings
 from .parts import Fold, Parts, describe_normaliser
 from .seeds import derive_seed
 from .spaces import Scalar

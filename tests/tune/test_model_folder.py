@@ -12,9 +12,9 @@ import torch
 from data.channels import Preparation
 from tests.tune.conftest import NewLab
 from tune.exports import write_best_model
+from tune.hyperparameters import fields_of
 from tune.judgement import judge_best
 from tune.model_folder import DESCRIPTION, WEIGHTS, load_model
-from tune.objective import fields_of
 from tune.problems import SettingsError
 from tune.study import all_parameters, best_trial
 from tune.trial_files import load_weights

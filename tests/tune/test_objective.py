@@ -16,7 +16,8 @@ from optuna.trial import TrialState
 
 from tune.checkpoint import load_checkpoint
 from tune.claims import claim_trial
-from tune.objective import Outcome, epoch_score, model_parameters, run_trial, training_settings
+from tune.hyperparameters import model_parameters, training_settings
+from tune.objective import Outcome, epoch_score, run_trial
 from tune.search import suggest_all
 from tune.spaces import Scalar
 

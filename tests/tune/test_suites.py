@@ -16,8 +16,8 @@ from models import build
 from tests.processes import ROOT
 from tune.answers import pack, unpack
 from tune.fit import TrainingSettings, begin_fit
+from tune.hyperparameters import model_parameters
 from tune.known_good import KNOWN_GOOD
-from tune.objective import model_parameters
 from tune.problems import SettingsError
 from tune.suites.conclusions import conclude
 from tune.suites.evidence import Answers, Judged

@@ -18,9 +18,10 @@ from data.sequences import SequenceDataset
 from ..config import Settings
 from ..core.errors import StudyError
 from ..fit import Fit
+from ..fold_fits import begin_fits, fit_runs
 from ..folders import BEST_MODEL, StudyFolder
+from ..hyperparameters import fields_of, model_parameters, training_settings
 from ..model_folder import DESCRIPTION, StoredModel, load_model
-from ..objective import begin_fits, fields_of, fit_runs, model_parameters, training_settings
 from ..parts import Parts
 from ..problems import Problem, SettingsError
 from ..seeds import derive_seed
