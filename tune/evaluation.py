@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -18,7 +19,6 @@ from data.sequences import SequenceDataset
 
 from .metrics import Scores, score, scores_of_resamples
 from .per_class import Breakdown, break_down
-from .student import student_quantile
 
 N_RESAMPLES, N_RESAMPLES_AT_ONCE = 1000, 50
 CONFIDENCE = 0.95
@@ -158,7 +158,7 @@ def wilson_over_people(accuracy: float, n_judged: int, n_people: int, deviation:
     if 0 < accuracy < 1:
         variance = deviation**2 * n_people / (n_people - 1)
         n_judged = min(n_judged, max(1, round(accuracy * (1 - accuracy) / variance))) if variance else n_judged
-    return wilson_interval(accuracy, n_judged, student_quantile((1 + CONFIDENCE) / 2, n_people - 1))
+    return wilson_interval(accuracy, n_judged, float(stdtrit(n_people - 1, (1 + CONFIDENCE) / 2)))
 
 
 def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
@@ -209,7 +209,7 @@ def plausible_range(resampled: NDArray[np.float64], n_units: int) -> tuple[float
     """
     if n_units < 2:
         return float(resampled.min()), float(resampled.max())
-    times = student_quantile((1 + CONFIDENCE) / 2, n_units - 1) * math.sqrt(n_units / (n_units - 1))
+    times = float(stdtrit(n_units - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(n_units / (n_units - 1))
     tail = NormalDist().cdf(-times)
     low, high = np.percentile(resampled, [100 * tail, 100 * (1 - tail)])
     centre, half_width = float(resampled.mean()), times * float(resampled.std())

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
+from scipy.special import stdtrit
 
 from .evaluation import CONFIDENCE
-from .student import student_quantile
 
 # Of a dozen looks at equals, one in ten would come out at 95%.
 CLEAR = 0.99
@@ -155,7 +155,7 @@ def difference(runs: Runs, first: int, second: int, confidence: float = CONFIDEN
     variance, degrees = _scatter(runs)
     if degrees < 1 or n_common < 1:
         return Difference(mean, None)
-    half_width = student_quantile((1 + confidence) / 2, degrees) * math.sqrt(2 * variance / n_common)
+    half_width = float(stdtrit(degrees, (1 + confidence) / 2)) * math.sqrt(2 * variance / n_common)
     return Difference(mean, (mean - half_width, mean + half_width))
 
 

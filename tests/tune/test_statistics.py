@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import friedmanchisquare, ttest_1samp
+from scipy.stats import chi2, friedmanchisquare, ttest_1samp
 
 from tune.statistics.crossed import CrossedMean, cells, crossed_mean
 from tune.statistics.paired import bootstrap_p_value, difference, holm, seeds_needed
@@ -32,6 +32,13 @@ def test_friedmans_test_is_scipys_with_equal_ranks_too() -> None:
     scores = np.random.default_rng(0).integers(0, 4, size=(14, 4)).astype(float)
     assert friedman_p_value(scores) == pytest.approx(friedmanchisquare(*scores.T).pvalue)
     assert friedman_p_value(np.ones((5, 3))) == 1.0
+
+
+def test_friedmans_test_of_two_is_the_sign_tests_normal_form() -> None:
+    """Conover 1999, section 5.8: of eight wins, two losses and a tie, the statistic is (8 - 2)^2 / 10."""
+    scores = np.array([[1, 0]] * 8 + [[0, 1]] * 2 + [[1, 1]], dtype=float)
+    assert friedman_p_value(scores) == pytest.approx(chi2.sf(3.6, 1))
+    assert friedman_p_value(np.ones((5, 2))) == 1.0
 
 
 def test_ranks_share_what_is_equal_and_bars_join_neighbours() -> None:

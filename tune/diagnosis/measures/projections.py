@@ -40,15 +40,14 @@ class Components(NamedTuple):
 
 def principal_components(points: Float[Tensor, "points features"]) -> Components:
     """Principal components of a cloud of points; the sign of each is such that its largest entry is above zero."""
-    points = points.double()
-    mean = points.mean(dim=0)
-    covariance = (points - mean).T @ (points - mean) / max(len(points) - 1, 1)
-    variances, vectors = torch.linalg.eigh(covariance)
-    variances, directions = variances.flip(0).clamp_min(0.0), vectors.T.flip(0)
+    from sklearn.decomposition import PCA
+
+    with np.errstate(invalid="ignore"):  # Where all points are one, no component explains anything.
+        found = PCA(svd_solver="full").fit(points.double().numpy())
+    directions = torch.from_numpy(found.components_)
     largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
-    total = variances.sum()
-    explained = variances / total if total > 0 else torch.zeros_like(variances)
-    return Components(mean, directions * largest.sign(), explained)
+    explained = torch.from_numpy(found.explained_variance_ratio_).nan_to_num()
+    return Components(torch.from_numpy(found.mean_), directions * largest.sign(), explained)
 
 
 class Embedding(NamedTuple):
