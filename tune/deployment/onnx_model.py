@@ -189,11 +189,3 @@ def _file(graph: Graph, n_channels: int, n_classes: int, opset: int, metadata: M
     helper.set_model_props(file, dict(metadata))
     onnx.checker.check_model(file, full_check=True)
     return bytes(file.SerializeToString())
-
-
-def operators_of(content: bytes) -> dict[str, int]:
-    """How many nodes of every operator a file has."""
-    counts: dict[str, int] = {}
-    for node in onnx.load_from_string(content).graph.node:
-        counts[node.op_type] = counts.get(node.op_type, 0) + 1
-    return counts

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.stored_models import stored_model
-from tune.deployment import onnx_wire
+from tune.deployment import classifier as classifier_module
 from tune.deployment.classifier import OnnxClassifier, load_classifier
 from tune.deployment.facts import WHOLE
+from tune.deployment.onnx_file import refuse_foreign
 from tune.deployment.onnx_model import to_onnx
-from tune.deployment.onnx_wire import read_checked, refuse_foreign
 from tune.problems import SettingsError
 
 Change = Callable[[onnx.ModelProto], Any]
@@ -76,7 +76,9 @@ def metadata(key: str, value: str) -> Change:
             r"'com\.evil::Run'",
         ),
         (lambda model: model.graph.node.append(helper.make_node("Loop", ["values"], ["x"])), "operator 'Loop'"),
+        (lambda model: model.graph.node[0].ClearField("op_type"), "operator ''"),
         (lambda model: model.graph.sparse_initializer.add(), "sparse weights"),
+        (lambda model: model.graph.node.extend(list(model.graph.node) * 1000), r"nodes: at most 20,000"),
         (lambda model: model.ClearField("graph"), "holds no network"),
     ],
 )
@@ -112,12 +114,14 @@ def test_facts_of_another_network_are_refused() -> None:
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.onnx"
     path.write_bytes(HONEST)
-    monkeypatch.setattr(onnx_wire, "LARGEST_BYTES", len(HONEST) - 1)
+    monkeypatch.setattr(classifier_module, "LARGEST_BYTES", len(HONEST) - 1)
     with pytest.raises(SettingsError, match=r"bytes: at most"):
-        read_checked(path)
+        load_classifier(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no network", b"\x08" * 30, b"PK\x03\x04", HONEST[: len(HONEST) // 2]])
+@pytest.mark.parametrize(
+    "content", [b"", b"no network", b"\x08" * 30, b"PK\x03\x04", HONEST + HONEST, HONEST[: len(HONEST) // 2]]
+)
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.onnx"
     path.write_bytes(content)
