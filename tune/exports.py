@@ -123,6 +123,7 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         ),
         "times_test_was_used": times_test_was_used(study),
         "calibration": attributes.get("calibration"),
+        "confirmed": stored_confirmation(study) is not None,
         "confirmation": stored_confirmation(study),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],

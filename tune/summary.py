@@ -23,7 +23,7 @@ from .parts import Parts
 from .progress import show_score, show_seconds
 from .run import Finished
 from .samplers import n_finished
-from .sentences import new_people_in_test, places, resume_command
+from .sentences import about_confirmation, new_people_in_test, places, resume_command
 from .study import best_trial, best_trials, is_over_a_cap, metric_value
 from .terminal import say as say
 from .winner import chosen_trial, stored_confirmation
@@ -150,10 +150,7 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     n_looks = times_test_was_used(study)
     if n_looks > 1:
         lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
-    higher = best_trial(study)
-    if confirmed is not None and higher is not None and not _took_part(confirmed, higher.number):
-        lines.append(f"Trial {higher.number} has scored higher in the search since: --resume confirms it too.")
-    return lines
+    return lines + about_confirmation(study, settings)
 
 
 def _described(trial: FrozenTrial, metric: str) -> str:
@@ -176,10 +173,6 @@ def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
         f"{n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}, {n_parameters:,} parameters"
         + (f", {confirmed['latency_ms']:.1f} ms a sequence on this CPU" if confirmed["latency_ms"] else "")
     )
-
-
-def _took_part(confirmed: dict[str, Any], number: int) -> bool:
-    return any(one["trial"] == number for one in confirmed["configurations"])
 
 
 def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
@@ -12,6 +12,9 @@ from .config import Settings
 from .front import Candidate, front_of
 from .sections import Confirmation
 from .study import KNOWN_GOOD, best_trial, best_trials, is_over_a_cap, metric_value, score_sign, stored_settings
+
+# Of a confirmed configuration that is out.
+NOT_FINITE = "a run went wrong"
 
 # To find as many different ones, since a sampler may try the same configuration again.
 _TIMES_AS_MANY = 5
@@ -28,8 +31,14 @@ def chosen_trial(study: Study) -> FrozenTrial | None:
 
 def stored_confirmation(study: Study) -> dict[str, Any] | None:
     """What the confirmation found; None where there was none, or it has been switched off since."""
-    found: dict[str, Any] | None = study.user_attrs.get("confirmation")
-    return found if found is not None and _wanted(study).is_on else None
+    found = study.user_attrs.get("confirmation")
+    return found if _wanted(study).is_on and is_confirmation(found) else None
+
+
+def is_confirmation(found: object) -> TypeGuard[dict[str, Any]]:
+    """Whether this is one in which the search's best took part; those of earlier versions may have passed it over."""
+    leader = (found.get("configurations") or [{}])[0] if isinstance(found, dict) else {}
+    return bool(leader.get("scores")) or leader.get("dropped_because") == NOT_FINITE
 
 
 def confirms(settings: Settings) -> bool:

@@ -17,8 +17,8 @@ from ..figures import Figures
 from ..figures.scores import with_one_value
 from ..figures.words import StudyContext
 from ..folders import StudyFolder
-from ..sentences import places, resume_command
-from ..winner import chosen_trial, confirms
+from ..sentences import about_confirmation, places, resume_command
+from ..winner import chosen_trial, confirms, is_confirmation
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Facts:
         resume: The command that goes on with it.
         places: Options that lead a command to the study.
         n_others: Complete trials of other studies that the best was chosen from as well.
+        not_confirmed: What to say where the search's best was to be confirmed, and was not.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Facts:
     resume: str
     places: str
     n_others: int = 0
+    not_confirmed: Sequence[str] = ()
 
     @property
     def judged(self) -> Mapping[str, Any]:
@@ -75,7 +77,7 @@ class Facts:
     def confirmation(self) -> Mapping[str, Any] | None:
         """How the best configurations did with fresh seeds; None where they were not trained again."""
         stored = self.attributes.get("confirmation") if confirms(self.settings) else None
-        return stored if isinstance(stored, Mapping) and stored.get("configurations") else None
+        return stored if is_confirmation(stored) else None
 
     @property
     def fresh_mean(self) -> float | None:
@@ -129,6 +131,7 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
         context=context,
         resume=resume_command(study, folder),
         places=places(study, folder),
+        not_confirmed=about_confirmation(study, settings),
     )
 
 

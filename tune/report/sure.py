@@ -26,6 +26,7 @@ def how_sure(facts: Facts) -> Iterator[str]:
         yield from (str(sentence) for sentence in facts.confirmation.get("sentences") or ())
     else:
         yield from _luck_words(facts)
+    yield from facts.not_confirmed
     yield from _gap_words(facts)
     evaluations = facts.attributes.get("evaluations") or {}
     n_looks = sum("test" in one for one in evaluations.values())
