@@ -15,7 +15,7 @@ from .config import Settings
 from .progress import show_score
 from .racing import NOT_FINITE, Candidate, Runs, Standing, decided, difference, scores_of, went_wrong
 from .seeds import derive_seed
-from .study import KNOWN_GOOD, metric_value
+from .study import KNOWN_GOOD, has_score, metric_value, trials_so_far
 from .winner import promising_trials, seconds_of_run, seconds_searched
 
 RUN_OF, REPETITION = "confirms_trial", "repetition"
@@ -44,7 +44,7 @@ def confirmed_candidates(study: Study, settings: Settings) -> list[Candidate]:
         Candidate(
             trial=trial.number,
             origin=KNOWN_GOOD if trial.user_attrs.get("origin") == KNOWN_GOOD else "search",
-            search_score=metric_value(trial) if trial.state == TrialState.COMPLETE else None,
+            search_score=metric_value(trial) if has_score(trial) else None,
             seconds=seconds_of_run(trial, settings),
         )
         for trial in promising_trials(study, settings.confirmation.configurations)
@@ -86,7 +86,7 @@ def describe_confirmation(
     order = decided(candidates, runs, stood.dropped, maximize=maximize)
     if not order:
         return None
-    gaps, trials = _gaps(confirmation), study.get_trials(deepcopy=False)
+    gaps, trials = _gaps(confirmation), trials_so_far(study)
     configurations = [_describe(one, runs, settings, trials[one.trial], gaps, stood) for one in candidates]
     leader, luck = configurations[0], 0.0
     if leader["mean"] is not None and leader["search_score"] is not None:

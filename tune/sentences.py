@@ -13,8 +13,8 @@ from .folders import DATABASE_NAME, DEFAULT_SAVE_DIR, StudyFolder
 from .locks import engine_of
 from .remote import shown
 from .storage import sqlite_url
-from .study import best_trial
-from .winner import confirms, stored_confirmation
+from .study import best_trial, unfinished_after
+from .winner import chosen_trial, confirms, stored_confirmation
 
 
 def places(study: Study, folder: StudyFolder) -> str:
@@ -33,8 +33,20 @@ def resume_command(study: Study, folder: StudyFolder) -> str:
     return f"./run_tuning.sh --study-name {shlex.quote(study.study_name)} --resume{places(study, folder)}"
 
 
-def about_confirmation(study: Study, settings: Settings) -> list[str]:
-    """What to say where the search's best was to be trained again with fresh seeds, and was not."""
+def provisos(study: Study, settings: Settings) -> list[str]:
+    """What has to be said of the trial to use: that it is unfinished, or that the search's best was not confirmed."""
+    chosen = chosen_trial(study)
+    n_epochs = None if chosen is None else unfinished_after(chosen)
+    if chosen is None or n_epochs is None:
+        return _about_confirmation(study, settings)
+    return [
+        f"Trial {chosen.number} is not finished: it was left after {n_epochs} of {settings.training.epochs} epochs and "
+        "counts with the best of these; --resume goes on with it.",
+        *_about_confirmation(study, settings),
+    ]
+
+
+def _about_confirmation(study: Study, settings: Settings) -> list[str]:
     best, found = best_trial(study), stored_confirmation(study)
     if best is None or not confirms(settings):
         return []

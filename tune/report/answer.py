@@ -140,6 +140,7 @@ def _which(facts: Facts) -> Iterator[str]:
         with_seeds = " with fresh seeds" if beaten and facts.confirmation else ""
         yield f"It is the configuration that the search began with, known to be good for such data{beaten}{with_seeds}."
     yield _counts(facts)
+    yield from facts.provisos
     if facts.confirmation and _has_best_mean(facts):
         n = sum(one.get("mean") is not None for one in facts.confirmation["configurations"])
         yield f"It had the best mean of {counted(n, 'configuration')} that were trained again with fresh seeds."
