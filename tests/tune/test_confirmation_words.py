@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import pytest
@@ -28,7 +28,9 @@ def test_few_seeds_are_no_proof_of_equality(n_seeds: int, hint: bool) -> None:
     assert ("say little of how seeds differ" in said) == hint
 
 
-def study_of(direction: str, trials: list[tuple[float | None, dict[str, Any]]]) -> optuna.Study:
+def study_of(
+    direction: Literal["maximize", "minimize"], trials: list[tuple[float | None, dict[str, Any]]]
+) -> optuna.Study:
     """A study in memory whose trials have these values, or were pruned."""
     study = optuna.create_study(direction=direction)
     for value, attributes in trials:
@@ -57,6 +59,7 @@ def test_no_sentence_calls_something_the_best_that_is_not(
     runs: dict[tuple[int, int], float | None] = {}
     while (stood := standing(these, runs, 3, maximize=maximize, seconds=limit)).missing and len(runs) < n_runs:
         runs |= {run: fresh[3 * run[0] + run[1]] for run in stood.missing[: n_runs - len(runs)]}
+    made: list[tuple[float | None, dict[str, Any]]]
     made = [(score, {RUN_OF: a, REPETITION: b, "accuracy_gap": 0.0}) for (a, b), score in runs.items()]
     found = describe_confirmation(study, study_of(tuned.direction, made), tuned, these, stood)
     wrong = {trial for (trial, _), score in runs.items() if score is None}
@@ -90,6 +93,7 @@ def test_a_leader_whose_runs_went_wrong_is_said_to_be_out() -> None:
     tuned = resolve({"confirmation": {"seeds": 1}})
     these = [Candidate(0, "search", 0.9, 1.0), Candidate(1, "search", 0.8, 1.0)]
     study = study_of("maximize", [(0.9, {"n_parameters": 10}), (0.8, {"n_parameters": 10})])
+    made: list[tuple[float | None, dict[str, Any]]]
     made = [(None, {RUN_OF: 0, REPETITION: 0}), (0.7, {RUN_OF: 1, REPETITION: 0, "accuracy_gap": 0.0})]
     stood = Standing((), {0: (0, NOT_FINITE)})
     found = describe_confirmation(study, study_of("maximize", made), tuned, these, stood)
@@ -107,4 +111,5 @@ def test_a_stored_confirmation_that_passed_the_leader_over_is_none() -> None:
     assert is_confirmation(found)
     found["configurations"][0] |= {"scores": [], "mean": None, "dropped_after": 0, "dropped_because": NO_TIME}
     assert not is_confirmation(found)
-    assert not any(is_confirmation(other) for other in (None, {}, {"configurations": []}, "none"))
+    others: list[object] = [None, {}, {"configurations": []}, "none"]
+    assert not any(map(is_confirmation, others))

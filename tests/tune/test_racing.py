@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import permutations
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_the_leader_is_never_passed_over_for_what_is_quicker(costs: tuple[float,
 @st.composite
 def races(
     draw: st.DrawFn,
-) -> tuple[list[Candidate], dict[tuple[int, int], float | None], dict[str, float | int | bool]]:
+) -> tuple[list[Candidate], dict[tuple[int, int], float | None], dict[str, Any]]:
     """Candidates in their line, the scores that their runs would come to, and the limits of the race."""
     maximize, n = draw(st.booleans()), draw(st.integers(1, 5))
     score = st.floats(0, 1, allow_subnormal=False) | st.sampled_from([0.5, 0.75])
@@ -124,7 +125,7 @@ def races(
 @settings(max_examples=300, deadline=None)
 @given(races(), st.data())
 def test_nothing_beats_what_is_delivered_in_the_search_and_with_fresh_seeds(
-    drawn: tuple[list[Candidate], dict[tuple[int, int], float | None], dict[str, float | int | bool]],
+    drawn: tuple[list[Candidate], dict[tuple[int, int], float | None], dict[str, Any]],
     data: st.DataObject,
 ) -> None:
     """However the race is cut short: by its limit, or by a signal or a timeout in the midst of a round."""
