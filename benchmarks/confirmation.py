@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from data.sequences import SequenceDataset
 from tune.evaluation import Evaluation, evaluate, wilson_interval
-from tune.racing import Candidate, difference, ranking, standing
+from tune.racing import Candidate, decided, difference, standing
 
 N_CONFIGURATIONS, N_CONFIRMED, N_SEEDS = 30, 3, 5
 # Of thirty trials half are pruned after a quarter; what they take together, in runs of full length.
@@ -145,13 +145,13 @@ def simulate(task: Task, seed: int) -> Result:
     while (stood := standing(candidates, runs, N_SEEDS, maximize=True, seconds=limit)).missing:
         for trial, repetition in stood.missing:
             runs[trial, repetition] = float(validation.judge(train(trial), rng).mean())
-    ranked = ranking(candidates, runs, stood.dropped, maximize=True)
+    ranked = decided(candidates, runs, stood.dropped, maximize=True)
     winner, tested = ranked[0], train(ranked[0])
     low, high = test.evaluate(test.judge(tested, rng), seed).intervals["accuracy"]
     plain_low, plain_high = wilson_interval(scores[order[0]], task.n_sequences)
     plain_truth = true_accuracy(task, networks[order[0]])
     fresh = [score for (trial, _), score in runs.items() if trial == winner and score is not None]
-    others = [k for k in ranked[1:] if abilities[k] >= abilities[winner]]
+    others = [k for k in ranked[1:] if k not in stood.dropped and abilities[k] >= abilities[winner]]
     return Result(
         covered=low <= true_accuracy(task, tested) <= high,
         plain_covered=plain_low <= plain_truth <= plain_high,

@@ -14,7 +14,8 @@ from optuna.trial import TrialState
 from .files import write_bytes, write_text
 from .front import Candidate, front_of, knee_of
 from .progress import show_seconds
-from .study import best_trial, metric_value
+from .study import best_trial, metric_value, trials_so_far
+from .tested import evaluation_of
 from .winner import chosen_trial
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class ComparedStudy:
         architecture: Registered name.
         study: Name of its study.
         metric: Score that decides.
-        validation: Best validation score; None without a complete trial.
+        validation: Best validation score, be it of an unfinished trial; None without one.
         test_accuracy: Of the trial to use on test; None without a test part.
         n_parameters: Of that trial's network.
         latency_ms: Of that trial's network; None where the study did not ask for it.
@@ -53,7 +54,7 @@ class ComparedStudy:
 
 
 def compare(done: Sequence[Finished]) -> list[ComparedStudy]:
-    """The studies, best first; those without a complete trial last.
+    """The studies, best first; those without a score last.
 
     With two objectives each study stands with its knee, and first comes the knee of these knees.
     """
@@ -69,7 +70,7 @@ def compare(done: Sequence[Finished]) -> list[ComparedStudy]:
 
 
 def overall_best(done: Sequence[Finished]) -> Finished | None:
-    """The study with the best validation score; None if no trial of any is complete."""
+    """The study with the best validation score; None if no trial of any has one."""
     rows = compare(done)
     if not rows or rows[0].validation is None:
         return None
@@ -117,7 +118,7 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
             name=row.architecture,
             study=row.study,
             best=row.validation,
-            scores=tuple(one.score for one in scored_trials(studies[row.study].get_trials(deepcopy=False))),
+            scores=tuple(one.score for one in scored_trials(trials_so_far(studies[row.study]))),
             test_accuracy=row.test_accuracy,
             n_parameters=row.n_parameters,
             seconds=show_seconds(row.seconds),
@@ -128,7 +129,7 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
     ]
     metric = rows[0].metric
     context = study_context(best.study, metric, best.study.user_attrs.get("n_validation"))
-    figures = study_figures(best.study.get_trials(deepcopy=False), context)
+    figures = study_figures(trials_so_far(best.study), context)
     facts = gather(best.study, best.settings, best.folder, figures, context)
     facts = replace(facts, n_others=sum(row.n_complete for row in rows) - rows[0].n_complete)
     again = command(best.settings, folder.name.removesuffix("-all"), facts.channel_names, every_architecture=True)
@@ -139,11 +140,10 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
 
 
 def _row(finished: Finished) -> ComparedStudy:
-    trials = finished.study.get_trials(deepcopy=False)
+    trials = trials_so_far(finished.study)
     best = best_trial(finished.study)
     chosen = chosen_trial(finished.study)
-    evaluations = finished.study.user_attrs.get("evaluations", {})
-    found = {} if chosen is None else evaluations.get(str(chosen.number), {})
+    found = evaluation_of(finished.study.user_attrs, chosen)
     return ComparedStudy(
         architecture=finished.settings.architecture,
         study=finished.study.study_name,

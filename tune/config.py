@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from optuna.distributions import BaseDistribution
@@ -160,13 +161,19 @@ def _name_problems(merged: dict[str, Any]) -> list[Problem]:
 def _as_problem(details: dict[str, Any]) -> Problem:
     """One of pydantic's errors in our words."""
     location = [str(part) for part in details["loc"]]
-    rule, suggestion = details["msg"].removeprefix("Value error, "), ""
-    if details["type"] == "extra_forbidden":
-        section: Any = default_settings()
-        for part in location[:-1]:
-            section = section.get(part, {}) if isinstance(section, dict) else {}
-        rule, suggestion = "no such setting", did_you_mean(location[-1], section)
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, Problem):  # Of fields that do not go together, told by one of them.
+        return Problem(".".join([*location, cause.path]), cause.value, cause.rule, cause.suggestion)
+    is_unknown = details["type"] == "extra_forbidden"
+    default: Any = default_settings()
+    for part in location[:-1] if is_unknown else location:
+        default = default.get(part, {}) if isinstance(default, dict) else default
+    if is_unknown:
+        rule, suggestion = "no such setting", did_you_mean(location[-1], default)
+    elif isinstance(default, dict):
+        rule, suggestion = "must be an object of settings", f"valid: {', '.join(default)}"
     else:
-        rule = rule.replace("Input should be a valid integer", "must be a whole number").replace("Input should", "must")
+        rule = details["msg"].replace("Input should be a valid integer", "must be a whole number")
+        rule, suggestion = rule.replace("Input should", "must"), f"the default is {json.dumps(default)}"
         rule = rule[0].lower() + rule[1:]
     return Problem(".".join(location) or "settings", details["input"], rule, suggestion)

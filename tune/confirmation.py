@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
@@ -12,9 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .config import Settings
 from .progress import show_score
-from .racing import Candidate, Runs, Standing, difference, ranking, scores_of
+from .racing import NOT_FINITE, Candidate, Runs, Standing, decided, difference, scores_of, went_wrong
 from .seeds import derive_seed
-from .study import KNOWN_GOOD, metric_value
+from .study import KNOWN_GOOD, has_score, metric_value, trials_so_far
 from .winner import promising_trials, seconds_of_run, seconds_searched
 
 RUN_OF, REPETITION = "confirms_trial", "repetition"
@@ -43,7 +44,7 @@ def confirmed_candidates(study: Study, settings: Settings) -> list[Candidate]:
         Candidate(
             trial=trial.number,
             origin=KNOWN_GOOD if trial.user_attrs.get("origin") == KNOWN_GOOD else "search",
-            search_score=metric_value(trial) if trial.state == TrialState.COMPLETE else None,
+            search_score=metric_value(trial) if has_score(trial) else None,
             seconds=seconds_of_run(trial, settings),
         )
         for trial in promising_trials(study, settings.confirmation.configurations)
@@ -57,13 +58,14 @@ def seconds_allowed(study: Study, settings: Settings) -> float | None:
 
 
 def runs_of(confirmation: Study) -> dict[tuple[int, int], float | None]:
-    """Scores of the finished confirmation runs by trial and repetition; None where a run did not come to one."""
+    """Scores of the finished confirmation runs by trial and repetition; None where a run came to no finite one."""
     runs: dict[tuple[int, int], float | None] = {}
     ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     for trial in confirmation.get_trials(deepcopy=False, states=ended):
         if RUN_OF in trial.user_attrs and "withdrawn" not in trial.user_attrs:
             run = (trial.user_attrs[RUN_OF], trial.user_attrs[REPETITION])
-            runs[run] = metric_value(trial) if trial.state == TrialState.COMPLETE else None
+            score = metric_value(trial) if trial.state == TrialState.COMPLETE else math.nan
+            runs[run] = score if math.isfinite(score) else None
     return runs
 
 
@@ -79,23 +81,21 @@ def describe_confirmation(
     candidates: Sequence[Candidate],
     stood: Standing,
 ) -> dict[str, Any] | None:
-    """The confirmation as plain JSON values, as the study keeps it; None where no run has a score."""
+    """The confirmation as plain JSON values, as the study keeps it; None where nothing is confirmed."""
     runs, maximize = runs_of(confirmation), settings.direction == "maximize"
-    ranked = ranking(candidates, runs, stood.dropped, maximize=maximize)
-    if not ranked:
+    order = decided(candidates, runs, stood.dropped, maximize=maximize)
+    if not order:
         return None
-    winner, gaps = ranked[0], _gaps(confirmation)
-    trials = study.get_trials(deepcopy=False)
+    gaps, trials = _gaps(confirmation), trials_so_far(study)
     configurations = [_describe(one, runs, settings, trials[one.trial], gaps, stood) for one in candidates]
-    search_best = next((one for one in candidates if one.search_score is not None and scores_of(runs, one.trial)), None)
-    luck = 0.0
-    if search_best is not None and search_best.search_score is not None:
-        luck = search_best.search_score - fmean(scores_of(runs, search_best.trial))
-    second = _runner_up(candidates, runs, ranked, stood, maximize=maximize)
+    leader, luck = configurations[0], 0.0
+    if leader["mean"] is not None and leader["search_score"] is not None:
+        luck = leader["search_score"] - leader["mean"]
+    second = None if len(order) == 1 else _runner_up(runs, *order[:2])
     found: dict[str, Any] = {
         "metric": settings.search.metric,
         "configurations": configurations,
-        "winner": winner,
+        "winner": order[0],
         "luck": luck if maximize else -luck,
         "runner_up": None if second is None else asdict(second),
         "n_runs": sum(len(one["scores"]) for one in configurations),
@@ -113,13 +113,16 @@ def describe_confirmation(
 def sentences(found: Mapping[str, Any]) -> list[str]:
     """What the figures mean, for people."""
     by_trial = {one["trial"]: one for one in found["configurations"]}
-    winner, metric = by_trial[found["winner"]], found["metric"]
-    best = next((one for one in found["configurations"] if one["search_score"] is not None and one["scores"]), winner)
-    lines = []
-    if best["search_score"] is not None:
-        lines.append(_about_luck(best, found["luck"], metric))
-    if best["trial"] != winner["trial"]:
-        score = show_score(winner["mean"], metric)
+    winner, metric, leader = by_trial[found["winner"]], found["metric"], found["configurations"][0]
+    lines, score = [], show_score(winner["mean"], metric)
+    if leader["mean"] is None:
+        lines.append(
+            f"Trial {leader['trial']}, the best of the search, is out: a run of it with a fresh seed went wrong."
+        )
+        lines.append(f"Trial {winner['trial']} is the one to use: {score} on average with fresh seeds.")
+    elif leader["search_score"] is not None:
+        lines.append(_about_luck(leader, found["luck"], metric))
+    if leader["mean"] is not None and leader is not winner:
         lines.append(f"Trial {winner['trial']} is better with fresh seeds: {score} on average. It is the one to use.")
     if found["runner_up"] is not None:
         lines.append(_about_runner_up(winner, by_trial[found["runner_up"]["trial"]], found["runner_up"], metric))
@@ -160,11 +163,13 @@ def _about_runner_up(
 ) -> str:
     name = f"trial {other['trial']}{', the known-good default' if other['origin'] == 'known-good' else ''}"
     scored = f"{show_score(other['mean'], metric)}, {other['n_parameters']:,} parameters"
-    ahead = abs(second["difference"])
+    ahead, is_behind = abs(second["difference"]), (second["difference"] > 0) == (metric == "loss")
     if second["interval_95"] is None:
         return f"The next best is {name} ({scored}); one seed each is too few to tell the two apart."
     low, high = sorted(abs(one) if second["distinguishable"] else one for one in second["interval_95"])
     interval = f"95% interval {_number(low, metric)} to {points(high, metric)}"
+    if second["distinguishable"] and is_behind:
+        return f"Over the seeds that both had, {name} was ahead by {points(ahead, metric)} ({interval})."
     if second["distinguishable"]:
         return f"It is better than {name} ({scored}) by {points(ahead, metric)} on these sequences ({interval})."
     # Student's factor for the difference of two pairs is 12.7, of three 4.3, of five 2.8.
@@ -197,13 +202,15 @@ def _describe(
 ) -> dict[str, Any]:
     scores = scores_of(runs, one.trial)
     dropped_after, why = stood.dropped.get(one.trial, (None, None))
+    if is_out := went_wrong(runs, one.trial):
+        dropped_after, why = dropped_after or len(scores), NOT_FINITE
     return {
         "trial": one.trial,
         "origin": one.origin,
         "search_score": one.search_score,
         "seeds": [seed_of(settings, repetition) for repetition in range(len(scores))],
         "scores": scores,
-        "mean": fmean(scores) if scores else None,
+        "mean": fmean(scores) if scores and not is_out else None,
         "deviation": stdev(scores) if len(scores) > 1 else None,
         "accuracy_gap": fmean(gaps[one.trial]) if gaps.get(one.trial) else None,
         "n_parameters": trial.user_attrs["n_parameters"],
@@ -220,14 +227,6 @@ def _gaps(confirmation: Study) -> dict[int, list[float]]:
     return gaps
 
 
-def _runner_up(
-    candidates: Sequence[Candidate], runs: Runs, ranked: Sequence[int], stood: Standing, *, maximize: bool
-) -> RunnerUp | None:
-    """The next in the race or, where all others are out, the best of those."""
-    others = [one for one in candidates if one.trial != ranked[0]]
-    out = ranking(others, runs, {}, maximize=maximize)
-    second = next(iter([*ranked[1:], *out]), None)
-    if second is None:
-        return None
-    between = difference(runs, ranked[0], second)
+def _runner_up(runs: Runs, winner: int, second: int) -> RunnerUp:
+    between = difference(runs, winner, second)
     return RunnerUp(second, between.mean, between.interval, between.distinguishable)

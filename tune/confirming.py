@@ -112,10 +112,12 @@ class Confirmer:
         stood = self._standing(candidates, confirmation)
         found = describe_confirmation(self.study, confirmation, self.settings, candidates, stood)
         if found is None:
-            observer.say(
-                f"There is no time to train the best again with fresh seeds: --resume --confirm-seeds "
-                f"{self.settings.confirmation.seeds} takes it"
-            )
+            why = f"there is no time: --resume --confirm-seeds {self.settings.confirmation.seeds} takes it"
+            if any(score is None for score in runs_of(confirmation).values()):
+                why = "its runs went wrong"
+            observer.say(f"The best of the search is not confirmed by runs with fresh seeds, since {why}")
+            if self.study.user_attrs.get("confirmation") is not None:
+                self._keep(None)  # It knows nothing of what is the search's best by now.
             return ""
         try:
             found |= self._measured(found, candidates, stop)
@@ -172,7 +174,7 @@ class Confirmer:
             measured["random_split"] = split
         return measured
 
-    def _keep(self, found: dict[str, Any]) -> None:
+    def _keep(self, found: dict[str, Any] | None) -> None:
         with study_lock(self.study._storage, self.folder):
             check_identity(self.study, identity(self.study))
             self.study.set_user_attr("confirmation", found)

@@ -25,12 +25,19 @@ from .front import KNEE
 from .hyperparameters import fields_of, model_parameters
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
-from .study import all_parameters, best_trials, metric_value, versions
+from .study import (
+    all_parameters,
+    best_trials,
+    has_score,
+    metric_value,
+    trials_so_far,
+    unfinished_after,
+    versions,
+)
+from .tested import evaluation_of, times_test_was_used
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
 from .winner import chosen_trial, stored_confirmation
 
-# The study's list of what its test part was used for after its end.
-TEST_USES = "test_uses"
 _N_WRITERS = 16
 
 
@@ -38,7 +45,7 @@ def trials_table(study: Study) -> str:
     """``trials.csv``: one row a trial."""
     import pandas
 
-    rows = [_row(trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
+    rows = [_row(trial) for trial in trials_so_far(study) if trial.state != TrialState.WAITING]
     names = sorted({name for trial in study.get_trials(deepcopy=False) for name in trial.params})
     columns = [*COLUMNS, *names]
     text = io.StringIO()
@@ -75,8 +82,8 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         **{name: attributes.get(name) for name in COLUMNS if name in attributes},
         **all_parameters(trial),
         "number": trial.number,
-        "state": trial.state.name.lower(),
-        "value": metric_value(trial) if trial.state == TrialState.COMPLETE else None,
+        "state": "unfinished" if unfinished_after(trial) else trial.state.name.lower(),
+        "value": metric_value(trial) if has_score(trial) else None,
         "best_epoch": best_epochs[0] if len(best_epochs) == 1 else " ".join(map(str, best_epochs)),
         "seconds": attributes.get("training_seconds"),
         "started": None if trial.datetime_start is None else trial.datetime_start.isoformat(timespec="seconds"),
@@ -87,15 +94,14 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
     """``best_config.json``: enough to rebuild the network, train it again, and judge how far to believe its score.
 
     Raises:
-        ValueError: If no trial is complete.
+        ValueError: If no trial has a score.
     """
     trial = chosen_trial(study)
     if trial is None:
-        raise ValueError("no complete trial")
+        raise ValueError("no complete trial, and none that has finished an epoch")
     attributes, parameters = trial.user_attrs, all_parameters(trial)
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    evaluations = study.user_attrs.get("evaluations", {})
-    found = evaluations.get(str(trial.number), {})
+    found = evaluation_of(study.user_attrs, trial)
     place = trial_folder(folder, trial)
     fetch_weights(folder, trial)
     return {
@@ -111,18 +117,24 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         **({"latency_ms": attributes["latency_ms"]} if "latency_ms" in attributes else {}),
         "metric": settings.search.metric,
         "value": metric_value(trial) if trial.values else None,
+        "finished": trial.state.is_finished(),
         "scores": {
-            "train": {name: attributes[f"train_{name}"] for name in ("accuracy", "macro_f1", "loss")},
-            "validation": {name: attributes[f"validation_{name}"] for name in ("accuracy", "macro_f1", "loss")},
+            # Those on the training part are taken when a trial ends.
+            **{
+                part: {name: attributes[f"{part}_{name}"] for name in ("accuracy", "macro_f1", "loss")}
+                for part in ("train", "validation")
+                if f"{part}_loss" in attributes
+            },
             **{part: scores for part, scores in found.items() if part in ("validation", "test")},
         },
         **describe_objectives(study, settings),
-        "accuracy_gap": attributes["accuracy_gap"],
+        "accuracy_gap": attributes.get("accuracy_gap"),
         "luck_of_selection": luck_of_selection(
             attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
         ),
-        "times_test_was_used": times_test_was_used(study),
+        "times_test_was_used": times_test_was_used(study.user_attrs),
         "calibration": attributes.get("calibration"),
+        "confirmed": stored_confirmation(study) is not None,
         "confirmation": stored_confirmation(study),
         "best_epochs": attributes["best_epochs"],
         "epochs_run": attributes["epochs_run"],
@@ -138,12 +150,6 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
         "threads": settings.machine.threads,
         "versions": {"created_with": study.user_attrs.get("versions"), "exported_with": versions()},
     }
-
-
-def times_test_was_used(study: Study) -> int:
-    """How often networks were judged on the test part: in the end of a search, and for exports."""
-    evaluations = study.user_attrs.get("evaluations", {})
-    return sum("test" in one for one in evaluations.values()) + len(study.user_attrs.get(TEST_USES, []))
 
 
 def describe_objectives(study: Study, settings: Settings) -> dict[str, Any]:
@@ -187,7 +193,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
     if trial is None:
         return
     place, data = trial_folder(folder, trial), study.user_attrs["data"]
-    refitted = study.user_attrs.get("evaluations", {}).get(str(trial.number), {}).get("refit")
+    refitted = evaluation_of(study.user_attrs, trial).get("refit")
     path = place / (REFIT_WEIGHTS if refitted else "weights.safetensors")
     if not path.is_file() or "lengths" not in data:
         return
@@ -211,6 +217,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         "scores": {part: _headline(scores) for part, scores in described["scores"].items()},
         "study": study.study_name,
         "trial": trial.number,
+        **({} if refitted or trial.state.is_finished() else {"unfinished_after": unfinished_after(trial)}),
         "versions": versions(),
     }
     write_model(folder.root / BEST_MODEL, description, load(path.read_bytes()))
@@ -224,8 +231,7 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
     """Writes the table of all trials, and the folder of every finished trial that lacks it."""
     write_text(folder.root / "trials.csv", trials_table(study))
     best = chosen_trial(study)
-    judged = study.user_attrs.get("evaluations", {})
-    to_refit = best.number if best is not None and str(best.number) not in judged else None
+    to_refit = best.number if best is not None and not evaluation_of(study.user_attrs, best) else None
     ended = [
         trial
         for trial in study.get_trials(deepcopy=False)

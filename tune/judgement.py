@@ -21,8 +21,11 @@ from .hyperparameters import fields_of, training_settings
 from .locks import study_lock
 from .parts import Parts
 from .refit import describe_refit, refit, refit_parts
+from .search import seconds_of_refit
 from .seeds import derive_seed
-from .study import all_parameters
+from .stopping import StopWatch
+from .study import all_parameters, unfinished_after
+from .tested import TEST_USES, evaluation_of
 from .training import NonFiniteLossError, predict
 from .trial_files import load_weights, save_refit_weights
 from .winner import chosen_trial
@@ -34,14 +37,15 @@ def judge_best(
     parts: Parts,
     folder: StudyFolder,
     device: torch.device,
-    before_step: Callable[[], None] = lambda: None,
+    stop: StopWatch | None = None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> None:
     """Scores the trial to use on validation and test, once, and stores what was found in the study.
 
     With ``training.refit`` the network that is tested has been trained on training and validation part together. The
     test part is used once for each trial that becomes the one to use; every further use makes it less of a test, so
-    all of them stay on record.
+    all of them stay on record. An unfinished trial for whose last fit there is no time is tested with its best weights
+    so far, and again when it is finished.
 
     Args:
         study: Has ended its search, for now, and its confirmation.
@@ -49,26 +53,39 @@ def judge_best(
         parts: Of the study.
         folder: Of the study.
         device: Trains and predicts here.
-        before_step: Called before every step of the last fit; may raise to leave it for later.
+        stop: A signal leaves the last fit for later; its time is for that of a trial that is not finished.
         say: Told what takes long.
+
+    Raises:
+        StopRequested: If a signal has asked for the end.
     """
+    stop = stop or StopWatch()
     trial = chosen_trial(study)
-    evaluations = study.user_attrs.get("evaluations", {})
-    if trial is None or str(trial.number) in evaluations:
+    if trial is None or evaluation_of(study.user_attrs, trial):
         return
+    # The time that was kept back is that of trials which were finished.
+    seconds_left = None if trial.state.is_finished() else stop.seconds_left
+    has_time = seconds_left is None or seconds_of_refit(trial, settings, parts) <= seconds_left
+    refits = settings.training.refit and has_time
+    # Of the same trial, unfinished: its last fit would come out the same, and is not to be tested twice.
+    before = study.user_attrs.get("evaluations", {}).get(str(trial.number), {})
+    tested = {name: before[name] for name in ("refit", "test") if "refit" in before and name in before}
     weights = load_weights(folder, trial, len(parts.folds))
-    found: dict[str, Any] = {}
+    unfinished = unfinished_after(trial)
+    found: dict[str, Any] = {} if unfinished is None else {"unfinished_after": unfinished}
     if weights is not None:
         found["validation"] = score_weights(trial, weights, settings, parts, "validation", device).as_json()
-    elif trial.state == TrialState.COMPLETE or not settings.training.refit:
+    elif trial.state != TrialState.PRUNED or not refits:
         say(f"The weights of trial {trial.number}, the best, are no longer there: it cannot be tested")
         return
-    if parts.folds[0].test is not None:
-        if settings.training.refit:
+    if tested:
+        found |= tested
+    elif parts.folds[0].test is not None:
+        if refits:
             say(f"Trial {trial.number} is the best: training it once more, on training and validation part together")
             joined = refit_parts(parts)
             try:
-                refitted = refit(trial, settings, joined, folder, device=device, before_step=before_step)
+                refitted = refit(trial, settings, joined, folder, device=device, before_step=stop.check_signal)
             except NonFiniteLossError as error:
                 say(f"That did not go well ({error}): the network of the search is tested")
             else:
@@ -79,11 +96,15 @@ def judge_best(
             return
         test = score_weights(trial, weights, settings, parts, "test", device)
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
-    examples = None if weights is None else _examples(trial, weights, settings, parts, device)
+    examples = None if weights is None or tested else _examples(trial, weights, settings, parts, device)
     with study_lock(study._storage, folder):
         # Read anew: another process may have judged another trial meanwhile.
         evaluations = study.user_attrs.get("evaluations", {})
-        study.set_user_attr("examples", examples)
+        if "test" in before and not tested:
+            use = {"trial": trial.number, "for": f"epoch {before.get('unfinished_after')}"}
+            study.set_user_attr(TEST_USES, [*study.user_attrs.get(TEST_USES, []), use])
+        if not tested:
+            study.set_user_attr("examples", examples)
         study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
 
 

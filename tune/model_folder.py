@@ -70,6 +70,7 @@ class ModelDescription(_Part):
         scores: What is known of how good it is, as in ``best_config.json``.
         study: Where it comes from.
         trial: Where it comes from.
+        unfinished_after: Epochs after which its training was broken off; None if it was trained to its end.
         weights_sha256: Of the file of weights.
         versions: Of the packages that made it.
     """
@@ -89,6 +90,7 @@ class ModelDescription(_Part):
     scores: dict[str, JsonValue]
     study: str
     trial: int
+    unfinished_after: int | None = Field(None, ge=1)
     weights_sha256: str
     versions: dict[str, str]
 

@@ -10,7 +10,8 @@ from .exports import write_best, write_best_model, write_trials
 from .folders import StudyFolder
 from .note import study_note, write_note
 from .sentences import resume_command
-from .study import CONFIRMS, best_trial
+from .study import CONFIRMS, best_trial, trials_so_far
+from .unfinished import keep_unfinished
 
 
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
@@ -23,14 +24,16 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
     from .pareto import pareto_of
     from .report.page import write_report
 
-    write_trials(study, folder)
     if CONFIRMS in study.user_attrs:
+        write_trials(study, folder)
         return []  # What its runs say is in the exports of the study that they confirm.
+    keep_unfinished(study, settings, folder)
+    write_trials(study, folder)
     if best_trial(study) is not None:
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    figures, pareto = study_figures(study.get_trials(deepcopy=False), context), pareto_of(study, settings)
+    figures, pareto = study_figures(trials_so_far(study), context), pareto_of(study, settings)
     searched = figure_sections(figures, context)
     not_drawn = draw_all(figures, folder.root, searched=searched, context=context, pareto=pareto)
     report = write_report(study, settings, folder, figures, searched, context, pareto_sections(pareto, context))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from optuna import Study
-from optuna.trial import TrialState
 
 from .config import Settings
 from .draw import study_context
 from .figures import ParetoInfo
 from .figures.pareto import pareto_info
 from .front import Candidate
-from .study import is_over_a_cap
+from .study import has_score, is_over_a_cap, trials_so_far
 
 TITLES = {"parameters": "parameters", "latency": "latency of one sequence (ms)"}
 
@@ -20,12 +19,10 @@ def pareto_of(study: Study, settings: Settings) -> ParetoInfo | str | None:
     second = settings.search.second_objective
     if second is None:
         return None
-    trials = study.get_trials(deepcopy=False)
+    trials = trials_so_far(study)
     over = {trial.number for trial in trials if is_over_a_cap(trial)}
     candidates = [
-        Candidate(trial.number, *trial.values)
-        for trial in trials
-        if trial.state == TrialState.COMPLETE and trial.number not in over
+        Candidate(trial.number, *trial.values) for trial in trials if has_score(trial) and trial.number not in over
     ]
     context = study_context(study, settings.search.metric)
     return pareto_info(candidates, len(over), TITLES[second], context, is_whole=second == "parameters")

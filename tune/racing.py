@@ -16,10 +16,11 @@ import numpy as np
 from scipy.special import stdtrit
 
 from .evaluation import CONFIDENCE
+from .winner import NOT_FINITE as NOT_FINITE
 
 # Of a dozen looks at equals, one in ten would come out at 95%.
 CLEAR = 0.99
-CLEARLY_WORSE, NO_TIME, NOT_FINITE = "clearly worse", "no time left", "a run went wrong"
+CLEARLY_WORSE, NO_TIME = "clearly worse", "no time left"
 
 Runs = Mapping[tuple[int, int], float | None]
 
@@ -87,6 +88,7 @@ def standing(
 
     Without a limit every configuration is run with every seed. With one, a seed is given to all that are left before
     the next is begun; those that are clearly worse are out, and when the time is too short for all, the last ones.
+    Nobody is passed over for what is quicker: where there is no time for the first in line, there is none at all.
 
     Args:
         candidates: The most promising first.
@@ -97,7 +99,7 @@ def standing(
         n_workers: Runs at a time; one that waits for another costs its time too.
     """
     if seconds is None:
-        out = {one.trial: _n_scores(runs, one.trial) for one in candidates if _went_wrong(runs, one.trial)}
+        out = {one.trial: _n_scores(runs, one.trial) for one in candidates if went_wrong(runs, one.trial)}
         wanted = [(one.trial, k) for k in range(n_seeds) for one in candidates if one.trial not in out]
         missing = tuple(run for run in wanted if run not in runs)
         return Standing(missing, {trial: (n, NOT_FINITE) for trial, n in out.items()})
@@ -105,10 +107,8 @@ def standing(
     for repetition in range(n_seeds):
         if repetition:
             active.sort(key=lambda one: _rank(_mean(runs, one.trial, repetition), maximize))
-        fitting: list[Candidate] = []
-        for one in active:
-            if _seconds_together([*fitting, one], n_workers) <= left:
-                fitting.append(one)
+        n_fitting = sum(_seconds_together(active[: k + 1], n_workers) <= left for k in range(len(active)))
+        fitting = active[:n_fitting]
         if not fitting or (len(fitting) == 1 < len(active) and repetition):
             return Standing((), dropped, cut_short=True)
         dropped |= {one.trial: (repetition, NO_TIME) for one in active if one not in fitting}
@@ -118,7 +118,7 @@ def standing(
             return Standing(missing, dropped)
         # Later runs are there when this is worked out again, and must not change what was decided without them.
         so_far = {run: score for run, score in runs.items() if run[1] <= repetition}
-        dropped |= {one.trial: (repetition, NOT_FINITE) for one in fitting if _went_wrong(so_far, one.trial)}
+        dropped |= {one.trial: (repetition, NOT_FINITE) for one in fitting if went_wrong(so_far, one.trial)}
         active = [one for one in fitting if one.trial not in dropped]
         worse = clearly_worse(so_far, [one.trial for one in active], maximize=maximize)
         dropped |= {trial: (repetition + 1, CLEARLY_WORSE) for trial in worse}
@@ -133,6 +133,26 @@ def ranking(candidates: Sequence[Candidate], runs: Runs, out: Mapping[int, objec
     left = [one.trial for one in candidates if one.trial not in out and _n_scores(runs, one.trial)]
     n_common = min((_n_scores(runs, trial) for trial in left), default=0)
     return sorted(left, key=lambda trial: _rank(_mean(runs, trial, n_common), maximize))
+
+
+def decided(candidates: Sequence[Candidate], runs: Runs, out: Mapping[int, object], *, maximize: bool) -> list[int]:
+    """Trials with fresh scores, the one to use first; empty where nothing is confirmed.
+
+    That is the best of the race, unless one before it in line has as good a mean over its own seeds, or over those that
+    both had: nothing beats the one to use in the search and with fresh seeds as well. Nothing is confirmed as long as
+    the first in line has no score, unless its run went wrong; what was not compared with it is not known to be better.
+    """
+    line = [one for one in candidates if not went_wrong(runs, one.trial)]
+    if not line or (line[0] is candidates[0] and not _n_scores(runs, line[0].trial)):
+        return []
+    left_out = [one for one in line if one.trial in out]
+    order = ranking(line, runs, out, maximize=maximize) + ranking(left_out, runs, {}, maximize=maximize)
+    place = {one.trial: k for k, one in enumerate(line)}
+    while better := [
+        trial for trial in order if place[trial] < place[order[0]] and _is_as_good(runs, trial, order[0], maximize)
+    ]:
+        order.insert(0, order.pop(order.index(better[0])))
+    return order
 
 
 def clearly_worse(runs: Runs, trials: Sequence[int], *, maximize: bool) -> list[int]:
@@ -197,8 +217,18 @@ def _n_scores(runs: Runs, trial: int) -> int:
     return len(scores_of(runs, trial))
 
 
-def _went_wrong(runs: Runs, trial: int) -> bool:
+def went_wrong(runs: Runs, trial: int) -> bool:
+    """Whether a run of the trial came to no score."""
     return any(score is None for (one, _), score in runs.items() if one == trial)
+
+
+def _is_as_good(runs: Runs, first: int, second: int, maximize: bool) -> bool:
+    """Whether the first's mean is no worse than the second's: over all of their seeds, or over those that both had."""
+    counts = _n_scores(runs, first), _n_scores(runs, second)
+    return any(
+        _rank(_mean(runs, first, n_first), maximize) <= _rank(_mean(runs, second, n_second), maximize)
+        for n_first, n_second in (counts, (min(counts), min(counts)))
+    )
 
 
 def _mean(runs: Runs, trial: int, n_first: int) -> float:

@@ -48,6 +48,7 @@ from .study import (
 )
 from .suitability import suited
 from .tracking import NOT_TRACKED, Tracking
+from .unfinished import keep_unfinished
 from .warmup import exports_loaded_meanwhile
 from .winner import confirms
 from .workers import n_workers
@@ -182,6 +183,7 @@ def work_on(
                 ended = search_with_engine(
                     storage, study, settings, parts, folder, device=device, observer=observer, stop=stop
                 )
+            keep_unfinished(study, settings, folder)
             finished = Finished(study, settings, folder, ended, [])
             if test_best and not is_confirmed(finished):
                 finished = judge(finished, parts, stop=stop, say=observer.say)
@@ -263,7 +265,7 @@ def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[s
         else:
             try:
                 device = choose_device(settings.machine.device)
-                judge_best(study, settings, parts, folder, device, before_step=stop.check_signal, say=say)
+                judge_best(study, settings, parts, folder, device, stop=stop, say=say)
             finally:
                 lock.release()
     except StopRequested as request:

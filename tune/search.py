@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from .caps import measured, second_value, turned_away
 from .checkpoint import drop_checkpoint
@@ -29,10 +29,10 @@ from .samplers import n_finished
 from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
-from .study import best_by_metric, best_trial, check_identity, identity, metric_value, score_sign
+from .study import best_by_metric, best_trial, check_identity, identity, metric_value, note_left, score_sign
 from .transactions import one_transaction
 from .trial_files import drop_other_weights, save_weights, trial_files, write_files
-from .winner import seconds_to_confirm, will_be_kept
+from .winner import seconds_of_run, seconds_to_confirm, will_be_kept
 
 MOST_FAILURES_IN_A_ROW = 3
 
@@ -154,10 +154,14 @@ def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
     best = best_trial(study)
     if best is None or not settings.training.refit or parts.folds[0].test is None:
         return 0.0
-    seconds_an_epoch = best.user_attrs["training_seconds"] / best.user_attrs["epochs_run"]
+    return seconds_of_refit(best, settings, parts)
+
+
+def seconds_of_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> float:
+    """What the last fit of a trial will take."""
     n_sequences = len(parts.split.train) + len(parts.split.validation)
     n_trained = sum(len(fold.train) for fold in parts.folds)
-    return float(seconds_an_epoch * settings.training.epochs * n_sequences / n_trained)
+    return seconds_of_run(trial, settings) * n_sequences / n_trained
 
 
 def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:
@@ -181,6 +185,8 @@ def _run_claimed(
     searched, fixed = settings.ranges()
     parameters = {**suggest_all(trial, searched), **fixed}
     checkpoint = folder.checkpoint_for_all(number)
+    if claim.adopted:
+        note_left(study, trial._trial_id, None)
     observer.trial_started(number, parameters, claim.adopted)
 
     def after_epoch(epoch: int, value: float) -> None:

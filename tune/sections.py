@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .problems import Problem
 
 Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
 
@@ -43,7 +46,8 @@ class Data(Section):
     @model_validator(mode="after")
     def _one_resampling(self) -> Self:
         if self.resample_hz is not None and self.resample_length is not None:
-            raise ValueError("resample_hz and resample_length are both given; write null for one of them")
+            rule = "cannot go with data.resample_length"
+            raise Problem("resample_hz", self.resample_hz, rule, "write null for one of them")
         return self
 
 
@@ -62,11 +66,10 @@ class SplitSettings(Section):
     @model_validator(mode="after")
     def _room_to_train(self) -> Self:
         if self.validation_fraction + self.test_fraction >= 1.0:
-            raise ValueError(
-                "validation_fraction and test_fraction leave nothing to train on; their sum must be below 1"
-            )
+            rule = f"leaves nothing to train on beside split.test_fraction = {self.test_fraction:g}"
+            raise Problem("validation_fraction", self.validation_fraction, rule, "their sum must be below 1")
         if self.folds == 1:
-            raise ValueError("folds is 1; write 0 for a single split, or at least 2")
+            raise Problem("folds", self.folds, "must be 0 or at least 2", "0 is a single split")
         return self
 
 
@@ -94,7 +97,8 @@ class Search(Section):
     @model_validator(mode="after")
     def _target_can_be_reached(self) -> Self:
         if self.target is not None and self.metric != "loss" and not 0 < self.target <= 1:
-            raise ValueError(f"target is {self.target}; a target for {self.metric} is above 0 and at most 1")
+            rule = f"must be above 0 and at most 1 for {self.metric}"
+            raise Problem("target", self.target, rule, "for example 0.95")
         return self
 
 
@@ -129,7 +133,7 @@ class TrainingSection(Section):
 class Machine(Section):
     """Where it runs; none of this changes what is asked."""
 
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the training, in every worker")
     checkpoint_every: float | None = Field(
         None,
@@ -145,7 +149,9 @@ class Machine(Section):
     )
 
     @model_validator(mode="after")
-    def _address_of_what(self) -> Self:
+    def _known_device_and_address(self) -> Self:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,4})?", self.device):
+            raise Problem("device", self.device, "must be auto, cpu, mps, cuda or cuda:N", "auto finds what is there")
         if self.address is not None and self.engine != "ray":
-            raise ValueError(f"address is {self.address}, which goes with engine ray (--engine ray)")
+            raise Problem("address", self.address, "goes with machine.engine = ray only", "add --engine ray")
         return self

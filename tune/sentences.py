@@ -8,10 +8,13 @@ from typing import Any
 from optuna import Study
 from sqlalchemy.engine import make_url
 
+from .config import Settings
 from .folders import DATABASE_NAME, DEFAULT_SAVE_DIR, StudyFolder
 from .locks import engine_of
 from .remote import shown
 from .storage import sqlite_url
+from .study import best_trial, unfinished_after
+from .winner import chosen_trial, confirms, stored_confirmation
 
 
 def places(study: Study, folder: StudyFolder) -> str:
@@ -28,6 +31,33 @@ def places(study: Study, folder: StudyFolder) -> str:
 def resume_command(study: Study, folder: StudyFolder) -> str:
     """What goes on with a study."""
     return f"./run_tuning.sh --study-name {shlex.quote(study.study_name)} --resume{places(study, folder)}"
+
+
+def provisos(study: Study, settings: Settings) -> list[str]:
+    """What has to be said of the trial to use: that it is unfinished, or that the search's best was not confirmed."""
+    chosen = chosen_trial(study)
+    n_epochs = None if chosen is None else unfinished_after(chosen)
+    if chosen is None or n_epochs is None:
+        return _about_confirmation(study, settings)
+    return [
+        f"Trial {chosen.number} is not finished: it was left after {n_epochs} of {settings.training.epochs} epochs and "
+        "counts with the best of these; --resume goes on with it.",
+        *_about_confirmation(study, settings),
+    ]
+
+
+def _about_confirmation(study: Study, settings: Settings) -> list[str]:
+    best, found = best_trial(study), stored_confirmation(study)
+    if best is None or not confirms(settings):
+        return []
+    if found is None:
+        return [
+            f"Trial {best.number}, the best of the search, has not been confirmed by runs with fresh seeds: --resume "
+            f"--confirm-seeds {settings.confirmation.seeds} does that, however long it takes."
+        ]
+    if any(one["trial"] == best.number for one in found["configurations"]):
+        return []
+    return [f"Trial {best.number} has scored higher in the search since: --resume confirms it too."]
 
 
 def new_people_in_test(split: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import json
 import platform
 import uuid
 from collections.abc import Sequence
+from copy import copy
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -32,6 +33,9 @@ PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click
 N_WARM_START_TRIALS = 5
 N_NAMED = 5
 KNOWN_GOOD = "known-good"
+
+# On an unfinished trial: what it has come to.
+LEFT = "seqtune:left"
 
 # On a study that holds the confirmation runs of another one: that one's random id.
 CONFIRMS = "confirms"
@@ -202,13 +206,46 @@ def with_strategy(study: Study, settings: Settings) -> Study:
     return study
 
 
-def best_trials(study: Study, n_best: int | None = None) -> list[FrozenTrial]:
-    """The best complete trials that keep to the caps, best first.
+def note_left(study: Study, trial_id: int, left: dict[str, Any] | None) -> None:
+    """Puts down what an interrupted trial has come to; None when somebody goes on with it.
+
+    Apart from the trial's own attributes, which are in the end as if it had never been interrupted.
+    """
+    study._storage.set_trial_system_attr(trial_id, LEFT, left)
+
+
+def as_left(trial: FrozenTrial) -> FrozenTrial:
+    """An unfinished trial with what it had come to when it was left; any other as it is."""
+    left = trial.system_attrs.get(LEFT) if trial.state == TrialState.RUNNING else None
+    if not left:
+        return trial
+    trial = copy(trial)
+    trial.values, trial.user_attrs = left["values"], {**trial.user_attrs, **left["record"]}
+    return trial
+
+
+def trials_so_far(study: Study) -> list[FrozenTrial]:
+    """All trials, the unfinished ones with what they had come to when they were left."""
+    return [as_left(trial) for trial in study.get_trials(deepcopy=False)]
+
+
+def has_score(trial: FrozenTrial) -> bool:
+    """Whether a trial is complete, or unfinished with a score; Optuna gives one that was pruned a value as well."""
+    return trial.state in (TrialState.COMPLETE, TrialState.RUNNING) and trial.values is not None
+
+
+def unfinished_after(trial: FrozenTrial) -> int | None:
+    """Epochs after which a trial was left; None for one that is finished."""
+    return trial.user_attrs.get("epochs_run") if trial.state == TrialState.RUNNING else None
+
+
+def best_trials(study: Study, n_best: int | None = None, *, finished_only: bool = False) -> list[FrozenTrial]:
+    """The best trials with a score that keep to the caps, best first; of equals a finished one.
 
     With two objectives these are the knee of their front, and then the rest of it by the metric.
     """
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    feasible = [trial for trial in complete if not is_over_a_cap(trial)]
+    trials = [trial for trial in trials_so_far(study) if has_score(trial) and not is_over_a_cap(trial)]
+    feasible = [trial for trial in trials if trial.state == TrialState.COMPLETE or not finished_only]
     sign = score_sign(study)
     if len(study.directions) > 1:
         # Another program's may have any number of objectives, which mean something else.
@@ -218,18 +255,20 @@ def best_trials(study: Study, n_best: int | None = None) -> list[FrozenTrial]:
             return []
         knee = knee_of(front, sign)
         return [ours[one.number] for one in (knee, *(one for one in reversed(front) if one is not knee))][:n_best]
-    return sorted(feasible, key=lambda trial: (-sign * metric_value(trial), trial.number))[:n_best]
+    finished_first = sorted(feasible, key=lambda trial: (not trial.state.is_finished(), trial.number))
+    return sorted(finished_first, key=lambda trial: -sign * metric_value(trial))[:n_best]
 
 
 def best_trial(study: Study) -> FrozenTrial | None:
-    """The best complete trial that keeps to the caps, or the knee; None before the first."""
+    """The best trial with a score that keeps to the caps, or the knee; None before the first."""
     best = best_trials(study, 1)
     return best[0] if best else None
 
 
 def best_by_metric(study: Study) -> FrozenTrial | None:
     """The best complete trial that keeps to the caps by the metric alone; None before the first."""
-    return max(best_trials(study), key=lambda trial: score_sign(study) * metric_value(trial), default=None)
+    finished = best_trials(study, finished_only=True)
+    return max(finished, key=lambda trial: score_sign(study) * metric_value(trial), default=None)
 
 
 def is_over_a_cap(trial: FrozenTrial) -> bool:
@@ -243,7 +282,7 @@ def score_sign(study: Study) -> int:
 
 
 def metric_value(trial: FrozenTrial) -> float:
-    """The metric of a complete trial, which is the first of its objectives."""
+    """The metric of a trial with a score, which is the first of its objectives."""
     return trial.values[0] if trial.values else 0.0
 
 

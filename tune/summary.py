@@ -17,15 +17,15 @@ from .comparison import ComparedStudy
 from .config import Settings
 from .confirmation import points
 from .evaluation import luck_of_selection
-from .exports import times_test_was_used
 from .metrics import METRIC_LABELS
 from .parts import Parts
 from .progress import show_score, show_seconds
 from .run import Finished
 from .samplers import n_finished
-from .sentences import new_people_in_test, places, resume_command
+from .sentences import new_people_in_test, places, provisos, resume_command
 from .study import best_trial, best_trials, is_over_a_cap, metric_value
 from .terminal import say as say
+from .tested import evaluation_of, times_test_was_used
 from .winner import chosen_trial, stored_confirmation
 
 # Rounds to a tenth of a point.
@@ -119,7 +119,7 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
     if best is None:
         return []
     attributes, metric = best.user_attrs, settings.search.metric
-    found = study.user_attrs.get("evaluations", {}).get(str(best.number), {})
+    found = evaluation_of(study.user_attrs, best)
     confirmed = stored_confirmation(study)
     if confirmed is not None:
         lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
@@ -147,13 +147,10 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
             f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
             f"{100 * luck:.1f} points of accuracy better than it is."
         )
-    n_looks = times_test_was_used(study)
+    n_looks = times_test_was_used(study.user_attrs)
     if n_looks > 1:
         lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
-    higher = best_trial(study)
-    if confirmed is not None and higher is not None and not _took_part(confirmed, higher.number):
-        lines.append(f"Trial {higher.number} has scored higher in the search since: --resume confirms it too.")
-    return lines
+    return lines + provisos(study, settings)
 
 
 def _described(trial: FrozenTrial, metric: str) -> str:
@@ -176,10 +173,6 @@ def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
         f"{n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}, {n_parameters:,} parameters"
         + (f", {confirmed['latency_ms']:.1f} ms a sequence on this CPU" if confirmed["latency_ms"] else "")
     )
-
-
-def _took_part(confirmed: dict[str, Any], number: int) -> bool:
-    return any(one["trial"] == number for one in confirmed["configurations"])
 
 
 def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:

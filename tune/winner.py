@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
@@ -11,7 +11,21 @@ from optuna.trial import FrozenTrial, TrialState
 from .config import Settings
 from .front import Candidate, front_of
 from .sections import Confirmation
-from .study import KNOWN_GOOD, best_trial, best_trials, is_over_a_cap, metric_value, score_sign, stored_settings
+from .study import (
+    KNOWN_GOOD,
+    as_left,
+    best_trial,
+    best_trials,
+    has_score,
+    is_over_a_cap,
+    metric_value,
+    score_sign,
+    stored_settings,
+    trials_so_far,
+)
+
+# Of a confirmed configuration that is out.
+NOT_FINITE = "a run went wrong"
 
 # To find as many different ones, since a sampler may try the same configuration again.
 _TIMES_AS_MANY = 5
@@ -23,13 +37,19 @@ def chosen_trial(study: Study) -> FrozenTrial | None:
     if found is None:
         return best_trial(study)
     number: int = found["winner"]
-    return study.get_trials(deepcopy=False)[number]
+    return as_left(study.get_trials(deepcopy=False)[number])
 
 
 def stored_confirmation(study: Study) -> dict[str, Any] | None:
     """What the confirmation found; None where there was none, or it has been switched off since."""
-    found: dict[str, Any] | None = study.user_attrs.get("confirmation")
-    return found if found is not None and _wanted(study).is_on else None
+    found = study.user_attrs.get("confirmation")
+    return found if _wanted(study).is_on and is_confirmation(found) else None
+
+
+def is_confirmation(found: object) -> TypeGuard[dict[str, Any]]:
+    """Whether this is one in which the search's best took part; those of earlier versions may have passed it over."""
+    leader = (found.get("configurations") or [{}])[0] if isinstance(found, dict) else {}
+    return bool(leader.get("scores")) or leader.get("dropped_because") == NOT_FINITE
 
 
 def confirms(settings: Settings) -> bool:
@@ -37,19 +57,20 @@ def confirms(settings: Settings) -> bool:
     return settings.confirmation.is_on and settings.search.second_objective is None
 
 
-def promising_trials(study: Study, n_best: int) -> list[FrozenTrial]:
+def promising_trials(study: Study, n_best: int, *, finished_only: bool = False) -> list[FrozenTrial]:
     """The best configurations of the search, best first, and the known-good one where it is not among them.
 
     That one may have been ended early; it is tried again all the same, since it is what a search has to beat.
     """
     found: list[FrozenTrial] = []
-    for trial in best_trials(study, _TIMES_AS_MANY * n_best):
+    for trial in best_trials(study, _TIMES_AS_MANY * n_best, finished_only=finished_only):
         if len(found) < n_best and all(trial.params != other.params for other in found):
             found.append(trial)
-    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-    for trial in ended:
+    for trial in trials_so_far(study):
         # One whose loss was not finite has no score at all.
-        known_good = trial.user_attrs.get("origin") == KNOWN_GOOD and "accuracy_gap" in trial.user_attrs
+        was_pruned = trial.state == TrialState.PRUNED and "accuracy_gap" in trial.user_attrs
+        counts = was_pruned or (has_score(trial) and (trial.state.is_finished() or not finished_only))
+        known_good = trial.user_attrs.get("origin") == KNOWN_GOOD and counts
         if known_good and not is_over_a_cap(trial) and all(trial.params != other.params for other in found):
             found.append(trial)
     return found
@@ -58,12 +79,14 @@ def promising_trials(study: Study, n_best: int) -> list[FrozenTrial]:
 def kept_trials(study: Study) -> list[FrozenTrial]:
     """Those whose weights are kept: the one to use, and all that a confirmation may make that.
 
-    With two objectives these are the whole front, since its knee moves as it grows.
+    With two objectives these are the whole front, since its knee moves as it grows. An unfinished trial may yet be
+    pruned: it takes nobody's place.
     """
-    if len(study.directions) > 1:
-        return best_trials(study)
     wanted = _wanted(study)
-    kept = promising_trials(study, wanted.configurations) if wanted.is_on else best_trials(study, 1)
+    if wanted.is_on:
+        kept = promising_trials(study, wanted.configurations, finished_only=True)
+    else:
+        kept = best_trials(study, None if len(study.directions) > 1 else 1, finished_only=True)
     chosen = chosen_trial(study)
     return kept if chosen is None or chosen.number in {trial.number for trial in kept} else [*kept, chosen]
 
@@ -72,7 +95,7 @@ def will_be_kept(study: Study, trial: Trial, values: Sequence[float]) -> bool:
     """Whether a trial that is about to be stored with these values will be one of ``kept_trials``."""
     sign = score_sign(study)
     if len(study.directions) > 1:
-        rivals = [Candidate(other.number, *other.values[:2]) for other in best_trials(study)]
+        rivals = [Candidate(other.number, *other.values[:2]) for other in best_trials(study, finished_only=True)]
         front = front_of([*rivals, Candidate(trial.number, *values)], sign)
         return trial.number in {one.number for one in front}
     wanted = _wanted(study)
@@ -82,7 +105,7 @@ def will_be_kept(study: Study, trial: Trial, values: Sequence[float]) -> bool:
     # Of equally good ones the first is the better, which may be the last to end.
     better = [
         other.params
-        for other in best_trials(study, _TIMES_AS_MANY * n_kept)
+        for other in best_trials(study, _TIMES_AS_MANY * n_kept, finished_only=True)
         if (-sign * metric_value(other), other.number) < (-sign * values[0], trial.number)
     ]
     return sum(one not in better[:k] for k, one in enumerate(better)) < n_kept
@@ -90,7 +113,7 @@ def will_be_kept(study: Study, trial: Trial, values: Sequence[float]) -> bool:
 
 def seconds_searched(study: Study) -> float:
     """Training time of all trials so far."""
-    return float(sum(trial.user_attrs.get("training_seconds", 0.0) for trial in study.get_trials(deepcopy=False)))
+    return float(sum(trial.user_attrs.get("training_seconds", 0.0) for trial in trials_so_far(study)))
 
 
 def seconds_of_run(trial: FrozenTrial, settings: Settings) -> float:

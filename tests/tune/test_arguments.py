@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.arguments import OPTION_PATHS, assignment_layer, option_layers
+from tune.arguments import OPTION_PATHS, assignment_layer, option_layers, settings_layers
 from tune.cli import run
 from tune.config import resolve, setting_paths
 from tune.names import architecture_name
@@ -170,3 +170,45 @@ def test_nothing_else_is_standard_or_enhanced(model_type: str | None, flags: tup
     }
     _, (problem,) = option_layers(options)
     assert str(problem).startswith(sentence)
+
+
+BAD = (
+    "1.01",
+    "-1",
+    "0",
+    "1",
+    "1e400",
+    "nan",
+    "null",
+    "true",
+    "[]",
+    '{"a": 1}',
+    '"x"',
+    "x",
+    "9" * 20,
+    "",
+    " ",
+    "\u202e",
+)
+
+
+@pytest.mark.parametrize("option", [*OPTION_PATHS, "objectives"])
+def test_what_is_wrong_with_an_option_is_one_sentence_about_that_setting(option: str) -> None:
+    """With its path, its value, the rule and what to do; never with the settings around it."""
+    for written in BAD:
+        try:
+            resolve(*settings_layers(None, (), {option: written}))
+        except SettingsError as error:
+            for problem in error.problems:
+                assert problem.path in (OPTION_PATHS.get(option), "--" + option.replace("_", "-"))
+                assert "\n" not in str(problem)
+                for forbidden in ("Input", "{", "Value error", "pattern"):
+                    assert forbidden not in problem.rule + problem.suggestion
+                assert len(problem.rule) < 200
+                assert problem.suggestion or problem.path.startswith("--")
+
+
+def test_a_target_that_cannot_be_reached_is_told_without_the_other_settings() -> None:
+    with pytest.raises(SettingsError) as found:
+        resolve(*settings_layers(None, (), {"target": "1.01"}))
+    assert str(found.value) == "search.target = 1.01: must be above 0 and at most 1 for accuracy (for example 0.95)"

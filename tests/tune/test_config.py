@@ -144,12 +144,22 @@ def test_all_errors_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("layer", "path", "rule"),
     [
-        ({"split": {"validation_fraction": 0.5, "test_fraction": 0.5}}, "split", "leave nothing to train on"),
-        ({"split": {"folds": 1}}, "split", "write 0 for a single split, or at least 2"),
-        ({"search": {"target": 95}}, "search", "target is 95"),
+        (
+            {"split": {"validation_fraction": 0.5, "test_fraction": 0.5}},
+            "split.validation_fraction",
+            "leaves nothing to train on",
+        ),
+        ({"split": {"folds": 1}}, "split.folds", "must be 0 or at least 2"),
+        ({"search": {"target": 95}}, "search.target", "must be above 0 and at most 1 for accuracy (for example 0.95)"),
+        (
+            {"data": {"resample_hz": 9.0, "resample_length": 9}},
+            "data.resample_hz",
+            "cannot go with data.resample_length",
+        ),
+        ({"machine": {"address": "auto"}}, "machine.address", "goes with machine.engine = ray only"),
         ({"search": {"trials": 12.0}}, "search.trials", "whole number"),
-        ({"machine": {"device": "gpu"}}, "machine.device", "match"),
-        ({"search": 5}, "search", "valid dictionary"),
+        ({"machine": {"device": "gpu"}}, "machine.device", "must be auto, cpu, mps, cuda or cuda:N"),
+        ({"search": 5}, "search", "must be an object of settings"),
         ({"space": []}, "space", "must be an object of architectures"),
         ({"space": {"gru": 3}}, "space.gru", "must be an object of ranges"),
     ],

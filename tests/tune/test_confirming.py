@@ -16,12 +16,13 @@ import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
+from sqlalchemy import text
 
 from tune.claims import claim_trial
 from tune.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sentences
 from tune.confirming import find_confirmation, line_up, open_confirmation
 from tune.core.errors import StudyError
-from tune.locks import try_trial_lock
+from tune.locks import engine_of, try_trial_lock
 from tune.progress import Progress
 from tune.run import Finished, confirm_and_judge, exported, is_confirmed
 from tune.stopping import StopWatch
@@ -149,10 +150,10 @@ def test_the_winner_is_what_is_tested_once_and_given_away(searched: Lab) -> None
     assert best["confirmation"] == found
     assert json.loads((root / "best_model" / "model.json").read_text())["trial"] == second
     assert (trial_folder(searched.folder, chosen) / REFIT_WEIGHTS).is_file()
-    text = io.StringIO()
-    print_summary(Console(file=text, width=60), finished)
-    assert f"Best: trial {second}, validation accuracy 85.00% with 2 fresh seeds" in text.getvalue()
-    assert f"Trial {second} is better with fresh seeds" in text.getvalue()
+    shown = io.StringIO()
+    print_summary(Console(file=shown, width=60), finished)
+    assert f"Best: trial {second}, validation accuracy 85.00% with 2 fresh seeds" in shown.getvalue()
+    assert f"Trial {second} is better with fresh seeds" in shown.getvalue()
     # The same again uses nothing twice.
     run(searched)
     assert without_clock(record(searched)) == without_clock(found)
@@ -203,6 +204,55 @@ def test_without_time_the_best_of_the_search_is_tested(new_lab: NewLab) -> None:
     assert lab.study().user_attrs["evaluations"].keys() == {str(best.number)}
     assert any("--confirm-seeds 2" in sentence for sentence in said)
     assert not confirmation_of(lab).get_trials()
+
+
+def make_slow(lab: Lab, number: int, seconds: float) -> None:
+    """As if the trial had taken so long."""
+    study = lab.study()
+    change = text(
+        "UPDATE trial_user_attributes SET value_json = :seconds WHERE key = 'training_seconds' AND trial_id = :id"
+    )
+    with engine_of(study._storage).begin() as connection:
+        connection.execute(change, {"seconds": str(seconds), "id": study.get_trials()[number]._trial_id})
+
+
+def test_a_leader_that_is_too_slow_to_be_confirmed_is_delivered_all_the_same(searched: Lab) -> None:
+    """Every other trial would be confirmed in a fraction of the time that is left."""
+    best = best_trial(searched.study())
+    assert best is not None
+    make_slow(searched, best.number, 600.0)
+    lab = searched.with_settings({"confirmation": {"time_share": 0.9}})
+    finished, said = run(lab, with_exports=True)
+    assert not confirmation_of(lab).get_trials()
+    assert lab.study().user_attrs["evaluations"].keys() == {str(best.number)}
+    written = json.loads((lab.folder.root / "best_config.json").read_text())
+    assert (written["trial"], written["confirmed"], written["confirmation"]) == (best.number, False, None)
+    shown = io.StringIO()
+    print_summary(Console(file=shown, width=1000), finished)
+    sentence = f"Trial {best.number}, the best of the search, has not been confirmed by runs with fresh seeds"
+    assert any("is not confirmed by runs with fresh seeds, since there is no time" in one for one in said)
+    assert sentence in shown.getvalue()
+    assert sentence in (lab.folder.root / "report.md").read_text()
+
+
+def test_what_was_confirmed_before_gives_way_to_a_new_leader_without_time(searched: Lab) -> None:
+    run(searched)
+    old = record(searched)["winner"]
+    study, last = searched.study(), searched.trials()[-1]
+    study.add_trial(
+        create_trial(
+            value=1.1, params={**last.params}, distributions=last.distributions, user_attrs={**last.user_attrs}
+        )
+    )
+    make_slow(searched, len(searched.trials()) - 1, 600.0)
+    # Until the confirmation has been tried again, what it found before stands.
+    chosen = chosen_trial(study)
+    assert chosen is not None
+    assert chosen.number == old
+    run(searched.with_settings({"search": {"trials": 5}, "confirmation": {"time_share": 0.9}}))
+    chosen = chosen_trial(searched.study())
+    assert chosen is not None
+    assert chosen.number == len(searched.trials()) - 1
 
 
 def test_it_says_when_there_was_no_time_for_all_and_how_to_get_it(searched: Lab) -> None:

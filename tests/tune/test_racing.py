@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import t
 
-from tune.racing import CLEARLY_WORSE, NO_TIME, NOT_FINITE, Candidate, Standing, difference, ranking, standing
+from tune.racing import (
+    CLEARLY_WORSE,
+    NO_TIME,
+    NOT_FINITE,
+    Candidate,
+    Standing,
+    decided,
+    difference,
+    ranking,
+    scores_of,
+    standing,
+)
 
 Scores = Callable[[int, int], float | None]
 
@@ -64,6 +80,92 @@ def test_the_last_by_the_seeds_so_far_goes_when_time_is_short() -> None:
     stood, _, rounds = race(candidates(4), lambda trial, _: 0.8 + trial / 100, 5, 7.0)
     assert [trial for trial, _ in rounds[1]] == [3, 2, 1]
     assert stood.dropped[0] == (1, NO_TIME)
+
+
+@pytest.mark.parametrize("costs", list(permutations([27.0, 13.0, 5.0, 2.0])))
+@pytest.mark.parametrize("limit", [1.0, 4.0, 16.0, 30.0, 47.0, 60.0])
+def test_the_leader_is_never_passed_over_for_what_is_quicker(costs: tuple[float, ...], limit: float) -> None:
+    """Whatever the order of costs: with time for the leader it is run first, and without there is nothing to run."""
+    these = [Candidate(trial, "search", 0.9 - trial / 100, seconds) for trial, seconds in enumerate(costs)]
+    stood, runs, rounds = race(these, alike, 3, limit)
+    if costs[0] > limit:
+        assert not runs
+        assert stood == Standing((), {}, cut_short=True)
+        assert not decided(these, runs, stood.dropped, maximize=True)
+    else:
+        first = [trial for trial, _ in rounds[0]]
+        assert first == list(range(len(first)))
+        assert sum(costs[trial] for trial, _ in runs) <= limit
+
+
+@st.composite
+def races(
+    draw: st.DrawFn,
+) -> tuple[list[Candidate], dict[tuple[int, int], float | None], dict[str, Any]]:
+    """Candidates in their line, the scores that their runs would come to, and the limits of the race."""
+    maximize, n = draw(st.booleans()), draw(st.integers(1, 5))
+    score = st.floats(0, 1, allow_subnormal=False) | st.sampled_from([0.5, 0.75])
+    in_search: list[float | None] = [*sorted(draw(st.lists(score, min_size=n, max_size=n)), reverse=maximize)]
+    if n > 1 and draw(st.booleans()):
+        in_search[-1] = None  # The known-good one, ended early.
+    numbers = draw(st.permutations(range(n)))
+    these = [
+        Candidate(number, "search", in_search[place], draw(st.floats(0.5, 30))) for place, number in enumerate(numbers)
+    ]
+    n_seeds = draw(st.integers(1, 4))
+    would = {
+        (number, k): draw(st.none() | score if draw(st.integers(0, 9)) == 0 else score)
+        for number in range(n)
+        for k in range(n_seeds)
+    }
+    limit = draw(st.none() | st.floats(0.1, 200))
+    return these, would, {"n_seeds": n_seeds, "seconds": limit, "n_workers": draw(st.integers(1, 3)), "max": maximize}
+
+
+@settings(max_examples=300, deadline=None)
+@given(races(), st.data())
+def test_nothing_beats_what_is_delivered_in_the_search_and_with_fresh_seeds(
+    drawn: tuple[list[Candidate], dict[tuple[int, int], float | None], dict[str, Any]],
+    data: st.DataObject,
+) -> None:
+    """However the race is cut short: by its limit, or by a signal or a timeout in the midst of a round."""
+    these, would, how = drawn
+    maximize, sign = bool(how["max"]), 1 if how["max"] else -1
+    runs: dict[tuple[int, int], float | None] = {}
+    rounds_left = data.draw(st.integers(0, 6))
+    while (
+        stood := standing(
+            these,
+            runs,
+            int(how["n_seeds"]),
+            maximize=maximize,
+            seconds=how["seconds"],
+            n_workers=int(how["n_workers"]),
+        )
+    ).missing:
+        if rounds_left == 0:
+            some = data.draw(st.lists(st.sampled_from(stood.missing), unique=True))
+            runs |= {run: would[run] for run in some}
+            break
+        runs |= {run: would[run] for run in stood.missing}
+        rounds_left -= 1
+    order = decided(these, runs, stood.dropped, maximize=maximize)
+    wrong = {trial for (trial, _), score in runs.items() if score is None}
+    means = {
+        one.trial: fmean(found) for one in these if (found := scores_of(runs, one.trial)) and one.trial not in wrong
+    }
+    leader = these[0].trial
+    if not means or (leader not in means and leader not in wrong):
+        assert order == []  # The search's best stands.
+        return
+    assert set(order) == means.keys()
+    place = {one.trial: k for k, one in enumerate(these)}
+    for other in order[1:]:
+        n_common = min(len(scores_of(runs, other)), len(scores_of(runs, order[0])))
+        common = [fmean(scores_of(runs, trial)[:n_common]) for trial in (other, order[0])]
+        if place[other] < place[order[0]]:
+            assert sign * means[other] < sign * means[order[0]]
+            assert sign * common[0] < sign * common[1]
 
 
 def test_what_is_clearly_worse_is_out_and_what_is_not_stays() -> None:

@@ -126,7 +126,7 @@ def _check_weights(study: Study, folder: StudyFolder) -> Iterator[str]:
     # A known-good one that was ended early in the search may have won the confirmation: it has those of the last fit.
     if (
         best is not None
-        and best.state == TrialState.COMPLETE
+        and best.state != TrialState.PRUNED
         and load_weights(folder, best, len(study.user_attrs["split"]["parts"])) is None
     ):
         yield f"the weights of its best trial, {best.number}, are missing in {trial_folder(folder, best)}"

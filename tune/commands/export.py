@@ -18,7 +18,7 @@ from ..deployment.classifier import Array, Classifier, OnnxClassifier, TorchClas
 from ..deployment.judged import Judged, find_judged, note_use, study_of
 from ..deployment.sources import find_model
 from ..deployment.trials import TIMED_BATCHES, TOLERANCE, Tried, invented, padding_difference, recordings_of, try_out
-from ..exports import times_test_was_used, write_best
+from ..exports import write_best
 from ..files import write_bytes, write_text
 from ..folders import SaveDir
 from ..locks import study_lock
@@ -26,6 +26,7 @@ from ..model_folder import StoredModel, load_model
 from ..problems import Problem, SettingsError
 from ..study import stored_settings
 from ..summary import say
+from ..tested import times_test_was_used
 from .opening import database_url
 
 INSTALL = ".venv/bin/python -m pip install onnx onnxruntime"
@@ -82,7 +83,7 @@ def export_command(
         say(console, f"No accuracy can be stated, since {judged.why_not}; tried on noise of the same lengths")
     else:
         say(console, f"Tried on the {judged.name} part: {len(judged.part)} sequences")
-    used_before = 0 if study is None else times_test_was_used(study)
+    used_before = 0 if study is None else times_test_was_used(study.user_attrs)
     forms, tried = _try_all(stored, judged, form, opset)
     _print_table(console, tried)
     refused = _refusal(forms, tried, judged, stored, form, max_drop)

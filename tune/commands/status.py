@@ -53,5 +53,5 @@ def _row(study: Study, folder: StudyFolder) -> list[str]:
         str(count[TrialState.RUNNING] - n_interrupted),
         str(n_interrupted),
         show_score(None if best is None else metric_value(best), search.get("metric", "loss")),
-        "-" if best is None else str(best.number),
+        "-" if best is None else f"{best.number}{'' if best.state.is_finished() else ' (unfinished)'}",
     ]

@@ -253,6 +253,8 @@ def _limits(exported: Exported) -> str:
         '"none of these".',
         "It was made for sensors that are worn and sampled as in its data; elsewhere it is not known how good it is.",
     ]
+    if description.unfinished_after is not None:
+        limits.append(f"Its training was broken off after {description.unfinished_after} epochs: it may become better.")
     rate = description.sample_rate_hz
     if rate is not None:
         limits.append(f"It sees steps, not seconds: data of another rate than {rate:g} a second look faster or slower.")

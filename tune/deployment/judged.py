@@ -12,12 +12,12 @@ from data import DataError
 from data.sequences import SequenceDataset
 
 from ..config import resolve
-from ..exports import TEST_USES
 from ..folders import DATABASE_NAME
 from ..model_folder import StoredModel
 from ..parts import load_parts
 from ..storage import open_storage, sqlite_url
 from ..study import load_study, stored_settings
+from ..tested import TEST_USES
 
 
 @dataclass(frozen=True)

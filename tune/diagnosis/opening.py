@@ -25,7 +25,8 @@ from ..model_folder import DESCRIPTION, StoredModel, load_model
 from ..parts import Parts
 from ..problems import Problem, SettingsError
 from ..seeds import derive_seed
-from ..study import all_parameters
+from ..study import all_parameters, trials_so_far
+from ..tested import evaluation_of
 from ..trial_files import load_weights
 from ..winner import chosen_trial
 from .subject import Judged, Subject
@@ -44,11 +45,11 @@ def trial_to_look_at(study: Study, number: int | None) -> FrozenTrial:
         if best is None:
             raise StudyError(f"{study.study_name!r} has no complete trial yet: there is nothing to diagnose")
         return best
-    trials = study.get_trials(deepcopy=False)
+    trials = trials_so_far(study)
     if not 0 <= number < len(trials):
         raise StudyError(f"{study.study_name!r} has no trial {number}: its trials are 0 to {len(trials) - 1}")
     trial = trials[number]
-    if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not trial.user_attrs.get("history", [[]])[0]:
+    if trial.state == TrialState.FAIL or not trial.user_attrs.get("history", [[]])[0]:
         raise StudyError(
             f"trial {number} of {study.study_name!r} is {trial.state.name.lower()} and has no trained network: "
             "name one that is complete or pruned"
@@ -118,7 +119,7 @@ def of_trial(
 def tested_model(study: Study, trial: FrozenTrial, folder: StudyFolder) -> StoredModel | None:
     """The network of ``best_model/``, if it is this trial's and has been trained once more for the test."""
     place = folder.root / BEST_MODEL
-    refitted = study.user_attrs.get("evaluations", {}).get(str(trial.number), {}).get("refit")
+    refitted = evaluation_of(study.user_attrs, trial).get("refit")
     if not refitted or not (place / DESCRIPTION).is_file():
         return None
     stored = load_model(place)

@@ -118,7 +118,7 @@ def _last_points(trials: Sequence[FrozenTrial], state: TrialState) -> tuple[Poin
     return tuple(
         Point(trial.number, score)
         for trial in trials
-        if trial.state == state and (score := last_score(trial)) is not None
+        if trial.state == state and final_score(trial) is None and (score := last_score(trial)) is not None
     )
 
 

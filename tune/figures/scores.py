@@ -33,10 +33,10 @@ class Scored(NamedTuple):
 
 
 def final_score(trial: FrozenTrial) -> float | None:
-    """The score of a complete trial; None for any other trial, and where the score is not finite or has diverged."""
+    """The score of a complete trial, or that of an unfinished one so far; None where there is none, or it diverged."""
     # Of two objectives the first is the score.
     score = trial.values[0] if trial.values else None
-    return score if trial.state == TrialState.COMPLETE and is_drawable(score) else None
+    return score if trial.state in (TrialState.COMPLETE, TrialState.RUNNING) and is_drawable(score) else None
 
 
 def last_score(trial: FrozenTrial) -> float | None:

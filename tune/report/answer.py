@@ -136,11 +136,21 @@ def _which(facts: Facts) -> Iterator[str]:
     yield f"A {facts.settings.architecture} network{size}{after}."
     is_of_front = facts.settings.search.second_objective is not None
     if attributes.get("origin") == "known-good" and not is_of_front:
-        yield "It is the configuration that the search began with, known to be good for such data: nothing beat it."
+        beaten = ": nothing beat it" if _has_best_mean(facts) else ""
+        with_seeds = " with fresh seeds" if beaten and facts.confirmation else ""
+        yield f"It is the configuration that the search began with, known to be good for such data{beaten}{with_seeds}."
     yield _counts(facts)
-    if facts.confirmation and best.number == facts.confirmation.get("winner"):
-        n = len(facts.confirmation["configurations"])
+    yield from facts.provisos
+    if facts.confirmation and _has_best_mean(facts):
+        n = sum(one.get("mean") is not None for one in facts.confirmation["configurations"])
         yield f"It had the best mean of {counted(n, 'configuration')} that were trained again with fresh seeds."
+
+
+def _has_best_mean(facts: Facts) -> bool:
+    """Whether no other configuration had a better mean with fresh seeds, be it over fewer of them; true if none has."""
+    sign = -1 if facts.settings.direction == "minimize" else 1
+    means = [one["mean"] for one in (facts.confirmation or {}).get("configurations", ()) if one.get("mean") is not None]
+    return not means or (facts.fresh_mean is not None and sign * facts.fresh_mean >= max(sign * one for one in means))
 
 
 def _how_good(facts: Facts) -> Iterator[str]:

@@ -17,8 +17,10 @@ from ..figures import Figures
 from ..figures.scores import with_one_value
 from ..figures.words import StudyContext
 from ..folders import StudyFolder
-from ..sentences import places, resume_command
-from ..winner import chosen_trial, confirms
+from ..sentences import places, provisos, resume_command
+from ..study import has_score, trials_so_far
+from ..tested import evaluation_of
+from ..winner import chosen_trial, confirms, is_confirmation
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,13 @@ class Facts:
         settings: Of the study.
         attributes: What is stored with the study.
         trials: All of them.
-        best: The trial that is recommended; None without a complete one.
+        best: The trial that is recommended; None without one that has a score.
         figures: Of the search.
         context: How to name and write things.
         resume: The command that goes on with it.
         places: Options that lead a command to the study.
         n_others: Complete trials of other studies that the best was chosen from as well.
+        provisos: Sentences that belong to the recommendation.
     """
 
     name: str
@@ -48,13 +51,12 @@ class Facts:
     resume: str
     places: str
     n_others: int = 0
+    provisos: Sequence[str] = ()
 
     @property
     def judged(self) -> Mapping[str, Any]:
         """What was found about the best after the search: ``validation``, and ``test`` where there is that part."""
-        evaluations = self.attributes.get("evaluations")
-        number = None if self.best is None else str(self.best.number)
-        return evaluations.get(number) or {} if isinstance(evaluations, Mapping) and number else {}
+        return evaluation_of(self.attributes, self.best)
 
     @property
     def test(self) -> Mapping[str, Any] | None:
@@ -75,7 +77,7 @@ class Facts:
     def confirmation(self) -> Mapping[str, Any] | None:
         """How the best configurations did with fresh seeds; None where they were not trained again."""
         stored = self.attributes.get("confirmation") if confirms(self.settings) else None
-        return stored if isinstance(stored, Mapping) and stored.get("configurations") else None
+        return stored if is_confirmation(stored) else None
 
     @property
     def fresh_mean(self) -> float | None:
@@ -87,7 +89,7 @@ class Facts:
     @property
     def value(self) -> float | None:
         """Validation score of the recommended trial in the search; None where it was ended early."""
-        return None if self.best is None or self.best.state != TrialState.COMPLETE else self.best.value
+        return self.best.value if self.best is not None and has_score(self.best) else None
 
     @property
     def class_names(self) -> list[str]:
@@ -117,7 +119,7 @@ class Facts:
 def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext) -> Facts:
     """Reads the study."""
     attributes = study.user_attrs
-    trials = [_of_one_objective(trial, settings.search.metric) for trial in study.get_trials(deepcopy=False)]
+    trials = [_of_one_objective(trial, settings.search.metric) for trial in trials_so_far(study)]
     chosen = chosen_trial(study)
     return Facts(
         name=study.study_name,
@@ -129,6 +131,7 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
         context=context,
         resume=resume_command(study, folder),
         places=places(study, folder),
+        provisos=provisos(study, settings),
     )
 
 

@@ -9,6 +9,7 @@ from ..evaluation import FEWEST_PEOPLE, luck_of_selection
 from ..figures.history import noise_of
 from ..figures.scores import scored_trials
 from ..figures.words import counted
+from ..tested import times_test_was_used
 from .facts import Facts
 from .words import percent, points
 
@@ -27,8 +28,7 @@ def how_sure(facts: Facts) -> Iterator[str]:
     else:
         yield from _luck_words(facts)
     yield from _gap_words(facts)
-    evaluations = facts.attributes.get("evaluations") or {}
-    n_looks = sum("test" in one for one in evaluations.values())
+    n_looks = times_test_was_used(facts.attributes)
     if n_looks > 1:
         yield f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen."
     yield from _calibration_words(facts)

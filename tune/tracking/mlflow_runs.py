@@ -22,6 +22,7 @@ from ..folders import BEST_MODEL, StudyFolder
 from ..report.page_names import REPORT_PAGE, REPORT_TEXT
 from ..study import identity
 from ..targets import Targets
+from ..tested import evaluation_of
 from ..trial_files import trial_files, write_files
 from ..winner import chosen_trial
 from .records import study_parameters, trial_record
@@ -129,12 +130,12 @@ class MlflowRuns:
 
         client, best = self._opened(), chosen_trial(self._study)
         finished = [trial for trial in self._study.get_trials(deepcopy=False) if trial.datetime_complete is not None]
-        if best is not None and finished:
+        if best is not None and best.state.is_finished():
             record = trial_record(best)
             when = round(
                 1000 * max(trial.datetime_complete.timestamp() for trial in finished if trial.datetime_complete)
             )
-            found = self._study.user_attrs.get("evaluations", {}).get(str(best.number), {}).get("test", {})
+            found = evaluation_of(self._study.user_attrs, best).get("test", {})
             values = {name: value for name, value in record.final.items() if name != "value"}
             values |= {"best_trial": float(best.number)}
             # A known-good one that was ended early in the search has none.
