@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 import torch
+import torch.utils.serialization.config  # torch.save does, which is called in a thread.
 from torch import Tensor
 
 from .explanations import is_accident

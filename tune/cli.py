@@ -14,7 +14,7 @@ from .cli_compare import compare
 from .cli_diagnose import diagnose
 from .folders import SaveDir
 from .options import A_FILE, settings_options, storage_options, tracking_options
-from .terminal import console, handles_errors
+from .terminal import console, ends_with_its_reader, handles_errors
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
 HELP_WIDTH = 110
@@ -22,6 +22,11 @@ HELP_WIDTH = 110
 
 class RunByDefault(DefaultGroup):
     """Takes arguments without a command for ``run``, and shows its options with the help."""
+
+    # Within ``main`` too, which has an exit code of its own for a closed pipe.
+    main = ends_with_its_reader(DefaultGroup.main)
+    make_context = ends_with_its_reader(DefaultGroup.make_context)
+    invoke = ends_with_its_reader(DefaultGroup.invoke)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Adds the options of ``run`` below the commands."""

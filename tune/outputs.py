@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from optuna import Study
 
 from .artefacts import attach_pictures
@@ -12,6 +14,18 @@ from .note import study_note, write_note
 from .sentences import resume_command
 from .study import CONFIRMS, best_trial, trials_so_far
 from .unfinished import keep_unfinished
+
+_LIBRARIES = ("pandas", "matplotlib.figure", "optuna.importance", "plotly.graph_objects")
+
+
+def load_libraries() -> None:
+    """Loads what the exports need, so that who has pressed Ctrl-C need not wait for that as well.
+
+    Between two trials, not beside them: threads that import at the same time can wait for each other for good, and so
+    can the end of the interpreter for a thread that it has stopped in the midst of an import.
+    """
+    for name in _LIBRARIES:
+        import_module(name)
 
 
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:

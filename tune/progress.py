@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -118,6 +119,7 @@ def show(progress: Progress, console: Console) -> Iterator[Progress]:
     if not console.is_terminal:
         yield _Lines(progress, console)
         return
+    cell_len("★")  # Rich loads its table of widths now, and not in the thread that draws.
     with Live(console=console, refresh_per_second=4, get_renderable=lambda: _picture(progress)):
         yield progress
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,7 +28,6 @@ from .study import load_study, with_strategy
 from .worker import in_a_sentence
 
 _LOOK_SECONDS = 0.3
-_PATIENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -106,20 +103,19 @@ def run_numbered_trial(
         board: Handle of the actor ``Board``.
     """
     torch.set_num_threads(job.settings.machine.threads)
-    stop, teller = StopWatch(), _Teller(board, ticket)
+    teller = _Teller(board, ticket)
     try:
-        with _heeding(board, stop):
-            study, parts = _opened(job, arrays)
-            ended = search(
-                with_strategy(study, job.settings),
-                job.settings,
-                parts,
-                job.folder,
-                device=torch.device(job.device),
-                observer=teller,
-                stop=stop,
-                claim_next=partial(claim_numbered, study, job.folder, number),
-            )
+        study, parts = _opened(job, arrays)
+        ended = search(
+            with_strategy(study, job.settings),
+            job.settings,
+            parts,
+            job.folder,
+            device=torch.device(job.device),
+            observer=teller,
+            stop=StopWatch(is_asked=_asking(board)),
+            claim_next=partial(claim_numbered, study, job.folder, number),
+        )
     except Exception as error:
         return TaskResult(teller.events, None, in_a_sentence(error))
     return TaskResult(teller.events, ended)
@@ -143,27 +139,28 @@ def _opened(job: TaskJob, arrays: Sequence[NDArray[Any]]) -> tuple[Study, Parts]
     return _opened_last[job.key]
 
 
-@contextmanager
-def _heeding(board: Any, stop: StopWatch) -> Iterator[None]:
-    """Asks again and again whether to stop, which a signal to a process of Ray's would do in the midst of a step."""
+def _asking(board: Any) -> Callable[[], bool]:
+    """Asks the board now and then whether to stop, and never waits for its answer.
+
+    A signal to a process of Ray's would stop it in the midst of a step.
+    """
     import ray
 
-    is_over = threading.Event()
+    answer: Any = None
+    due = 0.0
 
-    def ask() -> None:
-        while not is_over.is_set():
-            try:
-                if ray.get(board.shall_stop.remote(), timeout=_PATIENCE_SECONDS):
-                    stop.request(signal.SIGTERM)
-                    return
-            except ray.exceptions.RayError:
-                pass  # The board is being started again.
-            is_over.wait(_LOOK_SECONDS)
+    def is_asked() -> bool:
+        nonlocal answer, due
+        if answer is None:
+            if time.monotonic() >= due:
+                answer = board.shall_stop.remote()
+            return False
+        if not ray.wait([answer], timeout=0)[0]:
+            return False
+        given, answer, due = answer, None, time.monotonic() + _LOOK_SECONDS
+        try:
+            return bool(ray.get(given))
+        except ray.exceptions.RayError:
+            return False  # The board is being started again.
 
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join(_LOOK_SECONDS)
+    return is_asked

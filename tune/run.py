@@ -24,7 +24,7 @@ from .folders import StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
 from .note import study_note, write_note
-from .outputs import write_exports
+from .outputs import load_libraries, write_exports
 from .parts import Parts
 from .progress import Progress
 from .ray_cluster import check_engine
@@ -49,9 +49,11 @@ from .study import (
 from .suitability import suited
 from .tracking import NOT_TRACKED, Tracking
 from .unfinished import keep_unfinished
-from .warmup import exports_loaded_meanwhile
 from .winner import confirms
 from .workers import n_workers
+
+# So few are drawn without the slowest of the libraries, scikit-learn.
+_N_TRIALS_WITHOUT_LIBRARIES = 3
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,10 @@ def work_on(
                     observer.say("note: with two objectives the best are not trained again with fresh seeds")
             for note in notes:
                 observer.say(f"note: {note}")
-            with exports_loaded_meanwhile() as trial_done:
-                _track(tracking, folder, observer, trial_done)
-                ended = search_with_engine(
-                    storage, study, settings, parts, folder, device=device, observer=observer, stop=stop
-                )
+            _after_each_trial(tracking, folder, observer)
+            ended = search_with_engine(
+                storage, study, settings, parts, folder, device=device, observer=observer, stop=stop
+            )
             keep_unfinished(study, settings, folder)
             finished = Finished(study, settings, folder, ended, [])
             if test_best and not is_confirmed(finished):
@@ -195,11 +196,12 @@ def work_on(
         return replace(finished, not_drawn=[*finished.not_drawn, *tracking.look(folder, is_last=True)])
 
 
-def _track(tracking: Tracking, folder: StudyFolder, observer: Progress, trial_done: Callable[[], None]) -> None:
+def _after_each_trial(tracking: Tracking, folder: StudyFolder, observer: Progress) -> None:
     """Has the trackers told now of what an earlier run left untold, and of every trial to come."""
 
     def after_trial() -> None:
-        trial_done()
+        if observer.n_done >= _N_TRIALS_WITHOUT_LIBRARIES:
+            load_libraries()
         look()
 
     def look() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,13 +21,15 @@ class StopWatch:
 
     Args:
         timeout_seconds: Time from now; None for as long as it takes.
+        is_asked: Whether another process asks for the end, which then counts as SIGTERM; looked at between two steps.
 
     Attributes:
         signal: The first signal that asked for the end; None without one.
         reserved_seconds: What has to be left of the time for what follows.
     """
 
-    def __init__(self, timeout_seconds: float | None = None) -> None:
+    def __init__(self, timeout_seconds: float | None = None, is_asked: Callable[[], bool] = lambda: False) -> None:
+        self._is_asked = is_asked
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self.signal: signal.Signals | None = None
         self.reserved_seconds = 0.0
@@ -35,6 +37,8 @@ class StopWatch:
     @property
     def reason(self) -> str | None:
         """In words; None while the run goes on."""
+        if self.signal is None and self._is_asked():
+            self.request(signal.SIGTERM)
         if self.signal is not None:
             return "interrupted" if self.signal == signal.SIGINT else "terminated"
         if self._deadline is not None and time.monotonic() + self.reserved_seconds >= self._deadline:

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from .changes import changed_settings, newer_settings
 from .config import Settings
-from .core.errors import OtherStudyError, StorageError, StudyError
+from .core.errors import OtherStudyError, StorageError, StudyError, StudyExistsError
 from .folders import StudyFolder
 from .front import Candidate, front_of, knee_of
 from .known_good import known_good, moved_into
@@ -84,9 +84,9 @@ def check_identity(study: Study, expected: str | None) -> None:
         )
 
 
-def exists_already(name: str) -> StudyError:
+def exists_already(name: str) -> StudyExistsError:
     """What to say to who would begin a study that is there."""
-    return StudyError(
+    return StudyExistsError(
         f"a study {name!r} exists already: go on with it (--resume), use another name (--study-name), or begin a new "
         f"one from its best trials (--study-name NEW --warm-start {name})"
     )
@@ -109,7 +109,7 @@ def create_study(
         warm_start: Configurations to try right after the known-good ones.
 
     Raises:
-        StudyError: If a study of that name exists.
+        StudyExistsError: If there is a study of that name by now.
     """
     folder.root.mkdir(parents=True, exist_ok=True)
     with study_lock(storage, folder):
@@ -153,6 +153,19 @@ def _check_half_made(study: Study, settings: Settings) -> None:
             f"{settings.search.metric} is to {' and what stands beside it to '.join(sought)}: use another name "
             "(--study-name)"
         )
+
+
+def create_or_resume(storage: RDBStorage, folder: StudyFolder, settings: Settings, parts: Parts) -> Study:
+    """The study of that name, whoever begins it; see ``create_study`` and ``resume_study``."""
+    study = load_study(storage, folder.study_name)
+    if study is None or stored_settings(study) is None:
+        try:
+            return create_study(storage, folder, settings, parts)
+        except StudyExistsError:
+            study = load_study(storage, folder.study_name)
+            if study is None:
+                raise
+    return resume_study(study, settings, parts)
 
 
 def resume_study(study: Study, settings: Settings, parts: Parts) -> Study:

@@ -11,9 +11,9 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import torch
@@ -83,7 +83,7 @@ class Reporter:
         self.tell("broke", sentence)
 
     def tell(self, event: str, *details: Any) -> None:
-        """Sends an event; that nobody listens any more is learned by ``_listen``."""
+        """Sends an event; that nobody listens any more is learned by ``_shall_stop``."""
         with suppress(OSError):
             self._connection.send((event, details))
 
@@ -98,11 +98,11 @@ def work(job: Job, connection: Connection) -> None:
     atexit.register(gc.freeze)  # As in ``__main__``.
     if job.visible_gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = job.visible_gpu
-    stop = StopWatch(None if job.deadline is None else job.deadline - time.monotonic())
+    seconds_left = None if job.deadline is None else job.deadline - time.monotonic()
+    stop = StopWatch(seconds_left, partial(_shall_stop, connection))
     # The terminal sends Ctrl-C to every process of the run; the one that was started by hand passes it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: stop.request(signal.SIGTERM))
-    Thread(target=_listen, args=(connection, stop), daemon=True).start()
     torch.set_num_threads(job.settings.machine.threads)
     reporter = Reporter(connection)
     try:
@@ -137,8 +137,9 @@ def in_a_sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (in {Path(place.filename).name}, line {place.lineno})"
 
 
-def _listen(connection: Connection, stop: StopWatch) -> None:
-    """Waits for the wish to stop; the end of the connection means that the other side is gone, and says the same."""
-    with suppress(EOFError, OSError):
-        connection.recv()
-    stop.request(signal.SIGTERM)
+def _shall_stop(connection: Connection) -> bool:
+    """Whether the other side has sent the wish to stop, or is gone, which says the same."""
+    try:
+        return connection.poll()
+    except OSError:  # How Windows says that it is gone.
+        return True

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from types import FrameType
+from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from optuna_dashboard import wsgi
@@ -19,6 +23,9 @@ from ..listening import checked_token, host_names, in_url, is_loopback
 from ..problems import Problem, SettingsError
 from ..summary import say
 from .opening import open_existing
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -55,7 +62,8 @@ def dashboard_command(
     """Serves the dashboard until SIGINT or SIGTERM."""
     rules = make_rules(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts, token=token, writable=writable)
     storage = open_existing(storage_url, save_dir)
-    application = guarded(wsgi(storage, artifact_store=artefact_store(save_dir)), rules)
+    drawing = threading.Lock()
+    application = guarded(_drawing_in_turn(wsgi(storage, artifact_store=artefact_store(save_dir)), drawing), rules)
     try:
         server = make_server(host, port, application, _ServerSix if ":" in host else _Server, _QuietHandler)
     except OSError as error:
@@ -81,6 +89,18 @@ def dashboard_command(
     with server:
         server.serve_forever()
     say(console, "Stopped.")
+    if not drawing.acquire(blocking=False):
+        os._exit(0)  # The interpreter's end can wait for good for a thread that it stops in the midst of an import.
+
+
+def _drawing_in_turn(application: WSGIApplication, lock: threading.Lock) -> WSGIApplication:
+    """One figure after the other: plotly imports whatever it draws, and two threads that import wait for each other."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with lock if "/plot/" in environ["PATH_INFO"] else nullcontext():
+            return application(environ, start_response)
+
+    return answer
 
 
 def make_rules(

@@ -11,6 +11,7 @@ from rich.console import Console
 from ..choice import subject_of, with_dataset
 from ..comparison import overall_best, write_comparison
 from ..config import Settings
+from ..core.errors import StudyExistsError
 from ..folders import SaveDir, check_study_name
 from ..parts import Parts, load_parts
 from ..progress import show
@@ -80,18 +81,24 @@ def _run_one(
         console.print(f"There is no study {name} to resume: it begins now.")
     folder = save_dir.study(name)
     print_start(console, name, settings, parts)
-    finished = run_study(
+    work = partial(
+        run_study,
         storage,
         folder,
         settings,
-        existing,
-        parts,
+        parts=parts,
         warm_start=warm_start,
         show=partial(show, console=console),
         stop=stop,
         tracking=tracking,
         test_best=test_best,
     )
+    try:
+        finished = work(existing=existing)
+    except StudyExistsError:
+        if not resume:
+            raise
+        finished = work(existing=load_study(storage, name))  # Another run has begun it meanwhile.
     print_summary(console, finished)
     return finished
 

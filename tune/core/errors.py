@@ -29,6 +29,10 @@ class StudyError(SeqtuneError):
     """The study cannot be created or resumed."""
 
 
+class StudyExistsError(StudyError):
+    """A study was to begin under a name that has one."""
+
+
 class OtherStudyError(StudyError):
     """The database has another study of this name: it seeks something else, or in other recordings."""
 

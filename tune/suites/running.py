@@ -27,7 +27,7 @@ from ..samplers import n_finished
 from ..search import Ended
 from ..spaces import Scalar
 from ..stopping import StopRequested, StopWatch
-from ..study import all_parameters, best_trial, create_study, load_study, resume_study, stored_settings
+from ..study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..suitability import suited
 from ..workers import n_workers
 from .schema import Protocol
@@ -143,11 +143,7 @@ def prepared(
     }
     settings, _ = suited(resolve(settings.model_dump(mode="json"), decided), parts.dataset)
     folder = save_dir.study(entry.study_name)
-    existing = load_study(storage, entry.study_name)
-    if existing is None or stored_settings(existing) is None:
-        study = create_study(storage, folder, settings, parts)
-    else:
-        study = resume_study(existing, settings, parts)
+    study = create_or_resume(storage, folder, settings, parts)
     study.set_user_attr(
         "comparison", {"protocol": entry.protocol.name, "configuration": entry.configuration.name, "seeds": n_seeds}
     )
@@ -214,11 +210,8 @@ def _found_by_search(
     parts = loaded.of(settings)
     settings, _ = suited(settings, parts.dataset)
     name = search_name(entry)
-    folder, study = save_dir.study(name), load_study(storage, name)
-    if study is None or stored_settings(study) is None:
-        study = create_study(storage, folder, settings, parts)
-    else:
-        study = resume_study(study, settings, parts)
+    folder = save_dir.study(name)
+    study = create_or_resume(storage, folder, settings, parts)
     study.set_user_attr("comparison", {"protocol": entry.protocol.name, "found_for": entry.configuration.name})
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
