@@ -107,9 +107,9 @@ def traced(model: StoredModel, opset: int) -> bytes:
 
 def classifier_of(content: bytes) -> OnnxClassifier:
     """It in onnxruntime, unchecked: traced files have more operators than ours."""
-    from tune.deployment import onnx_file
+    from tune.deployment import onnx_check
 
-    onnx_file.OPERATORS |= {node.op_type for node in onnx.load_from_string(content).graph.node}
+    onnx_check.OPERATORS |= {node.op_type for node in onnx.load_from_string(content).graph.node}
     return OnnxClassifier(content, "traced")
 
 

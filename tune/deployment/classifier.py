@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from ..problems import Problem, SettingsError
 from .facts import INPUTS, OUTPUTS, Facts, facts_in, facts_of
+from .onnx_check import read_checked, refuse_foreign
 
 if TYPE_CHECKING:
     from ..model_folder import StoredModel
 
 Array = NDArray[Any]
-INSTALL = ".venv/bin/python -m pip install onnxruntime"
 ONNX_SUFFIX = ".onnx"
 WARNINGS_ONLY = 3
-LARGEST_BYTES = 512 << 20
 
 
 class Classifier(Protocol):
@@ -42,17 +41,12 @@ class OnnxClassifier:
         threads: Of onnxruntime.
 
     Raises:
-        SettingsError: If a package is not installed, or the file is not one that ``export`` writes.
+        SettingsError: If the file is not one that ``export`` writes.
     """
 
     def __init__(self, content: bytes, place: str, threads: int = 1) -> None:
-        try:
-            import onnxruntime
+        import onnxruntime
 
-            from .onnx_file import refuse_foreign
-        except ImportError as error:
-            rule = f"needs {error.name}, which is not installed"
-            raise SettingsError([Problem("--model", place, rule, INSTALL)]) from error
         refuse_foreign(content, place)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = threads
@@ -125,23 +119,13 @@ def load_classifier(path: Path) -> Classifier:
         SettingsError: If there is none, or it is damaged or foreign.
     """
     if path.suffix.lower() == ONNX_SUFFIX and not path.is_dir():
-        return OnnxClassifier(_read(path), str(path))
+        return OnnxClassifier(read_checked(path), str(path))
     if not path.is_dir():
         rule = "is neither the folder of a model nor an ONNX file"
         raise SettingsError([Problem("--model", str(path), rule, "name studies/STUDY/best_model, or a .onnx file")])
     from ..model_folder import load_model
 
     return TorchClassifier(load_model(path))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise SettingsError([Problem("--model", str(path), f"has {size:,} bytes: at most {LARGEST_BYTES:,}")])
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError([Problem("--model", str(path), f"cannot be read: {error.strerror}")]) from error
 
 
 def padded(sequences: Sequence[Array]) -> tuple[Array, Array]:
