@@ -6,10 +6,9 @@ from optuna import Study
 from optuna.trial import TrialState
 
 from .config import Settings
-from .draw import study_context
-from .figures import ParetoInfo
-from .figures.pareto import pareto_info
 from .front import Candidate
+from .report.figures.pareto import ParetoInfo, pareto_info
+from .report.figures.words import study_context
 from .study import is_over_a_cap
 
 TITLES = {"parameters": "parameters", "latency": "latency of one sequence (ms)"}

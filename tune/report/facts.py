@@ -13,12 +13,12 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config import Settings
-from ..figures import Figures
-from ..figures.scores import with_one_value
-from ..figures.words import StudyContext
 from ..folders import StudyFolder
 from ..sentences import places, resume_command
 from ..winner import chosen_trial, confirms
+from .figures.collection import Figures
+from .figures.scores import with_one_value
+from .figures.words import StudyContext
 
 
 @dataclass(frozen=True)
