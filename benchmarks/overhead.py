@@ -90,7 +90,7 @@ def measure_study(dataset: str, n_trials: int) -> None:
     parts_of = {name: Stopwatch() for name in shares}
     for name, (owner, function) in shares.items():
         setattr(owner, function, parts_of[name].wrap(getattr(owner, function)))
-    for library in ("pandas", "optuna.importance", "tune.draw"):
+    for library in ("pandas", "optuna.importance", "tune.report.page"):
         importlib.import_module(library)  # Loaded late, but start-up all the same, however long the study.
     settings = resolve({"dataset": dataset, "search": {"trials": n_trials}})
     parts = load_parts(settings)

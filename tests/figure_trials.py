@@ -9,7 +9,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tune.figures.words import StudyContext
+from tune.report.figures.words import StudyContext
 
 ACCURACY = StudyContext("watch-gru", "validation accuracy", "maximize", percent=True, n_validation=96)
 LOSS = StudyContext("watch-gru", "validation loss", "minimize")

@@ -10,9 +10,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tune.config import resolve
-from tune.figures import study_figures
-from tune.figures.words import StudyContext
 from tune.report.facts import Facts
+from tune.report.figures.collection import study_figures
+from tune.report.figures.words import StudyContext
 
 SPACES: dict[str, BaseDistribution] = {
     "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),

@@ -101,15 +101,14 @@ def write_comparison(done: Sequence[Finished], folder: Path) -> list[ComparedStu
 def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best: Finished, folder: Path) -> None:
     """The best study's report, with all architectures first."""
     # Loads plotly, which a run that fails at once can do without.
-    from .draw import study_context
-    from .figures import study_figures
-    from .figures.scores import scored_trials
-    from .pages.pareto import pareto_sections
     from .pareto import pareto_of
     from .report.architectures import Architecture, architectures_section
     from .report.content import content
     from .report.facts import gather
-    from .report.page import write_both
+    from .report.figures.collection import study_figures
+    from .report.figures.scores import scored_trials
+    from .report.figures.words import study_context
+    from .report.page import pareto_sections, write_report
     from .report.reproduction import command
 
     studies = {finished.study.study_name: finished.study for finished in done}
@@ -136,7 +135,7 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
     is_front = best.settings.search.second_objective is not None
     first = [architectures_section(compared, metric, context, are_knees=is_front)]
     first += pareto_sections(pareto_of(best.study, best.settings), context)
-    write_both(content(facts, first, title=folder.name, again=again), folder)
+    write_report(content(facts, first, title=folder.name, again=again), folder)
 
 
 def _row(finished: Finished) -> ComparedStudy:

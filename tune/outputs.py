@@ -31,12 +31,11 @@ def load_libraries() -> None:
 def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
     """Writes every export from the database; returns what could not be drawn, and why."""
     # Load plotly and matplotlib, which a run that fails at once can do without.
-    from .draw import draw_all, study_context
-    from .figures import study_figures
-    from .pages.pareto import pareto_sections
-    from .pages.sections import figure_sections
     from .pareto import pareto_of
-    from .report.page import write_report
+    from .report.facts import gather
+    from .report.figures.collection import study_figures
+    from .report.figures.words import study_context
+    from .report.page import write_pages
 
     if CONFIRMS in study.user_attrs:
         write_trials(study, folder)
@@ -47,10 +46,8 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
-    figures, pareto = study_figures(trials_so_far(study), context), pareto_of(study, settings)
-    searched = figure_sections(figures, context)
-    not_drawn = draw_all(figures, folder.root, searched=searched, context=context, pareto=pareto)
-    report = write_report(study, settings, folder, figures, searched, context, pareto_sections(pareto, context))
+    facts = gather(study, settings, folder, study_figures(trials_so_far(study), context), context)
+    report, not_drawn = write_pages(facts, folder.root, pareto_of(study, settings))
     attach_pictures(study, folder)
     answer = [report.answer.headline, *report.answer.points[0].sentences]
     write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder), answer))

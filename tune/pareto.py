@@ -5,10 +5,9 @@ from __future__ import annotations
 from optuna import Study
 
 from .config import Settings
-from .draw import study_context
-from .figures import ParetoInfo
-from .figures.pareto import pareto_info
 from .front import Candidate
+from .report.figures.pareto import ParetoInfo, pareto_info
+from .report.figures.words import study_context
 from .study import has_score, is_over_a_cap, trials_so_far
 
 TITLES = {"parameters": "parameters", "latency": "latency of one sequence (ms)"}

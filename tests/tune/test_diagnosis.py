@@ -13,8 +13,6 @@ from optuna.trial import FrozenTrial
 from models import ARCHITECTURES
 from tests.tune.conftest import Lab, NewLab, make_toy
 from tune.core.errors import StudyError
-from tune.diagnosis import canvas
-from tune.diagnosis.findings import Section
 from tune.diagnosis.opening import of_trial, trial_to_look_at
 from tune.diagnosis.sections.gradients import gradients_section
 from tune.diagnosis.sections.memory import memory_section
@@ -22,6 +20,8 @@ from tune.diagnosis.subject import Subject
 from tune.diagnosis.whole import diagnose
 from tune.exports import write_best_model
 from tune.judgement import judge_best
+from tune.report.figures import sheets
+from tune.report.figures.sections import Section
 from tune.study import best_trial
 
 CPU = torch.device("cpu")
@@ -60,7 +60,7 @@ def subject_of(lab: Lab, part: str = "validation", trial: FrozenTrial | None = N
 
 def check_words(sections: Sequence[Section]) -> set[str]:
     """Every picture has words and is described; the names of those that are drawn."""
-    pictures = [picture for section in sections for picture in section.pictures]
+    pictures = [picture for section in sections for picture in section.sections]
     names = [picture.name for picture in pictures]
     assert len(names) == len(set(names))
     for picture in pictures:
@@ -141,14 +141,14 @@ def test_what_cannot_be_diagnosed_is_said(new_lab: NewLab) -> None:
 
 
 def test_pictures_take_the_colours_of_the_page_and_keep_their_names_apart() -> None:
-    figure, (axes,) = canvas.panels(1, 1, 1.5, titles=("a $formula$ & <tag>",))
-    axes.plot([0, 1], [0, 1], color=canvas.class_colour(0))
-    axes.plot([0, 1], [1, 0], color=canvas.class_colour(3))
-    drawn = canvas.svg(figure, "one")
+    figure, (axes,) = sheets.panels(1, 1, 1.5, titles=("a $formula$ & <tag>",))
+    axes.plot([0, 1], [0, 1], color=sheets.class_colour(0))
+    axes.plot([0, 1], [1, 0], color=sheets.class_colour(3))
+    drawn = sheets.svg(figure, "one", "a <title>")
     assert drawn.startswith("<svg")
     assert "var(--paper)" in drawn
     assert "var(--ink)" in drawn
     assert "var(--complete)" in drawn
-    assert canvas.class_colour(3) in drawn
+    assert sheets.class_colour(3) in drawn
     assert "a $formula$ &amp; &lt;tag&gt;" in drawn
     assert 'id="one-figure_1"' in drawn

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.figure_trials import ACCURACY, LOSS
-from tune.figures import study_figures
-from tune.figures.axes import cost_ticks
-from tune.figures.pareto import ParetoInfo, pareto_info
+from tests.report_facts import facts_of, trials_of
 from tune.front import Candidate, front_of, knee_of
-from tune.pages import page
-from tune.pages.pareto import pareto_figures, pareto_sections
-from tune.pages.sections import figure_sections
-from tune.plots import pictures
-from tune.plots.pareto import pareto_sheet
+from tune.report.figures.axes import cost_ticks
+from tune.report.figures.pareto import ParetoInfo, draw_pareto, pareto_info, pareto_section
+from tune.report.page import write_pages
 
 # Of a thousand parameters to a million, by a factor of ten each: most is gained by the first step.
 BENT = [Candidate(0, 0.5, 1e3), Candidate(1, 0.9, 1e4), Candidate(2, 0.93, 1e5), Candidate(3, 0.95, 1e6)]
@@ -80,22 +78,31 @@ def test_the_marks_of_the_costs_are_few_and_inside(low: float, high: float) -> N
 
 def test_the_front_is_drawn_in_the_picture_and_on_the_page() -> None:
     info = info_of([*BENT, *BEATEN])
-    (axes,) = pareto_sheet(info, ACCURACY).figure.axes
+    (axes,) = draw_pareto(info, ACCURACY).figure.axes
     (line,) = axes.lines
     assert np.asarray(line.get_xdata()).tolist() == [one.cost for one in BENT]
     assert np.asarray(line.get_ydata()).tolist() == [one.score for one in BENT]
     assert "90.0%, 10,000 parameters" in [text.get_text() for text in axes.texts]
 
-    beaten, front, knee = pareto_figures(info, ACCURACY)["pareto"].data
-    assert (len(beaten.x), list(front.x), list(knee.x)) == (3, [one.cost for one in BENT], [1e4])
-    figures = study_figures([], ACCURACY)
-    searched = figure_sections(figures, ACCURACY)
-    html = page(searched, ACCURACY, pareto_sections(info, ACCURACY))
-    assert html.index('id="pareto"') < html.index('id="history"')
-    assert 'id="pareto"' not in page(searched, ACCURACY)
-    drawn = pictures(figures, ACCURACY, "no trial is complete")
-    assert drawn["pareto_front.png"].startswith(b"\x89PNG")
-    assert "pareto_front.png" not in pictures(figures, ACCURACY)
+    section = pareto_section(info, ACCURACY)
+    assert [row[0] for row in section.tables[0].rows] == [str(one.number) for one in BENT]
+    for kind, picture in section.pictures:
+        assert kind in ("wide", "narrow")
+        assert "90.0%, 10,000 parameters</text>" in picture
+
+
+def test_the_front_comes_first_on_both_pages(tmp_path: Path) -> None:
+    facts = facts_of(trials_of(3))
+    write_pages(facts, tmp_path / "front", info_of([*BENT, *BEATEN]))
+    for name in ("plots.html", "report.html"):
+        html = (tmp_path / "front" / name).read_text(encoding="utf-8")
+        assert html.index('id="pareto"') < html.index('id="history"')
+    _, not_drawn = write_pages(facts, tmp_path / "none", "no trial is complete")
+    assert "The front of both objectives cannot be drawn: no trial is complete." in not_drawn
+    assert (tmp_path / "none" / "pareto_front.png").read_bytes().startswith(b"\x89PNG")
+    write_pages(facts, tmp_path / "one")
+    assert 'id="pareto"' not in (tmp_path / "one" / "plots.html").read_text(encoding="utf-8")
+    assert not (tmp_path / "one" / "pareto_front.png").exists()
 
 
 def test_latencies_are_written_with_three_digits() -> None:

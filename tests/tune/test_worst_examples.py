@@ -11,7 +11,7 @@ import torch
 from data.sequences import SequenceDataset
 from tests.report_facts import examples
 from tune.examples import MOST_CHANNELS, MOST_CLASSES, MOST_STEPS, worst_examples
-from tune.pages.signals import read_examples, signal_groups
+from tune.report.figures.signals import read_examples, signal_groups
 
 MOST_BYTES = 40_000
 

@@ -21,12 +21,11 @@ from ..artefacts import PARETO_PICTURE, PICTURES
 from ..checkpoint import load_checkpoint
 from ..claims import is_worked_on_elsewhere
 from ..config import Settings, resolve
-from ..draw import PAGE_NAME
 from ..exports import describe_best, trials_table
 from ..folders import SaveDir, StudyFolder
 from ..parts import load_parts
 from ..problems import SettingsError
-from ..report.page_names import REPORT_PAGE, REPORT_TEXT
+from ..report.page_names import PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT
 from ..study import CONFIRMS, best_trial, stored_settings
 from ..summary import say
 from ..trial_files import describe_trial, load_weights, trial_folder
@@ -157,7 +156,7 @@ def _check_pictures(study: Study, folder: StudyFolder) -> Iterator[str]:
     ends = [trial.datetime_complete for trial in _finished(study) if trial.datetime_complete is not None]
     last = max(ends, default=datetime.min).replace(microsecond=0)
     pictures = (*PICTURES, PARETO_PICTURE) if len(study.directions) > 1 else PICTURES
-    for name in (*pictures, PAGE_NAME, REPORT_PAGE, REPORT_TEXT):
+    for name in (*pictures, PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT):
         path = folder.root / name
         if not path.is_file():
             yield f"{path} is missing; {AGAIN}"

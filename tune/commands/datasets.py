@@ -57,7 +57,7 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
         say(console, f"  - {sentence}")
     subject = subject_of(settings)
     path = picture or DEFAULT_SAVE_DIR / f"{subject}-examples.png"
-    from ..plots.examples import examples_picture
+    from ..report.figures.examples import examples_picture
 
     write_bytes(path, examples_picture(dataset, subject))
     say(console, f"Picture: {path}  (an example of each class)")

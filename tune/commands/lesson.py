@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..diagnosis.canvas import png
-from ..diagnosis.findings import Picture
 from ..diagnosis.subject import Subject
 from ..folders import read_save_dir
+from ..report.figures.sections import Section
+from ..report.figures.sheets import png
 from .diagnose import only_study, subject_of_folder, subject_of_study
 
 
@@ -42,7 +42,7 @@ def of_model(place: str, *, data_path: str | None = None) -> Subject:
     return subject_of_folder(_quiet(), Path(place), data_path)
 
 
-def show(picture: Picture) -> None:
+def show(picture: Section) -> None:
     """Shows a picture in the notebook, with its words."""
     from IPython.display import Image, Markdown, display
 

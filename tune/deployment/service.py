@@ -109,7 +109,7 @@ def service(classifier: Classifier, rules: Rules) -> FastAPI:
     async def page(_request: Request) -> Response:
         return HTMLResponse(html)
 
-    templates = jinja2.Environment(loader=jinja2.PackageLoader("tune"), autoescape=True, trim_blocks=True)
+    templates = jinja2.Environment(loader=jinja2.PackageLoader(__package__), autoescape=True, trim_blocks=True)
     html = templates.get_template("service.html").render(facts=facts, about=app.openapi())
     return app
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import jinja2
-
 from ..files import write_bytes, write_text
-from ..palette import DARK, LIGHT, Palette
-from . import canvas
-from .findings import Picture, Section, Table
+from ..report.figures.sections import Section, Table, rendered
+from ..report.figures.sheets import png
 from .subject import Subject
 
 PAGE_NAME = "diagnosis.html"
@@ -36,51 +33,35 @@ def write_diagnosis(subject: Subject, sections: Sequence[Section], folder: Path)
     Raises:
         OSError: If a file cannot be written.
     """
-    drawn, made = {}, set()
-    for picture in (picture for section in sections for picture in section.pictures):
-        if picture.figure is not None:
-            drawn[picture.name] = _labelled(canvas.svg(picture.figure, picture.name), picture)
-            write_bytes(folder / f"{picture.name}.png", canvas.png(picture.figure))
-            made.add(f"{picture.name}.png")
-        if picture.table is not None:
-            write_text(folder / f"{picture.name}.csv", csv_text(picture.table))
-            made.add(f"{picture.name}.csv")
-    path = folder / PAGE_NAME
-    write_text(path, page(subject, sections, drawn))
+    made: set[str] = set()
+
+    def with_files(one: Section) -> Section:
+        files = []
+        if one.figure is not None:
+            write_bytes(folder / f"{one.name}.png", png(one.figure))
+            files.append(f"Picture: {one.name}.png")
+        for table in one.tables:
+            write_text(folder / f"{one.name}.csv", csv_text(table))
+            files.append(f"Numbers: {one.name}.csv")
+        made.update(file.partition(": ")[2] for file in files)
+        return replace(one, files=" · ".join(files), tables=tuple(map(_shortened, one.tables)))
+
+    shown = [replace(section, sections=tuple(map(with_files, section.sections))) for section in sections]
+    n = len(subject.labels)
+    about = f"What the {subject.architecture} has learned and where it fails, on {n} sequences of {subject.part_words}"
+    words = {"title": subject.title, "subtitle": about, "notes": subject.notes}
+    write_text(folder / PAGE_NAME, rendered("diagnosis.html", shown, **words))
     for old in (*folder.glob("*.png"), *folder.glob("*.csv")):
         if old.name not in made:
             old.unlink(missing_ok=True)
-    return path
+    return folder / PAGE_NAME
 
 
-def page(subject: Subject, sections: Sequence[Section], drawn: dict[str, str]) -> str:
-    """The page as HTML; nothing is loaded from anywhere.
-
-    Args:
-        subject: What was looked at.
-        sections: What was found.
-        drawn: The pictures as ``svg`` elements, by name.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tune"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    n = len(subject.labels)
-    return environment.get_template("diagnosis.html").render(
-        title=subject.title,
-        subtitle=f"What the {subject.architecture} has learned and where it fails, on {n} sequences of "
-        f"{subject.part_words}",
-        notes=subject.notes,
-        sections=sections,
-        drawn=drawn,
-        light=_properties(LIGHT),
-        dark=_properties(DARK),
-        most_rows=MOST_ROWS,
-        footer="Made by ./run_tuning.sh diagnose.",
-    )
+def _shortened(table: Table) -> Table:
+    """As much of a table as the page has room for."""
+    if len(table.rows) <= MOST_ROWS:
+        return table
+    return table._replace(caption=f"{table.caption} (the first {MOST_ROWS})", rows=table.rows[:MOST_ROWS])
 
 
 def csv_text(table: Table) -> str:
@@ -90,14 +71,3 @@ def csv_text(table: Table) -> str:
     writer.writerow(table.head)
     writer.writerows(table.rows)
     return text.getvalue()
-
-
-def _labelled(svg: str, picture: Picture) -> str:
-    """The picture with a description for who cannot see it."""
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(picture.alt or picture.title)}" ', 1)
-
-
-def _properties(palette: Palette) -> dict[str, str]:
-    colours = palette._asdict()
-    scale = colours.pop("scale")
-    return {**colours, **{f"scale-{index}": colour for index, colour in enumerate(scale)}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .findings import Section
+from ..report.figures.sections import Section
 from .rivals import rivals
 from .sections.data import data_section
 from .sections.errors import errors_section

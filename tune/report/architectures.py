@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from plotly.graph_objects import Figure
-
-from ..figures.history import noise_of
-from ..figures.words import StudyContext, counted
 from ..metrics import METRIC_LABELS
-from ..pages.people import Row, rows_figure
-from ..pages.sections import Section
-from ..pages.tables import Link, Table
+from .figures.history import noise_of
+from .figures.rows import Row, Rows, draw_rows
+from .figures.sections import Link, Section, Table, on_page, section
+from .figures.words import StudyContext, Words, counted
 from .page_names import REPORT_PAGE
 from .words import listed, percent, points, score
 
@@ -46,7 +43,7 @@ class Architecture(NamedTuple):
 
 def architectures_section(
     compared: Sequence[Architecture], metric: str, context: StudyContext, *, are_knees: bool = False
-) -> tuple[Section, dict[str, Figure]]:
+) -> Section:
     """The architectures, best first, and which of them are as good as the best within noise.
 
     Args:
@@ -63,17 +60,11 @@ def architectures_section(
         f"Large dots: {stands}, with the noise of its score; small ones: its other complete trials.",
         "Only the best of all is tested: to test every one would be to choose by the test part.",
     ]
-    section = Section(
-        "architectures",
-        "Which architecture",
-        _summary_of_knees(known, metric) if are_knees and known else _summary(known, metric, noise),
-        tuple(notes),
-        heading="Architectures",
-    )
-    if not known:
-        return section._replace(tables=(table,)), {}
-    figures = {"architectures": _figure(known, metric, context)}
-    return section._replace(tables=(table,), panels=tuple(figures)), figures
+    summary = _summary_of_knees(known, metric) if are_knees and known else _summary(known, metric, noise)
+    words = Words("Which architecture", summary, tuple(notes))
+    drawn = Rows(tuple(_row(one, metric) for one in known), words, context.metric, is_share=context.percent, best=0)
+    figures = on_page(draw_rows, drawn, context) if known else {}
+    return section("architectures", words, tables=(table,), heading="Architectures", **figures)
 
 
 def _noise(known: Sequence[Architecture], metric: str) -> float | None:
@@ -129,12 +120,9 @@ def _cells(one: Architecture, metric: str) -> tuple[str | Link, ...]:
     )
 
 
-def _figure(known: Sequence[Architecture], metric: str, context: StudyContext) -> Figure:
-    rows = []
-    for one in known:
-        best = one.best or 0.0
-        half = noise_of(best, one.n_validation) if metric == "accuracy" and one.n_validation else None
-        low, high = (None, None) if half is None else (max(best - half, 0.0), min(best + half, 1.0))
-        text = f"{one.name}: {context.score(best)}" + (f", {one.n_parameters:,} parameters" if one.n_parameters else "")
-        rows.append(Row(one.name, best, low, high, text, one.scores))
-    return rows_figure(rows, context.metric, is_share=context.percent, best=0)
+def _row(one: Architecture, metric: str) -> Row:
+    best = one.best or 0.0
+    if metric != "accuracy" or not one.n_validation:
+        return Row(one.name, best, best, best, one.scores)
+    half = noise_of(best, one.n_validation)
+    return Row(one.name, best, max(best - half, 0.0), min(best + half, 1.0), one.scores)

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from plotly.graph_objects import Figure
-
-from ..figures.confusion import ConfusionInfo, confusion_info, read_counts
-from ..pages.confusion import confusion_figures
-from ..pages.sections import Section, not_drawn
-from ..pages.signals import legend, read_examples, signal_groups
-from ..pages.tables import Table
 from .facts import Facts
+from .figures.collection import section_of
+from .figures.confusion import ConfusionInfo, confusion_info, read_counts
+from .figures.sections import Section, Table, not_drawn
+from .figures.signals import legend, read_examples, signal_groups
 from .words import percent
 
 _N_WORST = 8
 
 
-def classes_sections(facts: Facts) -> Iterator[tuple[Section, dict[str, Figure]]]:
+def classes_sections(facts: Facts) -> Iterator[Section]:
     """The confusion matrix, the scores of every class, and examples of the worst."""
-    info = confusion_of(facts)
-    if info is None:
-        yield not_drawn("confusion", "The confusion matrix", _why_no_matrix(facts)), {}
-    else:
-        section = Section(
-            "confusion",
-            info.words.title,
-            info.words.summary,
-            info.words.notes,
-            ("confusion",),
-            tuple(_mistakes(info)),
-            heading="Confusion",
-        )
-        yield section, confusion_figures(info)
-    yield _classes(facts), {}
+    yield section_of("confusion", confusion_of(facts) or _why_no_matrix(facts), facts.context)
+    yield _classes(facts)
 
 
 def confusion_of(facts: Facts) -> ConfusionInfo | None:
@@ -53,12 +38,6 @@ def _why_no_matrix(facts: Facts) -> str:
     if len(facts.class_names) > 1 and facts.answers.get("per_class"):
         return f"{len(facts.class_names)} classes are more than a matrix can show"
     return "the study holds no answers by class, since nothing has been judged yet or an older version did"
-
-
-def _mistakes(info: ConfusionInfo) -> Iterator[Table]:
-    if info.mistakes:
-        rows = tuple((one.true, one.predicted, f"{one.n_times} of {one.n_true}") for one in info.mistakes)
-        yield Table("The most frequent mistakes", ("is", "taken for", "times"), rows, is_open=True)
 
 
 def _classes(facts: Facts) -> Section:
@@ -97,15 +76,15 @@ def _with_examples(section: Section, facts: Facts) -> Section:
     classes = read_examples(stored) if of_best else None
     if classes is None:
         why = "Example signals are stored when a trial is judged by this version of the tuner; here there are none."
-        return section._replace(notes=(*section.notes, why))
+        return replace(section, notes=(*section.notes, why))
     if not classes:
-        return section._replace(notes=(*section.notes, "No mistake was made, so there are no examples of mistakes."))
+        return replace(section, notes=(*section.notes, "No mistake was made, so there are no examples of mistakes."))
     how = (
         "Signals: of each of the worst classes one sequence that is named rightly, and the surest mistakes. A wide "
         "drawing lasts longer than a narrow one."
     )
-    return section._replace(
-        drawings=signal_groups(classes), legend=legend(classes[0]["channels"]), notes=(*section.notes, how)
+    return replace(
+        section, drawings=signal_groups(classes), legend=legend(classes[0]["channels"]), notes=(*section.notes, how)
     )
 
 

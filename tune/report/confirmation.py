@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..figures.words import counted
-from ..pages.sections import Section
-from ..pages.tables import Table
 from .facts import Facts
+from .figures.sections import Section, Table
+from .figures.words import counted
 from .words import points, score
 
 

@@ -13,14 +13,14 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config import Settings
-from ..figures import Figures
-from ..figures.scores import with_one_value
-from ..figures.words import StudyContext
 from ..folders import StudyFolder
 from ..sentences import places, provisos, resume_command
 from ..study import has_score, trials_so_far
 from ..tested import evaluation_of
 from ..winner import chosen_trial, confirms, is_confirmation
+from .figures.collection import Figures
+from .figures.scores import with_one_value
+from .figures.words import StudyContext
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ..escaping import escaped, fenced
-from ..pages.sections import Section
-from ..pages.tables import Link, Table
 from .content import Content
+from .figures.sections import Link, Section, Table
 
 _MOST_ROWS = 25
 

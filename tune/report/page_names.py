@@ -1,3 +1,3 @@
-"""What the files of the report are called."""
+"""What the pages of a study are called."""
 
-REPORT_PAGE, REPORT_TEXT = "report.html", "report.md"
+PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT = "plots.html", "report.html", "report.md"

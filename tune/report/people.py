@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from plotly.graph_objects import Figure
-
 from ..evaluation import wilson_interval
-from ..figures.people import Person, people_info, read_people
-from ..pages.people import people_figures
-from ..pages.sections import Section, not_drawn
-from ..pages.tables import Table
 from ..sentences import new_people_in_test
 from .facts import Facts
+from .figures.rows import Person, Row, Rows, draw_rows, people_info, read_people
+from .figures.sections import Section, Table, not_drawn, on_page, section
 from .words import percent
 
 
-def people_section(facts: Facts) -> tuple[Section, dict[str, Figure]]:
+def people_section(facts: Facts) -> Section:
     """A row a person of the judged part."""
     title = "How it does on each person"
     stored = read_people(facts.answers.get("per_person"))
     if stored is None:
         is_unknown = bool(facts.answers.get("per_class"))
         why = "it is not known who performed the sequences" if is_unknown else "the study holds no answers by person"
-        return not_drawn("people", title, why)._replace(heading="People"), {}
+        return not_drawn("people", title, why, "People")
     people = [Person(name, share, n, *wilson_interval(share, n)) for name, (share, n) in stored.items()]
     are_new = facts.part == "test" and new_people_in_test(dict(facts.split))
     info = people_info(people, are_new=are_new or facts.part == "validation")
@@ -30,8 +26,7 @@ def people_section(facts: Facts) -> tuple[Section, dict[str, Figure]]:
         for one in info.people
     )
     table = Table("Each person", ("person", "accuracy", "95% interval", "sequences"), rows)
-    figures = people_figures(info) if len(people) > 1 else {}
-    section = Section(
-        "people", info.words.title, info.words.summary, info.words.notes, tuple(figures), (table,), heading="People"
-    )
-    return section, figures
+    dots = tuple(Row(one.name, one.accuracy, one.low, one.high) for one in info.people)
+    drawn = Rows(dots, info.words, f"{facts.part} accuracy", is_share=True)
+    figures = on_page(draw_rows, drawn, facts.context) if len(dots) > 1 else {}
+    return section("people", info.words, tables=(table,), heading="People", **figures)

@@ -11,11 +11,10 @@ from data.landmarks import mirrored
 
 from ..arguments import OPTION_PATHS
 from ..config import Settings, default_settings
-from ..pages.sections import Section
-from ..pages.tables import Table
 from ..spaces import SPACES
 from ..study import all_parameters
 from .facts import Facts
+from .figures.sections import Section, Table
 from .words import listed
 
 _FRONT = "./run_tuning.sh"

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..evaluation import FEWEST_PEOPLE, luck_of_selection
-from ..figures.history import noise_of
-from ..figures.scores import scored_trials
-from ..figures.words import counted
 from ..tested import times_test_was_used
 from .facts import Facts
+from .figures.history import noise_of
+from .figures.scores import scored_trials
+from .figures.words import counted
 from .words import percent, points
 
 # Rounds to a tenth of a point.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..figures.words import number_text
 from ..metrics import METRIC_LABELS
+from .figures.words import number_text
 
 
 def percent(share: float) -> str:

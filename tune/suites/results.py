@@ -14,9 +14,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..figures.words import StudyContext, Words, counted
 from ..files import write_bytes, write_text
-from ..plots.critical_difference import critical_difference_picture
+from ..report.figures.critical_difference import critical_difference_picture
+from ..report.figures.words import StudyContext, Words, counted
 from ..statistics.paired import LEVEL, N_RESAMPLES
 from ..study import versions
 from ..summary import say

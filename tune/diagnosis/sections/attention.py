@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from matplotlib.figure import Figure
 
-from ...figures.words import shortened
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Table
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
+from ...report.figures.words import shortened
 from ..measures.attention import AttentionMap, attention_maps, reach, spread
 from ..measures.states import classes_in
 from ..subject import Subject
@@ -22,19 +22,19 @@ N_DRAWN = 4
 EVEN_REACH = 1 / 3
 
 
-def attention(subject: Subject) -> list[Picture]:
+def attention(subject: Subject) -> list[Section]:
     """A picture for every attention of the network; a sentence where it has none."""
     _, (values, lengths, labels) = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_PAIRS // subject.longest))
     found = attention_maps(subject.first.network, values, lengths)
     if not found:
         summary = f"The network ({subject.architecture}) has no attention: nothing in it looks back at chosen steps."
-        return [Picture("attention", "Who attends to whom", summary)]
+        return [Section("attention", "Who attends to whom", summary)]
     rows = [int((labels == k).nonzero()[0]) for k in classes_in(labels)[:N_DRAWN]]
     titles = [shortened(subject.class_names[int(labels[row])], 30) for row in rows]
     return [_picture(one, rows, titles) for one in found]
 
 
-def _picture(found: AttentionMap, rows: list[int], titles: list[str]) -> Picture:
+def _picture(found: AttentionMap, rows: list[int], titles: list[str]) -> Section:
     even = spread(found)
     is_pooling = found.weights.shape[2] == 1
     numbers = tuple(
@@ -67,17 +67,19 @@ def _picture(found: AttentionMap, rows: list[int], titles: list[str]) -> Picture
         note = (
             "A row for each step that asks, a column for each that answers; darker means more; the mean over the heads."
         )
-    return Picture(
+    return Section(
         f"attention_{slug(found.name)}",
         f"Who attends to whom: {found.name}",
         summary.strip(),
         (note,),
         figure,
         f"{alt} {summary}",
-        Table(
-            "Every head: mean distance as a share of the sequence, and evenness (1: all steps alike)",
-            ("head", "distance", "evenness"),
-            numbers,
+        (
+            Table(
+                "Every head: mean distance as a share of the sequence, and evenness (1: all steps alike)",
+                ("head", "distance", "evenness"),
+                numbers,
+            ),
         ),
     )
 
@@ -114,26 +116,26 @@ def _middle(found: AttentionMap) -> float:
 
 
 def _maps(found: AttentionMap, rows: list[int], titles: list[str]) -> Figure:
-    figure, every = canvas.panels(len(rows), min(len(rows), 4), 2.6, titles=titles)
+    figure, every = sheets.panels(len(rows), min(len(rows), 4), 2.6, titles=titles)
     for axes, row in zip(every, rows, strict=True):
         own = found.weights[row].mean(dim=0)[: int(found.asking[row]), : int(found.answering[row])]
-        axes.imshow(own.numpy(), aspect="auto", cmap=canvas.AMOUNT, vmin=0, vmax=float(own.max()), interpolation="none")
-        canvas.labelled(axes, "step attended to", "step that asks" if axes is every[0] else "")
-        canvas.whole_numbers(axes, most=4)
-        canvas.whole_numbers(axes, "y", most=4)
+        axes.imshow(own.numpy(), aspect="auto", cmap=sheets.AMOUNT, vmin=0, vmax=float(own.max()), interpolation="none")
+        sheets.labelled(axes, "step attended to", "step that asks" if axes is every[0] else "")
+        sheets.whole_numbers(axes, most=4)
+        sheets.whole_numbers(axes, "y", most=4)
     return figure
 
 
 def _lines(found: AttentionMap, rows: list[int], titles: list[str]) -> Figure:
-    figure, (axes,) = canvas.panels(1, 1, 2.6)
+    figure, (axes,) = sheets.panels(1, 1, 2.6)
     for k, (row, title) in enumerate(zip(rows, titles, strict=True)):
         own = found.weights[row, 0, 0, : int(found.answering[row])]
-        axes.plot(own.tolist(), color=canvas.class_colour(k), marker=canvas.class_marker(k), markersize=3, label=title)
+        axes.plot(own.tolist(), color=sheets.class_colour(k), marker=sheets.class_marker(k), markersize=3, label=title)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.yaxis.label.set_color(LIGHT.muted)
-    canvas.whole_numbers(axes)
-    canvas.gridded(axes)
-    canvas.labelled(axes, "step", "weight")
-    canvas.legend_below(figure, axes)
+    sheets.whole_numbers(axes)
+    sheets.gridded(axes)
+    sheets.labelled(axes, "step", "weight")
+    sheets.legend_below(figure, axes)
     return figure

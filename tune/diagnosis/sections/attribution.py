@@ -8,10 +8,11 @@ from torch import Tensor
 
 from data.batches import Batch
 
-from ...figures.words import shortened
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Table
+from ...report.figures import sheets
+from ...report.figures.examples import Signals
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
+from ...report.figures.words import shortened
 from ..measures.attribution import (
     Attribution,
     CaptumMissingError,
@@ -20,7 +21,6 @@ from ..measures.attribution import (
     integrated_gradients,
 )
 from ..measures.states import classes_in, resampled_paths
-from ..signals import Signals
 from ..subject import Subject
 from ..words import listed, percent
 
@@ -32,7 +32,7 @@ MOST_CHANNELS = 24
 SMALLEST_ADVANTAGE = 0.02
 
 
-def attribution(subject: Subject) -> list[Picture]:
+def attribution(subject: Subject) -> list[Section]:
     """Integrated gradients of the answers, and the curves that check them."""
     rows, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_STEPS))
     with torch.no_grad():
@@ -42,14 +42,14 @@ def attribution(subject: Subject) -> list[Picture]:
         found = integrated_gradients(subject.first.network, batch.values, batch.lengths, targets)
     except CaptumMissingError as error:
         sentence = str(error)
-        return [Picture("attribution", title, f"{sentence[:1].upper()}{sentence[1:]}")]
+        return [Section("attribution", title, f"{sentence[:1].upper()}{sentence[1:]}")]
     return [
         _where(subject, title, rows, batch, found),
         _deletion(deletion_curves(subject.first.network, batch.values, batch.lengths, found, seed=subject.seed)),
     ]
 
 
-def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attribution) -> Picture:
+def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attribution) -> Section:
     size = found.values.abs()
     by_channel = size.sum(dim=(0, 1))
     by_channel = by_channel / by_channel.sum().clamp_min(1e-12)
@@ -78,7 +78,7 @@ def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attr
     )
     if found.gap > 0.1:
         summary += f" The attributions miss their sum by {percent(found.gap)}: take them as rough."
-    return Picture(
+    return Section(
         "attribution",
         title,
         summary,
@@ -90,10 +90,12 @@ def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attr
         ),
         _figure(subject, rows, batch, found, by_channel, over_time),
         f"Signals with the steps that matter shaded, the weight of each channel, and of each part of time. {summary}",
-        Table(
-            "Weight of each channel",
-            ("channel", "share"),
-            tuple((names[k], f"{float(by_channel[k]):.4f}") for k in order),
+        (
+            Table(
+                "Weight of each channel",
+                ("channel", "share"),
+                tuple((names[k], f"{float(by_channel[k]):.4f}") for k in order),
+            ),
         ),
     )
 
@@ -106,22 +108,17 @@ def _figure(
     shown = by_channel.argsort(descending=True).tolist()[:MOST_CHANNELS]
     n_rows = -(-len(drawn) // 2)
     bars_height = max(2.2, 0.17 * len(shown) + 0.8)
-    figure = Figure(
-        figsize=(canvas.WIDTH_INCHES, 1.5 * n_rows + bars_height),
-        dpi=canvas.DOTS_PER_INCH,
-        facecolor=LIGHT.paper,
-        layout="constrained",
-    )
+    figure = sheets.blank(1.5 * n_rows + bars_height)
     grid = figure.add_gridspec(n_rows + 1, 2, height_ratios=[*[1.5] * n_rows, bars_height])
     signals, first = Signals(subject.first.measured), None
     for place, k in enumerate(drawn):
         axes = figure.add_subplot(grid[place // 2, place % 2])
         said = shortened(subject.class_names[int(found.targets[k])], 30)
         right = int(found.targets[k]) == int(batch.labels[k])
-        canvas.calm(axes, said if right else f"{said}, wrongly")
+        sheets.calm(axes, said if right else f"{said}, wrongly")
         row = int(rows[k])
         signals.draw(axes, row, labels=place == 0)
-        canvas.labelled(axes, signals.time if place >= len(drawn) - 2 else "")
+        sheets.labelled(axes, signals.time if place >= len(drawn) - 2 else "")
         first = axes if place == 0 else first
         # As much as is measured: a front with strides does not change the input's steps.
         weight = found.values[k, : int(batch.lengths[k])].sum(dim=1).clamp_min(0)
@@ -134,28 +131,28 @@ def _figure(
                     time - width / 2, time + width / 2, color=LIGHT.best, alpha=0.35 * strength, linewidth=0, zorder=0
                 )
     bars = figure.add_subplot(grid[n_rows, 0])
-    canvas.calm(bars, "Weight of the channels")
+    sheets.calm(bars, "Weight of the channels")
     bars.barh(range(len(shown)), [float(by_channel[k]) for k in shown], color=LIGHT.complete, height=0.7)
-    canvas.named_ticks(bars, "y", [names[k] for k in shown], n_characters=34)
+    sheets.named_ticks(bars, "y", [names[k] for k in shown], n_characters=34)
     bars.invert_yaxis()
     bars.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    canvas.gridded(bars, "x")
+    sheets.gridded(bars, "x")
     time = figure.add_subplot(grid[n_rows, 1])
-    canvas.calm(time, "Weight over a sequence")
+    sheets.calm(time, "Weight over a sequence")
     time.plot([k / (N_POINTS - 1) for k in range(N_POINTS)], over_time.tolist(), color=LIGHT.complete, linewidth=1.8)
     time.set_ylim(bottom=0)
     time.axhline(1 / N_POINTS, color=LIGHT.muted, linewidth=1, linestyle="--")
     time.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     time.yaxis.set_major_formatter(lambda value, _: f"{value:.1%}")
-    canvas.labelled(time, "share of the sequence; dashed: if all counted alike")
-    canvas.gridded(time)
+    sheets.labelled(time, "share of the sequence; dashed: if all counted alike")
+    sheets.gridded(time)
     if first is not None:
-        canvas.legend_below(figure, first, 3)
+        sheets.legend_below(figure, first, 3)
     return figure
 
 
-def _deletion(curves: DeletionCurves) -> Picture:
-    figure, (axes,) = canvas.panels(1, 1, 2.9)
+def _deletion(curves: DeletionCurves) -> Section:
+    figure, (axes,) = sheets.panels(1, 1, 2.9)
     for values, colour, style, label in (
         (curves.first, LIGHT.best, "-", "what adds most goes first"),
         (curves.random, LIGHT.pruned, "--", "in random order"),
@@ -165,9 +162,9 @@ def _deletion(curves: DeletionCurves) -> Picture:
     axes.set_ylim(0, 1.02)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    canvas.labelled(axes, "share of the values deleted", "confidence in the answer")
-    canvas.gridded(axes)
-    canvas.legend_below(figure, axes, 3)
+    sheets.labelled(axes, "share of the values deleted", "confidence in the answer")
+    sheets.gridded(axes)
+    sheets.legend_below(figure, axes, 3)
     at = 2
     summary = (
         f"With {percent(curves.shares[at])} of the values deleted, those that add most first, the confidence falls "
@@ -183,7 +180,7 @@ def _deletion(curves: DeletionCurves) -> Picture:
         (f"{share:.1f}", f"{a:.4f}", f"{b:.4f}", f"{c:.4f}")
         for share, a, b, c in zip(curves.shares, curves.first, curves.random, curves.last, strict=True)
     )
-    return Picture(
+    return Section(
         "deletion",
         "Are these the values that it really uses?",
         summary,
@@ -193,5 +190,5 @@ def _deletion(curves: DeletionCurves) -> Picture:
         ),
         figure,
         f"Three curves of confidence against the share of values deleted. {summary}",
-        Table("Confidence when values are deleted", ("deleted", "most first", "random", "most last"), rows),
+        (Table("Confidence when values are deleted", ("deleted", "most first", "random", "most last"), rows),),
     )

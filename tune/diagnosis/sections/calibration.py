@@ -5,17 +5,17 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from ...calibration import expected_calibration_error
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Table
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
 from ..measures.errors import ReliabilityBin, reliability
 from ..subject import Subject
 from ..words import listed, percent
 
 
-def calibration(subject: Subject) -> Picture:
+def calibration(subject: Subject) -> Section:
     """Confidence against accuracy, as put out and with the temperature."""
-    figure, every = canvas.panels(2, 2, 2.9, titles=("As the network says", "With its temperature"), share_y=True)
+    figure, every = sheets.panels(2, 2, 2.9, titles=("As the network says", "With its temperature"), share_y=True)
     rows = []
     errors = []
     for axes, kind, probabilities in zip(
@@ -27,7 +27,7 @@ def calibration(subject: Subject) -> Picture:
         rows += [
             (kind, f"{b.low:.1f}", f"{b.high:.1f}", f"{b.confidence:.4f}", f"{b.accuracy:.4f}", str(b.n)) for b in bins
         ]
-    canvas.labelled(every[0], y="share that is right")
+    sheets.labelled(every[0], y="share that is right")
     confidence, accuracy = (
         float(subject.raw_probabilities.max(dim=1).values.mean()),
         float((subject.predicted == subject.labels).double().mean()),
@@ -42,7 +42,7 @@ def calibration(subject: Subject) -> Picture:
     fitted = (
         "where it was fitted, so a little too good" if subject.part == "validation" else "not fitted here: a fair trial"
     )
-    return Picture(
+    return Section(
         "reliability",
         "Does it know how sure to be?",
         summary,
@@ -53,7 +53,11 @@ def calibration(subject: Subject) -> Picture:
         ),
         figure,
         f"Two reliability diagrams, confidence against share of right answers. {summary}",
-        Table("Reliability", ("probabilities", "from", "to", "mean confidence", "accuracy", "sequences"), tuple(rows)),
+        (
+            Table(
+                "Reliability", ("probabilities", "from", "to", "mean confidence", "accuracy", "sequences"), tuple(rows)
+            ),
+        ),
     )
 
 
@@ -72,5 +76,5 @@ def _draw_reliability(axes: Axes, bins: list[ReliabilityBin]) -> None:
     axes.set_ylim(0, 1.03)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    canvas.gridded(axes, "both")
-    canvas.labelled(axes, "confidence")
+    sheets.gridded(axes, "both")
+    sheets.labelled(axes, "confidence")

@@ -6,10 +6,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...figures.words import shortened
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Table
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
+from ...report.figures.words import shortened
 from ..measures.receptive_field import first_filters, receptive_field
 from ..measures.states import record
 from ..subject import Subject
@@ -20,7 +20,7 @@ N_PER_CLASS, MOST = 6, 120
 MOST_LINES = 6
 
 
-def filters(subject: Subject) -> list[Picture]:
+def filters(subject: Subject) -> list[Section]:
     """The first convolution's filters and the receptive field; a sentence where there is no convolution."""
     title, name = "The convolutions: what they look for, and how far they see", "filters"
     judged = subject.first
@@ -28,7 +28,7 @@ def filters(subject: Subject) -> list[Picture]:
     seen = receptive_field(judged.network, judged.prepared.n_channels)
     if weights is None or seen is None:
         summary = "The network has no convolutional front: its first layer reads one step at a time."
-        return [Picture(name, title, summary)]
+        return [Section(name, title, summary)]
     rate, longest = judged.measured.sample_rate_hz, int(judged.measured.lengths.max())
     sizes = weights.norm(dim=(1, 2))
     activity = _activity(subject)
@@ -65,7 +65,7 @@ def filters(subject: Subject) -> list[Picture]:
         + ("channels as lines." if len(names) <= MOST_LINES else "a row for each channel, a column for each step.")
         + " The receptive field was measured by gradients, through all layers and strides of the convolutions."
     )
-    return [Picture(name, title, summary, (note,), figure, f"Weights of single filters over time. {summary}", table)]
+    return [Section(name, title, summary, (note,), figure, f"Weights of single filters over time. {summary}", (table,))]
 
 
 def _activity(subject: Subject) -> Tensor | None:
@@ -87,25 +87,25 @@ def _smooth(weights: Tensor) -> int:
 
 
 def _figure(weights: Tensor, names: tuple[str, ...], titles: list[str]) -> Figure:
-    figure, every = canvas.panels(len(weights), 4, 1.6, titles=titles, share_y=True)
+    figure, every = sheets.panels(len(weights), 4, 1.6, titles=titles, share_y=True)
     largest = float(weights.abs().max()) or 1.0
     as_lines = len(names) <= MOST_LINES
     for axes, own in zip(every, weights, strict=True):
         if as_lines:
             for channel, line in enumerate(own):
                 axes.plot(
-                    line.tolist(), color=canvas.class_colour(channel), marker=canvas.class_marker(channel),
+                    line.tolist(), color=sheets.class_colour(channel), marker=sheets.class_marker(channel),
                     markersize=3, linewidth=1.2, label=shortened(names[channel], 30),
                 )  # fmt: skip
             axes.axhline(0, color=LIGHT.rule, linewidth=1, zorder=0)
             axes.set_ylim(-1.05 * largest, 1.05 * largest)
         else:
             axes.imshow(
-                own.numpy(), aspect="auto", cmap=canvas.SIGNED, vmin=-largest, vmax=largest, interpolation="none"
+                own.numpy(), aspect="auto", cmap=sheets.SIGNED, vmin=-largest, vmax=largest, interpolation="none"
             )
-            canvas.labelled(axes, y="channel" if axes in every[::4] else "")
-        canvas.whole_numbers(axes, most=4)
-        canvas.labelled(axes, "step" if axes in every[-4:] else "")
+            sheets.labelled(axes, y="channel" if axes in every[::4] else "")
+        sheets.whole_numbers(axes, most=4)
+        sheets.labelled(axes, "step" if axes in every[-4:] else "")
     if as_lines:
-        canvas.legend_below(figure, every[0], 3)
+        sheets.legend_below(figure, every[0], 3)
     return figure

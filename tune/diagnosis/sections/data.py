@@ -6,11 +6,11 @@ import torch
 
 from data.sequences import SequenceDataset
 
-from ...figures.words import shortened
-from ...palette import LIGHT
-from ...plots.examples import examples_figure
-from .. import canvas
-from ..findings import Picture, Section, Table
+from ...report.figures import sheets
+from ...report.figures.examples import examples_figure
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
+from ...report.figures.words import shortened
 from ..measures.states import classes_in
 from ..subject import Subject
 from ..words import listed, percent, person_text, steps_text
@@ -25,17 +25,17 @@ def data_section(subject: Subject) -> Section:
         "data",
         "Data",
         "What was there to learn from?",
-        (examples(subject), lengths(subject), class_balance(subject), people_balance(subject)),
+        sections=(examples(subject), lengths(subject), class_balance(subject), people_balance(subject)),
     )
 
 
-def examples(subject: Subject) -> Picture:
+def examples(subject: Subject) -> Section:
     """A typical sequence of each class."""
     measured = next(iter(subject.parts.values()))
     rate = measured.sample_rate_hz
     time = "in steps, since the sample rate is not known" if rate is None else f"in seconds, with {rate:.3g} steps each"
     channels = listed([shortened(name, 40) for name in measured.channel_names], 12)
-    return Picture(
+    return Section(
         "examples",
         "An example of each class",
         f"{measured.n_classes} classes of {measured.n_channels} channels: {channels}. Time runs {time}.",
@@ -45,9 +45,9 @@ def examples(subject: Subject) -> Picture:
     )
 
 
-def lengths(subject: Subject) -> Picture:
+def lengths(subject: Subject) -> Section:
     """How long the sequences are."""
-    figure, (axes,) = canvas.panels(1, 1, 2.6)
+    figure, (axes,) = sheets.panels(1, 1, 2.6)
     every = torch.cat([part.lengths for part in subject.parts.values()]).double()
     low, high = int(every.min()), int(every.max())
     rows = []
@@ -59,9 +59,9 @@ def lengths(subject: Subject) -> Picture:
         )  # fmt: skip
         shortest, median, longest = (int(one(part.lengths)) for one in (torch.min, torch.median, torch.max))
         rows.append((name, str(len(part)), str(shortest), str(median), str(longest)))
-    canvas.labelled(axes, "steps of a sequence", "share" if low < high else "sequences")
+    sheets.labelled(axes, "steps of a sequence", "share" if low < high else "sequences")
     axes.tick_params(labelleft=low == high)
-    canvas.legend_below(figure, axes)
+    sheets.legend_below(figure, axes)
     measured = next(iter(subject.parts.values()))
     if low == high:
         summary = f"All sequences have {steps_text(low, measured.sample_rate_hz)}: length tells the network nothing."
@@ -88,28 +88,28 @@ def lengths(subject: Subject) -> Picture:
         )
     head = ("part", "sequences", "shortest", "median", "longest")
     table = Table("Lengths of the sequences, in steps", head, tuple(rows))
-    return Picture(
-        "lengths", "How long they are", summary, (), figure, "Histograms of the lengths, a part each.", table
+    return Section(
+        "lengths", "How long they are", summary, (), figure, "Histograms of the lengths, a part each.", (table,)
     )
 
 
-def class_balance(subject: Subject) -> Picture:
+def class_balance(subject: Subject) -> Section:
     """How many sequences each class has in each part."""
     names = subject.class_names
     counts = {name: torch.bincount(part.labels, minlength=len(names)).tolist() for name, part in subject.parts.items()}
     shown = list(range(min(len(names), MOST_CLASSES)))
-    figure, (axes,) = canvas.panels(1, 1, max(1.6, 0.21 * len(shown) + 0.7))
+    figure, (axes,) = sheets.panels(1, 1, max(1.6, 0.21 * len(shown) + 0.7))
     left = [0] * len(shown)
     for (name, of_part), colour in zip(counts.items(), (LIGHT.complete, LIGHT.best, LIGHT.fanova), strict=False):
         widths = [of_part[k] for k in shown]
         axes.barh(shown, widths, left=left, color=colour, height=0.72, label=name)
         left = [a + b for a, b in zip(left, widths, strict=True)]
-    canvas.named_ticks(axes, "y", [names[k] for k in shown], n_characters=30)
+    sheets.named_ticks(axes, "y", [names[k] for k in shown], n_characters=30)
     axes.invert_yaxis()
     axes.set_ylim(len(shown) - 0.4, -0.6)
-    canvas.gridded(axes, "x")
-    canvas.labelled(axes, "sequences")
-    canvas.legend_below(figure, axes)
+    sheets.gridded(axes, "x")
+    sheets.labelled(axes, "sequences")
+    sheets.legend_below(figure, axes)
     first = next(iter(counts.values()))
     largest, smallest = max(first), min(first)
     which = names[first.index(largest)], names[first.index(smallest)]
@@ -128,33 +128,33 @@ def class_balance(subject: Subject) -> Picture:
             f"({largest} and {smallest}): look at macro F1 and the row of {which[1]} below rather than at accuracy."
         )
     rows = tuple((name, *(str(of_part[k]) for of_part in counts.values())) for k, name in enumerate(names))
-    return Picture(
+    return Section(
         "class_balance",
         "Balance of the classes",
         summary,
         (f"The first {MOST_CLASSES} of {len(names)} classes are drawn.",) if len(names) > MOST_CLASSES else (),
         figure,
         "Stacked bars: sequences of each class in each part.",
-        Table("Sequences of each class", ("class", *counts), rows),
+        (Table("Sequences of each class", ("class", *counts), rows),),
     )
 
 
-def people_balance(subject: Subject) -> Picture:
+def people_balance(subject: Subject) -> Section:
     """Who performed how many sequences of which class."""
     title, name = "Balance of the people", "people_balance"
     if any(part.groups is None for part in subject.parts.values()):
         summary = (
             "Who performed the sequences is not known: errors cannot be told by person, and people may be in all parts."
         )
-        return Picture(name, title, summary)
+        return Section(name, title, summary)
     people = _people(subject.parts)
     names = subject.class_names
     matrix = torch.tensor([counts for _, _, counts in people])
     shown = people[:MOST_PEOPLE]
-    figure, (axes,) = canvas.panels(1, 1, max(1.8, 0.2 * len(shown) + 1.2))
-    image = axes.imshow(matrix[: len(shown)].numpy(), aspect="auto", cmap=canvas.AMOUNT, vmin=0, interpolation="none")
-    canvas.named_ticks(axes, "y", [f"{who} ({part})" for who, part, _ in shown], n_characters=30)
-    canvas.named_ticks(axes, "x", names, n_characters=14, rotation=45)
+    figure, (axes,) = sheets.panels(1, 1, max(1.8, 0.2 * len(shown) + 1.2))
+    image = axes.imshow(matrix[: len(shown)].numpy(), aspect="auto", cmap=sheets.AMOUNT, vmin=0, interpolation="none")
+    sheets.named_ticks(axes, "y", [f"{who} ({part})" for who, part, _ in shown], n_characters=30)
+    sheets.named_ticks(axes, "x", names, n_characters=14, rotation=45)
     bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.03)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, colors=LIGHT.muted, length=0)
@@ -175,14 +175,14 @@ def people_balance(subject: Subject) -> Picture:
         else "Everybody performed every class."
     )
     rows = tuple((who, part, *map(str, counts)) for who, part, counts in people)
-    return Picture(
+    return Section(
         name,
         title,
         summary,
         (f"The first {MOST_PEOPLE} of {len(people)} people are drawn.",) if len(people) > MOST_PEOPLE else (),
         figure,
         "An image: a row for each person, a column for each class, darker for more sequences.",
-        Table("Sequences of each person and class", ("person", "part", *names), rows),
+        (Table("Sequences of each person and class", ("person", "part", *names), rows),),
     )
 
 

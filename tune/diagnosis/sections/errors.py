@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from ...evaluation import wilson_interval
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Section, Table
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
 from ..measures.errors import (
     Confusion,
     GroupScore,
@@ -33,7 +33,7 @@ def errors_section(subject: Subject) -> Section:
         "errors",
         "Errors",
         "What does it get wrong, and does it know?",
-        (
+        sections=(
             confusion(subject),
             report(subject),
             by_person(subject),
@@ -45,14 +45,14 @@ def errors_section(subject: Subject) -> Section:
     )
 
 
-def confusion(subject: Subject) -> Picture:
+def confusion(subject: Subject) -> Section:
     """The confusion matrix, in counts and in shares of each class."""
     matrix = confusion_matrix(subject.predicted, subject.labels, subject.n_classes)
     names, n = subject.class_names[:MOST_CLASSES], min(subject.n_classes, MOST_CLASSES)
     side_by_side = n <= 8
     height = 3.6 if side_by_side else max(3.4, 0.26 * n + 1.4)
     titles = ("Sequences", "Share of each class")
-    figure, every = canvas.panels(2, 2 if side_by_side else 1, height, titles=titles)
+    figure, every = sheets.panels(2, 2 if side_by_side else 1, height, titles=titles)
     shares = matrix.double() / matrix.sum(dim=1, keepdim=True).clamp_min(1)
     for axes, values, times in zip(
         every,
@@ -61,12 +61,12 @@ def confusion(subject: Subject) -> Picture:
         strict=True,
     ):
         axes.imshow(
-            values[:n, :n].numpy(), cmap=canvas.AMOUNT, vmin=0, vmax=float(values.max()) or 1.0, aspect="auto",
+            values[:n, :n].numpy(), cmap=sheets.AMOUNT, vmin=0, vmax=float(values.max()) or 1.0, aspect="auto",
             interpolation="none",
         )  # fmt: skip
-        canvas.named_ticks(axes, "y", names, n_characters=20)
-        canvas.named_ticks(axes, "x", names, n_characters=16, rotation=45)
-        canvas.labelled(axes, "taken for", "is" if axes is every[0] or not side_by_side else "")
+        sheets.named_ticks(axes, "y", names, n_characters=20)
+        sheets.named_ticks(axes, "x", names, n_characters=16, rotation=45)
+        sheets.labelled(axes, "taken for", "is" if axes is every[0] or not side_by_side else "")
         if side_by_side and axes is every[1]:
             axes.tick_params(labelleft=False)
         if n <= MOST_NUMBERED:
@@ -87,14 +87,14 @@ def confusion(subject: Subject) -> Picture:
     pairs = most_confused(matrix, 3)
     rows = tuple((name, *map(str, row.tolist())) for name, row in zip(subject.class_names, matrix, strict=True))
     summary = f"{head} {_about_pairs(subject, pairs, n_wrong)}" if pairs else f"{head} Nothing is confused."
-    return Picture(
+    return Section(
         "confusion",
         "What is taken for what",
         summary,
         ("A row for each class as labelled, a column for what the network said; the second panel is in percent.",),
         figure,
         "Two confusion matrices: counts, and percent of each class. " + summary,
-        Table("Confusion matrix, in sequences", ("is \\ taken for", *subject.class_names), rows),
+        (Table("Confusion matrix, in sequences", ("is \\ taken for", *subject.class_names), rows),),
     )
 
 
@@ -112,7 +112,7 @@ def _about_pairs(subject: Subject, pairs: list[Confusion], n_wrong: int) -> str:
     return f"{told}{f'; then {listed(rest, 2)}' if rest else ''}."
 
 
-def report(subject: Subject) -> Picture:
+def report(subject: Subject) -> Section:
     """Precision, recall and F1 of every class, and the most confused pairs."""
     matrix = confusion_matrix(subject.predicted, subject.labels, subject.n_classes)
     scores = classification_report(matrix)
@@ -130,7 +130,7 @@ def report(subject: Subject) -> Picture:
         summary += f" The most confused pairs: {about}."
     shown = sorted(range(len(names)), key=lambda k: -1.0 if scores[k].f1 is None else float(scores[k].f1 or 0.0))
     shown = shown[:MOST_GROUPS]
-    figure, (axes,) = canvas.panels(1, 1, max(1.6, 0.24 * len(shown) + 0.7))
+    figure, (axes,) = sheets.panels(1, 1, max(1.6, 0.24 * len(shown) + 0.7))
     for label, key, marker, colour in (
         ("precision: of what was taken for it, the share that is it", "precision", "o", LIGHT.complete),
         ("recall: of what is it, the share that was found", "recall", "D", LIGHT.best),
@@ -139,32 +139,32 @@ def report(subject: Subject) -> Picture:
         there = [(value, place) for value, place in points if value is not None]
         across, down = [value for value, _ in there], [place for _, place in there]
         axes.scatter(across, down, color=colour, marker=marker, s=26, label=label, zorder=3, clip_on=False)
-    canvas.named_ticks(axes, "y", [names[k] for k in shown], n_characters=30)
+    sheets.named_ticks(axes, "y", [names[k] for k in shown], n_characters=30)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(right=1.0)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    canvas.gridded(axes, "both")
-    canvas.legend_below(figure, axes, 1)
+    sheets.gridded(axes, "both")
+    sheets.legend_below(figure, axes, 1)
     rows = tuple(
         (name, *("–" if value is None else f"{value:.4f}" for value in one[:3]), str(one.support))
         for name, one in zip(names, scores, strict=True)
     )
-    return Picture(
+    return Section(
         "classification_report",
         "Scores of every class",
         summary,
         ("Hardest first. A class without a mark neither occurs nor was predicted.",),
         figure,
         "Precision and recall of each class, hardest first.",
-        Table("Classification report", ("class", "precision", "recall", "F1", "sequences"), rows),
+        (Table("Classification report", ("class", "precision", "recall", "F1", "sequences"), rows),),
     )
 
 
-def by_person(subject: Subject) -> Picture:
+def by_person(subject: Subject) -> Section:
     """Right answers of each person's sequences."""
     title, name = "Accuracy of each person", "by_person"
     if any(one.measured.groups is None for one in subject.judged):
-        return Picture(name, title, "Who performed the sequences is not known.")
+        return Section(name, title, "Who performed the sequences is not known.")
     right = subject.predicted == subject.labels
     people = torch.cat([one.measured.groups for one in subject.judged if one.measured.groups is not None])
     names = subject.first.measured.group_names
@@ -201,13 +201,13 @@ def _worst_class(subject: Subject, people: torch.Tensor, group: GroupScore) -> s
     )
 
 
-def accuracy_by_length(subject: Subject) -> Picture:
+def accuracy_by_length(subject: Subject) -> Section:
     """Right answers by the number of steps."""
     groups = by_length(subject.predicted == subject.labels, subject.lengths)
     title, name = "Accuracy by length", "by_length"
     if len(groups) == 1:
         summary = f"All sequences have about the same length ({groups[0].name} steps): nothing to compare."
-        return Picture(name, title, summary)
+        return Section(name, title, summary)
     worst, best = (find(groups, key=lambda group: group.accuracy) for find in (min, max))
     intervals = [wilson_interval(one.accuracy, one.n) for one in (worst, best)]
     summary = (
@@ -218,9 +218,9 @@ def accuracy_by_length(subject: Subject) -> Picture:
     return _bars(name, title, summary, groups, "steps")
 
 
-def _bars(name: str, title: str, summary: str, groups: list[GroupScore], what: str) -> Picture:
+def _bars(name: str, title: str, summary: str, groups: list[GroupScore], what: str) -> Section:
     shown = groups[:MOST_GROUPS]
-    figure, (axes,) = canvas.panels(1, 1, max(1.5, 0.26 * len(shown) + 0.6))
+    figure, (axes,) = sheets.panels(1, 1, max(1.5, 0.26 * len(shown) + 0.6))
     rows = []
     for place, group in enumerate(groups):
         low, high = wilson_interval(group.accuracy, group.n)
@@ -228,17 +228,17 @@ def _bars(name: str, title: str, summary: str, groups: list[GroupScore], what: s
         if place < len(shown):
             axes.plot((low, high), (place, place), color=LIGHT.pruned, linewidth=2.5, solid_capstyle="round")
             axes.scatter(group.accuracy, place, color=LIGHT.complete, s=30, zorder=3, clip_on=False)
-    canvas.named_ticks(axes, "y", [f"{group.name} ({group.n})" for group in shown], n_characters=30)
+    sheets.named_ticks(axes, "y", [f"{group.name} ({group.n})" for group in shown], n_characters=30)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(right=1.0)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    canvas.gridded(axes, "x")
-    return Picture(
+    sheets.gridded(axes, "x")
+    return Section(
         name,
         title,
         summary,
         ("Dots are the share of right answers, lines their 95% interval (Wilson); in brackets the sequences.",),
         figure,
         f"Accuracy of each {what} with its interval. {summary}",
-        Table(title, (what, "accuracy", "95% from", "to", "sequences"), tuple(rows)),
+        (Table(title, (what, "accuracy", "95% from", "to", "sequences"), tuple(rows)),),
     )

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from data.batches import Batch
 from models import SequenceClassifier, build
 
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Section
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section
 from ..measures.gradients import INPUT, WITH_MEMORY, GradientNorms, fit_decay, from_the_end, gradient_norms
 from ..measures.states import classes_in
 from ..rivals import Rival
@@ -34,7 +34,7 @@ def gradients_section(subject: Subject, compared: Sequence[Rival] = ()) -> Secti
         "gradients",
         "Gradients",
         "How far back can it learn, and what do its answers rest on?",
-        (
+        sections=(
             of_the_input(subject, found, fresh, batch),
             *of_the_states(subject, found, fresh, batch),
             vanishing(subject, compared),
@@ -50,7 +50,7 @@ def fresh_network(subject: Subject) -> SequenceClassifier:
     return build(subject.architecture, n_channels, subject.n_classes, **subject.hyperparameters).eval()
 
 
-def of_the_input(subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch) -> Picture:
+def of_the_input(subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch) -> Section:
     """D loss / d input at every step."""
     return _picture(
         subject,
@@ -65,7 +65,7 @@ def of_the_input(subject: Subject, found: list[GradientNorms], fresh: list[Gradi
 
 def of_the_states(
     subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch
-) -> list[Picture]:
+) -> list[Section]:
     """D loss / d h at every step, for every recurrent layer and direction, or else the last layer."""
     recurrent = [k for k, one in enumerate(found) if "recurrent layer" in one.name and WITH_MEMORY not in one.name]
     places = recurrent or [len(found) - 1]
@@ -88,9 +88,9 @@ def _picture(
     fresh: GradientNorms,
     batch: Batch,
     rate: float | None,
-) -> Picture:
+) -> Section:
     trained, untrained = from_the_end(found), from_the_end(fresh)
-    figure, every = canvas.panels(2, 2, 2.9, titles=("Mean, trained and fresh", "Trained, a line for each class"))
+    figure, every = sheets.panels(2, 2, 2.9, titles=("Mean, trained and fresh", "Trained, a line for each class"))
     for values, colour, label, style in (
         (trained, LIGHT.complete, "trained", "-"),
         (untrained, LIGHT.pruned, "freshly made", "--"),
@@ -106,15 +106,15 @@ def _picture(
         rows.append((subject.class_names[one_class], own))
         if len(rows) - 2 <= MOST_CLASS_LINES:
             line(
-                every[1], own, color=canvas.class_colour(one_class), linewidth=1.2,
+                every[1], own, color=sheets.class_colour(one_class), linewidth=1.2,
                 label=subject.class_names[one_class][:24],
             )  # fmt: skip
     backwards = "backwards" in found.name
     for axes in every:
-        canvas.labelled(axes, "steps before it has read all" if backwards else "steps before the end")
-        canvas.gridded(axes)
-    canvas.labelled(every[0], y="gradient norm")
-    canvas.legend_below(figure, every, 5)
+        sheets.labelled(axes, "steps before it has read all" if backwards else "steps before the end")
+        sheets.gridded(axes)
+    sheets.labelled(every[0], y="gradient norm")
+    sheets.legend_below(figure, every, 5)
     notes = [
         f"Mean over {len(batch.labels)} sequences of the norm of the loss' gradient; dotted lines are exponentials "
         "fitted to it. Time runs from left to right; 0 is the last step that is read.",
@@ -125,14 +125,14 @@ def _picture(
         )
     if len(classes) > MOST_CLASS_LINES:
         notes.append(f"The first {MOST_CLASS_LINES} classes have a line; the table has all.")
-    return Picture(
+    return Section(
         name,
         title,
         _words(subject, found.name, trained, untrained, rate),
         tuple(notes),
         figure,
         "Gradient norm against time, trained and fresh, then trained for each class.",
-        norms_table(rows),
+        (norms_table(rows),),
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Section, Table
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
 from ..subject import Subject
 from ..words import percent
 
@@ -19,29 +19,29 @@ LARGE_GAP = 0.05
 
 def learning_section(subject: Subject) -> Section:
     """The fit's own record."""
-    return Section("learning", "Learning", "How did the training go?", (curves(subject),))
+    return Section("learning", "Learning", "How did the training go?", sections=(curves(subject),))
 
 
-def curves(subject: Subject) -> Picture:
+def curves(subject: Subject) -> Section:
     """Loss and accuracy on both parts, learning rate and gradient norm."""
     title, name = "Training, epoch by epoch", "training"
     if not subject.history or not subject.history[0]:
         summary = "The folder of a model does not hold the record of its training: diagnose the study to see it."
-        return Picture(name, title, summary)
+        return Section(name, title, summary)
     titles = ("Loss", "Accuracy", "Learning rate", "Gradient norm, before clipping")
-    figure, every = canvas.panels(4, 2, 2.3, titles=titles)
+    figure, every = sheets.panels(4, 2, 2.3, titles=titles)
     for fold, epochs in enumerate(subject.history):
         _draw(every, epochs, first=fold == 0, clip=None if subject.training is None else subject.training.clip_norm)
     for best in set(subject.best_epochs):
         for axes in every[:2]:
             axes.axvline(best, color=LIGHT.rule, linewidth=5, zorder=0)
     for axes in every:
-        canvas.whole_numbers(axes)
-        canvas.gridded(axes)
+        sheets.whole_numbers(axes)
+        sheets.gridded(axes)
     for axes in every[2:]:
         axes.set_xlabel("epoch", size=9, color=LIGHT.muted)
     every[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    canvas.legend_below(figure, every[0])
+    sheets.legend_below(figure, every[0])
     notes = [
         "The loss on the training part is the one that was minimised, with dropout, label smoothing and mixed or "
         "varied "
@@ -58,14 +58,14 @@ def curves(subject: Subject) -> Picture:
         "fold", "epoch", "train loss", "validation loss", "train accuracy", "validation accuracy", "learning rate",
         "gradient norm",
     )  # fmt: skip
-    return Picture(
+    return Section(
         name,
         title,
         _words(subject),
         tuple(notes),
         figure,
         "Four panels over the epochs: loss and accuracy on training and validation part, learning rate, gradient norm.",
-        Table("Every epoch", head, rows),
+        (Table("Every epoch", head, rows),),
     )
 
 

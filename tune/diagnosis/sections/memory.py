@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..findings import Section
+from ...report.figures.sections import Section
 from ..subject import Subject
 from .attention import attention
 from .convolutions import filters
@@ -17,5 +17,5 @@ def memory_section(subject: Subject) -> Section:
         "memory",
         "Memory",
         "What does it hold while it reads, and when do the classes part?",
-        (*trajectories(subject), units(subject), pooled_map(subject), *attention(subject), *filters(subject)),
+        sections=(*trajectories(subject), units(subject), pooled_map(subject), *attention(subject), *filters(subject)),
     )

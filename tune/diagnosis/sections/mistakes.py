@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from matplotlib.figure import Figure
 
-from ...figures.words import counted, shortened
-from .. import canvas
-from ..findings import Picture, Table
+from ...report.figures import sheets
+from ...report.figures.examples import Signals
+from ...report.figures.sections import Section, Table
+from ...report.figures.words import counted, shortened
 from ..measures.errors import confident_mistakes, nearest_correct
 from ..measures.mislabelled import Suspect, suspects
-from ..signals import Signals
 from ..subject import Subject
 from ..words import listed, percent, person_text
 
@@ -19,12 +19,12 @@ N_LISTED = 30
 N_SUSPECTS_DRAWN = 4
 
 
-def mistakes(subject: Subject) -> Picture:
+def mistakes(subject: Subject) -> Section:
     """The most confident mistakes, each beside the nearest right answer of the predicted class."""
     title, name = "Its most confident mistakes", "mistakes"
     rows = confident_mistakes(subject.probabilities, subject.labels, N_LISTED).tolist()
     if not rows:
-        return Picture(name, title, f"It makes no mistake in {subject.part_words}.")
+        return Section(name, title, f"It makes no mistake in {subject.part_words}.")
     pairs = [(row, _nearest(subject, row)) for row in rows]
     sure = [row for row in rows if float(subject.probabilities[row].max()) >= 0.9]
     summary = (
@@ -49,7 +49,7 @@ def mistakes(subject: Subject) -> Picture:
             for row, other in pairs
         ),
     )
-    return Picture(
+    return Section(
         name,
         title,
         summary,
@@ -60,11 +60,11 @@ def mistakes(subject: Subject) -> Picture:
         ),
         _side_by_side(subject, pairs[:N_MISTAKES]),
         f"Signals of the {min(len(pairs), N_MISTAKES)} most confident mistakes, each beside the nearest right example.",
-        table,
+        (table,),
     )
 
 
-def mislabelled(subject: Subject) -> Picture:
+def mislabelled(subject: Subject) -> Section:
     """Sequences that look as if they carried the wrong label."""
     title, name = "Labels that look wrong", "mislabelled"
     found = suspects(subject.probabilities, subject.labels)
@@ -75,7 +75,7 @@ def mislabelled(subject: Subject) -> Picture:
         "sequences. It cannot tell a wrong label from a sequence that the network does not understand: look and judge.",
     )
     if not found:
-        return Picture(
+        return Section(
             name, title, f"None of {n} sequences of {subject.part_words} is confidently another class.", notes
         )
     by_pair: dict[tuple[int, int], int] = {}
@@ -91,25 +91,27 @@ def mislabelled(subject: Subject) -> Picture:
         if count >= max(5, len(found) // 2)
         else "Worth looking at the first few."
     )
-    return Picture(
+    return Section(
         name,
         title,
         summary,
         notes,
         _suspects_figure(subject, found[:N_SUSPECTS_DRAWN]),
         f"Signals of the {min(len(found), N_SUSPECTS_DRAWN)} sequences whose labels are doubted most.",
-        Table(
-            "Labels that look wrong, the clearest first",
-            ("sequence", "label", "looks like", "probability of its label", "of the other"),
-            tuple(
-                (
-                    subject.name_of(one.row),
-                    names[one.given],
-                    names[one.suggested],
-                    f"{one.given_probability:.4f}",
-                    f"{one.suggested_probability:.4f}",
-                )
-                for one in found
+        (
+            Table(
+                "Labels that look wrong, the clearest first",
+                ("sequence", "label", "looks like", "probability of its label", "of the other"),
+                tuple(
+                    (
+                        subject.name_of(one.row),
+                        names[one.given],
+                        names[one.suggested],
+                        f"{one.given_probability:.4f}",
+                        f"{one.suggested_probability:.4f}",
+                    )
+                    for one in found
+                ),
             ),
         ),
     )
@@ -156,7 +158,7 @@ def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]) -> Figu
         sure = percent(float(subject.probabilities[row, predicted]))
         titles.append(f"{shortened(names[label], 18)}, taken for {shortened(names[predicted], 18)} ({sure})")
         titles.append(f"rightly called {shortened(names[predicted], 30)}" if other is not None else "no right example")
-    figure, every = canvas.panels(len(titles), 2, 1.45, titles=titles)
+    figure, every = sheets.panels(len(titles), 2, 1.45, titles=titles)
     for place, (row, other) in enumerate(pairs):
         fold, within = subject.place(row)
         signals = Signals(subject.judged[fold].measured)
@@ -170,8 +172,8 @@ def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]) -> Figu
         if partner is None:
             every[2 * place + 1].set_axis_off()
     for axes in every[-2:]:
-        canvas.labelled(axes, Signals(subject.first.measured).time)
-    canvas.legend_below(figure, every[0], 3)
+        sheets.labelled(axes, Signals(subject.first.measured).time)
+    sheets.legend_below(figure, every[0], 3)
     return figure
 
 
@@ -180,11 +182,11 @@ def _suspects_figure(subject: Subject, found: list[Suspect]) -> Figure:
     titles = [
         f"Label {shortened(names[one.given], 16)}, looks like {shortened(names[one.suggested], 16)}" for one in found
     ]
-    figure, every = canvas.panels(len(found), 2, 1.6, titles=titles)
+    figure, every = sheets.panels(len(found), 2, 1.6, titles=titles)
     for axes, one in zip(every, found, strict=True):
         fold, within = subject.place(one.row)
         signals = Signals(subject.judged[fold].measured)
         signals.draw(axes, within, labels=axes is every[0])
-        canvas.labelled(axes, signals.time if axes in every[-2:] else "")
-    canvas.legend_below(figure, every[0], 3)
+        sheets.labelled(axes, signals.time if axes in every[-2:] else "")
+    sheets.legend_below(figure, every[0], 3)
     return figure

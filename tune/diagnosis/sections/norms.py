@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 
 from data.batches import Batch
 
-from .. import canvas
-from ..findings import Table
+from ...report.figures import sheets
+from ...report.figures.sections import Table
 from ..measures.gradients import fit_decay
 from ..subject import Subject
 
@@ -30,7 +30,7 @@ def line(axes: Axes, values: torch.Tensor, **style: object) -> None:
         axes.plot(*zip(*points, strict=True), **style)  # type: ignore[arg-type]
         axes.set_yscale("log")
         axes.tick_params(which="both", length=0)
-        canvas.whole_numbers(axes)
+        sheets.whole_numbers(axes)
 
 
 def norms_table(rows: list[tuple[str, torch.Tensor]]) -> Table:

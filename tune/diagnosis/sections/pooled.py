@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Table
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
 from ..measures.projections import own_neighbours, tsne
 from ..measures.states import classes_in
 from ..subject import Subject
@@ -14,7 +14,7 @@ MOST_POINTS = 800
 PERPLEXITY = 30.0
 
 
-def pooled_map(subject: Subject) -> Picture:
+def pooled_map(subject: Subject) -> Section:
     """A t-SNE map of what the head is given."""
     title, name = "A map of what the head is given (t-SNE)", "tsne"
     judged = subject.first
@@ -23,14 +23,14 @@ def pooled_map(subject: Subject) -> Picture:
     labels, predicted = judged.measured.labels[rows], logits[rows].argmax(dim=1)
     found = tsne(pooled[rows], labels, perplexity=PERPLEXITY, seed=subject.seed % 2**31)
     if found is None:
-        return Picture(name, title, f"{len(rows)} sequences are too few for a map, or all of them are one point.")
-    figure, (axes,) = canvas.panels(1, 1, 5.2)
+        return Section(name, title, f"{len(rows)} sequences are too few for a map, or all of them are one point.")
+    figure, (axes,) = sheets.panels(1, 1, 5.2)
     places = found.places.numpy()
     for one_class in classes_in(labels):
         own = (labels == one_class).numpy()
         axes.scatter(
-            places[own, 0], places[own, 1], color=canvas.class_colour(one_class), marker=canvas.class_marker(one_class),
-            s=15, linewidths=0, label=canvas.class_label(subject.class_names, one_class),
+            places[own, 0], places[own, 1], color=sheets.class_colour(one_class), marker=sheets.class_marker(one_class),
+            s=15, linewidths=0, label=sheets.class_label(subject.class_names, one_class),
         )  # fmt: skip
     wrong = (predicted != labels).numpy()
     axes.scatter(
@@ -40,7 +40,7 @@ def pooled_map(subject: Subject) -> Picture:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines["bottom"].set_visible(False)
-    canvas.legend_below(figure, axes, 5)
+    sheets.legend_below(figure, axes, 5)
     even = [float((labels == k).double().mean()) for k in classes_in(labels)]
     chance = sum(share**2 for share in even)
     apart = [
@@ -56,7 +56,7 @@ def pooled_map(subject: Subject) -> Picture:
     )  # fmt: skip
     mixed = [f"{who} ({percent(share)})" for share, who in apart[:3] if share < 0.9]
     summary += f"Most mixed with others: {listed(mixed, 3)}." if mixed else "No class is mixed with others."
-    return Picture(
+    return Section(
         name,
         title,
         summary,
@@ -68,9 +68,11 @@ def pooled_map(subject: Subject) -> Picture:
         ),
         figure,
         f"A scatter plot with a point for each sequence, its class by colour and shape, mistakes ringed. {summary}",
-        Table(
-            "Sequences whose nearest neighbour is of their own class",
-            ("class", "share"),
-            tuple((who, f"{share:.4f}") for share, who in apart),
+        (
+            Table(
+                "Sequences whose nearest neighbour is of their own class",
+                ("class", "share"),
+                tuple((who, f"{share:.4f}") for share, who in apart),
+            ),
         ),
     )

@@ -6,9 +6,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Table
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
 from ..measures.projections import Components, principal_components
 from ..measures.states import Layer, between_class_share, classes_in, resampled_paths
 from ..reading import N_PER_CLASS, recorded, shown_layers
@@ -19,13 +19,13 @@ N_POINTS = 30
 N_DRAWN_PER_CLASS = 4
 
 
-def trajectories(subject: Subject) -> list[Picture]:
+def trajectories(subject: Subject) -> list[Section]:
     """The way of the hidden state through its principal components, for every recurrent layer."""
     layers, labels = recorded(subject)
     return [_trajectory(subject, layer, labels) for layer in shown_layers(layers)]
 
 
-def _trajectory(subject: Subject, layer: Layer, labels: Tensor) -> Picture:
+def _trajectory(subject: Subject, layer: Layer, labels: Tensor) -> Section:
     paths = resampled_paths(layer.states, layer.lengths, N_POINTS)
     components = principal_components(paths.flatten(0, 1))
     apart = between_class_share(paths, labels)
@@ -77,7 +77,7 @@ def _trajectory(subject: Subject, layer: Layer, labels: Tensor) -> Picture:
             zip(components.explained[:10], components.explained.cumsum(0)[:10], strict=True)
         )
     )
-    return Picture(
+    return Section(
         f"trajectories_{slug(layer.name)}",
         f"The way through the {what} of the {layer.name}",
         summary,
@@ -85,50 +85,48 @@ def _trajectory(subject: Subject, layer: Layer, labels: Tensor) -> Picture:
         figure,
         f"Paths of each class through the first two principal components of the {layer.name}, the variance that each "
         "component explains, and how far the classes are apart over time.",
-        Table("Variance that the principal components explain", ("component", "share", "together"), rows),
+        (Table("Variance that the principal components explain", ("component", "share", "together"), rows),),
     )
 
 
 def _trajectory_figure(
     subject: Subject, paths: Tensor, labels: Tensor, components: Components, apart: Tensor
 ) -> Figure:
-    figure = Figure(
-        figsize=(canvas.WIDTH_INCHES, 5.0), dpi=canvas.DOTS_PER_INCH, facecolor=LIGHT.paper, layout="constrained"
-    )
+    figure = sheets.blank(5.0)
     grid = figure.add_gridspec(2, 2, width_ratios=(2.4, 1))
     plane, bars, over_time = (figure.add_subplot(cell) for cell in (grid[:, 0], grid[0, 1], grid[1, 1]))
-    canvas.calm(plane, "Paths through time")
-    canvas.calm(bars, "Variance explained")
-    canvas.calm(over_time, "Between classes")
+    sheets.calm(plane, "Paths through time")
+    sheets.calm(bars, "Variance explained")
+    sheets.calm(over_time, "Between classes")
     projected = components.project(paths).numpy()
     for one_class in classes_in(labels):
         own = projected[(labels == one_class).numpy()]
-        colour, marker = canvas.class_colour(one_class), canvas.class_marker(one_class)
+        colour, marker = sheets.class_colour(one_class), sheets.class_marker(one_class)
         for path in own[:N_DRAWN_PER_CLASS]:
             plane.plot(path[:, 0], path[:, 1], color=colour, linewidth=0.6, alpha=0.45)
         mean = own.mean(axis=0)
         plane.plot(mean[:, 0], mean[:, 1], color=colour, linewidth=2.2)
         plane.scatter(
             mean[-1, 0], mean[-1, 1], color=colour, marker=marker, s=42, zorder=4,
-            label=canvas.class_label(subject.class_names, one_class),
+            label=sheets.class_label(subject.class_names, one_class),
         )  # fmt: skip
     shares = components.explained.tolist()
     labelled = [f"{percent(share)}" for share in (*shares, 0.0)[:2]]
-    canvas.labelled(plane, f"first component ({labelled[0]})", f"second ({labelled[1]})")
+    sheets.labelled(plane, f"first component ({labelled[0]})", f"second ({labelled[1]})")
     plane.set_xticks([])
     plane.set_yticks([])
     n = min(len(shares), 10)
     bars.bar(range(1, n + 1), shares[:n], color=LIGHT.complete, width=0.7)
-    canvas.labelled(bars, "component")
-    canvas.whole_numbers(bars)
+    sheets.labelled(bars, "component")
+    sheets.whole_numbers(bars)
     over_time.plot([k / (N_POINTS - 1) for k in range(N_POINTS)], apart.tolist(), color=LIGHT.best, linewidth=1.8)
     over_time.set_ylim(0, 1)
-    canvas.labelled(over_time, "share of the sequence read")
+    sheets.labelled(over_time, "share of the sequence read")
     for axes in (bars, over_time):
-        canvas.gridded(axes)
+        sheets.gridded(axes)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     over_time.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    canvas.legend_below(figure, plane, 4)
+    sheets.legend_below(figure, plane, 4)
     return figure
 
 

@@ -6,9 +6,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture, Table
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section, Table
 from ..measures.projections import principal_components
 from ..measures.states import Layer, classes_in
 from ..reading import recorded, shown_layers
@@ -21,7 +21,7 @@ MOST_UNITS = 64
 STUCK = 0.95
 
 
-def units(subject: Subject) -> Picture:
+def units(subject: Subject) -> Section:
     """Every unit's state over time in one sequence of each class, for the last layer that holds states."""
     layers, labels = recorded(subject)
     layer = shown_layers(layers)[-1]
@@ -47,7 +47,7 @@ def units(subject: Subject) -> Picture:
     rows = tuple(
         (str(k), f"{float(one.mean()):.4f}", f"{float(one.std(correction=0)):.4f}") for k, one in enumerate(real.T)
     )
-    return Picture(
+    return Section(
         "hidden_states",
         f"What every unit of the {layer.name} does",
         summary,
@@ -57,7 +57,7 @@ def units(subject: Subject) -> Picture:
         ),
         _figure(subject, layer, labels, real),
         f"A panel for each class: every unit's state over time in one sequence. {summary}",
-        Table("Mean and standard deviation of every unit", ("unit", "mean", "deviation"), rows),
+        (Table("Mean and standard deviation of every unit", ("unit", "mean", "deviation"), rows),),
     )
 
 
@@ -79,16 +79,16 @@ def _figure(subject: Subject, layer: Layer, labels: Tensor, real: Tensor) -> Fig
         order = torch.cat([order[: MOST_UNITS // 2], order[-MOST_UNITS // 2 :]])
     largest = float(layer.states[rows].abs().max()) or 1.0
     titles = [subject.class_names[k] for k in shown]
-    figure, every = canvas.panels(len(rows), 3, 1.7, titles=titles, share_y=True)
+    figure, every = sheets.panels(len(rows), 3, 1.7, titles=titles, share_y=True)
     image = None
     for axes, row in zip(every, rows, strict=True):
         states = layer.states[row, : int(layer.lengths[row])][:, order].T
         image = axes.imshow(
-            states.numpy(), aspect="auto", cmap=canvas.SIGNED, vmin=-largest, vmax=largest, interpolation="none"
+            states.numpy(), aspect="auto", cmap=sheets.SIGNED, vmin=-largest, vmax=largest, interpolation="none"
         )
-        canvas.labelled(axes, "step of this layer" if axes in every[-3:] else "", "unit" if axes in every[::3] else "")
+        sheets.labelled(axes, "step of this layer" if axes in every[-3:] else "", "unit" if axes in every[::3] else "")
         axes.set_yticks([])
-        canvas.whole_numbers(axes, most=4)
+        sheets.whole_numbers(axes, most=4)
     if image is not None:
         bar = figure.colorbar(image, ax=every, fraction=0.02, pad=0.01)
         bar.outline.set_visible(False)

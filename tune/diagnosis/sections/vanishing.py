@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from data.batches import Batch
 from models import SequenceClassifier
 
-from ...palette import LIGHT
-from .. import canvas
-from ..findings import Picture
+from ...report.figures import sheets
+from ...report.figures.palette import LIGHT
+from ...report.figures.sections import Section
 from ..measures.gradients import fit_decay, from_the_end, gradient_norms
 from ..rivals import Rival, size_of
 from ..subject import Subject
@@ -22,7 +22,7 @@ from .norms import VANISHED, chosen_batch, line, norms_table
 COLOURS = {"rnn": LIGHT.best, "gru": LIGHT.complete, "lstm": LIGHT.fanova}
 
 
-def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
+def vanishing(subject: Subject, compared: Sequence[Rival]) -> Section:
     """The gradient of bare networks side by side."""
     title, name = "Where the gradient vanishes, and where it does not", "vanishing"
     if not compared:
@@ -31,7 +31,7 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
             "which "
             "of them the gradient vanishes."
         )
-        return Picture(name, title, summary)
+        return Section(name, title, summary)
     batch = chosen_batch(subject)
     lines = {rival.name: [_of_rival(network, batch) for network in (rival.fresh, rival.trained)] for rival in compared}
     figure = _rival_figure(lines)
@@ -64,7 +64,7 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
         )
         + (f"What that is worth: {scores} right." if scores else "")
     )
-    return Picture(
+    return Section(
         name,
         title,
         summary,
@@ -79,7 +79,7 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Picture:
         ),
         figure,
         f"Gradient norms of bare networks against time, freshly made and trained. {summary}",
-        norms_table(rows),
+        (norms_table(rows),),
     )
 
 
@@ -97,7 +97,7 @@ def _left(values: torch.Tensor) -> float:
 
 def _rival_figure(lines: dict[str, list[tuple[torch.Tensor, torch.Tensor] | None]]) -> Figure:
     titles = ("States, freshly made", "States, trained", "Input, freshly made", "Input, trained")
-    figure, every = canvas.panels(4, 2, 2.5, titles=titles)
+    figure, every = sheets.panels(4, 2, 2.5, titles=titles)
     for k, axes in enumerate(every):
         for name, both in lines.items():
             own = both[k % 2]
@@ -105,9 +105,9 @@ def _rival_figure(lines: dict[str, list[tuple[torch.Tensor, torch.Tensor] | None
                 values = own[1 - k // 2]
                 relative = values / values[0] if float(values[0]) else values
                 line(axes, relative, color=COLOURS[name], label=name, linewidth=1.8)
-        canvas.gridded(axes)
-        canvas.labelled(
+        sheets.gridded(axes)
+        sheets.labelled(
             axes, "steps before the end" if k > 1 else "", "relative to the last step" if k % 2 == 0 else ""
         )
-    canvas.legend_below(figure, every[0], 3)
+    sheets.legend_below(figure, every[0], 3)
     return figure

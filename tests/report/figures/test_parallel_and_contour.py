@@ -1,0 +1,161 @@
+"""Parallel coordinates, contours, and all figures of any study."""
+
+from __future__ import annotations
+
+import numpy as np
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from tests.figure_trials import ACCURACY, LOSS, UNIT, decided_by_x, trial
+from tune.report.figures.collection import study_figures
+from tune.report.figures.contour import ContourInfo, cells, contour_info
+from tune.report.figures.importances import varying_parameters
+from tune.report.figures.parallel import ParallelInfo, parallel_info
+from tune.report.figures.words import StudyContext
+
+
+def parallel(trials: list[FrozenTrial], names: list[str], context: StudyContext = ACCURACY) -> ParallelInfo:
+    info = parallel_info(trials, names, context)
+    assert isinstance(info, ParallelInfo)
+    return info
+
+
+def test_lines_go_from_the_worst_to_the_best_and_have_gaps() -> None:
+    trials = [trial(0, 0.9, {"x": 0.25}), trial(1, 0.5, {"x": 0.75, "y": 1.0}), trial(2, 0.9, {"x": 0.5})]
+    info = parallel(trials, ["x", "y"])
+    assert [column.label for column in info.columns] == ["validation accuracy", "x", "y"]
+    assert [column.best for column in info.columns] == ["90.0%", "0.25", ""]
+    # Of two equal ones the first is the best, as Optuna has it.
+    assert [line.number for line in info.lines] == [1, 2, 0]
+    assert info.lines[0].places[1:] == (0.75, 1.0)
+    assert info.lines[2].places[1:] == (0.25, None)
+    assert info.lines[0].goodness < info.lines[2].goodness
+
+
+def test_the_goodness_of_a_small_loss_is_high() -> None:
+    info = parallel([trial(n, loss, {"x": 0.5}) for n, loss in enumerate([1.0, 3.0])], ["x"], LOSS)
+    assert [line.number for line in info.lines] == [1, 0]
+    assert info.lines[1].goodness > 0.9
+    assert info.lines[1].places[0] == pytest.approx(1 - info.lines[1].goodness)
+
+
+def test_many_trials_and_hyperparameters_are_cut_and_told() -> None:
+    names = [f"p{n}" for n in range(12)]
+    info = parallel([trial(n, n / 400, dict.fromkeys(names, 0.5)) for n in range(400)], names)
+    assert len(info.columns) == 11
+    assert [len(info.lines), info.lines[0].number, info.lines[-1].number] == [300, 100, 399]
+    assert "Shown are the best 300 of 400 complete trials." in info.words.notes
+    assert "Not shown: p10, p11." in info.words.notes
+
+
+def contour(trials: list[FrozenTrial], names: list[str]) -> ContourInfo:
+    info = contour_info(trials, names, ACCURACY)
+    assert isinstance(info, ContourInfo)
+    return info
+
+
+def test_a_cell_of_two_levels_is_the_mean_of_its_trials() -> None:
+    spaces = {"a": CategoricalDistribution(["p", "q"]), "b": CategoricalDistribution(["r", "s"])}
+    where = [("p", "r", 0.7), ("p", "r", 0.9), ("q", "r", 0.8), ("p", "s", 0.75)]
+    trials = [trial(n, score, {"a": a, "b": b}, spaces) for n, (a, b, score) in enumerate(where)]
+    (panel,) = contour(trials, ["a", "b"]).panels
+    assert (panel.x.name, panel.y.name) == ("a", "b")
+    np.testing.assert_allclose(panel.surface, [[0.8, 0.8], [0.75, np.nan]])
+
+
+def test_the_surface_is_a_weighted_mean_near_trials_and_nothing_far_away() -> None:
+    places = [(0.0, 0.0, 0.6), (1.0, 1.0, 0.8), (1.0, 1.0, 0.9)]
+    trials = [trial(n, score, {"x": x, "y": y}) for n, (x, y, score) in enumerate(places)]
+    (panel,) = contour(trials, ["x", "y"]).panels
+    # Bandwidth .25 * 3 ** (-1/6) = .208: over a diagonal of sqrt(2), a weight of exp(-23).
+    assert panel.surface[0, 0] == pytest.approx(0.6, abs=1e-6)
+    assert panel.surface[-1, -1] == pytest.approx(0.85, abs=1e-6)
+    assert np.isnan(panel.surface[0, -1])
+    assert np.isnan(panel.surface[len(cells(panel.y)) // 2, len(cells(panel.x)) // 2])
+
+
+def test_an_outlier_does_not_tint_its_neighbours() -> None:
+    scores = [0.9, 0.91, 0.92, 0.93, 0.05]
+    info = contour([trial(n, score, {"x": n / 4, "y": n / 4}) for n, score in enumerate(scores)], ["x", "y"])
+    assert np.nanmin(info.panels[0].surface) >= info.score_axis.low > 0.8
+
+
+def test_pairs_of_the_four_most_important_with_levels_on_the_side() -> None:
+    spaces: dict[str, BaseDistribution] = {"k": IntDistribution(1, 3)} | dict.fromkeys("abcd", UNIT)
+    generator = np.random.default_rng(0)
+    trials = [
+        trial(n, 0.5 + n / 100, {"k": n % 3 + 1} | dict(zip("abcd", generator.random(4), strict=True)), spaces)
+        for n in range(6)
+    ] + [trial(6, None, {"k": 1, "a": 0.5}, {"k": spaces["k"], "a": UNIT}, state=TrialState.PRUNED)]
+    info = contour(trials, ["k", "a", "b", "c", "d"])
+    pairs = [(panel.x.name, panel.y.name) for panel in info.panels]
+    assert pairs == [("a", "k"), ("b", "k"), ("c", "k"), ("a", "b"), ("a", "c"), ("b", "c")]
+    assert info.best == (5, 0.55)
+    assert info.panels[0].pruned[0] is not None
+    assert info.panels[1].pruned == (None,)
+
+
+@pytest.mark.parametrize(
+    ("n_trials", "names", "why"),
+    [
+        (2, ["x", "y"], "a contour needs at least 3 complete trials, and this study has 2"),
+        (3, ["x"], "a contour needs two hyperparameters, and only x varied among the complete trials"),
+        (3, [], "a contour needs two hyperparameters, and none varied among the complete trials"),
+    ],
+)
+def test_why_there_is_no_contour(n_trials: int, names: list[str], why: str) -> None:
+    assert contour_info(decided_by_x(n_trials), names, ACCURACY) == why
+
+
+def test_importance_orders_the_other_figures() -> None:
+    trials = decided_by_x(40, fixed=0.5)
+    assert varying_parameters(trials) == ["noise", "x"]
+    figures = study_figures(trials, ACCURACY)
+    assert isinstance(figures.parallel, ParallelInfo)
+    assert [column.label for column in figures.parallel.columns[1:]] == ["x", "noise", "fixed"]
+    assert isinstance(figures.contour, ContourInfo)
+    assert [(panel.x.name, panel.y.name) for panel in figures.contour.panels] == [("x", "noise")]
+
+
+_spaces = st.sampled_from(
+    [
+        FloatDistribution(0, 1),
+        FloatDistribution(1e-9, 1e3, log=True),
+        IntDistribution(1, 3),
+        IntDistribution(1, 10**9, log=True),
+        CategoricalDistribution([True, False]),
+        CategoricalDistribution(["$x", "<b>", None, 1.5]),
+    ]
+)
+
+
+def test_what_has_no_row_among_the_importances_has_varied_too() -> None:
+    names = [f"p{k:02}" for k in range(22)]
+    rng = np.random.default_rng(0)
+    trials = [trial(n, float(rng.random()), {name: float(rng.random()) for name in names}) for n in range(8)]
+    info = study_figures(trials, ACCURACY).contour
+    assert isinstance(info, ContourInfo)
+    assert "The 4 most important of 22 hyperparameters that varied." in info.words.notes
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_any_study_gives_figures_or_sentences(data: st.DataObject) -> None:
+    names = data.draw(st.dictionaries(st.text(min_size=1, max_size=5), _spaces, max_size=4))
+    trials = []
+    for number in range(data.draw(st.integers(0, 7))):
+        has = {name: space for name, space in names.items() if data.draw(st.booleans())}
+        sampler = optuna.samplers.RandomSampler(seed=number)
+        study = optuna.create_study(sampler=sampler)
+        params = study.ask(has).params
+        state = data.draw(
+            st.sampled_from([TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING])
+        )
+        score = data.draw(st.floats(allow_nan=False)) if state == TrialState.COMPLETE else None
+        trials.append(trial(number, score, params, has, state, {0: data.draw(st.floats())}))
+    for info in study_figures(trials, LOSS):
+        assert info

@@ -1,0 +1,97 @@
+"""The report in a real browser: drawn, quiet, narrow, dark, and usable with a keyboard."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.report_facts import confirmation, facts_of, trials_of
+from tune.report.content import content
+from tune.report.figures.palette import DARK, LIGHT
+from tune.report.page import as_html
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+EVIL = '"><img src=x onerror="document.title = 1"><script>document.title = 2</script>'
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    classes = ("circle", f"square {EVIL}", "a rather long name of a class")
+    facts = facts_of(trials_of(30), classes=classes, people=("Ada", f"Ben {EVIL}"), confirmation=confirmation(2))
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    file.write_text(as_html(content(facts)), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def opened(browser: Any, path: Path, width: int, scheme: str) -> tuple[Any, list[str]]:
+    """The page with every figure drawn, and what the browser complained of."""
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
+    page.set_default_timeout(120_000)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url) if not request.url.startswith("file:") else None)
+    page.goto(path.as_uri())
+    for name in page.eval_on_selector_all(".panel", "panels => panels.map(panel => panel.dataset.panel)"):
+        page.wait_for_selector(f'.panel[data-panel="{name}"] .main-svg', state="attached")
+    return page, said
+
+
+def test_on_a_wide_screen(browser: Any, path: Path) -> None:
+    page, said = opened(browser, path, 1200, "light")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == rgb(LIGHT.paper)
+    empty = page.eval_on_selector_all(
+        ".panel",
+        "panels => panels.filter(p => !p.querySelector('.trace, .point, image, path.box')).map(p => p.dataset.panel)",
+    )
+    assert empty == []
+    for link in page.query_selector_all("nav a"):
+        link.focus()
+        page.keyboard.press("Enter")
+        target = page.evaluate("document.querySelector(location.hash).getBoundingClientRect().top")
+        assert -2 <= target <= 800, link.inner_text()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement !== document.body")
+    slider = page.query_selector("#n-best")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert page.inner_text("output[for=n-best]").startswith("1 of")
+    page.emulate_media(media="print")
+    assert len(page.pdf(format="A4")) > 50_000
+    assert page.title() == "toy-gru: report"
+    assert said == []
+    page.close()
+
+
+def test_on_a_narrow_dark_screen(browser: Any, path: Path) -> None:
+    page, said = opened(browser, path, 400, "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == rgb(DARK.paper)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    too_wide = page.eval_on_selector_all(
+        ".panel .main-svg", "drawn => drawn.filter(svg => svg.getBoundingClientRect().right > 401).length"
+    )
+    assert too_wide == 0
+    assert said == []
+    page.close()
+
+
+def rgb(colour: str) -> str:
+    """As browsers write it."""
+    red, green, blue = (int(part, 16) for part in re.findall("..", colour.removeprefix("#")))
+    return f"rgb({red}, {green}, {blue})"

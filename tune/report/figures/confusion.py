@@ -1,0 +1,145 @@
+"""Which class is taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Rectangle
+
+from .palette import LIGHT
+from .sections import Section, Table, on_page, section
+from .sheets import PICTURE, Medium, Sheet, labelled, named_ticks, sheet
+from .words import StudyContext, Words, counted, shortened
+
+MOST_CLASSES = 30
+MOST_MISTAKES = 12
+# Stands on the colour of a whole class in the light and in the dark: not quite the white of the paper, which turns.
+_WHITE = "#fefefe"
+
+
+class Mistake(NamedTuple):
+    """Sequences of one class that were taken for another.
+
+    Attributes:
+        true: What they are.
+        predicted: What they were taken for.
+        n_times: How many.
+        n_true: Of how many sequences of that class.
+    """
+
+    true: str
+    predicted: str
+    n_times: int
+    n_true: int
+
+
+@dataclass(frozen=True)
+class ConfusionInfo:
+    """A confusion matrix.
+
+    Attributes:
+        names: Of the classes that are shown, in their order.
+        counts: Row: true class; column: what it was taken for.
+        mistakes: The most frequent ones, of all classes.
+        words: What to write around the figure.
+    """
+
+    names: tuple[str, ...]
+    counts: Int[np.ndarray, "classes classes"]
+    mistakes: tuple[Mistake, ...]
+    words: Words
+
+
+def read_counts(stored: Any, n_classes: int) -> Int[np.ndarray, "classes classes"] | None:
+    """A stored confusion matrix; None where there is none, or it is not one of that many classes."""
+    try:
+        counts = np.asarray(stored, dtype=np.int64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    is_matrix = counts.shape == (n_classes, n_classes) and n_classes > 0
+    return counts if is_matrix and counts.min() >= 0 and counts.sum() > 0 else None
+
+
+def confusion_info(
+    counts: Int[np.ndarray, "classes classes"], class_names: Sequence[str], part: str, n_networks: int = 1
+) -> ConfusionInfo:
+    """A confusion matrix, of many classes only those with the most mistakes.
+
+    Args:
+        counts: Row: true class; column: what it was taken for.
+        class_names: One a class.
+        part: Judged sequences: ``test`` or ``validation``.
+        n_networks: Networks whose answers were counted together.
+    """
+    names = [shortened(name, 40) for name in class_names]
+    wrong = counts - np.diag(np.diag(counts))
+    n_wrong, n_all = int(wrong.sum()), int(counts.sum())
+    rows, columns = np.unravel_index(np.argsort(-wrong, axis=None, kind="stable"), wrong.shape)
+    pairs = [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if wrong[row, column] > 0]
+    mistakes = tuple(
+        Mistake(names[row], names[column], int(wrong[row, column]), int(counts[row].sum()))
+        for row, column in pairs[:MOST_MISTAKES]
+    )
+    shown = np.arange(len(names))
+    notes = ["A row is what a sequence is, a column what it was taken for; right answers lie on the diagonal."]
+    if n_networks > 1:
+        notes.append(f"Counts add up the answers of {n_networks} networks, one a fold.")
+    if len(names) > MOST_CLASSES:
+        blame = wrong.sum(axis=0) + wrong.sum(axis=1)
+        shown = np.sort(np.argsort(-blame, kind="stable")[:MOST_CLASSES])
+        notes.append(f"Shown are the {MOST_CLASSES} classes of {len(names)} with the most mistakes.")
+    if not n_wrong:
+        summary = f"All {n_all} answers on the {part} part are right."
+    else:
+        first = mistakes[0]
+        summary = (
+            f"{n_wrong} of {counted(n_all, 'answer')} on the {part} part {'is' if n_wrong == 1 else 'are'} wrong. "
+            f"Most often {first.true} is taken for {first.predicted}: {first.n_times} of {first.n_true}."
+        )
+    return ConfusionInfo(
+        tuple(names[index] for index in shown),
+        counts[np.ix_(shown, shown)],
+        mistakes,
+        Words("Which class is taken for which", summary, tuple(notes)),
+    )
+
+
+def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
+    """A row for each class, a column for each that it was taken for."""
+    n, n_characters = len(info.names), 9 if medium.is_narrow else 20
+    names_inches = 0.45 + 0.068 * max(len(shortened(name, n_characters)) for name in info.names)
+    right_inches = drawn_right = medium.width - 0.35
+    side = min(7.0, 1.2 + 0.36 * n, right_inches - names_inches if medium.is_narrow else 7.0)
+    drawn = sheet(info.words, context, side + names_inches + 0.1, medium)
+    right = min(names_inches + 1.25 * side, drawn_right)
+    axes = drawn.axes(names_inches, drawn.bottom + names_inches, right, drawn.top - 0.1)
+    axes.set_facecolor(LIGHT.panel)
+    axes.set_xlim(-0.5, n - 0.5)
+    axes.set_ylim(n - 0.5, -0.5)
+    shares = info.counts / np.maximum(info.counts.sum(axis=1, keepdims=True), 1)
+    size = 9 if n <= 12 and not medium.is_narrow else 7 if n <= 22 else 5
+    for row, column in zip(*np.nonzero(info.counts), strict=True):
+        share = float(shares[row, column])
+        # A transparent colour, so that few stand out on a dark page as well.
+        colour = to_rgba(LIGHT.most, 0.12 + 0.88 * share)
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor=LIGHT.panel))
+        ink = _WHITE if share > 0.55 else LIGHT.ink
+        axes.text(column, row, str(info.counts[row, column]), ha="center", va="center", size=size, color=ink)
+    named_ticks(axes, "x", info.names, n_characters=n_characters, rotation=60)
+    named_ticks(axes, "y", info.names, n_characters=n_characters)
+    axes.tick_params(labelsize=max(size, 7))
+    labelled(axes, "taken for", "is")
+    return drawn
+
+
+def confusion_section(info: ConfusionInfo, context: StudyContext) -> Section:
+    """The same for the page, and the most frequent mistakes."""
+    rows = tuple((one.true, one.predicted, f"{one.n_times} of {one.n_true}") for one in info.mistakes)
+    tables = (Table("The most frequent mistakes", ("is", "taken for", "times"), rows, is_open=True),) if rows else ()
+    drawn = on_page(draw_confusion, info, context)
+    return section("confusion", info.words, tables=tables, heading="Confusion", **drawn)

@@ -1,0 +1,178 @@
+"""How trials learned: the score after each epoch of the best, the middle and the pruned ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from optuna.trial import FrozenTrial, TrialState
+
+from .axes import ScoreAxis, score_axis
+from .palette import LIGHT
+from .scores import is_drawable, scored_trials
+from .sections import Section, on_page, section
+from .sheets import PICTURE, Medium, Sheet, calm, gridded, labelled, legend, set_ticks, sheet, whole_numbers
+from .words import StudyContext, Words, counted
+
+MOST_PRUNED = 40
+BEST, MEDIAN, PRUNED = "best", "median", "pruned"
+_LINES: dict[str, dict[str, Any]] = {
+    PRUNED: {"color": LIGHT.pruned, "linewidth": 0.9, "alpha": 0.7, "marker": "o", "markersize": 2.5},
+    MEDIAN: {"color": LIGHT.complete, "linewidth": 1.8, "linestyle": "--", "marker": "o", "markersize": 4},
+    BEST: {"color": LIGHT.best, "linewidth": 2.2, "marker": "o", "markersize": 4},
+}
+
+
+class Curve(NamedTuple):
+    """One trial's score after each of its epochs.
+
+    Attributes:
+        number: Of the trial.
+        kind: ``best``, ``median`` or ``pruned``.
+        points: Epochs and scores.
+    """
+
+    number: int
+    kind: str
+    points: tuple[tuple[int, float], ...]
+
+
+class Losses(NamedTuple):
+    """The losses of one trial after each epoch, means over its folds."""
+
+    epochs: tuple[int, ...]
+    train: tuple[float, ...]
+    validation: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class CurvesInfo:
+    """Learning curves.
+
+    Attributes:
+        curves: From those in the background to the best, which is drawn on top.
+        losses: Of the best trial; None where its history is not stored.
+        axis: The scores that are shown.
+        words: What to write around the figure.
+    """
+
+    curves: tuple[Curve, ...]
+    losses: Losses | None
+    axis: ScoreAxis
+    words: Words
+
+
+def curves_info(trials: Sequence[FrozenTrial], context: StudyContext) -> CurvesInfo | str:
+    """Learning curves of a study, or a sentence that says why there are none.
+
+    Args:
+        trials: All trials of the study.
+        context: How to name and write things.
+    """
+    complete = sorted(scored_trials(trials), key=lambda scored: -context.sign * scored.score)
+    chosen = [(PRUNED, trial) for trial in trials if trial.state == TrialState.PRUNED and _points(trial)]
+    n_pruned = len(chosen)
+    # Evenly from the first to the last, since the early ones are pruned by other standards.
+    chosen = chosen[:: max(1, -(-n_pruned // MOST_PRUNED))]
+    n_shown = len(chosen)
+    if len(complete) > 2:
+        chosen.append((MEDIAN, complete[len(complete) // 2].trial))
+    if complete:
+        chosen.append((BEST, complete[0].trial))
+    curves = tuple(Curve(trial.number, kind, points) for kind, trial in chosen if (points := _points(trial)))
+    if not curves:
+        return "no trial has reported a score after an epoch"
+    axis = score_axis([score for curve in curves for _, score in curve.points], context)
+    losses = _losses(complete[0].trial) if complete else None
+    notes = []
+    if n_pruned:
+        shown = f", of which {n_shown} are shown" if n_shown < n_pruned else ""
+        notes.append(f"Grey: {counted(n_pruned, 'pruned trial')}{shown}; each ends where it was stopped.")
+    if losses is not None:
+        notes.append(
+            "The training loss is what was minimised, with dropout, smoothed labels and varied data, so that it may "
+            "well lie above the validation loss. A validation loss that rises at the end says: learned by heart."
+        )
+    return CurvesInfo(curves, losses, axis, Words("Learning curves", _summary(curves, context), tuple(notes)))
+
+
+def _summary(curves: Sequence[Curve], context: StudyContext) -> str:
+    best = next((curve for curve in curves if curve.kind == BEST), None)
+    if best is None:
+        return "No trial has run to its end yet."
+    epoch, score = max(best.points, key=lambda point: context.sign * point[1])
+    first = best.points[0]
+    return (
+        f"The best, trial {best.number}, had {context.score(first[1])} after epoch {first[0]} and its best, "
+        f"{context.score(score)}, after epoch {epoch} of {best.points[-1][0]}."
+    )
+
+
+def _points(trial: FrozenTrial) -> tuple[tuple[int, float], ...]:
+    return tuple((epoch, score) for epoch, score in sorted(trial.intermediate_values.items()) if is_drawable(score))
+
+
+def _losses(trial: FrozenTrial) -> Losses | None:
+    """From the stored history; None where there is none, or where it is not what this version writes."""
+    folds = trial.user_attrs.get("history") or []
+    by_epoch: dict[int, list[tuple[float, float]]] = {}
+    try:
+        for fold in folds:
+            for epoch in fold:
+                pair = float(epoch["train_loss"]), float(epoch["validation"]["loss"])
+                if all(map(is_drawable, pair)):
+                    by_epoch.setdefault(int(epoch["epoch"]), []).append(pair)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if len(by_epoch) < 2:
+        return None
+    epochs = tuple(sorted(by_epoch))
+
+    def means(index: int) -> tuple[float, ...]:
+        return tuple(fmean(pair[index] for pair in by_epoch[epoch]) for epoch in epochs)
+
+    return Losses(epochs, means(0), means(1))
+
+
+def draw_curves(info: CurvesInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
+    """The scores of some trials after each epoch and, where they are known, the losses of the best."""
+    below = medium.is_narrow and info.losses is not None
+    drawn = sheet(info.words, context, 6.6 if below else 3.4 if medium.is_narrow else 4.3, medium)
+    bottom, top = drawn.bottom + 0.55, drawn.top - 0.55
+    left, right, height = 0.95 if not medium.is_narrow else 0.6, drawn.width - 0.35, 2.3
+    middle = drawn.width / 2 if info.losses and not below else drawn.width
+    scores = drawn.axes(left, top - height if below else bottom, middle - 0.35, top)
+    named: set[str] = set()
+    for curve in info.curves:
+        epochs, values = zip(*curve.points, strict=True)
+        shown = [min(max(value, info.axis.low), info.axis.high) for value in values]
+        label = None if curve.kind in named else curve.kind
+        scores.plot(epochs, shown, label=label, clip_on=False, **_LINES[curve.kind])
+        named.add(curve.kind)
+    scores.set_ylim(info.axis.low, info.axis.high)
+    set_ticks(scores, y=info.axis.ticks)
+    _finish(scores, context.metric_title)
+    legend(drawn, scores)
+    if info.losses:
+        losses = drawn.axes(*((left, bottom, right, bottom + height) if below else (middle + 0.45, bottom, right, top)))
+        style: dict[str, Any] = {"linewidth": 2.2, "marker": "o", "markersize": 4}
+        losses.plot(info.losses.epochs, info.losses.train, color=LIGHT.muted, linestyle=":", **style)
+        losses.plot(info.losses.epochs, info.losses.validation, color=LIGHT.best, **style)
+        losses.set_ylim(bottom=0)
+        _finish(losses, "Loss of the best: training (dotted), validation")
+    return drawn
+
+
+def _finish(axes: Axes, title: str) -> None:
+    calm(axes, title)
+    labelled(axes, "epoch")
+    whole_numbers(axes, most=10)
+    gridded(axes)
+
+
+def curves_section(info: CurvesInfo, context: StudyContext) -> Section:
+    """The same for the page."""
+    return section("curves", info.words, heading="Learning", **on_page(draw_curves, info, context))

@@ -1,0 +1,358 @@
+"""How much each hyperparameter matters, by two methods that answer different questions, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import optuna
+import plotly.graph_objects as go
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.ticker import MultipleLocator, PercentFormatter
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from .axes import Tick, parameter_axis
+from .interactive import PAGE, PERCENT, axis, layout, plain
+from .palette import LIGHT
+from .scores import Scored, scored_trials
+from .sections import HALF, Section, Table, section
+from .sheets import Sheet, gridded, set_ticks, sheet
+from .words import StudyContext, Words, counted, shortened
+
+# Loads scikit-learn: more than a second that a study of few trials can do without.
+if TYPE_CHECKING:
+    from optuna.importance import BaseImportanceEvaluator
+
+FEWEST_TRIALS = 5
+PED_ANOVA_TITLE = "Shared by the best quarter (PED-ANOVA)"
+FANOVA_TITLE = "Explains all differences (fANOVA)"
+_N_RESAMPLES = 12
+# fANOVA's time grows with trees times trials: 12 resamples of 100 trials with 8 trees take two seconds on one core.
+_MOST_TRIALS_RESAMPLED = 100
+_N_TREES = 8
+_MOST_CHOICES = 8
+_MOST_ROWS = 20
+# Of the tenth that PED-ANOVA takes by default, a study of 30 trials has three, and on Optuna's own search the two
+# most important of eight were found in 2 of 12 studies; with a quarter in 4 of 12.
+_GOOD_SHARE = 0.25
+_INTERVAL = (10, 90)
+
+
+class Share(NamedTuple):
+    """One hyperparameter's part of all importance, over resamples of the trials.
+
+    Attributes:
+        mean: Mean over the resamples, 0..1.
+        low: 10th percentile.
+        high: 90th percentile.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+class Importance(NamedTuple):
+    """One hyperparameter in both methods; None where a method cannot judge it."""
+
+    name: str
+    label: str
+    ped_anova: Share | None
+    fanova: Share | None
+
+
+@dataclass(frozen=True)
+class ImportancesInfo:
+    """The hyperparameters from the most to the least important, by the mean of both methods.
+
+    Attributes:
+        importances: One a hyperparameter that varied.
+        n_trials: Complete trials that they rest on.
+        share_first: Share of the resamples in which the first comes first.
+        words: What to write around the figure.
+    """
+
+    importances: tuple[Importance, ...]
+    n_trials: int
+    share_first: float
+    words: Words
+
+    @property
+    def longest(self) -> float:
+        """The largest share that is drawn, of either method."""
+        shares = [share for row in self.importances for share in (row.ped_anova, row.fanova) if share]
+        return max(max(share.mean, share.high) for share in shares)
+
+
+def varying_parameters(trials: Sequence[FrozenTrial]) -> list[str]:
+    """Names of the hyperparameters with two different values at least among the complete trials, in their order."""
+    values: dict[str, set[str]] = {}
+    for scored in scored_trials(trials):
+        for name, value in scored.trial.params.items():
+            values.setdefault(name, set()).add(repr(value))
+    return [name for name, seen in values.items() if len(seen) > 1]
+
+
+def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> ImportancesInfo | str:
+    """Importances of all hyperparameters that varied, or a sentence that says why there are none.
+
+    PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023, arXiv 2304.10255) asks what the best quarter of the trials has
+    in common; fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014) what explains the spread between all of them. Each is
+    evaluated on 12 bootstrap resamples of the complete trials (Efron 1979), of at most 100 trials each: the spread
+    over the resamples shows how far the numbers can be trusted.
+    """
+    complete = scored_trials(trials)
+    names = varying_parameters(trials)
+    if len(complete) < FEWEST_TRIALS:
+        return f"importances need at least {FEWEST_TRIALS} complete trials, and this study has {len(complete)}"
+    if len({scored.score for scored in complete}) < 2:
+        return "every complete trial has the same score, so no hyperparameter made a difference"
+    if len(names) < 2:
+        varied = f"only {context.label(names[0])} varied" if names else "no hyperparameter varied"
+        return f"{varied} among the complete trials, so there is nothing to compare"
+
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+
+    placed = _on_unit_scales(complete, names, context)
+    samples = _resamples(placed, context)
+    ped_anova = _shares(samples, names, [PedAnovaImportanceEvaluator(target_quantile=_GOOD_SHARE)] * _N_RESAMPLES)
+    forests = [FanovaImportanceEvaluator(n_trees=_N_TREES, seed=seed) for seed in range(_N_RESAMPLES)]
+    fanova = _shares(samples, [name for name in names if _suits_fanova(name, placed)], forests)
+
+    either = {name: np.mean([table[name] for table in (ped_anova, fanova) if name in table], axis=0) for name in names}
+    ranked = sorted(names, key=lambda name: -float(either[name].mean()))
+    firsts = [max(names, key=lambda name: float(either[name][index])) for index in range(_N_RESAMPLES)]
+    rows = [
+        Importance(name, context.label(name), _interval(ped_anova.get(name)), _interval(fanova.get(name)))
+        for name in ranked[:_MOST_ROWS]
+    ]
+    n_first = firsts.count(ranked[0])
+    words = _words(rows, n_first, len(complete), trials, ranked[_MOST_ROWS:])
+    return ImportancesInfo(tuple(rows), len(complete), n_first / _N_RESAMPLES, words)
+
+
+def _on_unit_scales(complete: Sequence[Scored], names: Sequence[str], context: StudyContext) -> list[FrozenTrial]:
+    """The same trials, every range as places in 0..1 and every choice as its number.
+
+    fANOVA weighs the parts of a range by their width, which makes the lower decades of a learning rate nothing. Where
+    the share was known, it was .25 off on average, and .06 off on places along the logarithm. A range that was changed
+    between trials becomes one range.
+    """
+    params: list[dict[str, float]] = [{} for _ in complete]
+    spaces: dict[str, BaseDistribution] = {}
+    for name in names:
+        axis = parameter_axis(name, [scored.trial for scored in complete], context)
+        n_levels = len(axis.levels)
+        spaces[name] = CategoricalDistribution(range(n_levels)) if n_levels else FloatDistribution(0, 1)
+        for row, place in zip(params, axis.places, strict=True):
+            if place is not None:
+                row[name] = int(place * n_levels) if n_levels else min(max(place, 0.0), 1.0)
+    return [
+        create_trial(value=scored.score, params=row, distributions={name: spaces[name] for name in row})
+        for scored, row in zip(complete, params, strict=True)
+    ]
+
+
+def _suits_fanova(name: str, trials: Sequence[FrozenTrial]) -> bool:
+    """Whether every trial has the hyperparameter, and fANOVA's time for it is bearable.
+
+    The time doubles with every further choice of a categorical: 30 s for 20 choices and 100 trials.
+    """
+    spaces = [trial.distributions.get(name) for trial in trials]
+    return None not in spaces and not any(
+        isinstance(space, CategoricalDistribution) and len(space.choices) > _MOST_CHOICES for space in spaces
+    )
+
+
+def _words(
+    rows: Sequence[Importance], n_first: int, n_complete: int, trials: Sequence[FrozenTrial], left_out: Sequence[str]
+) -> Words:
+    sure = "a clear lead" if n_first >= 0.9 * _N_RESAMPLES else "the order is not certain"
+    n_unfinished = sum(trial.state in (TrialState.PRUNED, TrialState.FAIL) for trial in trials)
+    size = f" of {_MOST_TRIALS_RESAMPLED} trials" if n_complete > _MOST_TRIALS_RESAMPLED else " of the trials"
+    notes = [
+        f"Rests on {counted(n_complete, 'complete trial')}"
+        + (f"; {n_unfinished} pruned or failed ones say nothing here." if n_unfinished else "."),
+        f"Dots are means, lines the middle 80% over {_N_RESAMPLES} resamples{size}: where lines overlap, the order may "
+        "be chance.",
+    ]
+    if any(row.fanova is None for row in rows):
+        notes.append(
+            f"fANOVA cannot judge a hyperparameter that some trials lack, or with more than {_MOST_CHOICES} choices."
+        )
+    if left_out:
+        notes.append(f"{counted(len(left_out), 'less important hyperparameter')} not shown.")
+    return Words(
+        "Which hyperparameters matter",
+        f"{rows[0].label} comes first in {n_first} of {_N_RESAMPLES} resamples of the trials: {sure}.",
+        tuple(notes),
+    )
+
+
+class _Resample(optuna.Study):
+    """A study of these trials, which are not copied: copies for all resamples would take two seconds."""
+
+    def __init__(self, empty: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
+        super().__init__(empty.study_name, empty._storage)
+        self._drawn = trials
+
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+        """The trials, themselves: evaluators only read them."""
+        return [trial for trial in self._drawn if states is None or trial.state in states]
+
+
+def _resamples(trials: Sequence[FrozenTrial], context: StudyContext) -> list[optuna.Study]:
+    """Studies whose trials are drawn with replacement, each with two different scores at least."""
+    generator = np.random.default_rng(0)
+    empty = _silent_study(context)
+    studies: list[optuna.Study] = []
+    while len(studies) < _N_RESAMPLES:
+        indices = generator.integers(len(trials), size=min(len(trials), _MOST_TRIALS_RESAMPLED))
+        drawn = [trials[index] for index in indices]
+        if len({trial.value for trial in drawn}) > 1:
+            studies.append(_Resample(empty, drawn))
+    return studies
+
+
+def _silent_study(context: StudyContext) -> optuna.Study:
+    """A study in memory, without the line that Optuna logs for every new one."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        return optuna.create_study(direction=context.direction)
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+def _shares(
+    samples: Sequence[optuna.Study], names: Sequence[str], evaluators: Sequence[BaseImportanceEvaluator]
+) -> dict[str, Float[np.ndarray, " resamples"]]:
+    """Each hyperparameter's share of all importance, in each resample; 0 where a resample lacks it."""
+    tables = []
+    with warnings.catch_warnings():
+        # A resample whose scores are nearly all equal warns that its importances are; the spread tells it as well.
+        warnings.simplefilter("ignore", UserWarning)
+        for study, evaluator in zip(samples, evaluators, strict=True):
+            present = {name for trial in study.get_trials(deepcopy=False) for name in trial.params}
+            tables.append(_table(study, evaluator, [name for name in names if name in present]))
+    return {name: np.array([table.get(name, 0.0) for table in tables]) for name in names}
+
+
+def _table(study: optuna.Study, evaluator: BaseImportanceEvaluator, names: list[str]) -> dict[str, float]:
+    from optuna.importance import get_param_importances
+
+    try:
+        return get_param_importances(study, evaluator=evaluator, params=names) if names else {}
+    except RuntimeError:
+        # fANOVA's way of saying that no tree found anything to split by: here nothing mattered.
+        return {}
+
+
+def _interval(shares: Float[np.ndarray, " resamples"] | None) -> Share | None:
+    return None if shares is None else Share(float(shares.mean()), *map(float, np.percentile(shares, _INTERVAL)))
+
+
+def draw_importances(info: ImportancesInfo, context: StudyContext) -> Sheet:
+    """Two methods side by side, a row for each hyperparameter."""
+    rows = info.importances
+    drawn = sheet(info.words, context, 0.85 + 0.32 * len(rows))
+    labels = [shortened(row.label, 28) for row in rows]
+    left = 0.75 + 0.085 * max(map(len, labels))
+    middle = (left + drawn.width - 0.35) / 2
+    bottom, top = drawn.bottom + 0.4, drawn.top - 0.35
+    best = drawn.axes(left, bottom, middle - 0.2, top)
+    spread = drawn.axes(middle + 0.2, bottom, drawn.width - 0.35, top)
+    longest = math.ceil(4 * info.longest) / 4
+    _draw(best, [row.ped_anova for row in rows], longest, LIGHT.complete, PED_ANOVA_TITLE)
+    _draw(spread, [row.fanova for row in rows], longest, LIGHT.fanova, FANOVA_TITLE)
+    set_ticks(best, y=[Tick(-index, label) for index, label in enumerate(labels)])
+    best.tick_params(axis="y", labelsize=10, labelcolor=LIGHT.ink)
+    return drawn
+
+
+def _draw(axes: Axes, shares: Sequence[Share | None], longest: float, colour: str, title: str) -> None:
+    axes.set_title(title, loc="left", size=10.5, color=LIGHT.ink, pad=8)
+    for index, share in enumerate(shares):
+        if share is None:
+            style: dict[str, Any] = {"va": "center", "size": 9, "color": LIGHT.muted, "style": "italic"}
+            axes.text(0.02 * longest, -index, "cannot be judged", **style)
+            continue
+        axes.barh(-index, share.mean, height=0.62, color=colour, alpha=0.22, linewidth=0)
+        axes.plot((share.low, share.high), (-index, -index), color=colour, linewidth=2, solid_capstyle="round")
+        axes.plot(share.mean, -index, marker="o", markersize=6, color=colour, clip_on=False)
+        axes.text(1.16 * longest, -index, f"{share.mean:.0%}", ha="right", va="center", size=10, color=LIGHT.ink)
+    axes.set_ylim(0.6 - len(shares), 0.6)
+    axes.set_xlim(0, 1.17 * longest)
+    axes.xaxis.set_major_locator(MultipleLocator(0.25 if longest > 0.5 else 0.1))
+    axes.set_yticks([])
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    gridded(axes, "x")
+
+
+def importances_section(info: ImportancesInfo, context: StudyContext) -> Section:
+    """The same for the page, a figure a method, and the numbers."""
+    rows = info.importances
+    labels = [shortened(row.label, 22) for row in rows]
+    panels = {
+        "importances-ped-anova": (PED_ANOVA_TITLE, PAGE.complete, [row.ped_anova for row in rows]),
+        "importances-fanova": (FANOVA_TITLE, PAGE.fanova, [row.fanova for row in rows]),
+    }
+    table = Table(
+        "Importances, and the middle 80% over resamples",
+        ("hyperparameter", "PED-ANOVA", "fANOVA"),
+        tuple((row.label, _in_words(row.ped_anova), _in_words(row.fanova)) for row in rows),
+    )
+    drawn = {name: _figure(labels, shares, info.longest, *style) for name, (*style, shares) in panels.items()}
+    return section("importances", info.words, panels=drawn, tables=(table,), least_width=HALF, heading="What matters")
+
+
+def _in_words(share: Share | None) -> str:
+    return "cannot be judged" if share is None else f"{share.mean:.0%} ({share.low:.0%} to {share.high:.0%})"
+
+
+def _figure(labels: Sequence[str], shares: Sequence[Share | None], longest: float, title: str, colour: str) -> str:
+    known = [(row, share) for row, share in enumerate(shares) if share]
+    means, places = [share.mean for _, share in known], [row for row, _ in known]
+    texts = [
+        plain(f"{labels[row]}: {share.mean:.0%}, middle 80% {share.low:.0%} to {share.high:.0%}")
+        for row, share in known
+    ]
+    whiskers = {
+        "symmetric": False,
+        "array": [max(share.high - share.mean, 0) for _, share in known],
+        "arrayminus": [max(share.mean - share.low, 0) for _, share in known],
+        "color": colour,
+        "thickness": 2,
+        "width": 0,
+    }
+    place = {"x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
+    rows = [Tick(row, label) for row, label in enumerate(labels)]
+    figure = go.Figure(
+        [
+            go.Bar(x=means, y=places, orientation="h", marker={"color": colour}, opacity=0.22, hoverinfo="skip"),
+            go.Scatter(
+                x=means,
+                y=places,
+                error_x=whiskers,
+                mode="markers",
+                marker={"color": colour, "size": 8},
+                text=texts,
+                hovertemplate="%{text}<extra></extra>",
+            ),
+        ],
+        layout(
+            height=90 + 30 * len(labels),
+            title={"text": title, "font": {"size": 14}, **place},
+            margin={"l": 10, "r": 16, "t": 40, "b": 10},
+            bargap=0.35,
+            xaxis=axis("", tickformat=PERCENT, rangemode="tozero", range=[0, 1.05 * longest]),
+            yaxis=axis("", rows, range=[len(labels) - 0.4, -0.6], showgrid=False, ticklabelstandoff=6),
+        ),
+    )
+    return str(figure.to_json())

@@ -1,0 +1,276 @@
+"""Every complete trial as a line across its hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from optuna.trial import FrozenTrial
+
+from .axes import GOLDEN_RATIO, Tick, parameter_axis, score_axis
+from .interactive import PAGE, layout, plain
+from .palette import LIGHT
+from .scores import scored_trials
+from .sections import Section, Table, section
+from .sheets import SCALE, Sheet, halo, sheet
+from .words import StudyContext, Words, shortened, wrapped
+
+MOST_AXES = 10
+MOST_LINES = 300
+_LABEL_CHARACTERS = 13
+_N_BEST = 10
+
+
+class Column(NamedTuple):
+    """One axis: the score, or a hyperparameter.
+
+    Attributes:
+        label: What to write above it.
+        best: The best trial's value there, in words; empty where it has none.
+        ticks: Marks, in 0..1.
+    """
+
+    label: str
+    best: str
+    ticks: tuple[Tick, ...]
+
+
+class Line(NamedTuple):
+    """One trial.
+
+    Attributes:
+        number: Of the trial.
+        goodness: Its score from the worst that is shown to the best, 0..1.
+        places: Where it crosses each column, 0..1; None where it lacks the hyperparameter.
+        texts: What its value is in each column.
+    """
+
+    number: int
+    goodness: float
+    places: tuple[float | None, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ParallelInfo:
+    """Columns and the lines across them.
+
+    Attributes:
+        columns: The score, then hyperparameters from the most important.
+        lines: From the worst to the best trial, so that the best is drawn on top.
+        words: What to write around the figure.
+    """
+
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    words: Words
+
+
+def parallel_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: StudyContext) -> ParallelInfo | str:
+    """Parallel coordinates of the complete trials, or a sentence that says why there are none.
+
+    Args:
+        trials: All trials of the study.
+        names: Hyperparameters that may have an axis, from the most important.
+        context: How to write things.
+    """
+    # The first of equal ones is the best, as it is for Optuna.
+    complete = sorted(scored_trials(trials)[::-1], key=lambda scored: context.sign * scored.score)
+    if not complete:
+        return "no trial has completed with a score that can be drawn"
+    drawn = complete[-MOST_LINES:]
+    present = [name for name in names if any(name in scored.trial.params for scored in drawn)]
+    if not present:
+        return "the study searches no hyperparameter"
+
+    axis = score_axis([scored.score for scored in drawn], context)
+    n_beyond = sum(axis.is_beyond(scored.score) for scored in drawn)
+    notes = ["A line is a complete trial; the most important hyperparameters come first."]
+    if len(drawn) < len(complete):
+        notes.append(f"Shown are the best {len(drawn)} of {len(complete)} complete trials.")
+    if len(present) > MOST_AXES:
+        notes.append("Not shown: " + ", ".join(map(context.label, present[MOST_AXES:])) + ".")
+    if n_beyond:
+        beyond = axis.beyond_text(context)
+        notes.append(f"Scores {beyond} are drawn at the end of the first axis: {n_beyond} of {len(drawn)}.")
+    best = drawn[-1]
+    numbers = [scored.trial.number for scored in drawn]
+    axes = [parameter_axis(name, [scored.trial for scored in drawn], context) for name in present[:MOST_AXES]]
+    score_places = [axis.place(scored.score) for scored in drawn]
+    places = zip(score_places, *(each.spread(numbers, GOLDEN_RATIO) for each in axes), strict=True)
+    texts = zip([context.score(scored.score) for scored in drawn], *(each.texts for each in axes), strict=True)
+    score_ticks = tuple(Tick(axis.place(tick.place), tick.text) for tick in axis.ticks)
+    return ParallelInfo(
+        (
+            Column(context.metric, context.score(best.score), score_ticks),
+            *(Column(each.label, each.texts[-1], each.ticks) for each in axes),
+        ),
+        tuple(map(Line, numbers, (place if context.sign > 0 else 1 - place for place in score_places), places, texts)),
+        Words(
+            "Hyperparameters of every complete trial",
+            f"Best: {context.score(best.score)} in trial {best.trial.number}; its values stand under the names.",
+            tuple(notes),
+        ),
+    )
+
+
+def draw_parallel(info: ParallelInfo, context: StudyContext) -> Sheet:
+    """Every complete trial as a line across its hyperparameters, the best one on top."""
+    drawn = sheet(info.words, context, 5.4)
+    axes = drawn.axes(0.75, drawn.bottom + 0.2, drawn.width - 0.9, drawn.top - 0.95)
+    axes.set_xlim(0, len(info.columns) - 1)
+    axes.set_ylim(0, 1)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines["bottom"].set_visible(False)
+    shares = np.arange(1, len(info.lines) + 1) / len(info.lines)
+    faintest = min(0.45, 20 / len(info.lines))
+    # A trial that lacks a hyperparameter leaves a gap.
+    crossings = [np.column_stack([np.arange(len(line.places)), np.array(line.places, float)]) for line in info.lines]
+    colours = [*(SCALE(line.goodness) for line in info.lines[:-1]), LIGHT.best]
+    widths, opacities = 0.8 + 0.9 * shares, faintest + (0.95 - faintest) * shares**3
+    widths[-1], opacities[-1] = 2.6, 1.0
+    for line, colour, width, opacity in zip(crossings, colours, widths, opacities, strict=True):
+        style: dict[str, Any] = {"colors": [colour], "linewidths": width, "alpha": opacity, "capstyle": "round"}
+        axes.add_collection(LineCollection([line], clip_on=False, **style))
+    for place, column in enumerate(info.columns):
+        _draw_column(axes, place, column)
+    return drawn
+
+
+def _draw_column(axes: Axes, place: int, column: Column) -> None:
+    axes.axvline(place, color=LIGHT.muted, linewidth=1, zorder=3, clip_on=False)
+
+    def write(text: str, up: float, offset: tuple[float, float], **style: Any) -> None:
+        style = {"va": "bottom", "size": 9, "color": LIGHT.ink, "zorder": 6, **style}
+        extra: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False, "parse_math": False}
+        axes.annotate(text, (place, up), offset, **extra, **style)
+
+    best = shortened(column.best, _LABEL_CHARACTERS)
+    write(best, 1, (0, 9), ha="center", size=9.5, color=LIGHT.best, weight="bold")
+    write(wrapped(shortened(column.label, 36), _LABEL_CHARACTERS), 1, (0, 25), ha="center")
+    for tick in column.ticks:
+        text = shortened(tick.text, _LABEL_CHARACTERS)
+        write(text, tick.place, (5, 0), va="center", size=8.5, path_effects=halo())
+
+
+def parallel_section(info: ParallelInfo, context: StudyContext) -> Section:
+    """The same for the page: lying for wide screens and standing for narrow ones, and the best trials in numbers.
+
+    Plotly's own parallel coordinates need WebGL, which is often missing in remote and headless browsers and prints
+    poorly: these are ordinary lines.
+    """
+    best = info.lines[: -_N_BEST - 1 : -1]
+    table = Table(
+        f"The best {len(best)} trials" if len(best) > 1 else "The best trial",
+        ("trial", *(column.label for column in info.columns)),
+        tuple((str(line.number), *line.texts) for line in best),
+    )
+    n_lines = len(info.lines)
+    return section(
+        "parallel",
+        info.words,
+        panels={"parallel": _wide(info), "parallel-narrow": _narrow(info)},
+        tables=(table,),
+        control="n-best" if n_lines > 1 else "",
+        n_lines=n_lines,
+        heading="All trials",
+    )
+
+
+def _wide(info: ParallelInfo) -> str:
+    texts, lines = [], []
+    for place, column in enumerate(info.columns):
+        label = "<br>".join(map(plain, wrapped(shortened(column.label, 36), _LABEL_CHARACTERS).split("\n")))
+        best = plain(shortened(column.best, _LABEL_CHARACTERS))
+        texts.append(_text(place, 1, f"{label}<br>{_coloured(best)}", yanchor="bottom", yshift=8))
+        lines.append({"x0": place, "x1": place, "y0": 0, "y1": 1})
+        for tick in column.ticks:
+            text = plain(shortened(tick.text, _LABEL_CHARACTERS))
+            texts.append(_text(place, tick.place, text, xanchor="left", xshift=4, bgcolor=PAGE.paper))
+    shape = _shape([0, len(info.columns) - 1], [0, 1], 520, {"l": 48, "r": 76, "t": 84, "b": 16})
+    return _figure(info, texts, lines, shape, is_narrow=False)
+
+
+def _narrow(info: ParallelInfo) -> str:
+    texts, lines = [], []
+    for place, column in enumerate(info.columns):
+        title = f"{plain(shortened(column.label, 24))} {_coloured(plain(shortened(column.best, 16)))}"
+        texts.append(_text(0, place, title, xanchor="left", yanchor="bottom", yshift=3, bgcolor=PAGE.paper))
+        lines.append({"x0": 0, "x1": 1, "y0": place, "y1": place})
+        for tick in column.ticks:
+            text = plain(shortened(tick.text, 9))
+            texts.append(_text(tick.place, place, text, yanchor="top", yshift=-2, bgcolor=PAGE.paper))
+    height = 60 + 76 * len(info.columns)
+    shape = _shape([0, 1], [len(info.columns) - 1, 0], height, {"l": 16, "r": 24, "t": 36, "b": 30})
+    return _figure(info, texts, lines, shape, is_narrow=True)
+
+
+def _shape(across: list[int], up: list[int], height: int, margin: dict[str, int]) -> dict[str, Any]:
+    hidden = [{"visible": False, "range": ends} for ends in (across, up)]
+    return {"xaxis": hidden[0], "yaxis": hidden[1], "height": height, "margin": margin}
+
+
+def _figure(
+    info: ParallelInfo,
+    texts: list[dict[str, Any]],
+    lines: list[dict[str, int]],
+    shape: dict[str, Any],
+    *,
+    is_narrow: bool,
+) -> str:
+    style = {"type": "line", "line": {"color": PAGE.muted, "width": 1}}
+    traces = [_trace(info, group, members, is_narrow) for group, members in enumerate(_groups(info.lines))]
+    drawn = layout(annotations=texts, shapes=[{**style, **ends} for ends in lines], **shape)
+    return str(go.Figure(traces, drawn).to_json())
+
+
+def _coloured(best: str) -> str:
+    return f"<b><span style='color:{PAGE.best}'>{best or ' '}</span></b>"
+
+
+def _text(x: float, y: float, text: str, **changes: Any) -> dict[str, Any]:
+    return {"x": x, "y": y, "text": text, "showarrow": False, "font": {"size": 12}, "borderpad": 0, **changes}
+
+
+def _groups(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines of one colour together, from the worst; the best one, which is the last, alone.
+
+    A trace for each of 300 lines would take seconds to draw.
+    """
+    n_colours = len(PAGE.scale)
+    groups: list[list[Line]] = [[] for _ in PAGE.scale]
+    for line in lines[:-1]:
+        groups[min(int(line.goodness * n_colours), n_colours - 1)].append(line)
+    return [*groups, [lines[-1]]]
+
+
+def _trace(info: ParallelInfo, group: int, lines: Sequence[Line], is_narrow: bool) -> go.Scatter:
+    """Lines as one trace with gaps; ``customdata`` is each line's rank, by which the page hides all but the best."""
+    is_best = group == len(PAGE.scale)
+    columns, places, texts, ranks = [], [], [], []
+    for line in lines:
+        columns += [*range(len(line.places)), None]
+        places += [*line.places, None]
+        said = zip(info.columns, line.texts, strict=True)
+        texts += [plain(f"trial {line.number} ({line.texts[0]}): {column.label} {text}") for column, text in said]
+        texts.append("")
+        ranks += [len(info.lines) - info.lines.index(line)] * (len(line.places) + 1)
+    across, up = (places, columns) if is_narrow else (columns, places)
+    colour, width = (PAGE.best, 3.5) if is_best else (PAGE.scale[group], 1 + 0.2 * group)
+    return go.Scatter(
+        x=across,
+        y=up,
+        text=texts,
+        customdata=ranks,
+        mode="lines",
+        line={"color": colour, "width": width},
+        opacity=1 if is_best else 0.5 + 0.1 * group,
+        cliponaxis=False,
+        hovertemplate="%{text}<extra></extra>",
+    )

@@ -1,0 +1,174 @@
+"""What stands on a page under one heading, and filling in the pages' templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import jinja2
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from .palette import DARK, LIGHT, properties
+from .sheets import NARROW, WIDE, Medium, Sheet, svg
+from .words import StudyContext, Words
+
+WHOLE, HALF, THIRD = "100%", "400px", "300px"
+Info = TypeVar("Info")
+
+
+class Link(NamedTuple):
+    """A cell that leads to another file beside the page, or to a place on it."""
+
+    text: str
+    target: str
+
+
+class Table(NamedTuple):
+    """What a figure shows in numbers: for screen readers, for copying, and for whoever prefers them.
+
+    Attributes:
+        caption: What it shows.
+        head: Column names.
+        rows: As many cells each.
+        is_open: Whether it is shown at once, and not only to whoever asks for it.
+        wraps: Whether long cells are broken into lines.
+    """
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str | Link, ...], ...]
+    is_open: bool = False
+    wraps: bool = False
+
+
+class Drawing(NamedTuple):
+    """A small picture among others.
+
+    Attributes:
+        svg: Made here: every text in it is escaped.
+        caption: What it shows.
+    """
+
+    svg: Markup
+    caption: str
+
+
+class DrawingGroup(NamedTuple):
+    """Small pictures that belong together, and what they have in common."""
+
+    title: str
+    drawings: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One subject on a page.
+
+    Attributes:
+        name: Its anchor; also the name of its files, without an ending, where it has any.
+        title: What it shows.
+        summary: What to take from it.
+        notes: How to read it, and what is not in it; a sentence each.
+        figure: A picture; None where there is nothing to draw, which the summary explains, or where it is interactive.
+        alt: What is to be seen in the picture, for who cannot see it; the summary where empty.
+        tables: The same in numbers.
+        narrow: The picture for narrow screens; None where the wide one is to be scrolled there.
+        panels: The interactive figures by their names, as plotly's JSON, which may stand in a script element: it has no
+            ``<`` of its own. Names that end in ``-narrow`` replace the others on narrow screens.
+        drawings: Small pictures.
+        legend: What their colours mean; made here, every text in it is escaped.
+        least_width: Of a panel; as many as fit stand side by side.
+        control: ``every-score`` or ``n-best`` where the reader may change what is shown.
+        n_lines: Of which ``n-best`` shows some.
+        scale_ends: What the colours mean, from one end to the other.
+        key: What the marks mean.
+        heading: A shorter title for the list of sections; empty where the title is short.
+        files: What is written beside the page.
+        sections: What it is made of, each under a heading of its own.
+    """
+
+    name: str
+    title: str
+    summary: str
+    notes: tuple[str, ...] = ()
+    figure: Figure | None = None
+    alt: str = ""
+    tables: tuple[Table, ...] = ()
+    narrow: Figure | None = None
+    panels: dict[str, str] = field(default_factory=dict)
+    drawings: tuple[DrawingGroup, ...] = ()
+    legend: Markup | None = None
+    least_width: str = WHOLE
+    control: str = ""
+    n_lines: int = 0
+    scale_ends: tuple[str, ...] = ()
+    key: str = ""
+    heading: str = ""
+    files: str = ""
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def shown_panels(self) -> list[str]:
+        """Names of the interactive figures, in the order they are shown."""
+        return [name for name in self.panels if not name.endswith("-narrow")]
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is more than a sentence that says why there is not."""
+        return bool(self.figure or self.panels or self.tables or self.drawings)
+
+    @property
+    def pictures(self) -> Iterator[tuple[str, Markup]]:
+        """The picture for wide and for narrow screens, each with its class of CSS."""
+        for kind, figure in (("wide" if self.narrow else "", self.figure), ("narrow", self.narrow)):
+            if figure is not None:
+                yield kind, svg(figure, f"{self.name}-{kind}" if kind else self.name, self.title, self.alt)
+
+
+def section(name: str, words: Words, **content: Any) -> Section:
+    """A section with the words of a figure."""
+    return Section(name, words.title, words.summary, words.notes, **content)
+
+
+def not_drawn(name: str, title: str, why: str, heading: str = "") -> Section:
+    """A section that says why there is nothing to see."""
+    return Section(name, title, f"Not drawn: {why}.", heading=heading)
+
+
+def on_page(draw: Callable[[Info, StudyContext, Medium], Sheet], info: Info, context: StudyContext) -> dict[str, Any]:
+    """The picture for wide and for narrow screens, as fields of a section."""
+    return {"figure": draw(info, context, WIDE).figure, "narrow": draw(info, context, NARROW).figure}
+
+
+def rendered(template: str, sections: Sequence[Section], **words: Any) -> str:
+    """A page as HTML, with plotly.js (MIT licence) in it where it is needed; nothing is loaded from anywhere.
+
+    Args:
+        template: Its name; extends ``base.html``.
+        sections: What the page shows, in order.
+        words: What else the template asks for; everything is escaped.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tune.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    panels = {name: drawn for one in sections for name, drawn in one.panels.items()}
+    return environment.get_template(template).render(
+        sections=sections,
+        panels=panels,
+        light=properties(LIGHT),
+        dark=properties(DARK),
+        plotly_js=_plotly_js() if panels else "",
+        **words,
+    )
+
+
+def _plotly_js() -> Markup:
+    from plotly.offline import get_plotlyjs
+
+    return Markup(get_plotlyjs())

@@ -1,0 +1,324 @@
+"""Drawing with matplotlib: a sheet of paper with heading and notes, panels without, and the one style of both.
+
+Drawn with matplotlib's own objects and its Agg and SVG canvases: no window system, no browser, and nothing global is
+changed.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import textwrap
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
+from matplotlib.ticker import MaxNLocator
+
+from .axes import Tick
+from .palette import LIGHT, PROPERTIES
+from .words import StudyContext, Words, shortened
+
+WIDTH_INCHES = 11.0
+MARGIN_INCHES = 0.35
+DOTS_PER_INCH = 150
+# Of panels, which stand in a column of text.
+PANELS_INCHES = 8.6
+MOST_NAMED = 30
+_HEADING_INCHES = 1.12
+_NOTE_INCHES = 0.19
+_NOTE_CHARACTERS = 140
+# Of 0 to 9: 0.6 of the time of the usual 6, for files that are a sixth larger.
+_COMPRESSION = 3
+
+SCALE = LinearSegmentedColormap.from_list("worst to best", LIGHT.scale)
+# From none to most; and from one sign through none to the other (both readable when printed in grey by their ends).
+AMOUNT = LinearSegmentedColormap.from_list("amount", ("#f4f7fa", *LIGHT.scale))
+SIGNED = LinearSegmentedColormap.from_list("signed", ("#0072b2", "#8fc1e3", "#f6f6f6", "#f0b48a", "#c94f00"))
+# Okabe and Ito's, and others of middling lightness that stand out on white and on black; marks differ as well. The
+# first three are the palette's, and lighter on a dark page, where the first is the sky blue that is missing here.
+CLASS_COLOURS = (
+    LIGHT.complete, LIGHT.best, LIGHT.fanova, "#cc79a7", "#e69f00", "#8c9eff", "#7a5195", "#8c564b", "#6b8e23",
+    "#d62761", "#3f7f93", "#b8860b",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+_HEX = re.compile(r"#[0-9a-f]{6}")
+
+
+class Medium(NamedTuple):
+    """What a figure is drawn for.
+
+    Attributes:
+        width: Inches.
+        has_words: Whether heading and notes are part of it; on a page they are text around it.
+    """
+
+    width: float
+    has_words: bool
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether panels stand below rather than beside each other."""
+        return self.width < 6
+
+
+PICTURE = Medium(WIDTH_INCHES, True)
+WIDE = Medium(WIDTH_INCHES, False)
+NARROW = Medium(4.2, False)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A figure with its heading and notes, and the room between the two.
+
+    Attributes:
+        figure: The matplotlib figure.
+        width: Inches of the whole sheet.
+        height: Inches of the whole sheet.
+        bottom: Lower end of the room for axes, in inches.
+        top: Upper end of the room for axes, in inches.
+    """
+
+    figure: Figure
+    width: float
+    height: float
+    bottom: float
+    top: float
+
+    def axes(self, left: float, bottom: float, right: float, top: float) -> Axes:
+        """Axes in the calm style, at a place in inches from the lower left corner."""
+        width, height = max(right - left, 0.1), max(top - bottom, 0.1)
+        place = (left / self.width, bottom / self.height, width / self.width, height / self.height)
+        return calm(self.figure.add_axes(place))
+
+
+def sheet(words: Words, context: StudyContext, room_inches: float, medium: Medium = PICTURE) -> Sheet:
+    """A sheet with heading and notes, where the medium has them, around room for axes.
+
+    Args:
+        words: Title, summary and notes.
+        context: Names the study and the metric.
+        room_inches: Height of the room.
+        medium: What it is drawn for.
+    """
+    if not medium.has_words:
+        figure = blank(room_inches + 0.1, medium.width, layout="none")
+        return Sheet(figure, medium.width, room_inches + 0.1, 0.0, room_inches)
+    notes = [line for note in words.notes for line in textwrap.wrap(note, _NOTE_CHARACTERS)]
+    bottom = MARGIN_INCHES + _NOTE_INCHES * len(notes) + (0.1 if notes else 0.0)
+    height = bottom + room_inches + _HEADING_INCHES
+    figure = blank(height, medium.width, layout="none")
+    better = "higher" if context.direction == "maximize" else "lower"
+    head(figure, f"{context.title} · {context.metric}, {better} is better", words.title, words.summary)
+    for line, text in enumerate(reversed(notes)):
+        _write(figure, 0.28 + _NOTE_INCHES * line, text, 9.0, LIGHT.muted)
+    return Sheet(figure, medium.width, height, bottom, height - _HEADING_INCHES)
+
+
+def head(figure: Figure, above: str, title: str, summary: str) -> None:
+    """Writes three lines over everything: what it belongs to, what it is, and what to take from it."""
+    height = float(figure.get_figheight())
+    _write(figure, height - 0.32, above, 9.5, LIGHT.muted)
+    _write(figure, height - 0.62, title, 16.0, LIGHT.ink, weight="bold")
+    _write(figure, height - 0.92, textwrap.shorten(summary, 150, placeholder=" …"), 11.0, LIGHT.ink)
+
+
+def _write(figure: Figure, up: float, text: str, size: float, colour: str, weight: str = "normal") -> None:
+    place = MARGIN_INCHES / figure.get_figwidth(), up / figure.get_figheight()
+    figure.text(*place, text, size=size, color=colour, weight=weight, parse_math=False)
+
+
+def empty_sheet(title: str, why: str, context: StudyContext) -> Sheet:
+    """A sheet that says in words why there is no figure."""
+    said = sheet(Words(title, "Not drawn.", ()), context, 1.6)
+    sentence = "\n".join(textwrap.wrap(why[:1].upper() + why[1:] + ".", 90))
+    place = (0.5, (said.bottom + said.top) / 2 / said.height)
+    said.figure.text(*place, sentence, size=13, color=LIGHT.ink, ha="center", va="center", parse_math=False)
+    return said
+
+
+def panels(
+    n_panels: int,
+    n_columns: int,
+    panel_height: float,
+    *,
+    titles: Sequence[str] = (),
+    share_y: bool = False,
+) -> tuple[Figure, list[Axes]]:
+    """A figure with panels in rows, in the calm style.
+
+    Args:
+        n_panels: Number of panels.
+        n_columns: In a row, at most.
+        panel_height: Inches of one row.
+        titles: Of the panels.
+        share_y: Whether all panels have one vertical scale.
+    """
+    n_columns = max(1, min(n_columns, n_panels))
+    n_rows = -(-n_panels // n_columns)
+    figure = blank(n_rows * panel_height + 0.1)
+    every = figure.subplots(n_rows, n_columns, squeeze=False, sharey=share_y).ravel().tolist()
+    for unused in every[n_panels:]:
+        unused.remove()
+    for k, axes in enumerate(every[:n_panels]):
+        calm(axes, titles[k] if k < len(titles) else "")
+    return figure, every[:n_panels]
+
+
+def blank(
+    height: float, width: float = PANELS_INCHES, layout: Literal["constrained", "none"] = "constrained"
+) -> Figure:
+    """An empty figure of the common resolution on paper, in which axes find their own places unless told otherwise."""
+    return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor=LIGHT.paper, layout=layout)  # type: ignore[arg-type]
+
+
+def calm(axes: Axes, title: str = "") -> Axes:
+    """Puts axes in the style of all figures."""
+    axes.set_facecolor(LIGHT.paper)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left", "bottom"):
+        axes.spines[side].set_visible(side == "bottom")
+        axes.spines[side].set_color(LIGHT.rule)
+    axes.tick_params(colors=LIGHT.muted, labelsize=9, length=0, pad=4, which="both")
+    if title:
+        axes.set_title(shortened(title, 60), loc="left", size=10, color=LIGHT.ink, pad=6, parse_math=False)
+    return axes
+
+
+def labelled(axes: Axes, x: str = "", y: str = "") -> None:
+    """Writes what the axes measure."""
+    if x:
+        axes.set_xlabel(x, size=9.5, color=LIGHT.muted, parse_math=False)
+    if y:
+        axes.set_ylabel(y, size=9.5, color=LIGHT.muted, parse_math=False)
+
+
+def gridded(axes: Axes, axis: Literal["x", "y", "both"] = "y") -> None:
+    """Quiet lines to read values by."""
+    axes.grid(axis=axis, color=LIGHT.rule, linewidth=0.6)
+
+
+def whole_numbers(axes: Axes, axis: str = "x", most: int = 6) -> None:
+    """Ticks at whole numbers."""
+    chosen = axes.xaxis if axis == "x" else axes.yaxis
+    chosen.set_major_locator(MaxNLocator(most, integer=True))
+
+
+def set_ticks(axes: Axes, x: Sequence[Tick] | None = None, y: Sequence[Tick] | None = None) -> None:
+    """Puts the ticks on either axis, their texts as they are written (a ``$`` starts no formula)."""
+    if x is not None:
+        axes.set_xticks([tick.place for tick in x], [tick.text for tick in x], parse_math=False)
+    if y is not None:
+        axes.set_yticks([tick.place for tick in y], [tick.text for tick in y], parse_math=False)
+
+
+def named_ticks(axes: Axes, axis: str, names: Sequence[str], *, n_characters: int = 22, rotation: float = 0) -> None:
+    """One tick for each name, from 0."""
+    ticks = [Tick(place, shortened(name, n_characters)) for place, name in enumerate(names)]
+    set_ticks(axes, **{axis: ticks})
+    if rotation:
+        for label in axes.get_xticklabels():
+            label.set(rotation=rotation, ha="right" if rotation < 90 else "center", rotation_mode="anchor")
+
+
+def class_colour(index: int) -> str:
+    """The colour of a class."""
+    return CLASS_COLOURS[index % len(CLASS_COLOURS)]
+
+
+def class_marker(index: int) -> str:
+    """The mark of a class; with the colour, the pair differs for the first sixty classes."""
+    return MARKERS[index % len(MARKERS)]
+
+
+def class_label(names: Sequence[str], index: int) -> str | None:
+    """What a legend calls a class; None beyond those that a legend has room for."""
+    return shortened(names[index], 24) if index < MOST_NAMED else None
+
+
+def legend(drawn: Sheet, axes: Axes, n_columns: int = 9) -> None:
+    """Names the marks over the axes, in one line where the sheet is wide enough."""
+    place = (MARGIN_INCHES / drawn.width - 0.004, drawn.top / drawn.height)
+    _legend(drawn.figure, [axes], n_columns, loc="upper left", bbox_to_anchor=place, borderpad=0, borderaxespad=0)
+
+
+def legend_below(figure: Figure, axes: Axes | Sequence[Axes], n_columns: int = 4) -> None:
+    """What the marks mean, those of several axes together, under all panels."""
+    _legend(figure, [axes] if isinstance(axes, Axes) else axes, n_columns, loc="outside lower left")
+
+
+def _legend(figure: Figure, every: Sequence[Axes], n_columns: int, **place: Any) -> None:
+    pairs = [pair for axes in every for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    if not pairs:
+        return
+    handles, labels = zip(*pairs, strict=True)
+    drawn = figure.legend(
+        handles,
+        labels,
+        ncols=min(n_columns, len(labels)),
+        frameon=False,
+        fontsize=9,
+        labelcolor=LIGHT.muted,
+        handletextpad=0.4,
+        handlelength=1.6,
+        markerscale=0.85,
+        columnspacing=1.3,
+        **place,
+    )
+    for text in drawn.get_texts():
+        text.set_parse_math(False)
+
+
+def halo() -> list[AbstractPathEffect]:
+    """An outline in the colour of the paper, for text that stands on lines."""
+    return [Stroke(linewidth=2.5, foreground=LIGHT.paper), Normal()]
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        # A name in a script that the font lacks shows boxes: no reason to disturb the user.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        FigureCanvasAgg(figure)
+        figure.savefig(file, format="png", pil_kwargs={"compress_level": _COMPRESSION})
+    return file.getvalue()
+
+
+def svg(figure: Figure, name: str, title: str, description: str = "") -> Markup:
+    """The figure as an ``svg`` element whose colours are the page's, for light, dark and paper; its texts are text.
+
+    Args:
+        figure: Drawn in the colours of ``palette.LIGHT``.
+        name: Makes its identifiers its own on the page.
+        title: What a screen reader calls it.
+        description: What is to be seen in it.
+    """
+    file = io.StringIO()
+    with warnings.catch_warnings(), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        FigureCanvasSVG(figure)
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    before, _, rest = text.partition("<metadata>")
+    text = before + rest.partition("</metadata>")[2]
+    # Two images that are alike would have one identifier, which nothing refers to.
+    text = re.sub(r'(<image\b[^<>]*?) id="[^"]*"', r"\1", text)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'(xlink:href|href)="#', rf'\1="#{name}-', text)
+    text = re.sub(r"url\(#", f"url(#{name}-", text)
+    text = _HEX.sub(lambda found: PROPERTIES.get(found[0], found[0]), text)
+    text = text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(title)}" ', 1)
+    said = f"<desc>{html.escape(description)}</desc>" if description else ""
+    return Markup(re.sub(r"(<svg\b[^<>]*>)", lambda found: found[0] + said, text, count=1))

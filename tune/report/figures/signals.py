@@ -1,0 +1,108 @@
+"""Stored example signals as small drawings: SVG in the page's own colours, which needs no script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from markupsafe import Markup
+
+from .sections import Drawing, DrawingGroup
+from .words import shortened
+
+WIDTH, HEIGHT, MARGIN = 240, 110, 6
+COLOURS = ("complete", "best", "fanova", "ink", "pruned", "muted")
+# Channels whose deviations differ more than this many times cannot share a scale.
+_MOST_TIMES = 15
+
+
+def read_examples(stored: Any) -> list[dict[str, Any]] | None:
+    """The stored classes with their examples as numbers; None where there are none, or not as this version writes."""
+    try:
+        channels = [str(name) for name in stored["channels"]]
+        step = None if stored["seconds_per_step"] is None else float(stored["seconds_per_step"])
+        classes: list[dict[str, Any]] = []
+        for one in stored["classes"]:
+            examples = [
+                {
+                    "predicted": str(example["predicted"]),
+                    "is_right": bool(example["is_right"]),
+                    "person": None if example["person"] is None else str(example["person"]),
+                    "length": int(example["n_steps"]) * (step or 1.0),
+                    "values": np.array(example["values"], dtype=float).reshape(len(channels), -1),
+                }
+                for example in one["examples"]
+            ]
+            counts = {name: int(one[name]) for name in ("n_wrong", "n_sequences")}
+            classes.append({"class": str(one["class"]), **counts, "examples": examples, "channels": channels})
+    except (KeyError, TypeError, ValueError):
+        return None
+    values = [example["values"] for one in classes for example in one["examples"]]
+    is_whole = all(array.size and np.isfinite(array).all() for array in values)
+    return classes if is_whole and len(channels) <= len(COLOURS) else None
+
+
+def signal_groups(classes: Sequence[dict[str, Any]]) -> tuple[DrawingGroup, ...]:
+    """A group a class: how often it goes wrong, and its examples side by side.
+
+    Args:
+        classes: As ``read_examples`` gives them.
+    """
+    everything = np.concatenate([example["values"] for one in classes for example in one["examples"]], axis=1)
+    centre, scale = _scales(everything)
+    low, high = ((everything - centre) / scale).min(), ((everything - centre) / scale).max()
+    longest = max(example["length"] for one in classes for example in one["examples"])
+    groups = []
+    for one in classes:
+        drawings = []
+        for example in one["examples"]:
+            name, taken = shortened(one["class"], 30), shortened(example["predicted"], 30)
+            words = f"{name}, named rightly" if example["is_right"] else f"{name}, taken for {taken}"
+            who = "" if example["person"] is None else f" ({shortened(example['person'], 24)})"
+            lines = ((example["values"] - centre) / scale - low) / ((high - low) or 1.0)
+            drawings.append(Drawing(_svg(lines, example["length"] / longest, words), words + who))
+        title = f"{shortened(one['class'], 40)}: {one['n_wrong']} of {one['n_sequences']} wrong"
+        groups.append(DrawingGroup(title, tuple(drawings)))
+    return tuple(groups)
+
+
+def legend(channels: Sequence[str]) -> Markup:
+    """Names of the channels, each behind a stroke in its colour."""
+    strokes = [
+        Markup('<span class="stroke"><i style="background: var(--{})"></i>{}</span>').format(
+            colour, shortened(name, 30)
+        )
+        for name, colour in zip(channels, COLOURS, strict=False)
+    ]
+    return Markup(" ").join(strokes)
+
+
+def _scales(values: Float[np.ndarray, "channels steps"]) -> tuple[np.ndarray, np.ndarray]:
+    """What to take off each channel and divide it by, so that all can share one height."""
+    deviations = values.std(axis=1, keepdims=True)
+    moving = deviations[deviations > 0]
+    if not moving.size or moving.max() <= _MOST_TIMES * moving.min():
+        return np.zeros_like(deviations), np.ones_like(deviations)
+    return values.mean(axis=1, keepdims=True), np.where(deviations > 0, deviations, 1.0)
+
+
+def _svg(lines: Float[np.ndarray, "channels steps"], width: float, words: str) -> Markup:
+    """One sequence; ``width`` is its share of the longest one's time."""
+    n_steps = lines.shape[1]
+    across = MARGIN + np.linspace(0.0, width, n_steps) * (WIDTH - 2 * MARGIN)
+    paths = [
+        Markup('<polyline points="{}" style="stroke: var(--{})"/>').format(
+            " ".join(
+                f"{x:.1f},{y:.1f}" for x, y in zip(across, HEIGHT - MARGIN - line * (HEIGHT - 2 * MARGIN), strict=True)
+            ),
+            colour,
+        )
+        for line, colour in zip(lines, COLOURS, strict=False)
+    ]
+    end = MARGIN + math.ceil(width * (WIDTH - 2 * MARGIN))
+    return Markup(
+        '<svg viewBox="0 0 {w} {h}" role="img" aria-label="{words}"><path d="M{m} {floor}H{end}"/>{paths}</svg>'
+    ).format(w=WIDTH, h=HEIGHT, words=words, m=MARGIN, floor=HEIGHT - 1, end=end, paths=Markup("").join(paths))
