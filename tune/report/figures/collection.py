@@ -23,7 +23,7 @@ from .pareto import draw_pareto, pareto_section
 from .scores import with_one_value
 from .sections import Section, not_drawn
 from .sheets import Sheet, empty_sheet, png
-from .slices import draw_slices, slices_section
+from .slices import slices_section
 from .words import StudyContext
 
 
@@ -33,15 +33,15 @@ class Kind(NamedTuple):
     Attributes:
         title: What to call it where it cannot be drawn.
         heading: In the list of a page's sections.
-        file: Name of the picture; empty where it is on the page only.
-        draw: The drawing of its info.
+        file: Name of the picture.
+        draw: The drawing of its info; None where it is on the page only.
         section: The same on a page.
     """
 
     title: str
     heading: str
     file: str
-    draw: Callable[[Any, StudyContext], Sheet]
+    draw: Callable[[Any, StudyContext], Sheet] | None
     section: Callable[[Any, StudyContext], Section]
 
 
@@ -55,7 +55,7 @@ KINDS = {
     ),
     "contour": Kind("The contour plot", "Pairs", "contour_plot.png", draw_contour, contour_section),
     "pareto": Kind("The front of both objectives", "Front", "pareto_front.png", draw_pareto, pareto_section),
-    "slices": Kind("The score along each hyperparameter", "How", "", draw_slices, slices_section),
+    "slices": Kind("The score along each hyperparameter", "How", "", None, slices_section),
     "curves": Kind("Learning curves", "Learning", "learning_curves.png", draw_curves, curves_section),
     "confusion": Kind("The confusion matrix", "Confusion", "confusion_matrix.png", draw_confusion, confusion_section),
 }
@@ -118,5 +118,6 @@ def section_of(name: str, info: Any, context: StudyContext) -> Section:
 def picture_of(name: str, info: Any, context: StudyContext) -> bytes:
     """A figure as a PNG file, which says why where there is nothing to show; arguments as of ``section_of``."""
     kind = KINDS[name]
-    drawn = empty_sheet(kind.title, info, context) if isinstance(info, str) else kind.draw(info, context)
-    return png(drawn.figure)
+    if isinstance(info, str) or kind.draw is None:
+        return png(empty_sheet(kind.title, info, context).figure)
+    return png(kind.draw(info, context).figure)

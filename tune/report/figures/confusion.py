@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
+from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
@@ -23,14 +24,7 @@ _WHITE = "#fefefe"
 
 
 class Mistake(NamedTuple):
-    """Sequences of one class that were taken for another.
-
-    Attributes:
-        true: What they are.
-        predicted: What they were taken for.
-        n_times: How many.
-        n_true: Of how many sequences of that class.
-    """
+    """So many of the sequences of one class were taken for another."""
 
     true: str
     predicted: str
@@ -113,22 +107,22 @@ def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = 
     """A row for each class, a column for each that it was taken for."""
     n, n_characters = len(info.names), 9 if medium.is_narrow else 20
     names_inches = 0.45 + 0.068 * max(len(shortened(name, n_characters)) for name in info.names)
-    right_inches = drawn_right = medium.width - 0.35
-    side = min(7.0, 1.2 + 0.36 * n, right_inches - names_inches if medium.is_narrow else 7.0)
+    side = min(7.0, 1.2 + 0.36 * n, medium.width - 0.35 - names_inches)
     drawn = sheet(info.words, context, side + names_inches + 0.1, medium)
-    right = min(names_inches + 1.25 * side, drawn_right)
+    right = min(names_inches + 1.25 * side, medium.width - 0.35)
     axes = drawn.axes(names_inches, drawn.bottom + names_inches, right, drawn.top - 0.1)
     axes.set_facecolor(LIGHT.panel)
     axes.set_xlim(-0.5, n - 0.5)
     axes.set_ylim(n - 0.5, -0.5)
     shares = info.counts / np.maximum(info.counts.sum(axis=1, keepdims=True), 1)
     size = 9 if n <= 12 and not medium.is_narrow else 7 if n <= 22 else 5
-    for row, column in zip(*np.nonzero(info.counts), strict=True):
-        share = float(shares[row, column])
-        # A transparent colour, so that few stand out on a dark page as well.
-        colour = to_rgba(LIGHT.most, 0.12 + 0.88 * share)
-        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor=LIGHT.panel))
-        ink = _WHITE if share > 0.55 else LIGHT.ink
+    places = np.argwhere(info.counts)
+    # A transparent colour, so that few stand out on a dark page as well.
+    colours = [to_rgba(LIGHT.most, 0.12 + 0.88 * shares[row, column]) for row, column in places]
+    squares = [Rectangle((column - 0.48, row - 0.48), 0.96, 0.96) for row, column in places]
+    axes.add_collection(PatchCollection(squares, facecolors=colours, linewidths=0))
+    for row, column in places:
+        ink = _WHITE if shares[row, column] > 0.55 else LIGHT.ink
         axes.text(column, row, str(info.counts[row, column]), ha="center", va="center", size=size, color=ink)
     named_ticks(axes, "x", info.names, n_characters=n_characters, rotation=60)
     named_ticks(axes, "y", info.names, n_characters=n_characters)

@@ -13,27 +13,22 @@ from optuna.trial import FrozenTrial, TrialState
 from .axes import ScoreAxis, score_axis
 from .palette import LIGHT
 from .scores import is_drawable, scored_trials
-from .sections import Section, on_page, section
-from .sheets import PICTURE, Medium, Sheet, calm, gridded, labelled, legend, set_ticks, sheet, whole_numbers
+from .sections import HALF, Section, section
+from .sheets import Medium, Sheet, calm, gridded, labelled, legend, set_ticks, sheet, whole_numbers
 from .words import StudyContext, Words, counted
 
 MOST_PRUNED = 40
+_TILE = Medium(4.7, False)
 BEST, MEDIAN, PRUNED = "best", "median", "pruned"
 _LINES: dict[str, dict[str, Any]] = {
-    PRUNED: {"color": LIGHT.pruned, "linewidth": 0.9, "alpha": 0.7, "marker": "o", "markersize": 2.5},
+    PRUNED: {"color": LIGHT.pruned, "linewidth": 0.9, "alpha": 0.7},
     MEDIAN: {"color": LIGHT.complete, "linewidth": 1.8, "linestyle": "--", "marker": "o", "markersize": 4},
     BEST: {"color": LIGHT.best, "linewidth": 2.2, "marker": "o", "markersize": 4},
 }
 
 
 class Curve(NamedTuple):
-    """One trial's score after each of its epochs.
-
-    Attributes:
-        number: Of the trial.
-        kind: ``best``, ``median`` or ``pruned``.
-        points: Epochs and scores.
-    """
+    """One trial's points, epochs and scores; its kind is ``best``, ``median`` or ``pruned``."""
 
     number: int
     kind: str
@@ -137,33 +132,54 @@ def _losses(trial: FrozenTrial) -> Losses | None:
     return Losses(epochs, means(0), means(1))
 
 
-def draw_curves(info: CurvesInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
+def draw_curves(info: CurvesInfo, context: StudyContext) -> Sheet:
     """The scores of some trials after each epoch and, where they are known, the losses of the best."""
-    below = medium.is_narrow and info.losses is not None
-    drawn = sheet(info.words, context, 6.6 if below else 3.4 if medium.is_narrow else 4.3, medium)
+    drawn = sheet(info.words, context, 4.3)
     bottom, top = drawn.bottom + 0.55, drawn.top - 0.55
-    left, right, height = 0.95 if not medium.is_narrow else 0.6, drawn.width - 0.35, 2.3
-    middle = drawn.width / 2 if info.losses and not below else drawn.width
-    scores = drawn.axes(left, top - height if below else bottom, middle - 0.35, top)
+    middle = drawn.width / 2 if info.losses else drawn.width
+    scores = drawn.axes(0.95, bottom, middle - 0.35, top)
+    _draw_scores(scores, info, context)
+    legend(drawn, scores)
+    if info.losses:
+        _draw_losses(drawn.axes(middle + 0.45, bottom, drawn.width - 0.35, top), info.losses)
+    return drawn
+
+
+def curves_section(info: CurvesInfo, context: StudyContext) -> Section:
+    """The same for the page, beside or below each other."""
+    scores = sheet(info.words, context, 3.5, _TILE)
+    axes = scores.axes(0.6, 0.5, _TILE.width - 0.15, 2.95)
+    _draw_scores(axes, info, context)
+    legend(scores, axes)
+    tiles = [scores.figure]
+    if info.losses:
+        losses = sheet(info.words, context, 3.5, _TILE)
+        _draw_losses(losses.axes(0.6, 0.5, _TILE.width - 0.15, 2.95), info.losses)
+        tiles.append(losses.figure)
+    return section("curves", info.words, heading="Learning", tiles=tuple(tiles), least_width=HALF)
+
+
+def _draw_scores(axes: Axes, info: CurvesInfo, context: StudyContext) -> None:
     named: set[str] = set()
     for curve in info.curves:
         epochs, values = zip(*curve.points, strict=True)
         shown = [min(max(value, info.axis.low), info.axis.high) for value in values]
         label = None if curve.kind in named else curve.kind
-        scores.plot(epochs, shown, label=label, clip_on=False, **_LINES[curve.kind])
+        # Short ones would not be seen as lines.
+        dot = {"marker": "o", "markersize": 2.5} if len(epochs) < 3 else {}
+        axes.plot(epochs, shown, label=label, clip_on=False, **{**dot, **_LINES[curve.kind]})
         named.add(curve.kind)
-    scores.set_ylim(info.axis.low, info.axis.high)
-    set_ticks(scores, y=info.axis.ticks)
-    _finish(scores, context.metric_title)
-    legend(drawn, scores)
-    if info.losses:
-        losses = drawn.axes(*((left, bottom, right, bottom + height) if below else (middle + 0.45, bottom, right, top)))
-        style: dict[str, Any] = {"linewidth": 2.2, "marker": "o", "markersize": 4}
-        losses.plot(info.losses.epochs, info.losses.train, color=LIGHT.muted, linestyle=":", **style)
-        losses.plot(info.losses.epochs, info.losses.validation, color=LIGHT.best, **style)
-        losses.set_ylim(bottom=0)
-        _finish(losses, "Loss of the best: training (dotted), validation")
-    return drawn
+    axes.set_ylim(info.axis.low, info.axis.high)
+    set_ticks(axes, y=info.axis.ticks)
+    _finish(axes, context.metric_title)
+
+
+def _draw_losses(axes: Axes, losses: Losses) -> None:
+    style: dict[str, Any] = {"linewidth": 2.2, "marker": "o", "markersize": 4}
+    axes.plot(losses.epochs, losses.train, color=LIGHT.muted, linestyle=":", **style)
+    axes.plot(losses.epochs, losses.validation, color=LIGHT.best, **style)
+    axes.set_ylim(bottom=0)
+    _finish(axes, "Loss of the best: training (dotted), validation")
 
 
 def _finish(axes: Axes, title: str) -> None:
@@ -171,8 +187,3 @@ def _finish(axes: Axes, title: str) -> None:
     labelled(axes, "epoch")
     whole_numbers(axes, most=10)
     gridded(axes)
-
-
-def curves_section(info: CurvesInfo, context: StudyContext) -> Section:
-    """The same for the page."""
-    return section("curves", info.words, heading="Learning", **on_page(draw_curves, info, context))

@@ -45,13 +45,7 @@ _INTERVAL = (10, 90)
 
 
 class Share(NamedTuple):
-    """One hyperparameter's part of all importance, over resamples of the trials.
-
-    Attributes:
-        mean: Mean over the resamples, 0..1.
-        low: 10th percentile.
-        high: 90th percentile.
-    """
+    """One hyperparameter's part of all importance, 0..1: mean, 10th and 90th percentile over resamples."""
 
     mean: float
     low: float

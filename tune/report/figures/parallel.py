@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 from optuna.trial import FrozenTrial
 
 from .axes import GOLDEN_RATIO, Tick, parameter_axis, score_axis
@@ -27,13 +28,7 @@ _N_BEST = 10
 
 
 class Column(NamedTuple):
-    """One axis: the score, or a hyperparameter.
-
-    Attributes:
-        label: What to write above it.
-        best: The best trial's value there, in words; empty where it has none.
-        ticks: Marks, in 0..1.
-    """
+    """One axis, the score or a hyperparameter: its name, the best trial's value or nothing, and marks in 0..1."""
 
     label: str
     best: str
@@ -44,7 +39,6 @@ class Line(NamedTuple):
     """One trial.
 
     Attributes:
-        number: Of the trial.
         goodness: Its score from the worst that is shown to the best, 0..1.
         places: Where it crosses each column, 0..1; None where it lacks the hyperparameter.
         texts: What its value is in each column.
@@ -130,14 +124,14 @@ def draw_parallel(info: ParallelInfo, context: StudyContext) -> Sheet:
     axes.spines["bottom"].set_visible(False)
     shares = np.arange(1, len(info.lines) + 1) / len(info.lines)
     faintest = min(0.45, 20 / len(info.lines))
-    # A trial that lacks a hyperparameter leaves a gap.
-    crossings = [np.column_stack([np.arange(len(line.places)), np.array(line.places, float)]) for line in info.lines]
-    colours = [*(SCALE(line.goodness) for line in info.lines[:-1]), LIGHT.best]
     widths, opacities = 0.8 + 0.9 * shares, faintest + (0.95 - faintest) * shares**3
     widths[-1], opacities[-1] = 2.6, 1.0
-    for line, colour, width, opacity in zip(crossings, colours, widths, opacities, strict=True):
-        style: dict[str, Any] = {"colors": [colour], "linewidths": width, "alpha": opacity, "capstyle": "round"}
-        axes.add_collection(LineCollection([line], clip_on=False, **style))
+    colours = SCALE([line.goodness for line in info.lines])
+    colours[-1] = to_rgba(LIGHT.best)
+    colours[:, 3] = opacities
+    # A trial that lacks a hyperparameter leaves a gap.
+    crossings = [np.column_stack([np.arange(len(line.places)), np.array(line.places, float)]) for line in info.lines]
+    axes.add_collection(LineCollection(crossings, colors=colours, linewidths=widths, capstyle="round", clip_on=False))
     for place, column in enumerate(info.columns):
         _draw_column(axes, place, column)
     return drawn
@@ -175,7 +169,7 @@ def parallel_section(info: ParallelInfo, context: StudyContext) -> Section:
     return section(
         "parallel",
         info.words,
-        panels={"parallel": _wide(info), "parallel-narrow": _narrow(info)},
+        panels={"parallel": _figure(info, is_narrow=False), "parallel-narrow": _figure(info, is_narrow=True)},
         tables=(table,),
         control="n-best" if n_lines > 1 else "",
         n_lines=n_lines,
@@ -183,50 +177,35 @@ def parallel_section(info: ParallelInfo, context: StudyContext) -> Section:
     )
 
 
-def _wide(info: ParallelInfo) -> str:
+def _figure(info: ParallelInfo, *, is_narrow: bool) -> str:
     texts, lines = [], []
     for place, column in enumerate(info.columns):
-        label = "<br>".join(map(plain, wrapped(shortened(column.label, 36), _LABEL_CHARACTERS).split("\n")))
         best = plain(shortened(column.best, _LABEL_CHARACTERS))
-        texts.append(_text(place, 1, f"{label}<br>{_coloured(best)}", yanchor="bottom", yshift=8))
-        lines.append({"x0": place, "x1": place, "y0": 0, "y1": 1})
+        if is_narrow:
+            title = f"{plain(shortened(column.label, 24))} {_coloured(best)}"
+            texts.append(_text(0, place, title, xanchor="left", yanchor="bottom", yshift=3))
+        else:
+            label = "<br>".join(map(plain, wrapped(shortened(column.label, 36), _LABEL_CHARACTERS).split("\n")))
+            texts.append(_text(place, 1, f"{label}<br>{_coloured(best)}", yanchor="bottom", yshift=8))
+        ends = (
+            {"x0": 0, "x1": 1, "y0": place, "y1": place} if is_narrow else {"x0": place, "x1": place, "y0": 0, "y1": 1}
+        )
+        lines.append({"type": "line", "line": {"color": PAGE.muted, "width": 1}, **ends})
         for tick in column.ticks:
-            text = plain(shortened(tick.text, _LABEL_CHARACTERS))
-            texts.append(_text(place, tick.place, text, xanchor="left", xshift=4, bgcolor=PAGE.paper))
-    shape = _shape([0, len(info.columns) - 1], [0, 1], 520, {"l": 48, "r": 76, "t": 84, "b": 16})
-    return _figure(info, texts, lines, shape, is_narrow=False)
-
-
-def _narrow(info: ParallelInfo) -> str:
-    texts, lines = [], []
-    for place, column in enumerate(info.columns):
-        title = f"{plain(shortened(column.label, 24))} {_coloured(plain(shortened(column.best, 16)))}"
-        texts.append(_text(0, place, title, xanchor="left", yanchor="bottom", yshift=3, bgcolor=PAGE.paper))
-        lines.append({"x0": 0, "x1": 1, "y0": place, "y1": place})
-        for tick in column.ticks:
-            text = plain(shortened(tick.text, 9))
-            texts.append(_text(tick.place, place, text, yanchor="top", yshift=-2, bgcolor=PAGE.paper))
-    height = 60 + 76 * len(info.columns)
-    shape = _shape([0, 1], [len(info.columns) - 1, 0], height, {"l": 16, "r": 24, "t": 36, "b": 30})
-    return _figure(info, texts, lines, shape, is_narrow=True)
-
-
-def _shape(across: list[int], up: list[int], height: int, margin: dict[str, int]) -> dict[str, Any]:
-    hidden = [{"visible": False, "range": ends} for ends in (across, up)]
-    return {"xaxis": hidden[0], "yaxis": hidden[1], "height": height, "margin": margin}
-
-
-def _figure(
-    info: ParallelInfo,
-    texts: list[dict[str, Any]],
-    lines: list[dict[str, int]],
-    shape: dict[str, Any],
-    *,
-    is_narrow: bool,
-) -> str:
-    style = {"type": "line", "line": {"color": PAGE.muted, "width": 1}}
+            text = plain(shortened(tick.text, 9 if is_narrow else _LABEL_CHARACTERS))
+            if is_narrow:
+                texts.append(_text(tick.place, place, text, yanchor="top", yshift=-2))
+            else:
+                texts.append(_text(place, tick.place, text, xanchor="left", xshift=4))
+    n = len(info.columns)
+    axes = [{"visible": False, "range": ends} for ends in (([0, 1], [n - 1, 0]) if is_narrow else ([0, n - 1], [0, 1]))]
+    shape = (
+        {"height": 60 + 76 * n, "margin": {"l": 16, "r": 24, "t": 36, "b": 30}}
+        if is_narrow
+        else {"height": 520, "margin": {"l": 48, "r": 76, "t": 84, "b": 16}}
+    )
     traces = [_trace(info, group, members, is_narrow) for group, members in enumerate(_groups(info.lines))]
-    drawn = layout(annotations=texts, shapes=[{**style, **ends} for ends in lines], **shape)
+    drawn = layout(annotations=texts, shapes=lines, xaxis=axes[0], yaxis=axes[1], **shape)
     return str(go.Figure(traces, drawn).to_json())
 
 
@@ -235,7 +214,8 @@ def _coloured(best: str) -> str:
 
 
 def _text(x: float, y: float, text: str, **changes: Any) -> dict[str, Any]:
-    return {"x": x, "y": y, "text": text, "showarrow": False, "font": {"size": 12}, "borderpad": 0, **changes}
+    style = {"showarrow": False, "font": {"size": 12}, "borderpad": 0, "bgcolor": PAGE.paper}
+    return {"x": x, "y": y, "text": text, **style, **changes}
 
 
 def _groups(lines: Sequence[Line]) -> list[list[Line]]:

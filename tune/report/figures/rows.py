@@ -16,15 +16,7 @@ MOST_PEOPLE = 40
 
 
 class Person(NamedTuple):
-    """One person.
-
-    Attributes:
-        name: As in the recordings.
-        accuracy: Share of right answers, 0..1.
-        n_sequences: Judged.
-        low: Lower end of the 95% interval over this person's sequences.
-        high: Upper end.
-    """
+    """One person: the share of right answers, 0..1, and its 95% interval over this person's sequences."""
 
     name: str
     accuracy: float
@@ -35,12 +27,7 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True)
 class PeopleInfo:
-    """People from the worst to the best; of very many the worst.
-
-    Attributes:
-        people: One a person.
-        words: What to write around the figure.
-    """
+    """People from the worst to the best, of very many the worst, and what to write around the figure."""
 
     people: tuple[Person, ...]
     words: Words
@@ -89,15 +76,7 @@ def _share(accuracy: float) -> str:
 
 
 class Row(NamedTuple):
-    """One row of dots.
-
-    Attributes:
-        label: Stands beside it.
-        score: Where its dot is.
-        low: Lower end of its line.
-        high: Upper end.
-        others: Small dots in the background.
-    """
+    """One row: its dot, the ends of its line, and small dots in the background."""
 
     label: str
     score: float

@@ -14,7 +14,7 @@ from .palette import DARK, LIGHT, properties
 from .sheets import NARROW, WIDE, Medium, Sheet, svg
 from .words import StudyContext, Words
 
-WHOLE, HALF, THIRD = "100%", "400px", "300px"
+WHOLE, HALF, THIRD, QUARTER = "100%", "400px", "300px", "250px"
 Info = TypeVar("Info")
 
 
@@ -44,12 +44,7 @@ class Table(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """A small picture among others.
-
-    Attributes:
-        svg: Made here: every text in it is escaped.
-        caption: What it shows.
-    """
+    """A small picture among others, made here: every text in it is escaped."""
 
     svg: Markup
     caption: str
@@ -75,11 +70,12 @@ class Section:
         alt: What is to be seen in the picture, for who cannot see it; the summary where empty.
         tables: The same in numbers.
         narrow: The picture for narrow screens; None where the wide one is to be scrolled there.
+        tiles: Pictures that stand beside each other where there is room.
         panels: The interactive figures by their names, as plotly's JSON, which may stand in a script element: it has no
             ``<`` of its own. Names that end in ``-narrow`` replace the others on narrow screens.
         drawings: Small pictures.
         legend: What their colours mean; made here, every text in it is escaped.
-        least_width: Of a panel; as many as fit stand side by side.
+        least_width: Of a panel or a tile; as many as fit stand side by side.
         control: ``every-score`` or ``n-best`` where the reader may change what is shown.
         n_lines: Of which ``n-best`` shows some.
         scale_ends: What the colours mean, from one end to the other.
@@ -97,6 +93,7 @@ class Section:
     alt: str = ""
     tables: tuple[Table, ...] = ()
     narrow: Figure | None = None
+    tiles: tuple[Figure, ...] = ()
     panels: dict[str, str] = field(default_factory=dict)
     drawings: tuple[DrawingGroup, ...] = ()
     legend: Markup | None = None
@@ -117,14 +114,16 @@ class Section:
     @property
     def has_content(self) -> bool:
         """Whether there is more than a sentence that says why there is not."""
-        return bool(self.figure or self.panels or self.tables or self.drawings)
+        return bool(self.figure or self.tiles or self.panels or self.tables or self.drawings)
 
     @property
     def pictures(self) -> Iterator[tuple[str, Markup]]:
-        """The picture for wide and for narrow screens, each with its class of CSS."""
+        """The picture for wide and for narrow screens or the tiles, each with its class of CSS."""
         for kind, figure in (("wide" if self.narrow else "", self.figure), ("narrow", self.narrow)):
             if figure is not None:
                 yield kind, svg(figure, f"{self.name}-{kind}" if kind else self.name, self.title, self.alt)
+        for index, figure in enumerate(self.tiles):
+            yield "tile", svg(figure, f"{self.name}-{index}", self.title, self.alt)
 
 
 def section(name: str, words: Words, **content: Any) -> Section:

@@ -14,13 +14,13 @@ from optuna.trial import FrozenTrial
 from .axes import GOLDEN_RATIO, ParameterAxis, ScoreAxis, parameter_axis, score_axis
 from .palette import LIGHT, crowding
 from .scores import scored_trials
-from .sections import Section, on_page, section
-from .sheets import PICTURE, Medium, Sheet, gridded, labelled, set_ticks, sheet
+from .sections import QUARTER, Section, section
+from .sheets import Medium, gridded, labelled, set_ticks, sheet
 from .words import StudyContext, Words, shortened
 
 MOST_PARAMETERS = 4
 FEWEST_TRIALS = 3
-_PANEL_INCHES = 2.4
+_TILE = Medium(3.1, False)
 _N_STEPS = 40
 
 
@@ -106,18 +106,15 @@ def _line(axis: ParameterAxis, scores: Float[np.ndarray, " trials"]) -> tuple[tu
     return tuple((float(place), float(score)) for place, score in zip(grid[dense], smooth[dense], strict=True))
 
 
-def draw_slices(info: SlicesInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
-    """A panel for each hyperparameter, all with the same scores upwards."""
-    n_columns = min(2, len(info.slices)) if medium.is_narrow else MOST_PARAMETERS
-    n_rows = -(-len(info.slices) // n_columns)
-    drawn = sheet(info.words, context, n_rows * _PANEL_INCHES, medium)
-    width = (drawn.width - 0.75) / n_columns
-    for index, one in enumerate(info.slices):
-        left, top = 0.6 + index % n_columns * width, drawn.top - 0.1 - index // n_columns * _PANEL_INCHES
-        axes = drawn.axes(left, top - _PANEL_INCHES + 0.6, left + width - 0.2, top)
-        _draw_slice(axes, one, info)
-        axes.tick_params(labelleft=index % n_columns == 0)
-    return drawn
+def slices_section(info: SlicesInfo, context: StudyContext) -> Section:
+    """A picture for each hyperparameter, all with the same scores upwards."""
+    tiles = []
+    for one in info.slices:
+        tile = sheet(info.words, context, 2.6, _TILE)
+        _draw_slice(tile.axes(0.6, 0.5, _TILE.width - 0.15, 2.55), one, info)
+        tiles.append(tile.figure)
+    key = "● complete   ★ best"
+    return section("slices", info.words, key=key, heading="How", tiles=tuple(tiles), least_width=QUARTER)
 
 
 def _draw_slice(axes: Axes, one: Slice, info: SlicesInfo) -> None:
@@ -131,7 +128,8 @@ def _draw_slice(axes: Axes, one: Slice, info: SlicesInfo) -> None:
     others = [index for index, place in enumerate(one.places) if place is not None and index != info.best]
     size = crowding(len(info.scores), 60)
     places = np.array([one.places[index] for index in others], dtype=float)
-    axes.scatter(places, scores[others], s=26 * size, color=LIGHT.complete, alpha=0.75, linewidths=0, clip_on=False)
+    dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 5 * size**0.5, "markeredgewidth": 0}
+    axes.plot(places, scores[others], color=LIGHT.complete, alpha=0.75, clip_on=False, **dots)
     if one.line:
         along, means = zip(*one.line, strict=True)
         mark: dict[str, Any] = {"linestyle": "none", "marker": "_", "markersize": 22, "markeredgewidth": 2.4}
@@ -140,9 +138,3 @@ def _draw_slice(axes: Axes, one: Slice, info: SlicesInfo) -> None:
     if best is not None:
         style: dict[str, Any] = {"marker": "*", "s": 150, "edgecolors": LIGHT.paper, "linewidths": 0.8}
         axes.scatter(best, scores[info.best], color=LIGHT.best, clip_on=False, zorder=3, **style)
-
-
-def slices_section(info: SlicesInfo, context: StudyContext) -> Section:
-    """The same for the page."""
-    key = "● complete   ★ best"
-    return section("slices", info.words, key=key, heading="How", **on_page(draw_slices, info, context))
