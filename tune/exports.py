@@ -25,7 +25,7 @@ from .front import KNEE
 from .hyperparameters import fields_of, model_parameters
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
-from .study import all_parameters, best_trials, metric_value, versions
+from .study import all_parameters, best_trials, identity, metric_value, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
 from .winner import chosen_trial, stored_confirmation
 
@@ -223,6 +223,8 @@ def _headline(scores: dict[str, Any]) -> dict[str, Any]:
 def write_trials(study: Study, folder: StudyFolder) -> None:
     """Writes the table of all trials, and the folder of every finished trial that lacks it."""
     write_text(folder.root / "trials.csv", trials_table(study))
+    if (own := identity(study)) is not None:
+        write_text(folder.identity, own)
     best = chosen_trial(study)
     judged = study.user_attrs.get("evaluations", {})
     to_refit = best.number if best is not None and str(best.number) not in judged else None

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from .changes import changed_settings, newer_settings
 from .config import Settings
 from .core.errors import OtherStudyError, StorageError, StudyError
+from .files import write_text
 from .folders import StudyFolder
 from .front import Candidate, front_of, knee_of
 from .known_good import known_good, moved_into
@@ -114,7 +115,8 @@ def create_study(
             _check_half_made(study, settings)
         else:
             study = optuna.create_study(storage=storage, study_name=folder.study_name, directions=settings.directions)
-        study.set_user_attr("study_id", uuid.uuid4().hex)
+        study.set_user_attr("study_id", own := uuid.uuid4().hex)
+        write_text(folder.identity, own)
         searched, _ = settings.ranges()
         for values in known_good(parts.dataset.kind, settings.architecture, searched) if searched else ():
             study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)

@@ -13,10 +13,13 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from optuna_dashboard import wsgi
 from rich.console import Console
 
+from ..agreement import check_agreement
 from ..artefacts import artefact_store
 from ..dashboard_guard import Rules, guarded
+from ..folders import StudyFolder
 from ..listening import checked_token, host_names, in_url, is_loopback
 from ..problems import Problem, SettingsError
+from ..study import study_names
 from ..summary import say
 from .opening import open_existing
 
@@ -55,6 +58,7 @@ def dashboard_command(
     """Serves the dashboard until SIGINT or SIGTERM."""
     rules = make_rules(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts, token=token, writable=writable)
     storage = open_existing(storage_url, save_dir)
+    check_agreement(storage, [StudyFolder(save_dir, name) for name in study_names(storage)])
     application = guarded(wsgi(storage, artifact_store=artefact_store(save_dir)), rules)
     try:
         server = make_server(host, port, application, _ServerSix if ":" in host else _Server, _QuietHandler)
