@@ -123,7 +123,7 @@ def _check_sqlite(path: Path) -> None:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             schema = _schema(connection, tables)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # Its own words may quote what is damaged.
         raise _cannot_be_used(path, error) from error
     if verdict != "ok":
         raise StorageError(f"{path} is damaged ({verdict}); move it away, or restore a copy")
