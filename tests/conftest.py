@@ -31,6 +31,7 @@ def check_shapes(function: Callable[..., Any]) -> Callable[..., Any]:
 install_import_hook("models", f"{__name__}.check_shapes")
 
 FEW_ACCIDENTS = 3
+FEW_DAMAGES = 60
 MOST_ACCIDENTS_A_TEST = 10
 SECONDS_AN_ACCIDENT = 240
 
@@ -55,11 +56,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Shares out many accidents among several tests, so that they run side by side and each has an end in sight."""
-    if "accidents" in metafunc.fixturenames:
-        n_wanted = metafunc.config.getoption("chaos") or FEW_ACCIDENTS
-        firsts = range(0, n_wanted, MOST_ACCIDENTS_A_TEST)
-        parts = [range(first, min(first + MOST_ACCIDENTS_A_TEST, n_wanted)) for first in firsts]
-        metafunc.parametrize("accidents", parts, ids=[f"{part.start}-{part.stop}" for part in parts])
+    for name, few, most in (("accidents", FEW_ACCIDENTS, MOST_ACCIDENTS_A_TEST), ("damages", FEW_DAMAGES, FEW_DAMAGES)):
+        if name in metafunc.fixturenames:
+            n_wanted = metafunc.config.getoption("chaos") or few
+            parts = [range(first, min(first + most, n_wanted)) for first in range(0, n_wanted, most)]
+            metafunc.parametrize(name, parts, ids=[f"{part.start}-{part.stop}" for part in parts])
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -184,7 +184,7 @@ def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, c
         sys.exit(check_command(console(), storage_url, save_dir, study_name))
     from .commands.status import status_command
 
-    status_command(console(), storage_url, save_dir.local, study_name)
+    status_command(console(), storage_url, save_dir, study_name)
 
 
 @main.command()

@@ -29,6 +29,7 @@ from .study import (
     all_parameters,
     best_trials,
     has_score,
+    identity,
     metric_value,
     trials_so_far,
     unfinished_after,
@@ -230,6 +231,8 @@ def _headline(scores: dict[str, Any]) -> dict[str, Any]:
 def write_trials(study: Study, folder: StudyFolder) -> None:
     """Writes the table of all trials, and the folder of every finished trial that lacks it."""
     write_text(folder.root / "trials.csv", trials_table(study))
+    if (own := identity(study)) is not None:
+        write_text(folder.identity, own)
     best = chosen_trial(study)
     to_refit = best.number if best is not None and not evaluation_of(study.user_attrs, best) else None
     ended = [

@@ -69,6 +69,11 @@ class StudyFolder:
         return self.save_dir / self.study_name
 
     @property
+    def identity(self) -> Path:
+        """Holds the random id of the study that the folder belongs to."""
+        return self.root / ".study_id"
+
+    @property
     def lock(self) -> Path:
         """Held while work is shared out."""
         return self.root / ".locks" / "study.lock"

@@ -12,6 +12,7 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
+from .agreement import check_agreement
 from .choice import subject_of
 from .claims import is_worked_on_elsewhere
 from .config import Settings, resolve
@@ -20,7 +21,7 @@ from .core.errors import StudyError
 from .devices import choose_device
 from .engines import search_with_engine
 from .files import remove_abandoned
-from .folders import StudyFolder
+from .folders import SaveDir, StudyFolder
 from .judgement import judge_best
 from .locks import try_trial_lock
 from .note import study_note, write_note
@@ -76,7 +77,7 @@ class Finished:
 
 
 def plan(
-    storage: RDBStorage, study_name: str | None, layers: list[dict[str, Any]], *, resume: bool
+    storage: RDBStorage, save_dir: SaveDir, study_name: str | None, layers: list[dict[str, Any]], *, resume: bool
 ) -> tuple[str, Settings, Study | None]:
     """What to run: the name, the settings, and the study if it exists and is to go on.
 
@@ -85,9 +86,11 @@ def plan(
     Raises:
         SettingsError: If the settings are wrong.
         StudyError: If the study exists and is not to be resumed.
+        StorageError: If its folder is not that of the database.
     """
     settings = resolve(*layers)
     name = study_name or f"{subject_of(settings)}-{settings.architecture}"
+    check_agreement(storage, [save_dir.study(name)])
     study = load_study(storage, name)
     stored = None if study is None else stored_settings(study)
     if stored is not None:

@@ -30,7 +30,7 @@ from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
 from .study import best_by_metric, best_trial, check_identity, identity, metric_value, note_left, score_sign
-from .transactions import one_transaction
+from .transactions import make_durable, one_transaction
 from .trial_files import drop_other_weights, save_weights, trial_files, write_files
 from .winner import seconds_of_run, seconds_to_confirm, will_be_kept
 
@@ -258,10 +258,11 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
 
 
 def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -> None:
-    """Writes the files of a trial that is in the database, and drops the weights that it has outdone.
+    """Writes the files of a trial that is in the database for good, and drops the weights that it has outdone.
 
     Writing goes on beside the next trial. What cannot be written now is made again by the exports.
     """
+    make_durable(study)
     trial = study.get_trials(deepcopy=False)[number]
     filing.submit(write_files, trial_files(folder, study, trial))
     if trial.state == TrialState.COMPLETE:

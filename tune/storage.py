@@ -112,6 +112,10 @@ def _check_sqlite(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{path.parent} cannot be made: {error.strerror}; use another --save-dir") from error
+    log = path.with_name(path.name + "-wal")
+    if _is_empty(path) and not _is_empty(log):
+        # SQLite would delete the log, and with it what was stored last.
+        raise StorageError(f"{path} is missing or empty, and {log} is its log: put it back, or move both away")
     if not path.exists():
         return
     try:
@@ -119,7 +123,7 @@ def _check_sqlite(path: Path) -> None:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             schema = _schema(connection, tables)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # Its own words may quote what is damaged.
         raise _cannot_be_used(path, error) from error
     if verdict != "ok":
         raise StorageError(f"{path} is damaged ({verdict}); move it away, or restore a copy")
@@ -127,6 +131,10 @@ def _check_sqlite(path: Path) -> None:
         raise StorageError(f"{path} belongs to another program (it has the table {min(tables)!r}); use another file")
     if tables:
         _check_schema(path, schema)
+
+
+def _is_empty(path: Path) -> bool:
+    return not path.exists() or path.stat().st_size == 0
 
 
 def _schema(connection: sqlite3.Connection, tables: set[str]) -> str | None:

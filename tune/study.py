@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from sqlalchemy import select
 from .changes import changed_settings, newer_settings
 from .config import Settings
 from .core.errors import OtherStudyError, StorageError, StudyError, StudyExistsError
+from .files import write_text
 from .folders import StudyFolder
 from .front import Candidate, front_of, knee_of
 from .known_good import known_good, moved_into
@@ -28,6 +30,7 @@ from .locks import engine_of, study_lock
 from .parts import Parts, describe_data, describe_split
 from .samplers import make_pruner, make_sampler
 from .spaces import Scalar
+from .stored import check_stored
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
@@ -42,16 +45,40 @@ CONFIRMS = "confirms"
 
 
 def study_names(storage: RDBStorage) -> list[str]:
-    """Names of all studies in the database."""
-    return [summary.study_name for summary in storage.get_all_studies()]
+    """Names of all studies in the database.
+
+    Raises:
+        StorageError: If it is damaged.
+    """
+    with _damage_told(storage):
+        return [summary.study_name for summary in storage.get_all_studies()]
 
 
 def load_study(storage: RDBStorage, name: str) -> Study | None:
-    """A study that exists; None if there is none of that name."""
+    """A study that exists; None if there is none of that name.
+
+    Raises:
+        StorageError: If what is stored of it is damaged.
+    """
+    with _damage_told(storage):
+        try:
+            study = optuna.load_study(study_name=name, storage=storage)
+        except KeyError:
+            return None
+        if stored_settings(study) is not None:
+            check_stored(study.user_attrs, study.get_trials(deepcopy=False))
+        return study
+
+
+@contextmanager
+def _damage_told(storage: RDBStorage) -> Iterator[None]:
+    """Tells of what cannot be read: SQLite looks at its own pages, and nobody at what stands in them."""
     try:
-        return optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        return None
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        where = engine_of(storage).url.render_as_string()
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise StorageError(f"{where} is damaged ({what}); move it away to begin anew, or restore a copy") from error
 
 
 def stored_settings(study: Study) -> dict[str, Any] | None:
@@ -118,7 +145,8 @@ def create_study(
             _check_half_made(study, settings)
         else:
             study = optuna.create_study(storage=storage, study_name=folder.study_name, directions=settings.directions)
-        study.set_user_attr("study_id", uuid.uuid4().hex)
+        study.set_user_attr("study_id", own := uuid.uuid4().hex)
+        write_text(folder.identity, own)
         searched, _ = settings.ranges()
         for values in known_good(parts.dataset.kind, settings.architecture, searched) if searched else ():
             study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from optuna import Study
 from optuna.storages import RDBStorage
+from sqlalchemy import text
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from .locks import engine_of
@@ -38,3 +39,11 @@ def one_transaction(study: Study) -> Iterator[None]:
         finally:
             storage.scoped_session = usual
             joined.remove()
+
+
+def make_durable(study: Study) -> None:
+    """Has SQLite's log flushed to disk, so that a failure of the power does not take back what was stored."""
+    engine = engine_of(study._storage)
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.execute(text("PRAGMA wal_checkpoint"))

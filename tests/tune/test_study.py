@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from tune.changes import changed_settings
 from tune.core.errors import StudyError
 from tune.explanations import explain
+from tune.folders import SaveDir
 from tune.known_good import known_good
 from tune.run import plan
 from tune.spaces import SPACES, Scalar
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 def storage_of(lab: Lab) -> Any:
     return open_storage(sqlite_url(lab.place / "tune.db"))
+
+
+def save_dir_of(lab: Lab) -> SaveDir:
+    return SaveDir(lab.place)
 
 
 def test_a_name_that_exists_is_refused_with_the_three_ways_out(new_lab: NewLab) -> None:
@@ -152,7 +157,7 @@ def test_other_recordings_are_refused(new_lab: NewLab) -> None:
 def test_a_study_that_goes_on_keeps_its_own_settings(new_lab: NewLab) -> None:
     lab = new_lab("study")
     lab.study()
-    name, settings, study = plan(storage_of(lab), "toy-gru", [{"search": {"trials": 9}}], resume=True)
+    name, settings, study = plan(storage_of(lab), save_dir_of(lab), "toy-gru", [{"search": {"trials": 9}}], resume=True)
     assert name == "toy-gru"
     assert study is not None
     assert settings == lab.with_settings({"search": {"trials": 9}}).settings
@@ -162,8 +167,8 @@ def test_without_resume_a_study_that_exists_is_refused_before_the_data_are_loade
     lab = new_lab("study")
     lab.study()
     with pytest.raises(StudyError, match="exists already"):
-        plan(storage_of(lab), None, [{"dataset": "toy"}], resume=False)
-    name, settings, study = plan(storage_of(lab), "other", [{"search": {"trials": 9}}], resume=False)
+        plan(storage_of(lab), save_dir_of(lab), None, [{"dataset": "toy"}], resume=False)
+    name, settings, study = plan(storage_of(lab), save_dir_of(lab), "other", [{"search": {"trials": 9}}], resume=False)
     assert (name, settings.search.trials, study) == ("other", 9, None)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from data import DataError
 
+from ..agreement import studies_in
 from ..artefacts import PARETO_PICTURE, PICTURES
 from ..checkpoint import load_checkpoint
 from ..claims import is_worked_on_elsewhere
@@ -40,8 +41,16 @@ CLOCK_SECONDS = 2.0
 def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> int:
     """Prints a line for everything that is wrong; returns the exit code."""
     storage = open_existing(storage_url, save_dir.local)
-    studies = chosen_studies(storage, study_name)
+    studies = chosen_studies(storage, save_dir, study_name)
     found = [f"{storage.engine.url.render_as_string()}: {finding}" for finding in check_database(storage)]
+    if storage_url is None and study_name is None:
+        there = {study.study_name for study in studies}
+        found += [
+            f"{save_dir.local / name}/ holds trials of no study in {storage.engine.url.database}: name its database "
+            "with --storage, or move the folder away"
+            for name in studies_in(save_dir.local)
+            if name not in there
+        ]
     not_compared: dict[str, list[str]] = {}
     for study in studies:
         folder = save_dir.study(study.study_name)

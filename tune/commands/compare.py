@@ -7,10 +7,10 @@ from functools import partial
 
 from rich.console import Console
 
+from ..agreement import check_agreement
 from ..core.errors import StudyError
 from ..folders import SaveDir
 from ..stopping import StopRequested, StopWatch
-from ..storage import open_storage
 from ..study import load_study, stored_settings
 from ..suites.evidence import check_same_sequences
 from ..suites.running import (
@@ -21,11 +21,12 @@ from ..suites.running import (
     prepared,
     refuse_existing,
     run_all,
+    search_name,
     write_studies,
 )
 from ..suites.selection import Selection
 from ..summary import say
-from .opening import database_url, open_existing, password_note
+from .opening import open_existing, open_or_make, password_note
 
 
 def compare_command(
@@ -41,11 +42,10 @@ def compare_command(
     tell = partial(say, console)
     if note := password_note(storage_url):
         tell(f"note: {note}")
-    if results_only:
-        storage = open_existing(storage_url, save_dir.local)
-    else:
-        storage = open_storage(database_url(storage_url, save_dir.local))
+    storage = (open_existing if results_only else open_or_make)(storage_url, save_dir.local)
     entries = {protocol.name: selection.entries(protocol) for protocol in selection.protocols}
+    mine = [name for some in entries.values() for one in some for name in (one.study_name, search_name(one))]
+    check_agreement(storage, map(save_dir.study, mine))
     if not resume and not results_only:
         refuse_existing(storage, [entry for some in entries.values() for entry in some])
     loaded, stop, failures = PartsOnce(), StopWatch(selection.timeout_seconds), []

@@ -17,10 +17,13 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from optuna_dashboard import wsgi
 from rich.console import Console
 
+from ..agreement import check_agreement
 from ..artefacts import artefact_store
 from ..dashboard_guard import guarded
+from ..folders import StudyFolder
 from ..listening import in_url, is_loopback, rules_for
 from ..problems import Problem, SettingsError
+from ..study import study_names
 from ..summary import say
 from .opening import open_existing
 
@@ -62,6 +65,7 @@ def dashboard_command(
     """Serves the dashboard until SIGINT or SIGTERM."""
     rules = rules_for(host, allow_remote, allowed_hosts, token, "read every study", writable)
     storage = open_existing(storage_url, save_dir)
+    check_agreement(storage, [StudyFolder(save_dir, name) for name in study_names(storage)])
     drawing = threading.Lock()
     application = guarded(_drawing_in_turn(wsgi(storage, artifact_store=artefact_store(save_dir)), drawing), rules)
     try:

@@ -11,6 +11,7 @@ from optuna import Study
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from ..agreement import check_agreement
 from ..config import Settings, resolve
 from ..core.errors import StudyError
 from ..deployment.judged import note_use
@@ -119,12 +120,14 @@ def only_study(storage_url: str | None, save_dir: SaveDir, study_name: str | Non
     storage = open_existing(storage_url, save_dir.local)
     if study_name is None:
         # The runs that confirm a study are no study to look into by themselves.
-        names = [study.study_name for study in chosen_studies(storage, None) if CONFIRMS not in study.user_attrs]
+        names = [
+            study.study_name for study in chosen_studies(storage, save_dir, None) if CONFIRMS not in study.user_attrs
+        ]
         if len(names) != 1:
             listed = ", ".join(sorted(names)) or "none yet"
             raise StudyError(f"say which study to diagnose with --study-name; there are: {listed}")
         study_name = names[0]
-    return chosen_studies(storage, study_name)[0]
+    return chosen_studies(storage, save_dir, study_name)[0]
 
 
 def settings_of(study: Study, data_path: str | None) -> Settings:
@@ -229,7 +232,9 @@ def _study_of(stored: StoredModel, place: Path) -> Study | None:
     root = place.resolve().parent
     if root.name != stored.description.study or not (root.parent / DATABASE_NAME).exists():
         return None
-    study = load_study(open_existing(None, root.parent), stored.description.study)
+    storage = open_existing(None, root.parent)
+    check_agreement(storage, [StudyFolder(root.parent, root.name)])
+    study = load_study(storage, stored.description.study)
     if study is None or stored_settings(study) is None:
         return None
     return study if stored.description.trial < len(study.get_trials(deepcopy=False)) else None

@@ -10,8 +10,9 @@ from optuna.storages import RDBStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from ..agreement import check_agreement, open_beside, studies_in
 from ..core.errors import StorageError, StudyError
-from ..folders import DATABASE_NAME
+from ..folders import DATABASE_NAME, SaveDir
 from ..problems import did_you_mean
 from ..storage import open_storage, sqlite_url
 from ..study import load_study, study_names
@@ -52,18 +53,29 @@ def open_existing(storage_url: str | None, save_dir: Path) -> RDBStorage:
         StudyError: If there is none yet.
     """
     path = save_dir / DATABASE_NAME
-    if storage_url is None and not path.exists():
+    if storage_url is None and not path.exists() and not studies_in(save_dir):
         raise StudyError(f"there is no study yet: {path} does not exist; begin one with ./run_tuning.sh")
-    return open_storage(database_url(storage_url, save_dir))
+    return open_or_make(storage_url, save_dir)
 
 
-def chosen_studies(storage: RDBStorage, study_name: str | None) -> list[Study]:
+def open_or_make(storage_url: str | None, save_dir: Path) -> RDBStorage:
+    """Opens a database that a command works in.
+
+    Raises:
+        StorageError: If it cannot be opened, or is not that of the studies in the folder.
+    """
+    return open_beside(save_dir) if storage_url is None else open_storage(database_url(storage_url, save_dir))
+
+
+def chosen_studies(storage: RDBStorage, save_dir: SaveDir, study_name: str | None) -> list[Study]:
     """The named study, or all of them.
 
     Raises:
         StudyError: If there is none of that name.
+        StorageError: If there are trials in its folder that the database does not have.
     """
     names = study_names(storage)
+    check_agreement(storage, map(save_dir.study, names if study_name is None else [study_name]))
     if study_name is not None and study_name not in names:
         raise StudyError(f"there is no study {study_name!r} ({did_you_mean(study_name, names) or 'none yet'})")
     wanted = names if study_name is None else [study_name]

@@ -18,7 +18,7 @@ from .opening import chosen_studies, open_existing
 
 def report_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
     """Writes the exports of the named study, or of all and of what compares them."""
-    studies = chosen_studies(open_existing(storage_url, save_dir.local), study_name)
+    studies = chosen_studies(open_existing(storage_url, save_dir.local), save_dir, study_name)
     compared: dict[str, list[Finished]] = {}
     for study in studies:
         stored = stored_settings(study)

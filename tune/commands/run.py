@@ -19,13 +19,12 @@ from ..run import Finished, confirm_and_judge, exported, is_confirmed, judge, pl
 from ..search import seconds_afterwards
 from ..spaces import SPACES
 from ..stopping import StopWatch
-from ..storage import open_storage
 from ..study import load_study
 from ..summary import print_comparison, print_start, print_summary, say
 from ..targets import Targets
 from ..tracking import Tracking
 from ..winner import seconds_searched
-from .opening import database_url, password_note
+from .opening import open_or_make, password_note
 
 
 def run_command(
@@ -47,14 +46,14 @@ def run_command(
         say(console, f"note: {note}")
     if targets.note:
         say(console, f"note: {targets.note}")
-    storage = open_storage(database_url(storage_url, save_dir.local))
+    storage = open_or_make(storage_url, save_dir.local)
     if study_name is None or not resume or load_study(storage, study_name) is None:
         # A study that goes on knows its data set.
         layers = with_dataset(layers)
     tracking = Tracking(targets, storage.url)
     one = partial(_run_one, storage, console, save_dir, resume=resume, warm_start=warm_start, tracking=tracking)
     if not every_architecture:
-        name, settings, existing = plan(storage, study_name, layers, resume=resume)
+        name, settings, existing = plan(storage, save_dir, study_name, layers, resume=resume)
         stop = StopWatch(settings.search.timeout_seconds)
         finished = one(name, settings, existing, load_parts(settings), stop)
         end_tracking(console, tracking, stop)
@@ -121,7 +120,7 @@ def _run_every(
     plans = []
     for architecture in SPACES:
         name = None if study_name is None else f"{study_name}-{architecture}"
-        plans.append(plan(storage, name, [*layers, {"architecture": architecture}], resume=resume))
+        plans.append(plan(storage, save_dir, name, [*layers, {"architecture": architecture}], resume=resume))
     settings = plans[0][1]
     parts = load_parts(settings)
     clock = StopWatch(settings.search.timeout_seconds)

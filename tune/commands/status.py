@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from optuna import Study
 from optuna.trial import TrialState
 from rich.console import Console
 from rich.table import Table
 
 from ..claims import interrupted_trials
-from ..folders import StudyFolder
+from ..folders import SaveDir, StudyFolder
 from ..progress import show_score
 from ..study import best_trial, metric_value, stored_settings
 from .opening import chosen_studies, open_existing
 
 
-def status_command(console: Console, storage_url: str | None, save_dir: Path, study_name: str | None) -> None:
+def status_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
     """Prints a table of the studies."""
-    studies = chosen_studies(open_existing(storage_url, save_dir), study_name)
+    studies = chosen_studies(open_existing(storage_url, save_dir.local), save_dir, study_name)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name, justify in (
         ("study", "left"),
@@ -33,7 +31,7 @@ def status_command(console: Console, storage_url: str | None, save_dir: Path, st
     ):
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for study in studies:
-        table.add_row(*_row(study, StudyFolder(save_dir, study.study_name)))
+        table.add_row(*_row(study, save_dir.study(study.study_name)))
     console.print(table)
 
 

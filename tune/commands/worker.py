@@ -10,6 +10,7 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from rich.console import Console
 
+from ..agreement import check_agreement
 from ..config import resolve
 from ..core.errors import StudyError
 from ..folders import SaveDir, check_study_name
@@ -57,6 +58,7 @@ def worker_command(
     if targets.note:
         say(console, f"note: {targets.note}")
     storage, study = _wait_for(console, storage_url, save_dir, study_name, wait_seconds)
+    check_agreement(storage, [save_dir.study(study_name)])
     # How many processes is a matter of this machine; all else that is not said here is as in the study.
     this_machine = {"machine": {"workers": 1, "engine": "local", "address": None}}
     settings = resolve(stored_settings(study) or {}, this_machine, *layers)

@@ -11,11 +11,12 @@ from optuna import Study
 from data import DataError
 from data.sequences import SequenceDataset
 
+from ..agreement import check_agreement, open_beside
 from ..config import resolve
-from ..folders import DATABASE_NAME
+from ..folders import DATABASE_NAME, StudyFolder
 from ..model_folder import StoredModel
 from ..parts import load_parts
-from ..storage import open_storage, sqlite_url
+from ..storage import open_storage
 from ..study import load_study, stored_settings
 from ..tested import TEST_USES
 
@@ -83,10 +84,14 @@ def study_of(folder: Path, name: str, storage_address: str | None) -> Study | No
         folder: Of the network.
         name: Of the study, as the network says.
         storage_address: Of a database that was named; None for the one beside the study's folder.
+
+    Raises:
+        StorageError: If the database there is another or an older one.
     """
-    if storage_address is None:
-        database = folder.parent.parent / DATABASE_NAME
-        if not database.is_file():
-            return None
-        storage_address = sqlite_url(database)
-    return load_study(open_storage(storage_address), name)
+    save_dir = folder.parent.parent
+    if storage_address is None and not (save_dir / DATABASE_NAME).is_file():
+        return None
+    storage = open_beside(save_dir) if storage_address is None else open_storage(storage_address)
+    if folder.parent.name == name:
+        check_agreement(storage, [StudyFolder(save_dir, name)])
+    return load_study(storage, name)

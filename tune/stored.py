@@ -1,0 +1,87 @@
+"""What this tuner stores of a study and of its trials, checked when it is read: a database may be damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired
+
+from optuna.trial import FrozenTrial, TrialState
+from pydantic import ConfigDict, TypeAdapter, with_config
+from typing_extensions import TypedDict
+
+_STRICT = ConfigDict(strict=True)
+
+
+@with_config(_STRICT)
+class _Scores(TypedDict):
+    accuracy: float
+    macro_f1: float
+    loss: float
+
+
+@with_config(_STRICT)
+class _Epoch(TypedDict):
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    learning_rate: float
+    gradient_norm: float
+    validation: _Scores
+    seconds: float
+
+
+@with_config(_STRICT)
+class _Trial(TypedDict, total=False):
+    best_epochs: list[int | None]
+    epochs_run: int
+    fixed_parameters: dict[str, Any]
+    history: list[list[_Epoch]]
+    n_parameters: int
+    seed: int
+    training_seconds: float
+
+
+@with_config(_STRICT)
+class _CompleteTrial(TypedDict):
+    accuracy_gap: float
+    best_epochs: list[int]
+    epochs_run: int
+    fixed_parameters: dict[str, Any]
+    history: list[list[_Epoch]]
+    n_parameters: int
+    seed: int
+    train_accuracy: float
+    train_loss: float
+    train_macro_f1: float
+    training_seconds: float
+    validation_accuracy: float
+    validation_loss: float
+    validation_macro_f1: float
+
+
+@with_config(_STRICT)
+class _Study(TypedDict):
+    data: dict[str, Any]
+    n_validation: int
+    settings: dict[str, Any]
+    split: dict[str, Any]
+    evaluations: NotRequired[dict[str, dict[str, Any]]]
+    versions: NotRequired[dict[str, str]]
+
+
+_STUDY, _TRIAL, _COMPLETE = TypeAdapter(_Study), TypeAdapter(_Trial), TypeAdapter(_CompleteTrial)
+
+
+def check_stored(attributes: Mapping[str, Any], trials: Sequence[FrozenTrial]) -> None:
+    """Checks the attributes of a study and of its trials.
+
+    Raises:
+        ValueError: If one is not of its type, or a trial is missing.
+    """
+    _STUDY.validate_python(attributes)
+    for k, trial in enumerate(trials):
+        if trial.number != k:
+            raise ValueError(f"trial {k} is missing")
+        if trial.state == TrialState.COMPLETE and not trial.values:
+            raise ValueError(f"trial {k} is complete and has no value")
+        (_COMPLETE if trial.state == TrialState.COMPLETE else _TRIAL).validate_python(trial.user_attrs)
