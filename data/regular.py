@@ -43,7 +43,9 @@ def open_regular(path: Path, most_bytes: int = LARGEST_BYTES) -> BinaryIO:
 def read_regular(path: Path, most_bytes: int = LARGEST_BYTES) -> bytes:
     """The content of a regular file; see ``open_regular``."""
     with open_regular(path, most_bytes) as file:
-        return file.read(most_bytes)
+        n_bytes = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        return file.read(n_bytes)
 
 
 def _at_once(name: str, flags: int) -> int:
