@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -26,7 +27,7 @@ BUSY_TIMEOUT_SECONDS = 60
 
 def sqlite_url(path: Path) -> str:
     """The address of a SQLite file, whatever letters its path has."""
-    return f"sqlite:///{quote(path.resolve().as_posix(), safe='/:')}"
+    return f"sqlite:///{quote(Path(os.path.realpath(path)).as_posix(), safe='/:')}"
 
 
 def open_storage(url: str) -> RDBStorage:
@@ -118,6 +119,8 @@ def _check_sqlite(path: Path) -> None:
         raise StorageError(f"{path} is missing or empty, and {log} is its log: put it back, or move both away")
     if not path.exists():
         return
+    if not path.is_file():
+        raise StorageError(f"{path} is no regular file, as a database is; use another")
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
