@@ -7,6 +7,9 @@ import sys
 
 from .core.errors import DATABASE, INTERRUPTED, StorageError
 
+# Of the base lock; only who installs packages by hand can lack them. What is extra has a sentence where it is used.
+_MAY_BE_MISSING = ("fastapi", "httptools", "onnx", "onnxruntime", "uvicorn")
+_INSTALL = ".venv/bin/python -m pip install fastapi httptools onnx onnxruntime uvicorn"
 _SPACE = "; free some space or use another --save-dir, then go on with --resume"
 _ACCESS = "; make it writable, or use another --save-dir"
 WAYS_OUT = {
@@ -29,6 +32,8 @@ def explain(error: BaseException) -> tuple[list[str], int] | None:
         from .storage_errors import storage_failure
 
         return [storage_failure("the study database", error)], DATABASE
+    if isinstance(error, ModuleNotFoundError) and error.name in _MAY_BE_MISSING:
+        return [f"{error.name} is not installed: {_INSTALL}"], INPUT
     if isinstance(error, OSError):
         place = error.filename or getattr(error, "lock_file", None) or "a file"
         advice = WAYS_OUT.get(error.errno or 0, "")

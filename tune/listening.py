@@ -6,16 +6,22 @@ import ipaddress
 import os
 import socket
 
+from .dashboard_guard import Rules
 from .problems import Problem, SettingsError
 
 SHORTEST_TOKEN = 16
 MAKE_A_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe())' makes one"
 
 
-def checked_token(
-    host: str, *, allow_remote: bool, allowed_hosts: tuple[str, ...], token: str | None, danger: str
-) -> str | None:
-    """The token that is asked of everyone; None if nobody is asked, which only this machine may be.
+def rules_for(
+    host: str,
+    allow_remote: bool,
+    allowed_hosts: tuple[str, ...],
+    token: str | None,
+    danger: str,
+    writable: bool = False,
+) -> Rules:
+    """Who may do what; without a token nobody but this machine.
 
     Args:
         host: Address to listen on.
@@ -23,6 +29,7 @@ def checked_token(
         allowed_hosts: Further names of this machine, such as a reverse proxy's.
         token: Or ``env:VAR`` for one that shall not stand in the list of processes.
         danger: What everyone could do without one, such as ``read every study``.
+        writable: See ``Rules``.
 
     Raises:
         SettingsError: If the token is missing or no good, or ``host`` reaches further than allowed.
@@ -37,13 +44,8 @@ def checked_token(
         option, value = ("--allow-remote", True) if remote else ("--allowed-host", " ".join(allowed_hosts))
         rule = f"needs a --token, since everyone on the network could {danger}"
         raise SettingsError([Problem(option, value, rule, f"--token env:VAR takes it from VAR; {MAKE_A_TOKEN}")])
-    return secret
-
-
-def host_names(host: str, allowed_hosts: tuple[str, ...]) -> frozenset[str]:
-    """Names under which this machine answers when it listens on ``host``."""
-    names = {host, *allowed_hosts, *(() if is_loopback(host) else (socket.gethostname(),))}
-    return frozenset(name.lower() for name in names)
+    names = frozenset(name.lower() for name in (host, *allowed_hosts, *((socket.gethostname(),) if remote else ())))
+    return Rules(host_names=names, any_address=remote, writable=writable, token=secret)
 
 
 def is_loopback(host: str) -> bool:

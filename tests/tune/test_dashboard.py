@@ -17,7 +17,6 @@ from optuna.artifacts import upload_artifact
 
 from tests.processes import SMALL, run, start
 from tune.artefacts import artefact_store
-from tune.commands.dashboard import make_rules
 from tune.listening import is_loopback
 from tune.problems import SettingsError
 from tune.storage import open_storage, sqlite_url

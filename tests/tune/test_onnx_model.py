@@ -18,8 +18,8 @@ from data.channels import DERIVED, NORMALISATIONS, Preparation
 from models.positions import N_LEARNED_POSITIONS
 from tests.models.test_contract import CASES
 from tests.stored_models import LENGTHS, measured, stored_model
+from tune.deployment.onnx_check import OPERATORS, refuse_foreign
 from tune.deployment.onnx_model import OLDEST_OPSET, OPSET, refuse_untranslated, to_onnx
-from tune.deployment.onnx_wire import OPERATORS, refuse_foreign
 from tune.model_folder import StoredModel
 from tune.problems import SettingsError
 

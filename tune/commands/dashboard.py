@@ -14,8 +14,8 @@ from optuna_dashboard import wsgi
 from rich.console import Console
 
 from ..artefacts import artefact_store
-from ..dashboard_guard import Rules, guarded
-from ..listening import checked_token, host_names, in_url, is_loopback
+from ..dashboard_guard import guarded
+from ..listening import in_url, is_loopback, rules_for
 from ..problems import Problem, SettingsError
 from ..summary import say
 from .opening import open_existing
@@ -53,7 +53,7 @@ def dashboard_command(
     writable: bool,
 ) -> None:
     """Serves the dashboard until SIGINT or SIGTERM."""
-    rules = make_rules(host, allow_remote=allow_remote, allowed_hosts=allowed_hosts, token=token, writable=writable)
+    rules = rules_for(host, allow_remote, allowed_hosts, token, "read every study", writable)
     storage = open_existing(storage_url, save_dir)
     application = guarded(wsgi(storage, artifact_store=artefact_store(save_dir)), rules)
     try:
@@ -81,29 +81,3 @@ def dashboard_command(
     with server:
         server.serve_forever()
     say(console, "Stopped.")
-
-
-def make_rules(
-    host: str, *, allow_remote: bool, allowed_hosts: tuple[str, ...], token: str | None, writable: bool
-) -> Rules:
-    """What the options mean.
-
-    Args:
-        host: Address to listen on.
-        allow_remote: Whether others than this machine may reach it.
-        allowed_hosts: Further names of this machine, such as a reverse proxy's.
-        token: Or ``env:VAR`` for one that shall not stand in the list of processes.
-        writable: Whether notes and attached files may be changed.
-
-    Raises:
-        SettingsError: If the token is missing or no good, or ``host`` reaches further than allowed.
-    """
-    secret = checked_token(
-        host, allow_remote=allow_remote, allowed_hosts=allowed_hosts, token=token, danger="read every study"
-    )
-    return Rules(
-        host_names=host_names(host, allowed_hosts),
-        any_address=not is_loopback(host),
-        writable=writable,
-        token=secret,
-    )

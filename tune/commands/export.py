@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from ..config import resolve
 from ..deployment.card import CARD, Exported, model_card, shown_accuracy, shown_bytes, shown_drop
 from ..deployment.classifier import Array, Classifier, OnnxClassifier, TorchClassifier, classify
 from ..deployment.judged import Judged, find_judged, note_use, study_of
+from ..deployment.onnx_layers import untranslated
+from ..deployment.onnx_model import refuse_untranslated, to_onnx
 from ..deployment.sources import find_model
 from ..deployment.trials import TIMED_BATCHES, TOLERANCE, Tried, invented, padding_difference, recordings_of, try_out
 from ..exports import times_test_was_used, write_best
@@ -28,7 +29,6 @@ from ..study import stored_settings
 from ..summary import say
 from .opening import database_url
 
-INSTALL = ".venv/bin/python -m pip install onnx onnxruntime"
 FILE_NAMES = {"onnx": "model.onnx", "int8": "model-int8.onnx", "torch-export": "model.pt2"}
 REFUSED = 1
 
@@ -68,9 +68,6 @@ def export_command(
     """
     folder = find_model(model, study_name, save_dir.local)
     stored = load_model(folder)
-    _refuse_missing_packages(form)
-    from ..deployment.onnx_model import refuse_untranslated
-
     if form != "torch-export":
         refuse_untranslated(stored.network, stored.description.architecture)
     place = _place(out, folder, form)
@@ -97,13 +94,6 @@ def export_command(
     write_text(place.parent / CARD, model_card(card))
     say(console, f"Written: {place}  ({shown_bytes(len(own.content))}), and {CARD} beside it, with how to run it")
     return 0
-
-
-def _refuse_missing_packages(form: str) -> None:
-    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
-    if missing and form != "torch-export":
-        rule = f"needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
-        raise SettingsError([Problem("--format", form, rule, INSTALL)])
 
 
 def _place(out: Path | None, folder: Path, form: str) -> Path:
@@ -152,14 +142,10 @@ def _forms(stored: StoredModel, reference: Classifier, form: str, opset: int) ->
 
         program = to_torch_program(stored)
         forms.append(Form(form, program, TorchProgram(program, stored)))
-    if importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxruntime"):
-        from ..deployment.onnx_layers import untranslated
-        from ..deployment.onnx_model import to_onnx
-
-        if not untranslated(stored.network):
-            for name in ("onnx", "int8"):
-                content = to_onnx(stored, opset=opset, int8=name == "int8")
-                forms.append(Form(name, content, OnnxClassifier(content, name)))
+    if not untranslated(stored.network):
+        for name in ("onnx", "int8"):
+            content = to_onnx(stored, opset=opset, int8=name == "int8")
+            forms.append(Form(name, content, OnnxClassifier(content, name)))
     return forms
 
 

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import uvicorn
 from rich.console import Console
 
-from ..dashboard_guard import Rules
 from ..deployment.classifier import Classifier, OnnxClassifier, TorchClassifier, load_classifier
-from ..deployment.service import Service
+from ..deployment.connection import MOST_CONNECTIONS, PATIENCE_SECONDS, Connection
+from ..deployment.service import service
 from ..deployment.sources import find_model
-from ..deployment.wire_http import MOST_CONNECTIONS, Connection
 from ..folders import SaveDir
-from ..listening import checked_token, host_names, in_url, is_loopback
+from ..listening import in_url, is_loopback, rules_for
 from ..problems import Problem, SettingsError
 from ..terminal import say
 
-if TYPE_CHECKING:
-    import uvicorn
-
-INSTALL = ".venv/bin/python -m pip install uvicorn"
+HEADERS = [
+    ("x-content-type-options", "nosniff"),
+    ("cache-control", "no-store"),
+    ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+]
 
 
 def serve_command(
@@ -44,56 +41,45 @@ def serve_command(
     """Serves until SIGINT or SIGTERM.
 
     Raises:
-        SettingsError: If uvicorn is not installed, the network cannot be used, or the address must not.
+        SettingsError: If the network cannot be used, or the address must not.
     """
-    if importlib.util.find_spec("uvicorn") is None:
-        raise SettingsError([Problem("serve", "", "needs uvicorn, which is not installed", INSTALL)])
-    import uvicorn
-
-    secret = checked_token(
-        host, allow_remote=allow_remote, allowed_hosts=allowed_hosts, token=token, danger="use the network"
-    )
-    rules = Rules(host_names=host_names(host, allowed_hosts), any_address=not is_loopback(host), token=secret)
+    rules = rules_for(host, allow_remote, allowed_hosts, token, "use the network")
     classifier = quickest(find_model(model, study_name, save_dir.local))
     listener = _listen(host, port)
     address = f"http://{in_url(host)}:{listener.getsockname()[1]}"
-    facts = classifier.facts
-    say(
-        console,
-        f"{facts.study}, trial {facts.trial}: {address}/predict, described on {address}/docs  (Ctrl-C stops it)",
-    )
-    if secret is not None:
+    name = f"{classifier.facts.study}, trial {classifier.facts.trial}"
+    say(console, f"{name}: {address}/predict, described on {address}/docs  (Ctrl-C stops it)")
+    if rules.token is not None:
         say(console, "Every request needs the header Authorization: Bearer TOKEN.")
     if not is_loopback(host):
         say(console, "Data and token go over the network as they are: put TLS in front (such as Caddy or nginx).")
     configuration = uvicorn.Config(
-        Service(classifier, rules), http=Connection, lifespan="off", log_level="warning", access_log=False
+        service(classifier, rules),
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        headers=HEADERS,
+        backlog=MOST_CONNECTIONS,
+        timeout_keep_alive=int(PATIENCE_SECONDS),
     )
     server = uvicorn.Server(configuration)
-    # uvicorn's own handlers raise the signal once more at the end, which would look like an accident.
-    server.capture_signals = lambda: _stopping(server)  # type: ignore[method-assign]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn's own handler, which it takes away at its end to raise the signal once more.
+        signal.signal(number, server.handle_exit)
     # What is loaded now stays: looking through it for garbage again and again takes longer than short sequences do.
     gc.freeze()
     server.run(sockets=[listener])
     say(console, "Stopped.")
 
 
-@contextmanager
-def _stopping(server: uvicorn.Server) -> Iterator[None]:
-    """Lets SIGINT and SIGTERM end the server."""
-    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def quickest(place: Path) -> Classifier:
-    """The network of a file or folder, in onnxruntime where that is installed and can run it."""
+    """The network of a file or folder, in onnxruntime where that can run it."""
     classifier = load_classifier(place)
-    packages = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
-    if not isinstance(classifier, TorchClassifier) or not packages:
+    if not isinstance(classifier, TorchClassifier):
         return classifier
     from ..deployment.onnx_layers import untranslated
     from ..deployment.onnx_model import to_onnx

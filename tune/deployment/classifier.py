@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from ..problems import Problem, SettingsError
 from .facts import INPUTS, OUTPUTS, Facts, facts_in, facts_of
-from .onnx_wire import read_checked, refuse_foreign
+from .onnx_check import read_checked, refuse_foreign
 
 if TYPE_CHECKING:
     from ..model_folder import StoredModel
 
 Array = NDArray[Any]
-INSTALL = ".venv/bin/python -m pip install onnxruntime"
 ONNX_SUFFIX = ".onnx"
 WARNINGS_ONLY = 3
 
@@ -42,15 +41,12 @@ class OnnxClassifier:
         threads: Of onnxruntime.
 
     Raises:
-        SettingsError: If onnxruntime is not installed, or the file is not one that ``export`` writes.
+        SettingsError: If the file is not one that ``export`` writes.
     """
 
     def __init__(self, content: bytes, place: str, threads: int = 1) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            rule = "needs onnxruntime, which is not installed"
-            raise SettingsError([Problem("--model", place, rule, INSTALL)]) from error
+        import onnxruntime
+
         refuse_foreign(content, place)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = threads

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.stored_models import stored_model
-from tune.deployment import onnx_wire
+from tune.deployment import onnx_check
 from tune.deployment.classifier import OnnxClassifier, load_classifier
 from tune.deployment.facts import WHOLE
+from tune.deployment.onnx_check import read_checked, refuse_foreign
 from tune.deployment.onnx_model import to_onnx
-from tune.deployment.onnx_wire import read_checked, refuse_foreign
 from tune.problems import SettingsError
 
 Change = Callable[[onnx.ModelProto], Any]
@@ -112,7 +112,7 @@ def test_facts_of_another_network_are_refused() -> None:
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.onnx"
     path.write_bytes(HONEST)
-    monkeypatch.setattr(onnx_wire, "LARGEST_BYTES", len(HONEST) - 1)
+    monkeypatch.setattr(onnx_check, "LARGEST_BYTES", len(HONEST) - 1)
     with pytest.raises(SettingsError, match=r"bytes: at most"):
         read_checked(path)
 
