@@ -19,7 +19,7 @@ from .tables import ALPHABET, LARGEST
 # A decimal comma needs another delimiter: what can stand in a number comes after what cannot.
 DELIMITERS = ("\t", ";", "|", ",")
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "?"})
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 INFINITE = frozenset({"inf", "infinity"})
 CHUNK_ROWS = 1 << 14

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 # A unit in brackets may follow, and a copy may say how it was derived after a comma.
-AXIS = re.compile(r"(?P<sensor>.*?)(?P<axis>[xyzXYZ])(?P<rest>\s*(?:\(.*\))?)")
+AXIS = re.compile(r"(?P<sensor>.*?)(?P<axis>[xyzXYZ])(?P<rest>\s*(?:\([^(]*\))?)")
 
 
 def sensor_triples(channel_names: Sequence[str]) -> list[tuple[int, int, int]]:

@@ -136,7 +136,7 @@ def stretched(values: Array, places: Array) -> Array:
 
 def _plain(name: str) -> str:
     """A channel's name without its unit."""
-    return re.sub(r"\s*[(\[].*", "", name).strip().lower() or name
+    return re.split(r"[(\[]", name, maxsplit=1)[0].strip().lower() or name
 
 
 def _listed(names: Sequence[str], at_most: int = 8) -> str:

@@ -169,9 +169,10 @@ def svg(figure: Figure, name: str) -> str:
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     text = file.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    before, _, rest = text.partition("<metadata>")
+    text = before + rest.partition("</metadata>")[2]
     # Two images that are alike would have one identifier, which nothing refers to.
-    text = re.sub(r'(<image\b[^>]*?) id="[^"]*"', r"\1", text)
+    text = re.sub(r'(<image\b[^<>]*?) id="[^"]*"', r"\1", text)
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'(xlink:href|href)="#', rf'\1="#{name}-', text)
     text = re.sub(r"url\(#", f"url(#{name}-", text)
