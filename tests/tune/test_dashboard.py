@@ -17,7 +17,7 @@ from optuna.artifacts import upload_artifact
 
 from tests.processes import SMALL, run, start
 from tune.artefacts import artefact_store
-from tune.listening import is_loopback
+from tune.listening import is_loopback, rules_for
 from tune.problems import SettingsError
 from tune.storage import open_storage, sqlite_url
 
@@ -260,7 +260,7 @@ def test_a_remote_dashboard_asks_for_the_token(save_dir: Path, monkeypatch: pyte
 def test_what_is_unsafe_is_refused_with_the_way_out(options: dict[str, Any], sentence: str) -> None:
     plain: dict[str, Any] = {"host": "127.0.0.1", "allow_remote": False, "allowed_hosts": (), "token": None}
     with pytest.raises(SettingsError, match=sentence) as refused:
-        make_rules(**{**plain, **options}, writable=False)
+        rules_for(**{**plain, **options}, danger="read every study")
     assert "hunter2" not in str(refused.value)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import os
@@ -176,12 +175,6 @@ def test_what_cannot_be_exported(lab: Lab) -> None:
     ):
         with pytest.raises(SettingsError, match=said):
             export(lab, **options)
-
-
-def test_a_missing_package_is_one_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match=r"needs onnx and onnxruntime, which are not installed \(.*pip install"):
-        export(lab)
 
 
 TRACED = """

@@ -174,7 +174,7 @@ BLOCKER = """
 import sys
 class NoTorch:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("torch", "onnx", "optuna", "safetensors"):
+        if name.split(".")[0] in ("torch", "optuna", "safetensors"):
             raise ImportError(f"{name} is not installed here")
 sys.meta_path.insert(0, NoTorch())
 from tune.cli import main
@@ -183,7 +183,7 @@ main(sys.argv[1:])
 
 
 def predict(*arguments: str, stdin: str = "", expect: int = 0) -> tuple[str, str]:
-    """Output and errors of ``predict`` where nothing but onnxruntime and NumPy is installed."""
+    """Output and errors of ``predict`` where neither torch nor Optuna is installed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "default"}
     process = subprocess.run(
         [sys.executable, "-c", BLOCKER, "predict", *arguments],
