@@ -22,10 +22,10 @@ from tests.processes import ROOT
 from tests.stored_models import CHANNELS, CLASSES, LENGTHS, measured, stored_model
 from tune.deployment.answers import answers
 from tune.deployment.classifier import Classifier, OnnxClassifier, TorchClassifier
-from tune.deployment.facts import Lengths
 from tune.deployment.inputs import Wanted, windows
 from tune.deployment.onnx_model import to_onnx
 from tune.deployment.stream import Decision, decisions, sliding_for
+from tune.lengths import Lengths
 
 Array = NDArray[Any]
 MODEL = stored_model("gru", {"hidden_size": 6, "pooling": "mean"})
