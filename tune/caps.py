@@ -13,8 +13,8 @@ from models import SequenceClassifier, build
 from .config import Settings
 from .hyperparameters import fields_of, model_parameters
 from .latency import latency_ms
-from .objective import Outcome
 from .parts import Parts
+from .records import Outcome
 from .spaces import Scalar
 
 PARAMETERS, LATENCY = "parameters", "latency"

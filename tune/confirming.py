@@ -31,18 +31,19 @@ from .confirmation import (
     seed_of,
     sentences,
 )
-from .exports import write_trials
 from .folders import StudyFolder
 from .locks import study_lock, try_trial_lock
 from .parts import Parts
 from .progress import Progress
 from .racing import Candidate, Standing, standing
 from .random_split import is_split_by_people, score_on_random_split
+from .refit import seconds_to_refit
 from .samplers import n_finished
-from .search import Ended, seconds_to_refit
+from .search import Ended
 from .sections import Confirmation
 from .stopping import StopRequested, StopWatch
 from .study import CONFIRMS, all_parameters, check_identity, identity, load_study, with_strategy
+from .trials_table import write_trials
 
 COPIED = ("data_fingerprint", "data", "split", "n_validation", "versions")
 # Where there is time for less than this, it goes into fresh seeds.

@@ -8,14 +8,12 @@ the browser takes for a page of ours (Content-Disposition, Content-Security-Poli
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
 import re
-import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
+
+from .listening import Rules, answers_to, same_secret, site_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,25 +37,6 @@ FOR_EVERY_ANSWER = (
     ("Referrer-Policy", "same-origin"),
 )
 FOR_DOWNLOADS = (("Content-Disposition", "attachment"), ("Content-Security-Policy", "sandbox"))
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Who may do what.
-
-    Attributes:
-        host_names: Names that the dashboard answers to, beside those of this machine's loopback.
-        any_address: Whether it answers to every address too; names can be made to point here, addresses cannot.
-        writable: Whether notes and attached files may be changed.
-        token: Asked of everyone; None asks nobody.
-        session: In the cookie of who has shown the token, so that no browser stores the token itself.
-    """
-
-    host_names: frozenset[str] = frozenset()
-    any_address: bool = False
-    writable: bool = False
-    token: str | None = None
-    session: str = field(default_factory=secrets.token_urlsafe)
 
 
 def guarded(application: WSGIApplication, rules: Rules) -> WSGIApplication:
@@ -104,30 +83,6 @@ def refusal(environ: WSGIEnvironment, rules: Rules) -> tuple[str, str] | None:
     return None
 
 
-def answers_to(host: str, rules: Rules) -> bool:
-    """Whether a Host header (name or address, perhaps with a port) means this dashboard."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    if name == "localhost" or name in rules.host_names:
-        return True
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return rules.any_address or address.is_loopback
-
-
-def site_of(origin: str) -> str | None:
-    """Host and port of an Origin header; None for ``null`` and what is no web address."""
-    try:
-        parts = urlsplit(origin.lower())
-    except ValueError:
-        return None
-    return parts.netloc if parts.scheme in ("http", "https") else None
-
-
 def _follows_a_link(environ: WSGIEnvironment) -> bool:
     """Whether the browser opens a page because of a link elsewhere; the page that has the link sees nothing of it."""
     kind = (environ.get("HTTP_SEC_FETCH_MODE"), environ.get("HTTP_SEC_FETCH_DEST"), environ["REQUEST_METHOD"])
@@ -147,11 +102,6 @@ def _shown_token(environ: WSGIEnvironment) -> str | None:
     """The token in the address; None if there is none."""
     tokens = parse_qs(environ.get("QUERY_STRING", "")).get("token")
     return tokens[0] if tokens else None
-
-
-def same_secret(shown: str, secret: str) -> bool:
-    """Compares in a time that tells nothing about how much of it is right."""
-    return hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
 
 
 def _cookie_name(environ: WSGIEnvironment) -> str:

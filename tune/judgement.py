@@ -20,8 +20,7 @@ from .folders import StudyFolder
 from .hyperparameters import fields_of, training_settings
 from .locks import study_lock
 from .parts import Parts
-from .refit import describe_refit, refit, refit_parts
-from .search import seconds_of_refit
+from .refit import describe_refit, refit, refit_parts, seconds_of_refit
 from .seeds import derive_seed
 from .stopping import StopWatch
 from .study import all_parameters, unfinished_after

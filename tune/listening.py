@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import os
+import secrets
 import socket
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from .dashboard_guard import Rules
 from .problems import Problem, SettingsError
 
 SHORTEST_TOKEN = 16
 MAKE_A_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe())' makes one"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Who may do what.
+
+    Attributes:
+        host_names: Names that the dashboard answers to, beside those of this machine's loopback.
+        any_address: Whether it answers to every address too; names can be made to point here, addresses cannot.
+        writable: Whether notes and attached files may be changed.
+        token: Asked of everyone; None asks nobody.
+        session: In the cookie of who has shown the token, so that no browser stores the token itself.
+    """
+
+    host_names: frozenset[str] = frozenset()
+    any_address: bool = False
+    writable: bool = False
+    token: str | None = None
+    session: str = field(default_factory=secrets.token_urlsafe)
 
 
 def rules_for(
@@ -46,6 +68,35 @@ def rules_for(
         raise SettingsError([Problem(option, value, rule, f"--token env:VAR takes it from VAR; {MAKE_A_TOKEN}")])
     names = frozenset(name.lower() for name in (host, *allowed_hosts, *((socket.gethostname(),) if remote else ())))
     return Rules(host_names=names, any_address=remote, writable=writable, token=secret)
+
+
+def answers_to(host: str, rules: Rules) -> bool:
+    """Whether a Host header (name or address, perhaps with a port) means this dashboard."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or name in rules.host_names:
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return rules.any_address or address.is_loopback
+
+
+def site_of(origin: str) -> str | None:
+    """Host and port of an Origin header; None for ``null`` and what is no web address."""
+    try:
+        parts = urlsplit(origin.lower())
+    except ValueError:
+        return None
+    return parts.netloc if parts.scheme in ("http", "https") else None
+
+
+def same_secret(shown: str, secret: str) -> bool:
+    """Compares in a time that tells nothing about how much of it is right."""
+    return hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
 
 
 def is_loopback(host: str) -> bool:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import torch
 from optuna import Trial
-from torch import Tensor
 
 from data.channels import Preparation
 
@@ -22,40 +19,12 @@ from .fit import EpochResult, Fit
 from .fold_fits import begin_fits, fit_runs
 from .hyperparameters import fields_of, training_settings
 from .parts import Parts
-from .records import calibration, mean_scores, record_of, train_scores
+from .records import Outcome, calibration, mean_scores, record_of, train_scores
 from .remote import RemoteFile
 from .samplers import warmup_epochs
 from .seeds import derive_seed
 from .spaces import Scalar
 from .training import NonFiniteLossError
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a trial came to.
-
-    Attributes:
-        pruned: Whether it was ended before its end; such a trial has no value.
-        value: Validation score at the best epoch, the mean over the folds; None if pruned.
-        reason: Why it ended before its last epoch; empty if it did not.
-        record: Goes into the trial's attributes: scores, epochs, seconds, history.
-        weights: Of the best epoch, for each fold.
-        second: What the network came to in the study's second objective; None if there is none.
-    """
-
-    pruned: bool
-    value: float | None
-    reason: str
-    record: dict[str, Any]
-    weights: tuple[dict[str, Tensor], ...]
-    second: float | None = None
-
-    @property
-    def values(self) -> list[float] | None:
-        """The value in every objective; None if pruned."""
-        if self.value is None:
-            return None
-        return [self.value] if self.second is None else [self.value, self.second]
 
 
 def run_trial(

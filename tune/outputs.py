@@ -8,11 +8,12 @@ from optuna import Study
 
 from .artefacts import attach_pictures
 from .config import Settings
-from .exports import write_best, write_best_model, write_trials
+from .exports import write_best, write_best_model
 from .folders import StudyFolder
 from .note import study_note, write_note
 from .sentences import resume_command
 from .study import CONFIRMS, best_trial, trials_so_far
+from .trials_table import write_trials
 from .unfinished import keep_unfinished
 
 _LIBRARIES = ("pandas", "matplotlib.figure", "optuna.importance", "plotly.graph_objects")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from statistics import fmean
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from data.channels import Preparation
 
@@ -16,6 +17,34 @@ from .fit import Fit, TrainingSettings
 from .metrics import Scores, score
 from .parts import Parts
 from .training import predict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial came to.
+
+    Attributes:
+        pruned: Whether it was ended before its end; such a trial has no value.
+        value: Validation score at the best epoch, the mean over the folds; None if pruned.
+        reason: Why it ended before its last epoch; empty if it did not.
+        record: Goes into the trial's attributes: scores, epochs, seconds, history.
+        weights: Of the best epoch, for each fold.
+        second: What the network came to in the study's second objective; None if there is none.
+    """
+
+    pruned: bool
+    value: float | None
+    reason: str
+    record: dict[str, Any]
+    weights: tuple[dict[str, Tensor], ...]
+    second: float | None = None
+
+    @property
+    def values(self) -> list[float] | None:
+        """The value in every objective; None if pruned."""
+        if self.value is None:
+            return None
+        return [self.value] if self.second is None else [self.value, self.second]
 
 
 @torch.no_grad()

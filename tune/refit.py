@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from optuna import Study
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
@@ -23,8 +24,9 @@ from .hyperparameters import training_settings
 from .parts import Fold, Parts, describe_normaliser
 from .seeds import derive_seed
 from .spaces import Scalar
-from .study import all_parameters
+from .study import all_parameters, best_trial
 from .trial_files import REFIT_WEIGHTS
+from .winner import seconds_of_run
 
 
 def refit_parts(parts: Parts) -> Parts:
@@ -119,3 +121,18 @@ def describe_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> dict
         "seed": training.seed,
         "normaliser": describe_normaliser(parts, 0),
     }
+
+
+def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
+    """What the last fit of the best trial so far will take: its epochs, all of them, on more sequences."""
+    best = best_trial(study)
+    if best is None or not settings.training.refit or parts.folds[0].test is None:
+        return 0.0
+    return seconds_of_refit(best, settings, parts)
+
+
+def seconds_of_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> float:
+    """What the last fit of a trial will take."""
+    n_sequences = len(parts.split.train) + len(parts.split.validation)
+    n_trained = sum(len(fold.train) for fold in parts.folds)
+    return seconds_of_run(trial, settings) * n_sequences / n_trained

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from .caps import measured, second_value, turned_away
 from .checkpoint import drop_checkpoint
@@ -23,16 +23,18 @@ from .explanations import is_accident
 from .folders import StudyFolder
 from .locks import engine_of
 from .memory import return_free_memory, share_one_heap
-from .objective import Outcome, run_trial
+from .objective import run_trial
 from .parts import Parts
+from .records import Outcome
+from .refit import seconds_to_refit
 from .samplers import n_finished
 from .servers import is_away, wait_until_back
 from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
-from .study import best_by_metric, best_trial, check_identity, identity, metric_value, note_left, score_sign
+from .study import best_by_metric, check_identity, identity, metric_value, note_left, score_sign
 from .transactions import make_durable, one_transaction
 from .trial_files import drop_other_weights, save_weights, trial_files, write_files
-from .winner import seconds_of_run, seconds_to_confirm, will_be_kept
+from .winner import seconds_to_confirm, will_be_kept
 
 MOST_FAILURES_IN_A_ROW = 3
 
@@ -147,21 +149,6 @@ def _search(
 def finished_in_words(n_done: int) -> str:
     """Why a search has ended that has found all that it was to find."""
     return f"{n_done} trial{'' if n_done == 1 else 's'} finished"
-
-
-def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
-    """What the last fit of the best trial so far will take: its epochs, all of them, on more sequences."""
-    best = best_trial(study)
-    if best is None or not settings.training.refit or parts.folds[0].test is None:
-        return 0.0
-    return seconds_of_refit(best, settings, parts)
-
-
-def seconds_of_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> float:
-    """What the last fit of a trial will take."""
-    n_sequences = len(parts.split.train) + len(parts.split.validation)
-    n_trained = sum(len(fold.train) for fold in parts.folds)
-    return seconds_of_run(trial, settings) * n_sequences / n_trained
 
 
 def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ import optuna
 from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
-from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from .core.errors import StorageError
 from .locks import SERVERS, server_lock
 from .servers import connected_once, engine_options, missing_driver, survive_restarts, with_driver
-from .storage_errors import advice_for, reason_of, storage_failure, tell_of_accidents
+from .storage_errors import advice_for, reason_of, storage_failure
 
 BUSY_TIMEOUT_SECONDS = 60
 
@@ -172,3 +173,39 @@ def _cannot_be_used(path: Path, error: Exception) -> StorageError:
     if not advice_for(reason_of(error)):
         return StorageError(f"{path} cannot be used: {error}; move it away to begin anew, or restore a copy")
     return StorageError(storage_failure(str(path), error))
+
+
+def tell_of_accidents(engine: Engine, path: Path) -> None:
+    """Lets every use of a SQLite file end in a ``StorageError`` when the file fails, or is no longer there.
+
+    A file that was deleted can still be written by who has it open, and everything written is lost in the end.
+    """
+
+    def explained(context: ExceptionContext) -> StorageError | None:
+        # Unknown errors pass as they are: Optuna knows a way around some of them.
+        known = advice_for(reason_of(context.original_exception))
+        return StorageError(storage_failure(str(path), context.original_exception)) if known else None
+
+    check = _same_file_check(path)
+    event.listen(engine, "handle_error", explained, retval=True)
+    event.listen(engine, "do_connect", check)
+    event.listen(engine, "checkout", check)
+
+
+def _same_file_check(path: Path) -> Callable[..., None]:
+    def identity() -> tuple[int, int] | None:
+        try:
+            found = os.stat(path)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    opened = identity()
+
+    def check(*_: object) -> None:
+        now = identity()
+        if now != opened:
+            what = "was deleted or moved away" if now is None else "was replaced by another file"
+            raise StorageError(f"{path} {what} while it was in use: put it back and go on with --resume, or begin anew")
+
+    return check

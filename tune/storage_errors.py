@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
-
-from sqlalchemy import Engine, event
-from sqlalchemy.engine import ExceptionContext
-
-from .core.errors import StorageError
-
 SPACE = "free some space or use another --save-dir, then go on with --resume"
 ACCESS = "make the file and its folder writable, or use another --save-dir"
 CONTENT = "move it away to begin anew, or restore a copy"
@@ -53,39 +44,3 @@ def reason_of(error: BaseException) -> str:
 def advice_for(reason: str) -> str:
     """What helps; empty for what is not known."""
     return next((advice for words, advice in ADVICE if words in reason), "")
-
-
-def tell_of_accidents(engine: Engine, path: Path) -> None:
-    """Lets every use of a SQLite file end in a ``StorageError`` when the file fails, or is no longer there.
-
-    A file that was deleted can still be written by who has it open, and everything written is lost in the end.
-    """
-
-    def explained(context: ExceptionContext) -> StorageError | None:
-        # Unknown errors pass as they are: Optuna knows a way around some of them.
-        known = advice_for(reason_of(context.original_exception))
-        return StorageError(storage_failure(str(path), context.original_exception)) if known else None
-
-    check = _same_file_check(path)
-    event.listen(engine, "handle_error", explained, retval=True)
-    event.listen(engine, "do_connect", check)
-    event.listen(engine, "checkout", check)
-
-
-def _same_file_check(path: Path) -> Callable[..., None]:
-    def identity() -> tuple[int, int] | None:
-        try:
-            found = os.stat(path)
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino
-
-    opened = identity()
-
-    def check(*_: object) -> None:
-        now = identity()
-        if now != opened:
-            what = "was deleted or moved away" if now is None else "was replaced by another file"
-            raise StorageError(f"{path} {what} while it was in use: put it back and go on with --resume, or begin anew")
-
-    return check

@@ -24,7 +24,7 @@ from .run import Finished
 from .samplers import n_finished
 from .sentences import new_people_in_test, places, provisos, resume_command
 from .study import best_trial, best_trials, is_over_a_cap, metric_value
-from .terminal import say as say
+from .terminal import say
 from .tested import evaluation_of, times_test_was_used
 from .winner import chosen_trial, stored_confirmation
 

@@ -15,12 +15,12 @@ from uvicorn.server import ServerState
 
 from tests.attacks import PIECES, attack_with_a_header, attack_without_reading, serving
 from tests.stored_models import measured, stored_model
-from tune.dashboard_guard import Rules
 from tune.deployment import connection, service
 from tune.deployment.classifier import OnnxClassifier
 from tune.deployment.connection import LARGEST_HEAD, MOST_AHEAD, MOST_HEADERS, Connection
 from tune.deployment.onnx_model import to_onnx
 from tune.deployment.service import LARGEST_BODY, MOST_AT_ONCE
+from tune.listening import Rules
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 Talk = Callable[[Reader, Writer], Awaitable[bytes]]

@@ -17,7 +17,8 @@ from optuna.trial import TrialState
 from tune.checkpoint import load_checkpoint
 from tune.claims import claim_trial
 from tune.hyperparameters import model_parameters, training_settings
-from tune.objective import Outcome, epoch_score, run_trial
+from tune.objective import epoch_score, run_trial
+from tune.records import Outcome
 from tune.search import suggest_all
 from tune.spaces import Scalar
 

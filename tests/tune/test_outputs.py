@@ -16,13 +16,14 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from tune.comparison import compare, write_comparison
-from tune.exports import COLUMNS, describe_best, write_best, write_trials
+from tune.exports import describe_best, write_best
 from tune.judgement import judge_best, score_weights
 from tune.run import Finished
 from tune.search import Ended
 from tune.study import best_trial
 from tune.summary import print_comparison, print_start, print_summary
 from tune.trial_files import load_weights, trial_folder
+from tune.trials_table import COLUMNS, write_trials
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab, StopAfter

@@ -12,7 +12,8 @@ from optuna.trial import TrialState
 
 from tune.claims import claim_trial
 from tune.parts import Parts
-from tune.search import MOST_FAILURES_IN_A_ROW, seconds_to_refit, suggest_all
+from tune.refit import seconds_to_refit
+from tune.search import MOST_FAILURES_IN_A_ROW, suggest_all
 from tune.stopping import StopWatch
 
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.processes import start
 from tests.stored_models import CHANNELS, CLASSES, measured, stored_model
-from tune.dashboard_guard import Rules
 from tune.deployment import service as service_module
 from tune.deployment.classifier import OnnxClassifier
 from tune.deployment.onnx_model import to_onnx
 from tune.deployment.queries import MOST_SEQUENCES
 from tune.deployment.service import service as service_for
+from tune.listening import Rules
 
 MODEL = stored_model("gru", {"hidden_size": 4})
 SEQUENCES = [measured().sequence(k).tolist() for k in range(5)]

@@ -19,7 +19,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tests.processes import SMALL, run
 from tune.cli import main
-from tune.exports import write_trials
 from tune.problems import SettingsError
 from tune.stopping import StopWatch
 from tune.study import identity
@@ -28,6 +27,7 @@ from tune.tracking import Tracking
 from tune.tracking.event_files import EventFiles
 from tune.tracking.mlflow_runs import STUDY_TAG, TRIAL_TAG, MlflowRuns
 from tune.tracking.records import trial_record
+from tune.trials_table import write_trials
 
 if TYPE_CHECKING:
     from tests.tune.conftest import NewLab

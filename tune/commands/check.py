@@ -23,14 +23,15 @@ from ..artefacts import PARETO_PICTURE, PICTURES
 from ..checkpoint import load_checkpoint
 from ..claims import is_worked_on_elsewhere
 from ..config import Settings, resolve
-from ..exports import describe_best, trials_table
+from ..exports import describe_best
 from ..folders import SaveDir, StudyFolder
 from ..parts import load_parts
 from ..problems import SettingsError
 from ..report.page_names import PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT
 from ..study import CONFIRMS, best_trial, stored_settings
-from ..summary import say
+from ..terminal import say
 from ..trial_files import describe_trial, load_weights, trial_folder
+from ..trials_table import trials_table
 from ..winner import chosen_trial
 from .opening import chosen_studies, open_existing
 

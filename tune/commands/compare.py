@@ -25,7 +25,7 @@ from ..suites.running import (
     write_studies,
 )
 from ..suites.selection import Selection
-from ..summary import say
+from ..terminal import say
 from .opening import open_existing, open_or_make, password_note
 
 

@@ -24,7 +24,7 @@ from ..folders import StudyFolder
 from ..listening import in_url, is_loopback, rules_for
 from ..problems import Problem, SettingsError
 from ..study import study_names
-from ..summary import say
+from ..terminal import say
 from .opening import open_existing
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from ..config import resolve
 from ..files import write_bytes
 from ..folders import DEFAULT_SAVE_DIR
 from ..parts import source_of
-from ..summary import say
+from ..terminal import say
 
 N_NAMED = 24
 N_CHANNELS = 12

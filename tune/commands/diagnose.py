@@ -27,7 +27,7 @@ from ..model_folder import StoredModel, load_model
 from ..parts import load_dataset, load_parts
 from ..problems import Problem, SettingsError, did_you_mean
 from ..study import CONFIRMS, load_study, stored_settings
-from ..summary import say
+from ..terminal import say
 from ..training import NonFiniteLossError
 from ..winner import chosen_trial
 from .opening import chosen_studies, open_existing

@@ -26,7 +26,7 @@ from ..locks import study_lock
 from ..model_folder import StoredModel, load_model
 from ..problems import Problem, SettingsError
 from ..study import stored_settings
-from ..summary import say
+from ..terminal import say
 from ..tested import times_test_was_used
 from .opening import database_url
 

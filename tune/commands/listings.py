@@ -11,7 +11,7 @@ from data import DATASETS
 
 from ..ranges import to_plain
 from ..spaces import SHARED, SPACES
-from ..summary import say
+from ..terminal import say
 
 
 def list_models(console: Console) -> None:

@@ -12,7 +12,7 @@ from ..outputs import write_exports
 from ..run import Finished
 from ..search import Ended
 from ..study import stored_settings
-from ..summary import say
+from ..terminal import say
 from .opening import chosen_studies, open_existing
 
 

@@ -20,8 +20,9 @@ from ..search import seconds_afterwards
 from ..spaces import SPACES
 from ..stopping import StopWatch
 from ..study import load_study
-from ..summary import print_comparison, print_start, print_summary, say
+from ..summary import print_comparison, print_start, print_summary
 from ..targets import Targets
+from ..terminal import say
 from ..tracking import Tracking
 from ..winner import seconds_searched
 from .opening import open_or_make, password_note

@@ -19,8 +19,9 @@ from ..progress import show
 from ..run import work_on
 from ..stopping import StopWatch
 from ..study import join_study, load_study, stored_settings
-from ..summary import print_start, print_summary, say
+from ..summary import print_start, print_summary
 from ..targets import Targets
+from ..terminal import say
 from ..tracking import Tracking
 from .opening import open_existing, password_note
 from .run import end_tracking, exit_code

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from data.errors import DataError
 from data.unlabelled import Unlabelled
 
-from ..dashboard_guard import Rules, answers_to, same_secret, site_of
+from ..listening import Rules, answers_to, same_secret, site_of
 from ..problems import SettingsError
 from .answers import answers
 from .classifier import Classifier

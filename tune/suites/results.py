@@ -19,7 +19,7 @@ from ..report.figures.critical_difference import critical_difference_picture
 from ..report.figures.words import StudyContext, Words, counted
 from ..statistics.paired import LEVEL, N_RESAMPLES
 from ..study import versions
-from ..summary import say
+from ..terminal import say
 from .conclusions import Conclusions, Pair, Row, conclude
 from .evidence import answers_of, check_same_sequences, judged_sequences, run_rows
 from .running import Running, judged_part

@@ -18,7 +18,7 @@ from ..config import Settings, resolve
 from ..core.errors import StudyError
 from ..devices import choose_device
 from ..engines import search_with_engine
-from ..exports import write_best, write_trials
+from ..exports import write_best
 from ..folders import SaveDir, StudyFolder
 from ..parts import Parts, load_parts
 from ..problems import Problem, SettingsError
@@ -29,6 +29,7 @@ from ..spaces import Scalar
 from ..stopping import StopRequested, StopWatch
 from ..study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..suitability import suited
+from ..trials_table import write_trials
 from ..workers import n_workers
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
