@@ -106,7 +106,7 @@ def confusion_info(
 def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
     """A row for each class, a column for each that it was taken for."""
     n, n_characters = len(info.names), 9 if medium.is_narrow else 20
-    names_inches = 0.45 + 0.068 * max(len(shortened(name, n_characters)) for name in info.names)
+    names_inches = 0.45 + 0.076 * max(len(shortened(name, n_characters)) for name in info.names)
     side = min(7.0, 1.2 + 0.36 * n, medium.width - 0.35 - names_inches)
     drawn = sheet(info.words, context, side + names_inches + 0.1, medium)
     right = min(names_inches + 1.25 * side, medium.width - 0.35)
@@ -115,10 +115,10 @@ def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = 
     axes.set_xlim(-0.5, n - 0.5)
     axes.set_ylim(n - 0.5, -0.5)
     shares = info.counts / np.maximum(info.counts.sum(axis=1, keepdims=True), 1)
-    size = 9 if n <= 12 and not medium.is_narrow else 7 if n <= 22 else 5
+    size = (9 if n <= 22 else 7) if not medium.is_narrow else 7 if n <= 22 else 5
     places = np.argwhere(info.counts)
     # A transparent colour, so that few stand out on a dark page as well.
-    colours = [to_rgba(LIGHT.most, 0.12 + 0.88 * shares[row, column]) for row, column in places]
+    colours = [to_rgba(LIGHT.most, 0.25 + 0.75 * shares[row, column]) for row, column in places]
     squares = [Rectangle((column - 0.48, row - 0.48), 0.96, 0.96) for row, column in places]
     axes.add_collection(PatchCollection(squares, facecolors=colours, linewidths=0))
     for row, column in places:
