@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
-from .core.errors import DATABASE, INTERRUPTED, StorageError
+from .core.errors import DATABASE, INPUT, INTERRUPTED, StorageError
 
 # Of the base lock; only who installs packages by hand can lack them. What is extra has a sentence where it is used.
 _MAY_BE_MISSING = ("fastapi", "httptools", "onnx", "onnxruntime", "uvicorn")
