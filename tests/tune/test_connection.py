@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 import uvicorn
@@ -22,7 +23,8 @@ from tune.deployment.onnx_model import to_onnx
 from tune.deployment.service import LARGEST_BODY, MOST_AT_ONCE
 from tune.listening import Rules
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader: TypeAlias = asyncio.StreamReader
+Writer: TypeAlias = asyncio.StreamWriter
 Talk = Callable[[Reader, Writer], Awaitable[bytes]]
 CLASSIFIER = OnnxClassifier(to_onnx(stored_model("gru", {"hidden_size": 4})), "toy.onnx")
 BODY = json.dumps({"sequences": [measured().sequence(0).tolist()]}).encode()

@@ -7,10 +7,11 @@ import signal
 import socket
 from pathlib import Path
 
+import numpy as np
 import uvicorn
 from rich.console import Console
 
-from ..deployment.classifier import Classifier, OnnxClassifier, TorchClassifier, load_classifier
+from ..deployment.classifier import Classifier, OnnxClassifier, TorchClassifier, classify, load_classifier
 from ..deployment.connection import MOST_CONNECTIONS, PATIENCE_SECONDS, Connection
 from ..deployment.service import service
 from ..deployment.sources import find_model
@@ -47,6 +48,9 @@ def serve_command(
     classifier = quickest(find_model(model, study_name, save_dir.local))
     listener = _listen(host, port)
     address = f"http://{in_url(host)}:{listener.getsockname()[1]}"
+    # Whatever is imported when a network is first used is imported here, before there are two threads.
+    first = np.zeros((classifier.facts.lengths.median, len(classifier.facts.channel_names)), np.float32)
+    classify(classifier, [first])
     name = f"{classifier.facts.study}, trial {classifier.facts.trial}"
     say(console, f"{name}: {address}/predict, described on {address}/docs  (Ctrl-C stops it)")
     if rules.token is not None:

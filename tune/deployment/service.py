@@ -45,7 +45,7 @@ class Direct(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The function."""
-        return self.endpoint  # type: ignore[no-any-return]
+        return self.endpoint
 
 
 def service(classifier: Classifier, rules: Rules) -> FastAPI:
@@ -135,7 +135,7 @@ class Guard:
                 raise HTTPException(400, "The header Host stands there twice.")
             self._admit(scope["path"], headers, size)
         except HTTPException as refused:
-            await _failed(None, refused)(scope, receive, send)
+            await (await _failed(None, refused))(scope, receive, send)
             return
         if scope["method"] == "HEAD":  # uvicorn leaves out the body
             scope = {**scope, "method": "GET"}
@@ -263,7 +263,8 @@ def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure} for status in statuses}
 
 
-def _failed(_request: object, error: Exception) -> JSONResponse:
+async def _failed(_request: object, error: Exception) -> Response:
+    # Awaited, since FastAPI calls every other function in a thread.
     if not isinstance(error, StarletteHTTPException):
         error = StarletteHTTPException(500)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
