@@ -23,7 +23,7 @@ from ..objective import begin_fits, fields_of, fit_runs, model_parameters, train
 from ..parts import Parts
 from ..problems import Problem, SettingsError
 from ..seeds import derive_seed
-from ..study import StudyError, all_parameters
+from ..study import StudyError, all_parameters, temperature_of
 from ..trial_files import load_weights
 from ..winner import chosen_trial
 from .subject import Judged, Subject
@@ -172,7 +172,6 @@ def _of_the_search(
             "as it had. On another machine or number of threads the last digits may differ."
         )
         weights = _trained_again(trial, fits, parts, parameters, training, device)
-    temperatures = (trial.user_attrs.get("calibration") or {}).get("temperatures") or [1.0] * len(fits)
     preparation = fields_of(Preparation, parameters)
     judged = []
     for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
@@ -180,7 +179,7 @@ def _of_the_search(
         measured = getattr(parts.folds[fold], part)
         normaliser = parts.normaliser(fold, preparation.derived_channels)
         prepare = partial(prepare_measured, normaliser=normaliser, preparation=preparation)
-        judged.append(Judged(fit.model.eval(), prepare, temperatures[fold], measured))
+        judged.append(Judged(fit.model.eval(), prepare, temperature_of(trial), measured))
         if part == "test":
             break  # One network is enough to show errors of; all folds would show every sequence as often.
     return judged, notes
