@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
-from statistics import fmean
 from typing import Any
 
 from optuna import Study
@@ -25,7 +24,7 @@ from .front import KNEE
 from .hyperparameters import fields_of, model_parameters
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
-from .study import all_parameters, best_trials, metric_value, versions
+from .study import all_parameters, best_trials, metric_value, temperature_of, versions
 from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
 from .winner import chosen_trial, stored_confirmation
 
@@ -194,7 +193,6 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
     normaliser = refitted["normaliser"] if refitted else data["normalisers"][0]
     parameters = all_parameters(trial)
     described = describe_best(study, settings, folder)
-    temperatures = (trial.user_attrs.get("calibration") or {}).get("temperatures") or [1.0]
     description = {
         "architecture": settings.architecture,
         "hyperparameters": model_parameters(settings.architecture, parameters),
@@ -202,7 +200,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         "channel_names": data["channel_names"],
         "class_names": data["class_names"],
         # Of the networks of the search: the last fit leaves no sequences to fit one on.
-        "temperature": fmean(temperatures),
+        "temperature": temperature_of(trial),
         "sample_rate_hz": data["sample_rate_hz"],
         "kind": data["kind"],
         "data": {"dataset": data["name"], **settings.data.model_dump(mode="json", exclude={"path"})},

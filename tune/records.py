@@ -11,7 +11,7 @@ import torch
 
 from data.channels import Preparation
 
-from .calibration import expected_calibration_error, fit_temperature
+from .calibration import calibrate
 from .fit import Fit, TrainingSettings
 from .metrics import Scores, score
 from .parts import Parts
@@ -29,19 +29,16 @@ def train_scores(fits: Sequence[Fit], parts: Parts, preparation: Preparation, de
 
 
 def calibration(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> dict[str, Any]:
-    """Temperature of each fold's network, fitted on its validation part, and the calibration error before and after.
-
-    Judged where it was fitted, the error after is a little too good.
-    """
-    temperatures, before, after = [], [], []
-    for fold, fit in enumerate(fits):
-        validation = parts.prepared(fold, "validation", preparation)
-        logits = predict(fit.model, validation, device)
-        temperature = fit_temperature(logits, validation.labels)
-        temperatures.append(temperature)
-        before.append(expected_calibration_error(logits, validation.labels))
-        after.append(expected_calibration_error(logits / temperature, validation.labels))
-    return {"temperatures": temperatures, "error": fmean(before), "error_with_temperature": fmean(after)}
+    """One temperature for the configuration, from what each fold's network says of its own validation part."""
+    validation = [parts.prepared(fold, "validation", preparation) for fold in range(len(fits))]
+    logits = [predict(fit.model, part, device) for fit, part in zip(fits, validation, strict=True)]
+    labels = torch.cat([part.labels for part in validation])
+    # People, or else recordings: of one, all sequences are alike.
+    known = [part.recordings if part.groups is None else part.groups for part in validation]
+    units = (
+        torch.cat([unit for unit in known if unit is not None]) if known[0] is not None else torch.arange(len(labels))
+    )
+    return asdict(calibrate(torch.cat(logits), labels, units))
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:

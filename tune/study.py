@@ -252,6 +252,15 @@ def all_parameters(trial: FrozenTrial) -> dict[str, Scalar]:
     return {**trial.user_attrs.get("fixed_parameters", {}), **trial.params}
 
 
+def temperature_of(trial: FrozenTrial) -> float:
+    """What the logits of a trial's networks are divided by.
+
+    Studies of earlier versions have one for each fold that was never held against what it was not fitted on: those
+    count as 1.
+    """
+    return float((trial.user_attrs.get("calibration") or {}).get("temperature", 1.0))
+
+
 def versions() -> dict[str, str]:
     """Of Python and of the packages that a result depends on."""
     return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}

@@ -17,6 +17,8 @@ from tune.report.content import Content, content
 from tune.report.facts import Facts
 from tune.report.markdown import as_markdown
 from tune.report.page import as_html
+from tune.report.sure import how_sure
+from tune.study import temperature_of
 
 HOSTILE = "</script></style><img src=x onerror=alert(1)><!-- {{ 7*7 }} `$x$` | [a](javascript:alert(1)) \"'&"
 MOST_BYTES = 8_000_000
@@ -234,6 +236,27 @@ def test_nothing_in_the_database_can_break_out() -> None:
 def test_a_command_cannot_leave_its_block() -> None:
     assert fenced("a ```` b").startswith("`````bash\n")
     assert escaped("1. a\n@you *b* 2.5-3") == "1\\. a &#64;you \\*b\\* 2.5-3"
+
+
+@pytest.mark.parametrize(
+    ("calibration", "temperature", "told"),
+    [
+        (None, 1.0, None),
+        # As earlier versions put it on record, fitted and judged on the same sequences.
+        ({"temperatures": [0.007], "error": 0.03, "error_with_temperature": 0.0}, 1.0, None),
+        ({"temperature": 1.0, "loss": 0.2, "loss_with_temperature": 0.2}, 1.0, "leaves them as they are"),
+        ({"temperature": 1.3, "loss": 0.2, "loss_with_temperature": 0.1}, 1.3, "took the loss from 0.200 to 0.100."),
+    ],
+)
+def test_of_the_temperature_is_said_what_was_shown(
+    calibration: dict[str, object] | None, temperature: float, told: str | None
+) -> None:
+    trials = trials_of(3)
+    trials[-1].set_user_attr("calibration", calibration)
+    said = " ".join(how_sure(facts_of(trials)))
+    assert "are off by 4.0 points on average" in said
+    assert told in said if told else "best_model/" not in said
+    assert temperature_of(trials[-1]) == temperature
 
 
 def test_a_thousand_trials_fit_into_eight_megabytes() -> None:

@@ -25,7 +25,7 @@ from ..model_folder import DESCRIPTION, StoredModel, load_model
 from ..parts import Parts
 from ..problems import Problem, SettingsError
 from ..seeds import derive_seed
-from ..study import all_parameters
+from ..study import all_parameters, temperature_of
 from ..trial_files import load_weights
 from ..winner import chosen_trial
 from .subject import Judged, Subject
@@ -174,7 +174,6 @@ def _of_the_search(
             "as it had. On another machine or number of threads the last digits may differ."
         )
         weights = _trained_again(trial, fits, parts, parameters, training, device)
-    temperatures = (trial.user_attrs.get("calibration") or {}).get("temperatures") or [1.0] * len(fits)
     preparation = fields_of(Preparation, parameters)
     judged = []
     for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
@@ -182,7 +181,7 @@ def _of_the_search(
         measured = getattr(parts.folds[fold], part)
         normaliser = parts.normaliser(fold, preparation.derived_channels)
         prepare = partial(prepare_measured, normaliser=normaliser, preparation=preparation)
-        judged.append(Judged(fit.model.eval(), prepare, temperatures[fold], measured))
+        judged.append(Judged(fit.model.eval(), prepare, temperature_of(trial), measured))
         if part == "test":
             break  # One network is enough to show errors of; all folds would show every sequence as often.
     return judged, notes

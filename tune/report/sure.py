@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..calibration import FEWEST_UNITS
 from ..evaluation import FEWEST_PEOPLE, luck_of_selection
 from ..figures.history import noise_of
 from ..figures.scores import scored_trials
@@ -86,9 +87,18 @@ def _gap_words(facts: Facts) -> Iterator[str]:
 def _calibration_words(facts: Facts) -> Iterator[str]:
     error = facts.answers.get("calibration_error")
     calibration = {} if facts.best is None else facts.best.user_attrs.get("calibration") or {}
-    after = calibration.get("error_with_temperature")
-    if isinstance(error, float):
+    temperature = calibration.get("temperature")
+    if not isinstance(error, float):
+        return
+    yield f"Its own probabilities are off by {points(error)} on average (expected calibration error)."
+    if temperature == 1:
         yield (
-            f"Its own probabilities are off by {points(error)} on average (expected calibration error)"
-            + (f"; best_model/ corrects that, on the validation part to {points(after)}." if after is not None else ".")
+            "best_model/ leaves them as they are: no temperature was shown to do better on validation sequences that "
+            f"it was not fitted on (where people are known, that takes {FEWEST_UNITS} of them, as with --folds)."
+        )
+    elif temperature is not None:
+        before, after = calibration["loss"], calibration["loss_with_temperature"]
+        yield (
+            f"best_model/ divides its logits by {temperature:.3g}, fitted on the validation part in the search: on "
+            f"folds of it that were left out of the fit, that took the loss from {before:.3f} to {after:.3f}."
         )

@@ -10,16 +10,20 @@ from .. import canvas
 from ..findings import Picture, Table
 from ..measures.errors import ReliabilityBin, reliability
 from ..subject import Subject
-from ..words import listed, percent
+from ..words import percent
 
 
 def calibration(subject: Subject) -> Picture:
     """Confidence against accuracy, as put out and with the temperature."""
-    figure, every = canvas.panels(2, 2, 2.9, titles=("As the network says", "With its temperature"), share_y=True)
-    rows = []
-    errors = []
+    temperature = subject.first.temperature
+    kinds, titles = ["raw"], ["As the network says"]
+    if temperature != 1:
+        kinds.append("with temperature")
+        titles.append("With its temperature")
+    figure, every = canvas.panels(len(kinds), 2, 2.9, titles=titles, share_y=True)
+    rows, errors = [], []
     for axes, kind, probabilities in zip(
-        every, ("raw", "with temperature"), (subject.raw_probabilities, subject.probabilities), strict=True
+        every, kinds, (subject.raw_probabilities, subject.probabilities), strict=False
     ):
         bins = reliability(probabilities, subject.labels)
         errors.append(expected_calibration_error(probabilities.clamp_min(1e-12).log(), subject.labels, n_bins=10))
@@ -33,14 +37,20 @@ def calibration(subject: Subject) -> Picture:
         float((subject.predicted == subject.labels).double().mean()),
     )
     manner = "surer than it should be" if confidence > accuracy else "less sure than it could be"
-    temperatures = listed([f"{one.temperature:.2f}" for one in subject.judged], 5)
     summary = (
         f"It says {percent(confidence)} on average and is right in {percent(accuracy)}: "
         f"{manner if abs(confidence - accuracy) > 0.01 else 'as sure as it should be'}. The calibration error is "
-        f"{percent(errors[0])}; with the temperature {temperatures} of the search it is {percent(errors[1])}."
+        f"{percent(errors[0])}"
+        + (f"; with the temperature {temperature:.3g} it is {percent(errors[1])}." if temperature != 1 else ".")
     )
-    fitted = (
-        "where it was fitted, so a little too good" if subject.part == "validation" else "not fitted here: a fair trial"
+    fitted = {
+        "validation": "which is here, so a little too good",
+        "test": "not here: a fair trial",
+    }.get(subject.part, "of its study")
+    about = (
+        f"The temperature divides the logits; it was fitted on the validation part ({fitted})."
+        if temperature != 1
+        else "The logits are not divided by a temperature: none is known to do better on what it was not fitted on."
     )
     return Picture(
         "reliability",
@@ -49,10 +59,10 @@ def calibration(subject: Subject) -> Picture:
         (
             "On the line, of all answers given with 80% confidence 80% are right; below it the network is too sure. "
             "Larger dots stand for more answers.",
-            f"The temperature divides the logits; it was fitted on the validation part ({fitted}).",
+            about,
         ),
         figure,
-        f"Two reliability diagrams, confidence against share of right answers. {summary}",
+        f"Reliability diagrams, confidence against share of right answers. {summary}",
         Table("Reliability", ("probabilities", "from", "to", "mean confidence", "accuracy", "sequences"), tuple(rows)),
     )
 
