@@ -9,6 +9,7 @@ from rich.console import Console
 from ..diagnosis.canvas import png
 from ..diagnosis.findings import Picture
 from ..diagnosis.subject import Subject
+from ..escaping import escaped
 from ..folders import read_save_dir
 from .diagnose import only_study, subject_of_folder, subject_of_study
 
@@ -46,8 +47,8 @@ def show(picture: Picture) -> None:
     """Shows a picture in the notebook, with its words."""
     from IPython.display import Image, Markdown, display
 
-    notes = "".join(f"\n- {note}" for note in picture.notes)
-    display(Markdown(f"### {picture.title}\n\n{picture.summary}"))  # type: ignore[no-untyped-call]
+    notes = "".join(f"\n- {escaped(note)}" for note in picture.notes)
+    display(Markdown(f"### {escaped(picture.title)}\n\n{escaped(picture.summary)}"))  # type: ignore[no-untyped-call]
     if picture.figure is not None:
         display(Image(png(picture.figure), alt=picture.alt))  # type: ignore[no-untyped-call]
     if notes:
