@@ -25,6 +25,17 @@ TOO_LONG = "sequences are long and not cut"
 HOPS_PER_WINDOW = 2
 
 
+def check_printable(place: str, names: Sequence[str]) -> None:
+    """Refuses names with bytes of another encoding, line breaks, or marks that turn the direction of writing.
+
+    Raises:
+        DataError: If there is one: names go into a database, onto a terminal and into pages.
+    """
+    unprintable = next((name for name in names if not name.isprintable()), None)
+    if unprintable is not None:
+        raise DataError(f"{place}: the name {unprintable!r} cannot be printed: rename it")
+
+
 def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: float) -> SequenceDataset:
     """Makes recordings into a data set; classes and people are numbered in the natural order of their names.
 
@@ -42,10 +53,7 @@ def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: fl
         found = f"only the class {classes[0]!r}" if classes else "no sequence"
         raise DataError(f"{layout.place} holds {found}: a classifier needs at least two classes")
     people = sorted({recording.person for recording in recordings if recording.person is not None}, key=natural_order)
-    unprintable = next((name for name in (*classes, *people, *layout.channel_names) if not name.isprintable()), None)
-    if unprintable is not None:
-        # Bytes of another encoding too: names go into a database and onto a terminal.
-        raise DataError(f"{layout.place}: the name {unprintable!r} cannot be printed: rename it")
+    check_printable(layout.place, (*classes, *people, *layout.channel_names))
     n_values = sum(recording.values.size for recording in recordings)
     if n_values > MAX_VALUES:
         raise DataError(f"{layout.place} holds {n_values:,} values: at most {MAX_VALUES:,} are read; take fewer")

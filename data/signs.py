@@ -24,6 +24,7 @@ from .errors import DataError
 from .folder import Folder
 from .landmarks import HANDS, VISIBILITY, part_slices, parts_in_frame
 from .npy import read_npy
+from .recordings import check_printable
 from .sequences import TRAIN, SequenceDataset
 from .shoulders import is_seen, prepare_landmarks
 from .source import Source, first_file
@@ -141,6 +142,7 @@ def _assembled(tree: Tree, clips: Sequence[Clip], source: Source, notes: tuple[s
         table, names = prepare_landmarks(table, lengths, parts, source.landmarks, source.missing_hands)
     signers = {clip.signer for clip in clips}
     people = () if None in signers else tuple(sorted({str(signer) for signer in signers}, key=natural_order))
+    check_printable(tree.name, (*signs, *people))
     official = None if clips[0].part is None else torch.tensor([clip.part for clip in clips])
     if official is not None and not people:
         notes = (*notes, "who signs is not known of every recording (WLASL_v<version>.json knows): no split by person")

@@ -9,10 +9,14 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])")
 
 
 def escaped(text: str) -> str:
-    """Text that stands there as it is: on one line, and nothing in it taken for markup."""
-    line = _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "&#64;")
-    # These would begin a list.
-    return re.sub(r"^(\d*)([-+.)])(?= )", r"\1\\\2", line)
+    """Text that stands there as it is: on one line, and nothing in it taken for markup.
+
+    What cannot be printed becomes a space: a mark that turns the direction of writing would turn the words around it.
+    """
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = _SPECIAL.sub(r"\\\1", " ".join(printable.split())).replace("@", "&#64;")
+    # These would begin a list, or be a line across the page.
+    return re.sub(r"^(\d*)([-+.)])(?=[- ]|$)", r"\1\\\2", line)
 
 
 def fenced(code: str) -> str:

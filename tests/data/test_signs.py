@@ -226,6 +226,7 @@ GOOD = takes("a", 2) | takes("b", 2)
         (clips("a", 2) | clips("b", 0), r"b/0.npy is empty: its shape is \[0, 5\]"),
         (clips("a", 2) | clips("b", 2, n_features=6), "b/0.npy has 6 numbers a frame, others have 5"),
         (clips("a", 2) | {"b/0.npy": np.zeros(5)}, r"b/0.npy is an array of shape \[5\]: .* a table"),
+        (clips("a", 2) | clips("b\u202e", 2), r"the name 'b.u202e' cannot be printed: rename it"),
         (clips("a", 2, n_features=0) | clips("b", 2), r"a/0.npy is empty: its shape is \[2, 0\]"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..diagnosis.subject import Subject
+from ..escaping import escaped
 from ..folders import read_save_dir
 from ..report.figures.sections import Section
 from ..report.figures.sheets import png
@@ -46,8 +47,8 @@ def show(picture: Section) -> None:
     """Shows a picture in the notebook, with its words."""
     from IPython.display import Image, Markdown, display
 
-    notes = "".join(f"\n- {note}" for note in picture.notes)
-    display(Markdown(f"### {picture.title}\n\n{picture.summary}"))  # type: ignore[no-untyped-call]
+    notes = "".join(f"\n- {escaped(note)}" for note in picture.notes)
+    display(Markdown(f"### {escaped(picture.title)}\n\n{escaped(picture.summary)}"))  # type: ignore[no-untyped-call]
     if picture.figure is not None:
         display(Image(png(picture.figure), alt=picture.alt))  # type: ignore[no-untyped-call]
     if notes:

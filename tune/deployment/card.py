@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..escaping import escaped
 from ..evaluation import FEWEST_PEOPLE, Evaluation
 from ..metrics import METRIC_LABELS
 from ..model_folder import ModelDescription
-from .card_words import MOST_CLASSES, cell, counted, listed
+from .card_words import MOST_CLASSES, counted, listed
 from .trials import TIMED_BATCHES, Drop, Tried
 
 CARD = "MODEL_CARD.md"
@@ -51,7 +52,7 @@ def model_card(exported: Exported) -> str:
     """The whole card, in Markdown."""
     description = exported.description
     sections = [
-        f"# {description.study}: {description.architecture}, trial {description.trial}",
+        f"# {escaped(description.study)}: {description.architecture}, trial {description.trial}",
         _purpose(exported),
         _how_to_run(exported),
         _scores(exported),
@@ -89,7 +90,7 @@ def _how_to_run(exported: Exported) -> str:
     if exported.file_name.endswith(".pt2"):
         lines = [
             "import torch",
-            f'program = torch.export.load("{exported.file_name}").module()',
+            f"program = torch.export.load({exported.file_name!r}).module()",
             "recording = torch.zeros(20, 3)  # [steps, channels]".replace(
                 "20, 3", f"{exported.description.lengths.median}, {len(exported.description.channel_names)}"
             ),
@@ -121,7 +122,7 @@ def snippet(file_name: str) -> list[str]:
     """Five lines that classify a recording with onnxruntime and numpy alone."""
     return [
         "import json, numpy, onnxruntime",
-        f'session = onnxruntime.InferenceSession("{file_name}")',
+        f"session = onnxruntime.InferenceSession({file_name!r})",
         'steps = numpy.loadtxt("recording.csv", delimiter=",", skiprows=1, dtype="float32", ndmin=2)',
         'found = session.run(["probabilities"], {"values": steps[None], "lengths": numpy.array([len(steps)])})[0][0]',
         'print(json.loads(session.get_modelmeta().custom_metadata_map["class_names"])[found.argmax()], found.max())',
@@ -132,7 +133,7 @@ def _scores(exported: Exported) -> str:
     evaluation = exported.own.evaluation
     lines = ["## How good it is", ""]
     if evaluation is None:
-        lines.append(f"This file was not judged, since {exported.why_not_judged}.")
+        lines.append(f"This file was not judged, since {escaped(exported.why_not_judged)}.")
         stored = exported.description.scores.get("test") or exported.description.scores.get("validation")
         if isinstance(stored, dict) and isinstance(stored.get("accuracy"), float):
             part = "test" if "test" in exported.description.scores else "validation"
@@ -164,7 +165,8 @@ def _judged_on(evaluation: Evaluation) -> str:
 
 
 def _people(exported: Exported) -> str:
-    lines = ["## Data and people it was made from", "", f"Data set: {exported.description.data.dataset}."]
+    dataset = escaped(str(exported.description.data.dataset))
+    lines = ["## Data and people it was made from", "", f"Data set: {dataset}."]
     parts = exported.split.get("parts") or [{}]
     for name in ("train", "validation", "test"):
         part = parts[0].get(name)
@@ -201,7 +203,7 @@ def _classes(exported: Exported) -> str:
     lines = ["## By class", "", "| class | precision | recall | F1 | sequences |", "|---|---|---|---|---|"]
     for one in evaluation.breakdown.per_class[:MOST_CLASSES]:
         shown = ("–" if value is None else f"{value:.3f}" for value in (one.precision, one.recall, one.f1))
-        lines.append(f"| {cell(one.name)} | {' | '.join(shown)} | {one.support} |")
+        lines.append(f"| {escaped(one.name)} | {' | '.join(shown)} | {one.support} |")
     n_more = len(evaluation.breakdown.per_class) - MOST_CLASSES
     if n_more > 0:
         lines += ["", f"{n_more} more classes are not shown."]
@@ -270,7 +272,7 @@ def _limits(exported: Exported) -> str:
             limits.append(f"Judged on fewer than {FEW_SEQUENCES} sequences each: {listed(seldom, 12)}.")
         missed = [one for one in evaluation.breakdown.per_class if one.recall is not None and one.recall < 1]
         if missed:
-            worst = (f"{cell(one.name)} (recall {_recall(one):.2f})" for one in sorted(missed, key=_recall)[:3])
+            worst = (f"{escaped(one.name)} (recall {_recall(one):.2f})" for one in sorted(missed, key=_recall)[:3])
             limits.append(f"Most often missed: {', '.join(worst)}.")
     if exported.form == "int8":
         limits.append("Its weights are bytes, and linear maps are scaled by what a batch holds: see the size table.")
@@ -289,10 +291,11 @@ def _origin(exported: Exported) -> str:
         (
             "## Where it comes from",
             "",
-            f"- Study {description.study}, trial {description.trial}; weights {description.weights_sha256[:16]}…",
-            f"- {description.architecture}: {sizes or 'its defaults'}",
+            f"- Study {escaped(description.study)}, trial {description.trial}; weights "
+            f"{description.weights_sha256[:16]}…",
+            f"- {description.architecture}: {escaped(sizes) or 'its defaults'}",
             f"- Channels: normalisation {description.preparation.normalisation}, derived "
             f"{description.preparation.derived_channels}",
-            f"- Made with {versions or 'unknown versions'}",
+            f"- Made with {escaped(versions) or 'unknown versions'}",
         )
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..escaping import escaped
 from ..files import write_text
 
 NAME = "diagnosis.ipynb"
@@ -155,7 +156,7 @@ def unexecuted(title: str, again: str, against: Sequence[str]) -> Any:
     """The notebook before it is executed."""
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-    given = {"title": title, "root": str(ROOT), "again": again, "against": tuple(against)}
+    given = {"title": escaped(title), "root": str(ROOT), "again": again, "against": tuple(against)}
     cells = []
     for text, code in LESSON:
         cells.append(new_markdown_cell(text.format(**given)))  # type: ignore[no-untyped-call]

@@ -13,6 +13,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial
 
 from ..config import Settings
+from ..escaping import escaped
 from ..folders import StudyFolder
 from ..targets import Targets
 from ..trial_files import trial_folder
@@ -71,7 +72,7 @@ def _write(place: Path, record: TrialRecord) -> None:
         for name, value in record.final.items():
             writer.add_scalar(name, value, len(record.epochs), record.ended)
         words = f"{record.state}{': ' if record.reason else ''}{record.reason}"
-        writer.add_text("how it ended", words, len(record.epochs), record.ended)
+        writer.add_text("how it ended", escaped(words), len(record.epochs), record.ended)
 
 
 def _tag(name: str) -> str:
