@@ -13,14 +13,13 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import DataError
+from .regular import LARGEST_BYTES, open_regular
 
 # Deflate reaches 1,032 to 1 on a constant; sensor text reaches 5 to 1.
 MAX_RATIO = 100
@@ -48,25 +47,35 @@ class Limits:
     n_members: int
 
 
-@contextmanager
-def open_binary(path: Path) -> Iterator[io.BufferedReader]:
-    """Opens a file for reading.
+def open_binary(path: Path, most_bytes: int = LARGEST_BYTES) -> BinaryIO:
+    """Opens a regular file for reading.
 
     Raises:
-        DataError: If it cannot be opened.
+        DataError: If it cannot be opened, is none, or is larger than ``most_bytes``.
     """
     try:
-        file = path.open("rb")
+        return open_regular(path, most_bytes)
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {error.strerror}") from error
-    with file:
-        yield file
 
 
-def sha256_of(file: io.BufferedReader) -> str:
+def sha256_of(file: BinaryIO) -> str:
     """Hash of the whole file in hexadecimal digits."""
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_zip(file: BinaryIO, name: str, most_members: int) -> zipfile.ZipFile:
+    """Opens a zip archive for its directory; none of its members is judged.
+
+    Raises:
+        DataError: If it is no zip, is damaged, or may have more than ``most_members``.
+    """
+    refuse_members(file, name, most_members)
+    try:
+        return zipfile.ZipFile(file)
+    except DAMAGE as error:
+        raise DataError(f"{name} is not a zip archive, or is damaged: {error}") from error
 
 
 class Archive:
@@ -88,14 +97,7 @@ class Archive:
         n_bytes = file.seek(0, io.SEEK_END)
         if n_bytes > limits.archive_bytes:
             raise DataError(f"{name} has {n_bytes:,} bytes: at most {limits.archive_bytes:,} are read")
-        # ZipFile reads the whole directory at once: what is too much must be known before.
-        n_members = _count_members(file)
-        if n_members > limits.n_members:
-            raise DataError(f"{name} has {n_members:,} members: at most {limits.n_members:,} are read")
-        try:
-            self._zip = zipfile.ZipFile(file)
-        except DAMAGE as error:
-            raise DataError(f"{name} is not a zip archive, or is damaged: {error}") from error
+        self._zip = open_zip(file, name, limits.n_members)
         self._refuse_harm(n_bytes)
 
     @cached_property
@@ -162,12 +164,19 @@ class Archive:
             )
 
 
-def _count_members(file: BinaryIO) -> int:
-    """Counts the signatures of directory entries anywhere in the file: never fewer than ZipFile would read."""
+def refuse_members(file: BinaryIO, name: str, most_members: int) -> None:
+    """Refuses a zip archive whose directory is too long, before ZipFile reads all of it at once.
+
+    Counts the signatures of directory entries anywhere in the file: never fewer than ZipFile would read.
+
+    Raises:
+        DataError: If there are more than ``most_members``.
+    """
     file.seek(0)
     n_members = 0
     end = b""
     while chunk := file.read(1 << 20):
         n_members += (end + chunk).count(DIRECTORY_ENTRY)
         end = (end + chunk)[1 - len(DIRECTORY_ENTRY) :]
-    return n_members
+    if n_members > most_members:
+        raise DataError(f"{name} has {n_members:,} members: at most {most_members:,} are read")

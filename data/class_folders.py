@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from .time_axis import Clock
 
 DEEPEST = 6
 MAX_FILES = 200_000
+MAX_FOLDERS = 200_000
 
 PERSON_FOLDER = re.compile(
     r"(subject|subj|person|user|participant|signer|volunteer)[ _-]?\w+|[pus][ _-]?\d+", re.IGNORECASE
@@ -132,15 +134,19 @@ def table_files(root: Path) -> list[Path]:
     """Tables below a folder, relative to it; text of any kind only where there is no CSV, TSV or Parquet.
 
     Raises:
-        DataError: If a folder cannot be looked into, holds itself through a link, or there are too many files.
+        DataError: If a folder cannot be looked into, holds itself through a link, or there are too many files or
+            folders.
     """
-    found = sorted(_walk(root, Path(), set()), key=lambda path: [natural_order(part) for part in path.parts])
+    found = sorted(_walk(root, Path(), set(), count()), key=lambda path: [natural_order(part) for part in path.parts])
     plain = [path for path in found if path.suffix.lower() != ".txt"]
     return plain or [path for path in found if len(path.parts) > 1]
 
 
-def _walk(root: Path, below: Path, above: set[Path]) -> Iterator[Path]:
+def _walk(root: Path, below: Path, above: set[Path], folders: Iterator[int]) -> Iterator[Path]:
     folder = root / below
+    # Links to folders that hold links to folders multiply.
+    if next(folders) > MAX_FOLDERS:
+        raise DataError(f"{root} holds more than {MAX_FOLDERS:,} folders: is this the folder that is meant?")
     try:
         real = folder.resolve()
         entries = sorted(folder.iterdir())
@@ -154,7 +160,7 @@ def _walk(root: Path, below: Path, above: set[Path]) -> Iterator[Path]:
             continue
         if entry.is_dir():
             if len(below.parts) + 1 < DEEPEST:
-                yield from _walk(root, below / entry.name, above | {real})
+                yield from _walk(root, below / entry.name, above | {real}, folders)
         elif entry.suffix.lower() in PARQUET_SUFFIXES | TEXT_SUFFIXES:
             if entry.exists() and not entry.is_file():
                 raise DataError(f"{entry} is no plain file: take it out")

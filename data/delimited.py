@@ -7,13 +7,14 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
+from .regular import open_regular, read_regular
 from .tables import ALPHABET, LARGEST
 
 # A decimal comma needs another delimiter: what can stand in a number comes after what cannot.
@@ -23,8 +24,9 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 INFINITE = frozenset({"inf", "infinity"})
 CHUNK_ROWS = 1 << 14
-MAX_FILE_BYTES = 2 << 30
 MAX_MATRIX_BYTES = 256 << 20
+LONGEST_LINE = 1 << 20
+MOST_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,6 @@ class TextTable:
 
     def __init__(self, path: Path, place: str) -> None:
         self.path, self.place = path, place
-        self._refuse_size()
         lines = list(islice(self._lines(), 2))
         if not any(line.strip() for line in lines):
             raise DataError(f"{place} is empty: it should hold a row for every step")
@@ -92,6 +93,7 @@ class TextTable:
         self.decimal_comma = self.delimiter == ";"
         self.has_header = is_header([name.replace(",", ".") for name in first] if self.decimal_comma else first)
         self.n_columns = len(first)
+        refuse_columns(self.n_columns, place)
         # NumPy's savetxt puts a comment sign before the header.
         names = [name.strip().removeprefix("# ") for name in first] if self.has_header else []
         self.columns = tuple(names) if names else tuple(f"channel_{k + 1}" for k in range(len(first)))
@@ -105,9 +107,7 @@ class TextTable:
         Three times as fast as ``chunks``, which finds out what is the matter.
         """
         try:
-            if self.path.stat().st_size > MAX_MATRIX_BYTES:
-                return None
-            text = self.path.read_bytes().rstrip()
+            text = read_regular(self.path, MAX_MATRIX_BYTES).rstrip()
             if self.has_header:
                 text = text.partition(b"\n")[2]
             if not text or text.translate(None, delete=ALPHABET + (self.delimiter or "").encode()):
@@ -172,23 +172,46 @@ class TextTable:
 
     def _lines(self) -> Iterator[str]:
         try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                for row, line in enumerate(file, start=1):
-                    if "\0" in line:
-                        raise DataError(f"{self.place}, line {row} holds a zero byte: this is not delimited text")
-                    yield line
+            for row, line in enumerate(lines_of(self.path, self.place), start=1):
+                if "\0" in line:
+                    raise DataError(f"{self.place}, line {row} holds a zero byte: this is not delimited text")
+                yield line
         except UnicodeDecodeError as error:
             raise DataError(f"{self.place}{_not_utf8(self.path)}: save it as 'CSV UTF-8'") from error
-        except OSError as error:
-            raise DataError(f"{self.place} cannot be read: {error.strerror}") from error
 
-    def _refuse_size(self) -> None:
-        try:
-            n_bytes = self.path.stat().st_size
-        except OSError as error:
-            raise DataError(f"{self.place} cannot be read: {error.strerror}") from error
-        if n_bytes > MAX_FILE_BYTES:
-            raise DataError(f"{self.place} has {n_bytes:,} bytes: at most {MAX_FILE_BYTES:,} are read")
+
+def lines_of(path: Path, place: str, longest: int = LONGEST_LINE, errors: str = "strict") -> Iterator[str]:
+    """The lines of a text in UTF-8, with or without a byte order mark; their ends stay as they are.
+
+    Raises:
+        DataError: If it cannot be opened, or a line has more than ``longest`` letters.
+        UnicodeDecodeError: If a byte is no UTF-8, unless ``errors`` says otherwise.
+    """
+    try:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", errors=errors, newline="") as file:
+            for row in count(1):
+                line = file.readline(longest + 1)
+                if not line:
+                    return
+                if len(line) > longest:
+                    raise DataError(
+                        f"{place}, line {row} has more than {longest:,} letters: write a row for every step"
+                    )
+                yield line
+    except OSError as error:
+        raise DataError(f"{place} cannot be read: {error.strerror}") from error
+
+
+def refuse_columns(n_columns: int, place: str) -> None:
+    """Refuses a table that is too wide.
+
+    Raises:
+        DataError: If it has more than ``MOST_COLUMNS``.
+    """
+    if n_columns > MOST_COLUMNS:
+        raise DataError(
+            f"{place} has {n_columns:,} columns: at most {MOST_COLUMNS:,} are read; write a row for every step"
+        )
 
 
 def sniff_delimiter(lines: Sequence[str]) -> str | None:
@@ -256,8 +279,9 @@ def _is_text(cell: str) -> bool:
 
 def _not_utf8(path: Path) -> str:
     """Where a file stops being UTF-8; text is decoded in pieces, so that the error itself does not say it."""
-    with path.open("rb") as file:
-        for row, line in enumerate(file, start=1):
+    with open_regular(path) as file:
+        # The lines above the fault have at most as many letters, of up to four bytes.
+        for row, line in enumerate(iter(lambda: file.readline(5 * LONGEST_LINE), b""), start=1):
             try:
                 line.decode()
             except UnicodeDecodeError as error:

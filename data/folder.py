@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import DataError
+from .regular import read_regular
 
 LARGEST_FILE_BYTES = 1 << 30
 MOST_FILES = 5_000_000
@@ -57,10 +58,8 @@ class Folder:
         Raises:
             DataError: If it cannot be read, or is larger than any recording.
         """
-        if self._stamps[member].n_bytes > LARGEST_FILE_BYTES:
-            raise DataError(f"{self.place(member)} is larger than {LARGEST_FILE_BYTES:,} bytes")
         try:
-            return (self._path / member).read_bytes()
+            return read_regular(self._path / member, LARGEST_FILE_BYTES)
         except OSError as error:
             raise DataError(f"{self.place(member)} cannot be read: {error.strerror}") from error
 

@@ -32,13 +32,15 @@ def read_npy(content: bytes, place: str) -> NDArray[np.float32]:
     n_bytes = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or n_bytes != len(content) - begin:
         raise DataError(
-            f"{place} is damaged: an array of shape {shape} takes {n_bytes:,} bytes, there are {len(content) - begin:,}"
+            f"{place} is damaged: an array of shape {str(shape)[:80]} takes {n_bytes:,} bytes, "
+            f"there are {len(content) - begin:,}"
         )
-    if n_bytes == 0:
-        return np.empty(shape, np.float32)
-    flat = np.frombuffer(content, dtype, offset=begin)
-    with np.errstate(over="ignore"):
-        values = flat.reshape(shape, order="F" if is_fortran else "C").astype(np.float32)
+    flat = np.frombuffer(content, dtype, offset=begin) if n_bytes else np.empty(0, dtype)
+    try:
+        with np.errstate(over="ignore"):
+            values = flat.reshape(shape, order="F" if is_fortran else "C").astype(np.float32)
+    except ValueError as error:  # beside a side of 0 another may be of any length
+        raise DataError(f"{place} is damaged: an array of shape {str(shape)[:80]}: {error}") from error
     if not np.isfinite(values).all():
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
         raise DataError(f"{place}: {values[where]} at {list(where)} is not a finite number")

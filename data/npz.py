@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .archive import open_binary, refuse_members
 from .errors import DataError
 from .recording import MAX_VALUES, Layout, Recording
 from .tables import LARGEST
@@ -32,6 +33,7 @@ NAMES = {
     "sample_rate_hz": ("sample_rate_hz", "sample_rate", "sampling_rate", "fs"),
 }
 MAX_BYTES = 8 * MAX_VALUES
+MOST_ARRAYS = 100_000
 DAMAGE = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
 WANTED = "values [steps, channels] with lengths and labels, or X [sequences, time, channels] and y"
 
@@ -92,17 +94,18 @@ def read_npz(path: Path, name: str, labelled: bool = True) -> tuple[Layout, list
 def _arrays(path: Path, needed: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     """The arrays by what they are; those of other names are not looked at."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            n_bytes = sum(member.file_size for member in archive.infolist())
-        if n_bytes > MAX_BYTES:
-            raise DataError(f"{path} unpacks to {n_bytes:,} bytes: at most {MAX_BYTES:,} are read")
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {what: _array(archive, key, path) for what, key in _keys(archive.files, path, needed).items()}
+        with open_binary(path) as file:
+            refuse_members(file, str(path), MOST_ARRAYS)
+            n_bytes = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
+            if n_bytes > MAX_BYTES:
+                raise DataError(f"{path} unpacks to {n_bytes:,} bytes: at most {MAX_BYTES:,} are read")
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
+            return {what: _array(archive, key, path) for what, key in _keys(archive.files, path, needed).items()}
     except DataError:
         raise
     except DAMAGE as error:
         raise DataError(f"{path} cannot be read as a NumPy archive: {error}; save plain arrays: {WANTED}") from error
-    return arrays
 
 
 def _array(archive: Mapping[str, NDArray[Any]], key: str, path: Path) -> NDArray[Any]:

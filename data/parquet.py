@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .delimited import CHUNK_ROWS, parse_numbers
+from .archive import open_binary
+from .delimited import CHUNK_ROWS, parse_numbers, refuse_columns
 from .errors import DataError
+from .recording import MAX_VALUES
 from .tables import LARGEST
 
 INSTALL = ".venv/bin/python -m pip install pyarrow"
@@ -95,11 +98,17 @@ class ParquetTable:
             ) from error
         self.path, self.place = path, place
         self._damage = (pa.ArrowException, OSError, ValueError)
+        file = open_binary(path)
+        weakref.finalize(self, file.close)
         try:
-            self._file = parquet.ParquetFile(path)
+            self._file = parquet.ParquetFile(file)
         except self._damage as error:
             raise DataError(f"{place} is not a Parquet file, or is damaged: {error}") from error
         self.columns: tuple[str, ...] = tuple(self._file.schema_arrow.names)
+        refuse_columns(len(self.columns), place)
+        # Runs of equal values take next to no room in the file.
+        if self._file.metadata.num_rows * len(self.columns) > MAX_VALUES:
+            raise DataError(f"{place} holds more than {MAX_VALUES:,} values: take fewer rows")
         if self._file.metadata.num_rows == 0 or not self.columns:
             raise DataError(f"{place} is empty: it should hold a row for every step")
         twice = next((name for name in self.columns if self.columns.count(name) > 1), None)

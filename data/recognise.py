@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import asl_citizen, files, smartwatch, uci_har, wlasl
-from .archive import DAMAGE
+from . import asl_citizen, files, signs, smartwatch, uci_har, wlasl
+from .archive import open_binary, open_zip
 from .errors import DataError
+from .regular import open_regular
 from .source import is_file
 
-SIGNS = "signs"
+SIGNS = signs.NAME
 ARCHIVES = {
     smartwatch.PUBLISHED.file_name: smartwatch.NAME,
     **dict.fromkeys(uci_har.FILE_NAMES, uci_har.NAME),
@@ -84,8 +84,8 @@ def _folders(folder: Path) -> Iterator[tuple[Path, list[str]]]:
 
 def _first_line(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return file.readline(1000)
+        with open_regular(path) as file:
+            return file.readline(1000).decode("utf-8-sig", "replace")
     except OSError:
         return ""
 
@@ -107,11 +107,8 @@ def _of_file(path: Path) -> str:
 
 def _of_zip(path: Path) -> str | None:
     """The data set whose members an archive has; None for any other archive."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
-    except DAMAGE as error:
-        raise DataError(f"{path} is not a zip archive, or is damaged: {error}") from error
+    with open_binary(path, signs.LIMITS.archive_bytes) as file:
+        members = open_zip(file, str(path), signs.LIMITS.n_members).namelist()
     if any(f"/{member}".endswith(f"/{uci_har.LABELS_FILE}") for member in members):
         return uci_har.NAME
     if any(smartwatch.SAMPLE.fullmatch(member) for member in members):

@@ -67,7 +67,7 @@ def load(source: Source) -> SequenceDataset:
 def _from_zip(path: Path, source: Source) -> SequenceDataset:
     if path.suffix.lower() in READ_SUFFIXES:
         raise DataError(f"{path} is one file of many: name the folder of the recordings, or a zip of it")
-    with open_binary(path) as file:
+    with open_binary(path, LIMITS.archive_bytes) as file:
         return _cached(source, sha256_of(file), lambda: read(Archive(file, str(path), LIMITS), source))
 
 

@@ -15,13 +15,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .delimited import MAX_FILE_BYTES, parse_numbers
+from .delimited import lines_of, parse_numbers
 from .errors import DataError
 from .recording import MAX_VALUES, Layout, Recording
 from .sequences import TEST, TRAIN
 
 PART = re.compile(r"_(train|test)$", re.IGNORECASE)
 PARTS = {"train": TRAIN, "test": TEST}
+# A whole sequence stands on a line.
+LONGEST_CASE = 16 << 20
 TRUTH = {"true": True, "false": False}
 
 
@@ -147,14 +149,8 @@ def _values(channel: str, place: str, name: str) -> NDArray[np.float64]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines with something on them, and their numbers."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise DataError(f"{path} has {path.stat().st_size:,} bytes: at most {MAX_FILE_BYTES:,} are read")
-        # Descriptions in the header are of any encoding; a byte among the values is told as no number.
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            for number, raw in enumerate(file, start=1):
-                line = raw.strip()
-                if line and not line.startswith(("#", "%")):
-                    yield number, line
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    # Descriptions in the header are of any encoding; a byte among the values is told as no number.
+    for number, raw in enumerate(lines_of(path, str(path), LONGEST_CASE, errors="replace"), start=1):
+        line = raw.strip()
+        if line and not line.startswith(("#", "%")):
+            yield number, line

@@ -69,7 +69,7 @@ def load(source: Source) -> SequenceDataset:
             f"there is no {FILE_NAMES[0]!r} in {source.data_path or source.cache_folder}: download it from {URL} and "
             "name the file or its folder with --data-path or the setting SEQTUNE_DATA; it is read as it is"
         )
-    with open_binary(path) as file:
+    with open_binary(path, LIMITS.archive_bytes) as file:
         key = (sha256_of(file), READER_VERSION)
         return cached(source.cache_folder, NAME, key, lambda: read(Archive(file, str(path), LIMITS)))
 

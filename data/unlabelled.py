@@ -19,6 +19,7 @@ from .folder import LARGEST_FILE_BYTES, Folder
 from .npy import read_npy
 from .npz import read_npz
 from .recording import MAX_VALUES, Recording
+from .regular import read_regular
 from .time_axis import Clock
 
 TABLES = PARQUET_SUFFIXES | TEXT_SUFFIXES
@@ -159,9 +160,7 @@ def _from_npz(path: Path) -> Iterator[Unlabelled]:
 
 def _from_npy(path: Path) -> Iterator[Unlabelled]:
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise DataError(f"{path} is larger than {LARGEST_FILE_BYTES:,} bytes")
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_FILE_BYTES)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     values = read_npy(content, str(path))

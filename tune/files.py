@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
@@ -34,6 +35,9 @@ def write_bytes(path: Path | RemoteFile, content: bytes) -> None:
     if isinstance(path, RemoteFile):
         path.write_bytes(content)
         return
+    if path.exists() and not path.is_file():
+        code = errno.EISDIR if path.is_dir() else errno.EEXIST  # A device would be replaced by a file.
+        raise OSError(code, "is there, and is no regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
     try:

@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from data.regular import read_regular
+
 from .problems import Problem
 
 LARGEST_BYTES = 1_000_000
@@ -15,10 +17,7 @@ LARGEST_BYTES = 1_000_000
 def read_json_object(path: Path, largest_bytes: int = LARGEST_BYTES) -> tuple[dict[str, Any], list[Problem]]:
     """Reads a file of at most ``largest_bytes`` with one JSON object; see ``parse_json_object``."""
     try:
-        size = path.stat().st_size
-        if size > largest_bytes:
-            return {}, [Problem(str(path), f"{size} bytes", f"a configuration has at most {largest_bytes} bytes")]
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path, largest_bytes).decode("utf-8-sig")
     except OSError as error:
         return {}, [Problem(str(path), "", f"cannot be read: {error.strerror}")]
     except UnicodeDecodeError as error:

@@ -11,21 +11,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from data.channels import DERIVED, NORMALISATIONS, Normaliser, Preparation, derived_names, prepare_measured
+from data.regular import read_regular
 from data.sequences import SequenceDataset
+from data.tables import LARGEST
 from models import ARCHITECTURES, SequenceClassifier, build
 
 from .files import write_bytes, write_text
 from .json_files import read_json_object
-from .problems import Problem, SettingsError
+from .lengths import FASTEST_HZ, SLOWEST_HZ, Lengths
+from .problems import Problem, SettingsError, problems_of
+from .sections import Data, Section
 from .training import predict
 
 DESCRIPTION, WEIGHTS = "model.json", "weights.safetensors"
@@ -33,25 +37,31 @@ FORMAT = "seqtune model 1"
 MOST_CHANNELS = 10_000
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+Float32 = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+SMALLEST = float(torch.finfo(torch.float32).tiny)
 
 
-class StoredPreparation(_Part):
+class StoredPreparation(Section):
     """``data.channels.Preparation``, as it is written."""
 
     normalisation: Literal[NORMALISATIONS]  # type: ignore[valid-type]
     derived_channels: Literal[DERIVED]  # type: ignore[valid-type]
 
 
-class StoredNormaliser(_Part):
+class StoredNormaliser(Section):
     """Mean and standard deviation of every channel before normalisation, measured and derived."""
 
-    mean: tuple[float, ...] = Field(strict=False)
-    deviation: tuple[float, ...] = Field(strict=False)
+    mean: tuple[Float32, ...] = Field(strict=False)
+    deviation: tuple[Float32, ...] = Field(strict=False)
 
 
-class ModelDescription(_Part):
+class StoredData(Data):
+    """Settings of the data that a network was trained on; where it lay is not told."""
+
+    dataset: str = Field("", max_length=1000)
+
+
+class ModelDescription(Section):
     """What a network is and what it needs to be given.
 
     Attributes:
@@ -81,14 +91,14 @@ class ModelDescription(_Part):
     normaliser: StoredNormaliser
     channel_names: tuple[str, ...] = Field(min_length=1, max_length=MOST_CHANNELS, strict=False)
     class_names: tuple[str, ...] = Field(min_length=2, max_length=65_536, strict=False)
-    temperature: float = Field(gt=0, allow_inf_nan=False)
-    sample_rate_hz: float | None = Field(gt=0, allow_inf_nan=False)
-    kind: str
-    data: dict[str, JsonValue]
-    lengths: dict[Literal["shortest", "median", "longest"], int]
+    temperature: float = Field(gt=1e-6, le=1e6)
+    sample_rate_hz: float | None = Field(ge=SLOWEST_HZ, le=FASTEST_HZ)
+    kind: str = Field(max_length=100)
+    data: StoredData
+    lengths: Lengths
     scores: dict[str, JsonValue]
-    study: str
-    trial: int
+    study: str = Field(max_length=1000)
+    trial: int = Field(ge=0)
     weights_sha256: str
     versions: dict[str, str]
 
@@ -100,7 +110,7 @@ class ModelDescription(_Part):
         for name, values in (("mean", self.normaliser.mean), ("deviation", self.normaliser.deviation)):
             if len(values) != n_channels:
                 raise ValueError(f"normaliser.{name} has {len(values)} entries for {n_channels} channels")
-        if not all(deviation > 0 for deviation in self.normaliser.deviation):
+        if not all(deviation >= SMALLEST for deviation in self.normaliser.deviation):
             raise ValueError("normaliser.deviation must be above zero everywhere")
         return self
 
@@ -190,12 +200,7 @@ def load_model(folder: Path) -> StoredModel:
     try:
         description = ModelDescription.model_validate(plain)
     except ValidationError as error:
-        raise SettingsError(
-            [
-                Problem(f"{path}: {'.'.join(map(str, one['loc'])) or 'description'}", one["input"], one["msg"])
-                for one in error.errors(include_url=False)
-            ]
-        ) from error
+        raise SettingsError(problems_of(error, str(path), ModelDescription.model_fields)) from error
     weights = _read_weights(folder / WEIGHTS, description.weights_sha256)
     preparation = description.preparation
     n_channels = len(description.normaliser.mean) * (2 if preparation.normalisation == "both" else 1)
@@ -233,7 +238,7 @@ def describe_preparation(
 
 def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise SettingsError([Problem(str(path), "", f"cannot be read: {error.strerror}")]) from error
     if hashlib.sha256(content).hexdigest() != digest:
@@ -243,5 +248,5 @@ def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
         )
     try:
         return load(content)
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, TypeError, RuntimeError) as error:
         raise SettingsError([Problem(str(path), "", f"is no safetensors file: {error}")]) from error

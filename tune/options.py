@@ -26,7 +26,7 @@ class _SaveDirType(click.ParamType[SaveDir]):
             save_dir = value if isinstance(value, SaveDir) else read_save_dir(value)
         except SettingsError as error:
             self.fail("; ".join(map(str, error.problems)), param, ctx)
-        if save_dir.local.is_file():
+        if save_dir.local.exists() and not save_dir.local.is_dir():
             self.fail(f"{save_dir.local} is a file", param, ctx)
         return save_dir
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 from .core.errors import SeqtuneError
 
@@ -44,6 +48,19 @@ class SettingsError(SeqtuneError):
     def sentences(self) -> list[str]:
         """A sentence for each problem."""
         return [str(problem) for problem in self.problems]
+
+
+def problems_of(error: ValidationError, place: str, fields: Iterable[str] = ()) -> list[Problem]:
+    """What pydantic found wrong with something that lies at ``place`` and may have ``fields``."""
+    return [
+        Problem(
+            ": ".join((place, ".".join(map(str, one["loc"])) or "all of it")),
+            None if one["type"] == "missing" else one["input"],
+            one["msg"].removeprefix("Value error, "),
+            did_you_mean(one["loc"][-1], fields) if one["type"] == "extra_forbidden" else "",
+        )
+        for one in error.errors(include_url=False)
+    ]
 
 
 def did_you_mean(written: object, valid: Iterable[str]) -> str:

@@ -114,6 +114,8 @@ def _check_sqlite(path: Path) -> None:
         raise StorageError(f"{path.parent} cannot be made: {error.strerror}; use another --save-dir") from error
     if not path.exists():
         return
+    if not path.is_file():
+        raise StorageError(f"{path} is no regular file, as a database is; use another")
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]

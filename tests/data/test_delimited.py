@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from data import delimited
 from data.delimited import TextTable, is_header, parse_numbers, sniff_delimiter
 from data.errors import DataError
+from data.regular import LARGEST_BYTES
 
 
 def table_of(folder: Path, content: str | bytes) -> TextTable:
@@ -119,7 +120,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
 def test_an_absurdly_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     with path.open("wb") as file:
-        file.truncate(delimited.MAX_FILE_BYTES + 1)
+        file.truncate(LARGEST_BYTES + 1)
     with pytest.raises(DataError, match=r"has 2,147,483,649 bytes: at most"):
         TextTable(path, "large.csv")
 

@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         tmp_path / "missing.json": "cannot be read: No such file or directory",
         tmp_path: "cannot be read: Is a directory",
         binary: "is no UTF-8 text: byte 0",
-        large: f"a configuration has at most {LARGEST_BYTES} bytes",
+        large: f"cannot be read: it has {LARGEST_BYTES + 1:,} bytes: at most {LARGEST_BYTES:,} are read",
     }.items():
         value, (problem,) = read_json_object(path)
         assert (value, problem.path, problem.rule) == ({}, str(path), rule)

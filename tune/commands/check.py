@@ -101,7 +101,7 @@ def check_study(study: Study, folder: StudyFolder) -> Iterator[str]:
     table = folder.root / "trials.csv"
     if not table.is_file():
         yield f"{table} is missing; {AGAIN}"
-    elif table.read_bytes() != trials_table(study).encode():
+    elif read_regular(table) != trials_table(study).encode():
         yield f"{table} does not tell what the database does; {AGAIN}"
     for trial in _finished(study):
         described = trial_folder(folder, trial) / "config.json"
@@ -181,6 +181,6 @@ def _written(value: Any) -> str:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_regular(path))
     except (OSError, ValueError, RecursionError):
         return None

@@ -216,8 +216,8 @@ def of_folder(console: Console, place: Path, part: str | None, data_path: str | 
 def subject_of_folder(console: Console, place: Path, data_path: str | None) -> Subject:
     """The network in a folder on all sequences of its data set, or of the recordings that are named."""
     stored = load_model(place)
-    described = dict(stored.description.data)
-    dataset = described.pop("dataset", None)
+    dataset = stored.description.data.dataset
+    described = stored.description.data.model_dump(mode="json", exclude={"dataset"})
     settings = resolve({"dataset": dataset, "data": {**described, "path": data_path}})
     torch.set_num_threads(settings.machine.threads)
     say(console, f"Diagnosing {place}/")

@@ -31,6 +31,7 @@ from .opening import database_url
 INSTALL = ".venv/bin/python -m pip install onnx onnxruntime"
 FILE_NAMES = {"onnx": "model.onnx", "int8": "model-int8.onnx", "torch-export": "model.pt2"}
 REFUSED = 1
+LONGEST_NOISE = 10_000
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def _try_all(stored: StoredModel, judged: Judged, form: str, opset: int) -> tupl
         lengths = stored.description.lengths
         n_channels = len(stored.description.channel_names)
         mean, deviation = (each[:n_channels].numpy() for each in (stored.normaliser.mean, stored.normaliser.deviation))
-        sequences = invented([lengths["shortest"], lengths["median"], lengths["longest"]] * 8, mean, deviation)
+        each = [min(steps, LONGEST_NOISE) for steps in (lengths.shortest, lengths.median, lengths.longest)]
+        sequences = invented(each * 8, mean, deviation)
     else:
         sequences = recordings_of(judged.part)
     reference = TorchClassifier(stored)

@@ -77,7 +77,7 @@ def _purpose(exported: Exported) -> str:
             "",
             f"It says which of {len(description.class_names)} classes {what} belongs to. It is given "
             f"{len(description.channel_names)} measured channels, as they come from the sensor, {rate}; sequences of "
-            f"its data have {lengths['shortest']} to {lengths['longest']} steps, {lengths['median']} in the median.",
+            f"its data have {lengths.shortest} to {lengths.longest} steps, {lengths.median} in the median.",
             "",
             f"- Channels, in this order: {listed(description.channel_names)}",
             f"- Classes: {listed(description.class_names)}",
@@ -91,7 +91,7 @@ def _how_to_run(exported: Exported) -> str:
             "import torch",
             f'program = torch.export.load("{exported.file_name}").module()',
             "recording = torch.zeros(20, 3)  # [steps, channels]".replace(
-                "20, 3", f"{exported.description.lengths['median']}, {len(exported.description.channel_names)}"
+                "20, 3", f"{exported.description.lengths.median}, {len(exported.description.channel_names)}"
             ),
             "logits, probabilities = program(recording[None], torch.tensor([len(recording)]))",
             "print(probabilities[0].argmax(), probabilities[0].max())",
@@ -164,7 +164,7 @@ def _judged_on(evaluation: Evaluation) -> str:
 
 
 def _people(exported: Exported) -> str:
-    lines = ["## Data and people it was made from", "", f"Data set: {exported.description.data.get('dataset')}."]
+    lines = ["## Data and people it was made from", "", f"Data set: {exported.description.data.dataset}."]
     parts = exported.split.get("parts") or [{}]
     for name in ("train", "validation", "test"):
         part = parts[0].get(name)

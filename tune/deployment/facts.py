@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ..json_files import parse_json_object
-from ..problems import Problem, SettingsError
+from ..lengths import FASTEST_HZ, LONGEST, SLOWEST_HZ, Lengths
+from ..problems import Problem, SettingsError, problems_of
+from ..sections import Section
 
 if TYPE_CHECKING:
     from ..model_folder import StoredModel
@@ -17,20 +19,10 @@ if TYPE_CHECKING:
 INPUTS, OUTPUTS = ("values", "lengths"), ("logits", "probabilities")
 # Everything is in this entry; the others say the most important of it to who reads the file with another program.
 WHOLE = "seqtune"
-MOST_CHANNELS, MOST_CLASSES, LONGEST = 10_000, 65_536, 10_000_000
+MOST_CHANNELS, MOST_CLASSES = 10_000, 65_536
 
 
-class Lengths(BaseModel):
-    """Steps of the shortest, the median and the longest sequence of the data set."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    shortest: int = Field(ge=1, le=LONGEST)
-    median: int = Field(ge=1, le=LONGEST)
-    longest: int = Field(ge=1, le=LONGEST)
-
-
-class Facts(BaseModel):
+class Facts(Section):
     """What has to be known to use a network.
 
     Attributes:
@@ -49,13 +41,11 @@ class Facts(BaseModel):
         precision: Of its weights.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
     format: Literal["seqtune export 1"] = "seqtune export 1"
     architecture: str = Field(max_length=100)
     channel_names: tuple[str, ...] = Field(min_length=1, max_length=MOST_CHANNELS, strict=False)
     class_names: tuple[str, ...] = Field(min_length=2, max_length=MOST_CLASSES, strict=False)
-    sample_rate_hz: float | None = Field(gt=0, allow_inf_nan=False)
+    sample_rate_hz: float | None = Field(ge=SLOWEST_HZ, le=FASTEST_HZ)
     lengths: Lengths
     kind: str = Field(max_length=100)
     dataset: str = Field(max_length=1000)
@@ -75,18 +65,17 @@ class Facts(BaseModel):
 def facts_of(model: StoredModel, *, int8: bool = False) -> Facts:
     """The facts of a network that has been taken out of its folder."""
     description = model.description
-    data = description.data
     return Facts.model_validate(
         {
             "architecture": description.architecture,
             "channel_names": description.channel_names,
             "class_names": description.class_names,
             "sample_rate_hz": description.sample_rate_hz,
-            "lengths": dict(description.lengths),
+            "lengths": description.lengths.model_dump(),
             "kind": description.kind,
-            "dataset": str(data.get("dataset", "")),
-            "resample_length": data.get("resample_length"),
-            "window_seconds": data.get("window_seconds"),
+            "dataset": description.data.dataset,
+            "resample_length": description.data.resample_length,
+            "window_seconds": description.data.window_seconds,
             "study": description.study,
             "trial": description.trial,
             "precision": "int8" if int8 else "float32",
@@ -109,13 +98,4 @@ def facts_in(metadata: Mapping[str, str], place: str) -> Facts:
     try:
         return Facts.model_validate(plain)
     except ValidationError as error:
-        raise SettingsError(
-            [
-                Problem(f"{place}, metadata {'.'.join(map(str, one['loc']))}", _short(one["input"]), one["msg"])
-                for one in error.errors(include_url=False)
-            ]
-        ) from error
-
-
-def _short(value: Any) -> Any:
-    return value if len(repr(value)) < 80 else repr(value)[:79] + "…"
+        raise SettingsError(problems_of(error, f"{place}, metadata", Facts.model_fields)) from error

@@ -12,6 +12,7 @@ import numpy as np
 from data.errors import DataError
 from data.unlabelled import Unlabelled
 
+from ..lengths import LONGEST
 from .classifier import Array
 from .facts import Facts
 
@@ -121,6 +122,8 @@ def _at_rate(values: Array, rate: float, wanted: float, place: str, resample: bo
         refuse_rate(rate, wanted, place)
         return values
     ratio = rate / wanted
+    if len(values) > LONGEST * ratio:
+        raise DataError(f"{place} would have more than {LONGEST:,} steps at {wanted:.4g} a second")
     n_steps = math.floor((len(values) - 1) / ratio + 1e-9) + 1
     return stretched(values, np.arange(n_steps) * ratio)
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from data.regular import read_regular
+
 from ..problems import Problem, SettingsError
 
 LARGEST_BYTES = 512 << 20
@@ -60,10 +62,7 @@ def read_checked(path: Path) -> bytes:
         SettingsError: If it cannot be read, is no ONNX file, or holds anything else.
     """
     try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise SettingsError([Problem("--model", str(path), f"has {size:,} bytes: at most {LARGEST_BYTES:,}")])
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_BYTES)
     except OSError as error:
         raise SettingsError([Problem("--model", str(path), f"cannot be read: {error.strerror}")]) from error
     refuse_foreign(content, str(path))
