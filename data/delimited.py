@@ -110,7 +110,8 @@ class TextTable:
             text = read_regular(self.path, MAX_MATRIX_BYTES).rstrip()
             if self.has_header:
                 text = text.partition(b"\n")[2]
-            if not text or text.translate(None, delete=ALPHABET + (self.delimiter or "").encode()):
+            alphabet = ALPHABET + (self.delimiter or "").encode()
+            if not text or max(map(len, io.BytesIO(text))) > LONGEST_LINE or text.translate(None, delete=alphabet):
                 return None
             table = np.loadtxt(io.BytesIO(text), delimiter=self.delimiter, comments=None, ndmin=2, encoding="ascii")
         except (ValueError, OSError):
@@ -163,9 +164,22 @@ class TextTable:
         if self.delimiter is None:
             yield from (line.split() for line in self._lines())
             return
-        records = csv.reader(self._lines(), delimiter=self.delimiter, strict=True)
+        n_letters = 0
+
+        def lines() -> Iterator[str]:
+            """Lines, of which a row may take many between quotation marks."""
+            nonlocal n_letters
+            for line in self._lines():
+                n_letters += len(line)
+                if n_letters > LONGEST_LINE:
+                    raise DataError(f"{self.place} holds a row of more than {LONGEST_LINE:,} letters")
+                yield line
+
+        records = csv.reader(lines(), delimiter=self.delimiter, strict=True)
         try:
-            yield from records
+            for record in records:
+                n_letters = 0
+                yield record
         except csv.Error as error:
             why = "a quotation mark is opened and never closed" if "unexpected end" in str(error) else error
             raise DataError(f"{self.place}, line {records.line_num}: {why}") from error

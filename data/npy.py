@@ -39,7 +39,7 @@ def read_npy(content: bytes, place: str) -> NDArray[np.float32]:
     try:
         with np.errstate(over="ignore"):
             values = flat.reshape(shape, order="F" if is_fortran else "C").astype(np.float32)
-    except ValueError as error:  # beside a side of 0 another may be of any length
+    except (ValueError, TypeError, OverflowError) as error:  # beside a side of 0 another may be of any length
         raise DataError(f"{place} is damaged: an array of shape {str(shape)[:80]}: {error}") from error
     if not np.isfinite(values).all():
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])

@@ -10,7 +10,6 @@ Names are read in any case.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .archive import DAMAGE as ZIP_DAMAGE
 from .archive import open_binary, refuse_members
 from .errors import DataError
+from .npy import DAMAGE as NPY_DAMAGE
 from .recording import MAX_VALUES, Layout, Recording
 from .tables import LARGEST
 
@@ -34,7 +35,7 @@ NAMES = {
 }
 MAX_BYTES = 8 * MAX_VALUES
 MOST_ARRAYS = 100_000
-DAMAGE = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (*ZIP_DAMAGE, *NPY_DAMAGE)
 WANTED = "values [steps, channels] with lengths and labels, or X [sequences, time, channels] and y"
 
 
@@ -110,7 +111,10 @@ def _arrays(path: Path, needed: tuple[str, ...]) -> dict[str, NDArray[Any]]:
 
 def _array(archive: Mapping[str, NDArray[Any]], key: str, path: Path) -> NDArray[Any]:
     try:
-        return archive[key]
+        array = archive[key]
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"{key!r} is no array")
+        return array
     except ValueError as error:
         if "allow_pickle" not in str(error):
             raise
@@ -131,7 +135,7 @@ def _keys(files: list[str], path: Path, needed: tuple[str, ...]) -> dict[str, st
     missing = [what for what in needed if what not in keys]
     if missing:
         raise DataError(
-            f"{path} holds {', '.join(map(repr, files)) or 'nothing'}: the {missing[0]} are missing; {WANTED}"
+            f"{path} holds {', '.join(map(repr, files[:20])) or 'nothing'}: the {missing[0]} are missing; {WANTED}"
             + ("; join the parts into one X and one y" if any("train" in key.lower() for key in files) else "")
         )
     return keys

@@ -73,7 +73,8 @@ def guarded(application: WSGIApplication, rules: Rules) -> WSGIApplication:
             # A redirect in place of Refresh would not bring the cookie along when a link on another site led here.
             headers = [("Set-Cookie", _cookie(environ, rules)), ("Refresh", "0; url=/")]
             return _plain(start_response, "200 OK", "Welcome: the dashboard opens.", headers)
-        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # The dashboard takes it for granted.
+        # The dashboard takes the header for granted, and fails where it is no UTF-8.
+        environ["HTTP_ACCEPT_ENCODING"] = "gzip" if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "") else ""
         return application(environ, _hardened(start_response, environ))
 
     return answer

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -38,7 +38,12 @@ MOST_CHANNELS = 10_000
 
 
 Float32 = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
-SMALLEST = float(torch.finfo(torch.float32).tiny)
+
+
+def _above_zero(number: float) -> float:
+    if number < torch.finfo(torch.float32).tiny:
+        raise ValueError("must be above zero")
+    return number
 
 
 class StoredPreparation(Section):
@@ -52,7 +57,7 @@ class StoredNormaliser(Section):
     """Mean and standard deviation of every channel before normalisation, measured and derived."""
 
     mean: tuple[Float32, ...] = Field(strict=False)
-    deviation: tuple[Float32, ...] = Field(strict=False)
+    deviation: tuple[Annotated[Float32, AfterValidator(_above_zero)], ...] = Field(strict=False)
 
 
 class StoredData(Data):
@@ -85,7 +90,7 @@ class ModelDescription(Section):
     """
 
     format: Literal["seqtune model 1"]
-    architecture: str
+    architecture: str = Field(max_length=100)
     hyperparameters: dict[str, JsonValue]
     preparation: StoredPreparation
     normaliser: StoredNormaliser
@@ -110,8 +115,6 @@ class ModelDescription(Section):
         for name, values in (("mean", self.normaliser.mean), ("deviation", self.normaliser.deviation)):
             if len(values) != n_channels:
                 raise ValueError(f"normaliser.{name} has {len(values)} entries for {n_channels} channels")
-        if not all(deviation >= SMALLEST for deviation in self.normaliser.deviation):
-            raise ValueError("normaliser.deviation must be above zero everywhere")
         return self
 
 
@@ -195,12 +198,14 @@ def load_model(folder: Path) -> StoredModel:
         rule = f"holds no {DESCRIPTION}"
         raise SettingsError([Problem(str(folder), "", rule, "name the folder best_model of a study")])
     plain, problems = read_json_object(path, largest_bytes=10_000_000)
-    if problems:
+    if problems and not plain:
         raise SettingsError(problems)
     try:
         description = ModelDescription.model_validate(plain)
     except ValidationError as error:
-        raise SettingsError(problems_of(error, str(path), ModelDescription.model_fields)) from error
+        raise SettingsError([*problems, *problems_of(error, str(path), ModelDescription.model_fields)]) from error
+    if problems:
+        raise SettingsError(problems)
     weights = _read_weights(folder / WEIGHTS, description.weights_sha256)
     preparation = description.preparation
     n_channels = len(description.normaliser.mean) * (2 if preparation.normalisation == "both" else 1)
@@ -248,5 +253,5 @@ def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
         )
     try:
         return load(content)
-    except (SafetensorError, ValueError, TypeError, RuntimeError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise SettingsError([Problem(str(path), "", f"is no safetensors file: {error}")]) from error

@@ -54,9 +54,9 @@ def problems_of(error: ValidationError, place: str, fields: Iterable[str] = ()) 
     """What pydantic found wrong with something that lies at ``place`` and may have ``fields``."""
     return [
         Problem(
-            ": ".join((place, ".".join(map(str, one["loc"])) or "all of it")),
+            f"{place}: {'.'.join(map(str, one['loc'])) or 'all of it'}",
             None if one["type"] == "missing" else one["input"],
-            one["msg"].removeprefix("Value error, "),
+            one["msg"].removeprefix("Value error, ").replace("Input should", "must"),
             did_you_mean(one["loc"][-1], fields) if one["type"] == "extra_forbidden" else "",
         )
         for one in error.errors(include_url=False)

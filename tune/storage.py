@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -26,7 +27,7 @@ BUSY_TIMEOUT_SECONDS = 60
 
 def sqlite_url(path: Path) -> str:
     """The address of a SQLite file, whatever letters its path has."""
-    return f"sqlite:///{quote(path.resolve().as_posix(), safe='/:')}"
+    return f"sqlite:///{quote(Path(os.path.realpath(path)).as_posix(), safe='/:')}"
 
 
 def open_storage(url: str) -> RDBStorage:

@@ -36,7 +36,7 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
     "socket": a_socket,
     "endless device": lambda path: path.symlink_to("/dev/zero"),
     "waiting file": lambda path: path.symlink_to("/proc/kmsg"),
-    "memory": lambda path: path.symlink_to("/proc/kcore"),
+    "terabyte": lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY), 1 << 40),
     "folder": lambda path: path.mkdir(),
     "loop": lambda path: path.symlink_to(path.name),
 }
@@ -79,8 +79,8 @@ def test_recordings(command: Limited, model: Path, tmp_path: Path, kind: str, su
     for what in (place, classes):
         for arguments in (
             ["datasets", "--data-path", what],
-            ["run", "--save-dir", tmp_path / "studies", "--data-path", what],
             ["predict", "--model", model, what],
+            *([["run", "--save-dir", tmp_path / "studies", "--data-path", what]] if suffix == "csv" else []),
         ):
             ended = command(arguments)
             assert (ended.code, len(ended.sentences)) == (INPUT, 1), (arguments, ended)
@@ -106,30 +106,28 @@ def test_networks(command: Limited, model: Path, tmp_path: Path, kind: str, name
         assert (ended.code, len(ended.sentences)) == (INPUT, 1), (arguments, ended)
 
 
-@pytest.mark.parametrize("kind", SPECIAL)
-def test_databases_and_folders(command: Limited, tmp_path: Path, kind: str) -> None:
+# Linux lets nobody lock what it makes up while it is read: that is told too, but after a minute.
+@pytest.mark.parametrize("kind", [kind for kind in SPECIAL if kind != "waiting file"])
+@pytest.mark.parametrize("name", ["status", "report", "dashboard", "run"])
+def test_databases_and_folders(command: Limited, tmp_path: Path, kind: str, name: str) -> None:
     place, folder = tmp_path / "named", tmp_path / "studies"
     SPECIAL[kind](place)
     folder.mkdir()
     SPECIAL[kind](folder / "tune.db")
-    for name in ("status", "report", "dashboard", "run"):
-        for options in (["--storage", f"sqlite:///{place}"], ["--save-dir", folder]):
-            ended = command([name, *options])
-            if kind == "waiting file" and ended.code == 0:
-                continue
-            assert ended.code in (INPUT, DATABASE), (name, options, ended)
-            assert len(ended.sentences) == 1, (name, options, ended)
-        if kind != "folder":
-            ended = command([name, "--save-dir", place])
-            assert (ended.code, len(ended.sentences)) == (INPUT, 1), (name, ended)
+    for options in (["--storage", f"sqlite:///{place}"], ["--save-dir", folder], ["--save-dir", place]):
+        if options[-1] == place and kind == "folder":
+            continue
+        ended = command([name, *options])
+        assert ended.code in (INPUT, DATABASE), (options, ended)
+        assert len(ended.sentences) == 1, (options, ended)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SPECIAL if kind not in ("folder", "loop")])
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "endless device"])
 def test_what_is_written_replaces_no_device(command: Limited, model: Path, tmp_path: Path, kind: str) -> None:
     place, recording = tmp_path / "out.csv", tmp_path / "recording.csv"
     SPECIAL[kind](place)
     recording.write_text("1,2,3,4\n" * 12)
-    before = place.lstat()
+    before = place.lstat().st_ino
     ended = command(["predict", "--model", model, recording, "--out", place])
-    assert place.lstat().st_ino == before.st_ino or kind == "waiting file", ended
-    assert kind in ("waiting file", "memory") or (ended.code, len(ended.sentences)) == (DATABASE, 1), ended
+    assert (ended.code, len(ended.sentences)) == (DATABASE, 1), ended
+    assert place.lstat().st_ino == before

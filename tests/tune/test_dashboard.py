@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,6 +125,44 @@ def test_its_pages_are_served(locked: Dashboard) -> None:
         assert answer.headers["Content-Disposition"] is None
     assert "script-src 'self'" in locked.get("/dashboard").headers["Content-Security-Policy"]
     assert locked.ask("HEAD", "/dashboard").status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"",
+        b"Accept-Encoding:\r\n",
+        b"Accept-Encoding: identity\r\n",
+        b"Accept-Encoding: br;q=1.0, *;q=nan, \xff\r\n",
+        b"Accept-Encoding: gzip\r\nRange: bytes=0-99\r\n",
+        b"Range: bytes=99999999999-\r\n",
+        b"Range: bytes=-1-x," + b"9" * 5000 + b"-\r\n",
+        b"Range: lines=1-2\r\n",
+        b"If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT\r\n",
+        b"If-Modified-Since: Foo, 99 Bar -1 25:61:61 GMT\r\n",
+        b"If-Modified-Since: " + b"9" * 5000 + b"\r\n",
+        b"If-None-Match: *\r\n",
+        b"Range: \xff\r\nIf-Modified-Since: \xff\r\nUser-Agent: \xff\r\nContent-Type: \xff\r\n",
+        b"Content-Length: minus one\r\n",
+        b"Cookie: ;;=;\xff=\x01\r\n",
+        b"Accept: */*;q=x\r\nConnection: upgrade\r\nExpect: 100-continue\r\n",
+    ],
+)
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_no_header_is_the_servers_error(locked: Dashboard, method: bytes, headers: bytes) -> None:
+    for path in (b"/static/bundle.js", b"/static/absent.js", b"/favicon.ico", b"/dashboard", b"/api/studies"):
+        for version, host in ((b"1.1", b"Host: localhost\r\n"), (b"1.0", b"Host: localhost\r\n"), (b"1.0", b"")):
+            answer = raw(locked, method + b" " + path + b" HTTP/" + version + b"\r\n" + host + headers + b"\r\n")
+            status = int(answer.split(b" ", 2)[1])
+            assert status < 500, (path, version, answer[:300])
+            assert (status == 403) == (host == b""), (path, answer[:300])
+
+
+def raw(running: Dashboard, request: bytes) -> bytes:
+    """The beginning of the answer to what is sent as it is."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=30) as connection:
+        connection.sendall(request)
+        return connection.recv(4096)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from sqlalchemy import text
 
 from data import DataError
+from data.regular import read_regular
 
 from ..artefacts import PARETO_PICTURE, PICTURES
 from ..checkpoint import load_checkpoint
