@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import DataError
-from .regular import LARGEST_BYTES, open_regular
+from .regular import LARGEST_BYTES, Opened, open_regular
 
 # Deflate reaches 1,032 to 1 on a constant; sensor text reaches 5 to 1.
 MAX_RATIO = 100
@@ -47,7 +47,7 @@ class Limits:
     n_members: int
 
 
-def open_binary(path: Path, most_bytes: int = LARGEST_BYTES) -> BinaryIO:
+def open_binary(path: Path, most_bytes: int = LARGEST_BYTES) -> Opened:
     """Opens a regular file for reading.
 
     Raises:
@@ -59,7 +59,7 @@ def open_binary(path: Path, most_bytes: int = LARGEST_BYTES) -> BinaryIO:
         raise DataError(f"{path} cannot be opened: {error.strerror}") from error
 
 
-def sha256_of(file: BinaryIO) -> str:
+def sha256_of(file: Opened) -> str:
     """Hash of the whole file in hexadecimal digits."""
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()

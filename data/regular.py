@@ -10,13 +10,13 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
+Opened = io.BufferedReader | io.BytesIO
 LARGEST_BYTES = 2 << 30
 _KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
-def open_regular(path: Path, most_bytes: int = LARGEST_BYTES) -> BinaryIO:
+def open_regular(path: Path, most_bytes: int = LARGEST_BYTES) -> Opened:
     """Opens a regular file, or a link to one, for reading.
 
     A file that gives its size as 0 is empty: Linux says so of what it makes up while it is read (/proc/kmsg), which

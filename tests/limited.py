@@ -47,7 +47,7 @@ class Limited:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def __call__(self, arguments: Sequence[str | Path]) -> Ended:
+    def __call__(self, arguments: Sequence[object]) -> Ended:
         """Runs one command."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None

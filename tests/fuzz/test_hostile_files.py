@@ -14,7 +14,7 @@ import shutil
 import struct
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -201,7 +201,7 @@ def repeated(path: Path, piece: bytes, n_bytes: int, begin: bytes = b"") -> None
 
 
 HEADER = b"sequence_id,label,x,y,z,w\n"
-TEXTS: dict[str, Callable[[Path], None]] = {
+TEXTS: dict[str, Callable[[Path], object]] = {
     "a million columns": lambda path: path.write_text(",".join(f"c{k}" for k in range(1_000_000)) + "\n"),
     "a hundred thousand short columns": lambda path: path.write_text("," * 100_000 + "\n" + "," * 100_000 + "\n"),
     "200 MB of cells in a line": lambda path: repeated(path, b"1,", MEGABYTES_200),
@@ -345,7 +345,7 @@ def test_lying_weights(command: Limited, model: Path, tmp_path: Path, kind: str)
     refused(command, ["predict", "--model", folder, __file__])
 
 
-def refused(command: Limited, arguments: list[str | Path]) -> None:
+def refused(command: Limited, arguments: Sequence[object]) -> None:
     ended = command(arguments)
     assert (ended.code, len(ended.sentences)) == (2, 1), (arguments, ended)
     assert len(ended.said) < 3000, ended.said[:3000]
