@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import DataError
+from .recording import MAX_VALUES
 from .sequences import SequenceDataset
 
 
@@ -19,7 +20,7 @@ def to_rate(dataset: SequenceDataset, rate_hz: float) -> SequenceDataset:
     (Shannon 1949), as it is by a sensor that measures more rarely.
 
     Raises:
-        DataError: If the rate of the data set is not known.
+        DataError: If the rate of the data set is not known, or the result would be too large.
     """
     if dataset.sample_rate_hz is None:
         raise DataError(
@@ -27,6 +28,7 @@ def to_rate(dataset: SequenceDataset, rate_hz: float) -> SequenceDataset:
             "number of steps instead (data.resample_length)"
         )
     ratio = dataset.sample_rate_hz / rate_hz
+    _refuse_size(dataset, int(dataset.lengths.sum()) * (rate_hz / dataset.sample_rate_hz))
     lengths = ((dataset.lengths - 1).double() / ratio + 1e-9).floor().long() + 1
     resampled = resample(dataset, lengths, _positions(lengths).double() * ratio)
     return replace(resampled, sample_rate_hz=rate_hz)
@@ -36,7 +38,11 @@ def to_length(dataset: SequenceDataset, n_steps: int) -> SequenceDataset:
     """The same sequences, each stretched or pressed to ``n_steps`` steps between its first and its last one.
 
     They have no common number of steps a second any more.
+
+    Raises:
+        DataError: If the result would be too large.
     """
+    _refuse_size(dataset, len(dataset) * n_steps)
     lengths = torch.full_like(dataset.lengths, n_steps)
     stretch = (dataset.lengths - 1).double() / max(n_steps - 1, 1)
     places = _positions(lengths).double() * torch.repeat_interleave(stretch, lengths)
@@ -50,8 +56,9 @@ def padded(dataset: SequenceDataset, n_steps: int) -> SequenceDataset:
     every sequence is then a zero.
 
     Raises:
-        DataError: If a sequence is longer.
+        DataError: If a sequence is longer, or the result would be too large.
     """
+    _refuse_size(dataset, len(dataset) * n_steps)
     longest = int(dataset.lengths.max())
     if longest > n_steps:
         raise DataError(
@@ -61,6 +68,14 @@ def padded(dataset: SequenceDataset, n_steps: int) -> SequenceDataset:
     values = dataset.values.new_zeros(len(dataset) * n_steps, dataset.n_channels)
     values[dataset.owners * n_steps + dataset.positions] = dataset.values
     return replace(dataset, values=values, lengths=torch.full_like(dataset.lengths, n_steps))
+
+
+def _refuse_size(dataset: SequenceDataset, n_steps: float) -> None:
+    if n_steps * dataset.n_channels > MAX_VALUES:
+        raise DataError(
+            f"{dataset.name} would have {n_steps:.3g} steps of {dataset.n_channels:,} channels: at most {MAX_VALUES:,} "
+            "values are held; take fewer steps"
+        )
 
 
 def _positions(lengths: Int[Tensor, " sequences"]) -> Int[Tensor, " steps"]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import DataError
-from data.resampling import resample, to_length, to_rate
+from data.resampling import padded, resample, to_length, to_rate
 from data.sequences import SequenceDataset
 
 
@@ -70,3 +70,14 @@ def test_a_step_stands_for_its_time(lengths: list[int], rate_hz: float) -> None:
 def test_without_a_rate_there_is_nothing_to_change_it_from() -> None:
     with pytest.raises(DataError, match="no known number of steps a second"):
         to_rate(ramp([3], None), 5.0)
+
+
+def test_what_would_be_too_large_is_refused_before_it_is_made() -> None:
+    slow = ramp([3, 4])
+    for make in (
+        lambda: to_rate(ramp([3, 4], 1e-320), 1e6),
+        lambda: to_length(slow, 10**12),
+        lambda: padded(slow, 10**12),
+    ):
+        with pytest.raises(DataError, match="at most 268,435,456 values"):
+            make()
