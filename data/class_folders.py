@@ -25,7 +25,7 @@ from .time_axis import Clock
 
 DEEPEST = 6
 MAX_FILES = 200_000
-MAX_FOLDERS = 200_000
+MAX_FOLDERS = 50_000
 
 PERSON_FOLDER = re.compile(
     r"(subject|subj|person|user|participant|signer|volunteer)[ _-]?\w+|[pus][ _-]?\d+", re.IGNORECASE

@@ -166,7 +166,8 @@ def add(lab: Lab, value: float) -> int:
     study = lab.study()
     left = trials_so_far(study)[0]
     params = {**left.params, "batch_size": 16 if left.params["batch_size"] == 8 else 8}
-    attributes = {**left.user_attrs, "validation_accuracy": value, "accuracy_gap": 0.0}
+    train = {f"train_{name}": value for name in ("accuracy", "macro_f1", "loss")}
+    attributes = {**left.user_attrs, **train, "validation_accuracy": value, "accuracy_gap": 0.0}
     study.add_trial(create_trial(value=value, params=params, distributions=left.distributions, user_attrs=attributes))
     return len(study.get_trials()) - 1
 
