@@ -10,7 +10,6 @@ from typing import Any
 
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
-from safetensors.torch import load
 
 from data.augment import Augmentation
 from data.channels import Preparation
@@ -26,7 +25,16 @@ from .hyperparameters import fields_of, model_parameters
 from .json_files import readable
 from .model_folder import describe_preparation, write_model
 from .study import all_parameters, best_trials, identity, metric_value, versions
-from .trial_files import REFIT_WEIGHTS, drop_other_weights, fetch_weights, trial_files, trial_folder, write_files
+from .trial_files import (
+    REFIT_WEIGHTS,
+    drop_other_weights,
+    fetch_weights,
+    read_weights,
+    trial_files,
+    trial_folder,
+    weights_digests,
+    write_files,
+)
 from .winner import chosen_trial, stored_confirmation
 
 # The study's list of what its test part was used for after its end.
@@ -179,7 +187,7 @@ def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
 
 
 def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> None:
-    """Writes ``best_model/``, the best's network as it can be given away; nothing where its weights are gone.
+    """Writes ``best_model/``, the best's network as it can be given away; nothing where its weights are not whole.
 
     That is the network of the last fit if there is one; of cross-validation without a last fit, the first fold's.
     """
@@ -189,7 +197,8 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
     place, data = trial_folder(folder, trial), study.user_attrs["data"]
     refitted = study.user_attrs.get("evaluations", {}).get(str(trial.number), {}).get("refit")
     path = place / (REFIT_WEIGHTS if refitted else "weights.safetensors")
-    if not path.is_file() or "lengths" not in data:
+    weights = read_weights(path, weights_digests(folder, study).get(path))
+    if weights is None or "lengths" not in data:
         return
     normaliser = refitted["normaliser"] if refitted else data["normalisers"][0]
     parameters = all_parameters(trial)
@@ -213,7 +222,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         "trial": trial.number,
         "versions": versions(),
     }
-    write_model(folder.root / BEST_MODEL, description, load(path.read_bytes()))
+    write_model(folder.root / BEST_MODEL, description, weights)
 
 
 def _headline(scores: dict[str, Any]) -> dict[str, Any]:
