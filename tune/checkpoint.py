@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import math
 import os
 import pickle
@@ -26,6 +27,7 @@ MAGIC = b"seqtune checkpoint 2\n"
 LARGEST_SHARE = 0.03
 _DIGEST_BYTES = 32
 _TENSOR = "__tensor__"
+_LOG = logging.getLogger(__name__)
 
 
 class CheckpointWriter:
@@ -104,8 +106,16 @@ class CheckpointWriter:
         self._due = time.monotonic() + pause
 
 
-def load_checkpoint(path: Path | RemoteFile, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """The stored state; None if there is none, or it cannot be read, so that the trial has to start over."""
+def load_checkpoint(
+    path: Path | RemoteFile, device: torch.device | str = "cpu", owner: str | None = None
+) -> dict[str, Any] | None:
+    """The stored state; None if there is none, or it cannot be used, so that the trial has to start over.
+
+    Args:
+        path: Of the file.
+        device: Gets the tensors.
+        owner: What the state must say under "owner"; None for a look at whatever it is.
+    """
     try:
         stored = path.read_bytes()
     except FileNotFoundError:
@@ -114,13 +124,14 @@ def load_checkpoint(path: Path | RemoteFile, device: torch.device | str = "cpu")
         tell_once(os.path.dirname(str(path)), "read", str(error.strerror))
         return None
     head, content = stored[: len(MAGIC) + _DIGEST_BYTES], stored[len(MAGIC) + _DIGEST_BYTES :]
-    if head != MAGIC + hashlib.sha256(content).digest():
-        return None
-    try:
-        packed: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError):
-        return None
-    return _unpack(packed, torch.device(device))
+    state = None
+    if head == MAGIC + hashlib.sha256(content).digest():
+        with suppress(pickle.UnpicklingError, RuntimeError, EOFError):
+            state = _unpack(torch.load(io.BytesIO(content), weights_only=True), torch.device(device))
+    if owner is None or (state is not None and state.get("owner") == owner):
+        return state
+    _LOG.warning("warning: %s is damaged, or of another configuration: its trial starts over", path)
+    return None
 
 
 def drop_checkpoint(path: Path | RemoteFile) -> None:

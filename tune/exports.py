@@ -7,7 +7,6 @@ from typing import Any
 
 from optuna import Study
 from optuna.trial import TrialState
-from safetensors.torch import load
 
 from data.augment import Augmentation
 from data.channels import Preparation
@@ -30,7 +29,7 @@ from .study import (
     versions,
 )
 from .tested import evaluation_of, times_test_was_used
-from .trial_files import REFIT_WEIGHTS, fetch_weights, trial_folder
+from .trial_files import REFIT_WEIGHTS, fetch_weights, read_weights, trial_folder, weights_digests
 from .winner import chosen_trial, stored_confirmation
 
 
@@ -129,7 +128,7 @@ def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
 
 
 def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> None:
-    """Writes ``best_model/``, the best's network as it can be given away; nothing where its weights are gone.
+    """Writes ``best_model/``, the best's network as it can be given away; nothing where its weights are not whole.
 
     That is the network of the last fit if there is one; of cross-validation without a last fit, the first fold's.
     """
@@ -139,7 +138,8 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
     place, data = trial_folder(folder, trial), study.user_attrs["data"]
     refitted = evaluation_of(study.user_attrs, trial).get("refit")
     path = place / (REFIT_WEIGHTS if refitted else "weights.safetensors")
-    if not path.is_file() or "lengths" not in data:
+    weights = read_weights(path, weights_digests(folder, study).get(path))
+    if weights is None or "lengths" not in data:
         return
     normaliser = refitted["normaliser"] if refitted else data["normalisers"][0]
     parameters = all_parameters(trial)
@@ -163,7 +163,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         **({} if refitted or trial.state.is_finished() else {"unfinished_after": unfinished_after(trial)}),
         "versions": versions(),
     }
-    write_model(folder.root / BEST_MODEL, description, load(path.read_bytes()))
+    write_model(folder.root / BEST_MODEL, description, weights)
 
 
 def _headline(scores: dict[str, Any]) -> dict[str, Any]:

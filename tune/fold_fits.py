@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 
 import torch
@@ -41,6 +44,14 @@ def begin_fits(
         )
         fits.append(begin_fit(model.to(device), len(part.train), training))
     return fits
+
+
+def owner_of(parameters: dict[str, Scalar], settings: Settings, parts: Parts, training: TrainingSettings) -> str:
+    """A digest of all that decides what fits come to: a checkpoint of any others is not theirs."""
+    rows = [(len(fold.train), len(fold.validation)) for fold in parts.folds]
+    split, data = settings.split.model_dump(mode="json"), parts.dataset.fingerprint
+    decisive = [settings.architecture, parameters, asdict(training), split, rows, data]
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def fit_runs(

@@ -75,7 +75,7 @@ def judge_best(
     if weights is not None:
         found["validation"] = score_weights(trial, weights, settings, parts, "validation", device).as_json()
     elif trial.state != TrialState.PRUNED or not refits:
-        say(f"The weights of trial {trial.number}, the best, are no longer there: it cannot be tested")
+        say(f"The weights of trial {trial.number}, the best, are damaged or no longer there: it cannot be tested")
         return
     if tested:
         found |= tested
@@ -88,9 +88,9 @@ def judge_best(
             except NonFiniteLossError as error:
                 say(f"That did not go well ({error}): the network of the search is tested")
             else:
-                save_refit_weights(folder, trial, refitted)
+                digest = save_refit_weights(folder, trial, refitted)
                 parts, weights = joined, [refitted]
-                found["refit"] = describe_refit(trial, settings, joined)
+                found["refit"] = {**describe_refit(trial, settings, joined), "sha256": digest}
         if weights is None:
             return
         test = score_weights(trial, weights, settings, parts, "test", device)

@@ -16,7 +16,7 @@ from .answers import answers
 from .checkpoint import CheckpointWriter, load_checkpoint
 from .config import Settings
 from .fit import EpochResult, Fit
-from .fold_fits import begin_fits, fit_runs
+from .fold_fits import begin_fits, fit_runs, owner_of
 from .hyperparameters import fields_of, training_settings
 from .parts import Parts
 from .records import Outcome, calibration, mean_scores, record_of, train_scores
@@ -56,7 +56,8 @@ def run_trial(
     seed = trial.user_attrs.get("seed", derive_seed(settings.search.seed, "trial", trial.number))
     training = training_settings(settings, parameters, seed)
     fits = begin_fits(parameters, settings, parts, training, device)
-    state = load_checkpoint(checkpoint_path, device)
+    owner = owner_of(parameters, settings, parts, training)
+    state = load_checkpoint(checkpoint_path, device, owner)
     if state is not None:
         for fit, stored in zip(fits, state["fits"], strict=True):
             fit.load_state_dict(stored)
@@ -83,7 +84,7 @@ def run_trial(
     with CheckpointWriter(checkpoint_path, settings.machine.checkpoint_every) as checkpoint:
         try:
             while not pruned and not _reached(settings, scores) and _advance(runs):
-                checkpoint.keep({"fits": [fit.state_dict() for fit in fits]})
+                checkpoint.keep({"owner": owner, "fits": [fit.state_dict() for fit in fits]})
                 scores.append(epoch_score(fits, len(scores) + 1, metric))
                 report(len(scores))
                 after_epoch(len(scores), scores[-1])

@@ -18,7 +18,7 @@ from torch import Tensor
 from .checkpoint import CheckpointWriter, drop_checkpoint, load_checkpoint
 from .config import Settings
 from .fit import Fit, TrainingSettings
-from .fold_fits import begin_fits, fit_runs
+from .fold_fits import begin_fits, fit_runs, owner_of
 from .folders import StudyFolder
 from .hyperparameters import training_settings
 from .parts import Fold, Parts, describe_normaliser
@@ -100,13 +100,14 @@ def train_to_the_end(
     """
     checkpoint = folder.checkpoint_for_all(name)
     fits = begin_fits(parameters, settings, parts, training, device)
-    state = load_checkpoint(checkpoint, device)
+    owner = owner_of(parameters, settings, parts, training)
+    state = load_checkpoint(checkpoint, device, owner)
     if state is not None:
         fits[0].load_state_dict(state["fits"][0])
     (run,) = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
     with CheckpointWriter(checkpoint, settings.machine.checkpoint_every) as writer:
         for _ in run:
-            writer.keep({"fits": [fits[0].state_dict()]})
+            writer.keep({"owner": owner, "fits": [fits[0].state_dict()]})
     drop_checkpoint(checkpoint)
     return fits[0]
 

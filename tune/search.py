@@ -33,7 +33,7 @@ from .spaces import Scalar, Space
 from .stopping import StopRequested, StopWatch
 from .study import best_by_metric, check_identity, identity, metric_value, note_left, score_sign
 from .transactions import make_durable, one_transaction
-from .trial_files import drop_other_weights, save_weights, trial_files, write_files
+from .trial_files import WEIGHTS_DIGESTS, drop_other_weights, save_weights, trial_files, write_files
 from .winner import seconds_to_confirm, will_be_kept
 
 MOST_FAILURES_IN_A_ROW = 3
@@ -232,9 +232,9 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
 
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
-    if outcome.values is not None and will_be_kept(study, trial, outcome.values):
-        save_weights(folder, study, trial.number, outcome.weights)
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
+    if outcome.values is not None and will_be_kept(study, trial, outcome.values):
+        record[WEIGHTS_DIGESTS] = save_weights(folder, study, trial.number, outcome.weights)
     with one_transaction(study):
         for name, value in record.items():
             trial.set_user_attr(name, value)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -37,6 +40,9 @@ HISTORY_COLUMNS = (
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 REFIT_WEIGHTS = "weights-refit.safetensors"
+# Attribute of a trial: the SHA-256 of its files of weights, fold by fold.
+WEIGHTS_DIGESTS = "weights_sha256"
+_LOG = logging.getLogger(__name__)
 
 
 def trial_folder(folder: StudyFolder, trial: FrozenTrial) -> Path:
@@ -78,25 +84,59 @@ def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
     }
 
 
-def save_weights(folder: StudyFolder, study: Study, number: int, weights: Sequence[dict[str, Tensor]]) -> None:
-    """Stores the weights of a trial, a file for each fold, in a format that cannot run code when it is read."""
+def save_weights(folder: StudyFolder, study: Study, number: int, weights: Sequence[dict[str, Tensor]]) -> list[str]:
+    """Stores the weights of a trial, a file for each fold, in a format that cannot run code when it is read.
+
+    Returns:
+        The SHA-256 of each file, for the trial's ``WEIGHTS_DIGESTS``.
+    """
     place = trial_folder(folder, study.get_trials(deepcopy=False)[number])
-    for fold, one in enumerate(weights):
-        _save_one(folder, place / _weights_name(fold), one)
+    return [_save_one(folder, place / _weights_name(fold), one) for fold, one in enumerate(weights)]
 
 
 def load_weights(folder: StudyFolder, trial: FrozenTrial, n_folds: int) -> list[dict[str, Tensor]] | None:
-    """The stored weights of a trial for each fold; None if they are not there."""
+    """The stored weights of a trial for each fold; None if they are not there, or damaged."""
     fetch_weights(folder, trial)
     paths = [trial_folder(folder, trial) / _weights_name(fold) for fold in range(n_folds)]
-    if not all(path.is_file() for path in paths):
+    digests = trial.user_attrs.get(WEIGHTS_DIGESTS) or [None] * n_folds
+    loaded = [read_weights(path, digest) for path, digest in zip(paths, digests, strict=False)]
+    weights = [one for one in loaded if one is not None]
+    return weights if len(weights) == n_folds else None
+
+
+def read_weights(path: Path, digest: str | None) -> dict[str, Tensor] | None:
+    """The weights in a file; None if it is not there, or is not the one that was stored.
+
+    Args:
+        path: Of the file.
+        digest: SHA-256 of what was stored, since a flipped bit in a tensor loads without complaint; None where an older
+            version of the tuner stored it and noted none.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
         return None
-    return [load(path.read_bytes()) for path in paths]
+    with suppress(SafetensorError):
+        if digest in (None, hashlib.sha256(content).hexdigest()):
+            return load(content)
+    _LOG.warning("warning: %s is damaged and not used: restore a copy of it", path)
+    return None
 
 
-def save_refit_weights(folder: StudyFolder, trial: FrozenTrial, weights: dict[str, Tensor]) -> None:
-    """Stores the weights of the last fit beside those of the trial it belongs to."""
-    _save_one(folder, trial_folder(folder, trial) / REFIT_WEIGHTS, weights)
+def weights_digests(folder: StudyFolder, study: Study) -> dict[Path, str]:
+    """The SHA-256 of every file of weights that was stored, whether it is still there or not."""
+    digests, judged = {}, study.user_attrs.get("evaluations", {})
+    for trial in study.get_trials(deepcopy=False, states=ENDED):
+        for fold, digest in enumerate(trial.user_attrs.get(WEIGHTS_DIGESTS, [])):
+            digests[trial_folder(folder, trial) / _weights_name(fold)] = digest
+        if digest := judged.get(str(trial.number), {}).get("refit", {}).get("sha256"):
+            digests[trial_folder(folder, trial) / REFIT_WEIGHTS] = digest
+    return digests
+
+
+def save_refit_weights(folder: StudyFolder, trial: FrozenTrial, weights: dict[str, Tensor]) -> str:
+    """Stores the weights of the last fit beside those of the trial it belongs to; returns the file's SHA-256."""
+    return _save_one(folder, trial_folder(folder, trial) / REFIT_WEIGHTS, weights)
 
 
 def fetch_weights(folder: StudyFolder, trial: FrozenTrial) -> None:
@@ -125,11 +165,12 @@ def drop_other_weights(folder: StudyFolder, study: Study) -> None:
             file.unlink()
 
 
-def _save_one(folder: StudyFolder, path: Path, weights: dict[str, Tensor]) -> None:
+def _save_one(folder: StudyFolder, path: Path, weights: dict[str, Tensor]) -> str:
     content = save({name: weight.contiguous().cpu() for name, weight in weights.items()})
     write_bytes(path, content)
     if folder.shared_weights is not None:
         write_bytes(RemoteFile(f"{folder.shared_weights}/{path.parent.name}/{path.name}"), content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _weights_name(fold: int) -> str:

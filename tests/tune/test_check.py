@@ -94,7 +94,7 @@ def test_damaged_and_missing_weights_are_named(folder: StudyFolder) -> None:
     (weights,) = (folder.root / "trials").glob("*/weights.safetensors")
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-100])
-    assert only_finding(folder).startswith(f"{weights} cannot be read")
+    assert only_finding(folder).startswith(f"{weights} is damaged")
     weights.unlink()
     findings = list(check_study(opened(folder), folder))
     assert findings[0].startswith("the weights of its best trial")

@@ -148,8 +148,16 @@ def studies(new_lab: NewLab, metric: str, values: dict[str, float | None]) -> li
         lab = replace(new_lab(name, {"search": {"metric": metric}}), name=name)
         study = lab.study()
         trial = study.ask()
-        trial.set_user_attr("n_parameters", 10)
-        trial.set_user_attr("training_seconds", 1.5)
+        for attribute in ("best_epochs", "history"):
+            trial.set_user_attr(attribute, [])
+        for attribute in ("epochs_run", "seed", "n_parameters"):
+            trial.set_user_attr(attribute, 10)
+        for attribute in ("accuracy", "macro_f1", "loss"):
+            trial.set_user_attr(f"train_{attribute}", 0.5)
+            trial.set_user_attr(f"validation_{attribute}", 0.5)
+        for attribute in ("accuracy_gap", "training_seconds"):
+            trial.set_user_attr(attribute, 1.5)
+        trial.set_user_attr("fixed_parameters", {})
         study.tell(trial, value, state=TrialState.PRUNED if value is None else None)
         lab.folder.root.mkdir(parents=True, exist_ok=True)
         (lab.folder.root / "best_config.json").write_text(name)

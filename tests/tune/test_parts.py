@@ -112,7 +112,7 @@ def test_the_recordings_are_resampled_where_that_is_asked_for() -> None:
 
 
 def test_two_ways_to_resample_are_one_too_many() -> None:
-    with pytest.raises(SettingsError, match="cannot go with data.resample_length"):
+    with pytest.raises(SettingsError, match=r"cannot go with data\.resample_length"):
         resolve({"data": {"resample_hz": 25.0, "resample_length": 30}})
 
 

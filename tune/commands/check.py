@@ -12,7 +12,6 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
-from safetensors import SafetensorError, safe_open
 from sqlalchemy import text
 
 from data import DataError
@@ -30,7 +29,7 @@ from ..problems import SettingsError
 from ..report.page_names import PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT
 from ..study import CONFIRMS, best_trial, stored_settings
 from ..terminal import say
-from ..trial_files import describe_trial, load_weights, trial_folder
+from ..trial_files import describe_trial, load_weights, read_weights, trial_folder, weights_digests
 from ..trials_table import trials_table
 from ..winner import chosen_trial
 from .opening import chosen_studies, open_existing
@@ -121,16 +120,12 @@ def check_study(study: Study, folder: StudyFolder) -> Iterator[str]:
 
 
 def _check_weights(study: Study, folder: StudyFolder) -> Iterator[str]:
-    whole = True
-    for path in sorted((folder.root / "trials").glob("*/*.safetensors")):
-        try:
-            with safe_open(path, framework="pt") as weights:
-                for name in weights.keys():  # noqa: SIM118 - it is no dictionary
-                    weights.get_tensor(name)
-        except (SafetensorError, OSError) as error:
-            yield f"{path} cannot be read ({error}): restore a copy, or train its trial again"
-            whole = False
-    if not whole or folder.shared is not None:
+    digests = weights_digests(folder, study)
+    files = sorted((folder.root / "trials").glob("*/*.safetensors"))
+    damaged = [path for path in files if read_weights(path, digests.get(path)) is None]
+    for path in damaged:
+        yield f"{path} is damaged: restore a copy, or train its trial again"
+    if damaged or folder.shared is not None:
         return  # Those of another machine are fetched when they are needed.
     best = chosen_trial(study)
     # A known-good one that was ended early in the search may have won the confirmation: it has those of the last fit.
