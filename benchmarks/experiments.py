@@ -32,8 +32,9 @@ def main() -> None:
     """Writes the page."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--save-dir", type=Path, default=ROOT / "studies")
+    arguments.add_argument("--page", type=Path, default=PAGE)
     given = arguments.parse_args()
-    before = parts_of(PAGE.read_text() if PAGE.is_file() else "", "## ")
+    before = parts_of(given.page.read_text() if given.page.is_file() else "", "## ")
     sections = [INTRODUCTION]
     for suite in sorted((ROOT / "studies" / "suites").glob("*.json")):
         written = given.save_dir / suite.stem / "comparison.md"
@@ -51,7 +52,7 @@ def main() -> None:
         sections += [f"### {name}\n\n{tables[name]}\n" for name in protocols if name in tables]
         if missing:
             sections.append(f"{NOT_RUN}{', '.join(missing)}.\n")
-    PAGE.write_text("\n".join(sections))
+    given.page.write_text("\n".join(sections))
 
 
 def parts_of(text: str, mark: str) -> dict[str, str]:

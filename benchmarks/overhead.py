@@ -24,7 +24,7 @@ from optuna.pruners import MedianPruner
 from torch import nn
 
 from models import SequenceClassifier
-from tune import judgement, objective, run, search, training
+from tune import judgement, run, search, training
 from tune.adamw import AdamW
 from tune.checkpoint import CheckpointWriter
 from tune.config import resolve
@@ -57,7 +57,7 @@ class Stopwatch:
         return timed
 
 
-def measure_study(dataset: str, n_trials: int) -> None:
+def measure_study(dataset: str, n_trials: int, n_epochs: int) -> None:
     """A study with and without what is training proper.
 
     Training proper is a step (targets and their mixing, forward, loss, backward, clipping, optimiser, averaging) and
@@ -67,7 +67,7 @@ def measure_study(dataset: str, n_trials: int) -> None:
     """
     proper, strict, epochs, exporting = Stopwatch(), Stopwatch(), Stopwatch(), Stopwatch()
     training._train_step = proper.wrap(training._train_step)
-    for module in (training, objective, judgement):
+    for module in (training, judgement):
         module.predict = proper.wrap(module.predict)  # type: ignore[attr-defined]
     nn.Module.__call__ = strict.wrap(nn.Module.__call__)  # type: ignore[method-assign]
     SequenceClassifier.embed = strict.wrap(SequenceClassifier.embed)  # type: ignore[method-assign]
@@ -92,7 +92,7 @@ def measure_study(dataset: str, n_trials: int) -> None:
         setattr(owner, function, parts_of[name].wrap(getattr(owner, function)))
     for library in ("pandas", "optuna.importance", "tune.report.page"):
         importlib.import_module(library)  # Loaded late, but start-up all the same, however long the study.
-    settings = resolve({"dataset": dataset, "search": {"trials": n_trials}})
+    settings = resolve({"dataset": dataset, "search": {"trials": n_trials}, "training": {"epochs": n_epochs}})
     parts = load_parts(settings)
     with tempfile.TemporaryDirectory() as place:
         folder = StudyFolder(Path(place), "cost")
@@ -137,10 +137,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--dataset", default="smartwatch")
     arguments.add_argument("--trials", type=int, default=30)
+    arguments.add_argument("--epochs", type=int, default=12)
     given = arguments.parse_args()
     measure_help()
     measure_report()
-    measure_study(given.dataset, given.trials)
+    measure_study(given.dataset, given.trials, given.epochs)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--dataset", default="smartwatch", choices=sorted(PEOPLE))
     arguments.add_argument("--trials", type=int, default=20)
+    arguments.add_argument("--epochs", type=int, default=12)
     arguments.add_argument("--model-type", default="gru")
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--people", nargs="*", help="only these (default: all)")
@@ -35,7 +36,7 @@ def main() -> None:
             command = [
                 str(ROOT / "run_tuning.sh"),
                 *("--dataset", given.dataset, "--model-type", given.model_type, "--trials", str(given.trials)),
-                *("--set", f'split.test_groups=["{person}"]', "--seed", str(given.seed)),
+                *("--set", f'split.test_groups=["{person}"]', "--seed", str(given.seed), "--epochs", str(given.epochs)),
                 *("--set", f"split.seed={given.seed}", "--save-dir", place, "--study-name", person),
             ]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

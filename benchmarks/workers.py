@@ -34,7 +34,6 @@ import torch
 from models import build
 
 NAME = "speed"
-LIMIT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,17 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def limit_of_machine(n_processes: int) -> float:
+def limit_of_machine(n_processes: int, seconds: float) -> float:
     """How many times the steps of one process this machine does with several, which share nothing and write nothing."""
-    alone, together = _steps_of(1), _steps_of(n_processes)
+    alone, together = _steps_of(1, seconds), _steps_of(n_processes, seconds)
     return together / alone
 
 
-def _steps_of(n_processes: int) -> int:
+def _steps_of(n_processes: int, seconds: float) -> int:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(n_processes)
     counts: Queue[int] = context.Queue()
-    processes = [context.Process(target=_only_train, args=(barrier, counts)) for _ in range(n_processes)]
+    processes = [context.Process(target=_only_train, args=(seconds, barrier, counts)) for _ in range(n_processes)]
     for process in processes:
         process.start()
     total = sum(counts.get() for _ in processes)
@@ -95,7 +94,7 @@ def _steps_of(n_processes: int) -> int:
     return total
 
 
-def _only_train(barrier: Barrier, counts: Queue[int]) -> None:
+def _only_train(seconds: float, barrier: Barrier, counts: Queue[int]) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = build("gru", 6, 20, hidden_size=96, n_layers=2)
@@ -104,7 +103,7 @@ def _only_train(barrier: Barrier, counts: Queue[int]) -> None:
     labels = torch.randint(20, (64,))
     n_steps = 0
     barrier.wait()
-    ends = time.monotonic() + LIMIT_SECONDS
+    ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(model(values, lengths), labels)
@@ -122,9 +121,10 @@ def main() -> None:
     arguments.add_argument("--epochs", type=int, default=3)
     arguments.add_argument("--workers", type=int, default=2)
     arguments.add_argument("--repeats", type=int, default=3)
+    arguments.add_argument("--seconds", type=float, default=15.0, help="that processes only train, each time")
     given = arguments.parse_args()
     ratios: list[tuple[float, float, float]] = []
-    limits = [limit_of_machine(given.workers)]
+    limits = [limit_of_machine(given.workers, given.seconds)]
     print(f"{given.workers} processes that only train do {limits[0]:.2f} times the steps of one", flush=True)
     for seed in range(given.repeats):
         one, many = (
@@ -140,7 +140,7 @@ def main() -> None:
             flush=True,
         )
     with_start, without, most = (median(ratio) for ratio in zip(*ratios, strict=True))
-    limits.append(limit_of_machine(given.workers))
+    limits.append(limit_of_machine(given.workers, given.seconds))
     print(f"{given.workers} processes that only train do {limits[1]:.2f} times the steps of one")
     print(f"median: {with_start:.2f} times with start-up, {without:.2f} times without, at most {most:.2f} times")
 

@@ -32,5 +32,5 @@ def _note_the_end() -> None:
     _note("ended", os.getpid())
 
 
-sys.meta_path.insert(0, _Watch())  # type: ignore[arg-type]
+sys.meta_path.insert(0, _Watch())
 atexit.register(_note_the_end)  # What is registered first is done last.

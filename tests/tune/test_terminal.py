@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -27,13 +27,14 @@ def with_closed(stream: Literal["stdout", "stderr"], *arguments: str) -> tuple[i
     reading, writing = os.pipe()
     os.close(reading)
     other = "stderr" if stream == "stdout" else "stdout"
+    streams: dict[str, Any] = {stream: writing, other: subprocess.PIPE}
     try:
         done = subprocess.run(
             [sys.executable, "-m", "tune", *arguments],
             cwd=ROOT,
             env={**os.environ, "PYTHONSAFEPATH": "", "PYTHONWARNINGS": "default"},
             timeout=300,
-            **{stream: writing, other: subprocess.PIPE},
+            **streams,
         )
     finally:
         os.close(writing)

@@ -1,0 +1,65 @@
+"""Every benchmark still runs, with as little to do as it can be given; what it measures then means nothing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT, SMALL, run
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+# Options that leave each of them seconds of work; {here} is an empty folder. A new one needs a line of its own.
+LEAST: dict[str, str] = {
+    "compare_false_alarms": "--suites 1",
+    "confirmation": "--studies 1",
+    "experiments": "--save-dir {here} --page {here}/experiments.md",
+    "export": "--seconds 0.01",
+    "ladder": "--protocol watch-people --seeds 1 --epochs 1 --only warp --out {here}/ladder.jsonl",
+    "memory": "--dataset watch --trials 1 --epochs 1",
+    "overhead": "--dataset watch --trials 1 --epochs 1",
+    "people_split": "--trials 1 --epochs 1 --people U01",
+    "report": "--trials 5",
+    "serve": "--model {here}/studies/one/best_model --seconds 0.2 --connections 1",
+    "strategies": "--dataset watch --seconds 0.1 --seeds 1 --strategies 'sober 2' --output {here}/found.json",
+    # Else it installs the published stack from the network, and measures minutes.
+    "time_to_target": "--help",
+    "workers": "--dataset watch --trials 2 --epochs 1 --repeats 1 --seconds 0.1",
+}
+NOT_HERE = {
+    "published_stack": "runs in a virtual environment of its own, with packages that clash with ours",
+}
+BENCHMARKS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_runs(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if name in NOT_HERE:
+        pytest.skip(NOT_HERE[name])
+    if name == "people_split":
+        request.getfixturevalue("real_data")
+    if name == "serve":
+        if shutil.which("wrk") is None or not hasattr(os, "sched_setaffinity") or os.cpu_count() == 1:
+            pytest.skip("needs wrk, Linux and two cores")
+        run(*SMALL, "--trials=1", "--epochs=1", "--study-name=one", "--save-dir", str(tmp_path / "studies"))
+    arguments = shlex.split(LEAST[name].format(here=tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        timeout=850,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or name == "experiments"
+
+
+def test_every_benchmark_is_run_or_says_why_not() -> None:
+    assert set(BENCHMARKS) == {*LEAST, *NOT_HERE}
