@@ -14,6 +14,7 @@ WAYS_OUT = {
     errno.EDQUOT: _SPACE,
     errno.EFBIG: _SPACE,
     errno.EACCES: _ACCESS,
+    errno.EPERM: _ACCESS,
     errno.EROFS: _ACCESS,
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine, event
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine import URL, ExceptionContext
 
 from .core.errors import StorageError
 
@@ -34,6 +34,11 @@ ADVICE = (
     ("onnection refused", "start the server, or correct host and port"),
     ("timeout expired", "start the server, or correct host and port"),
 )
+
+
+def shown(address: URL) -> str:
+    """The address of a database without the password, which may stand among its options as well."""
+    return address.set(query={}).render_as_string(hide_password=True)
 
 
 def storage_failure(place: str, error: BaseException) -> str:
