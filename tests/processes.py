@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,11 +26,15 @@ SMALL = (
 
 
 def start(
-    *arguments: str, environment: Mapping[str, str] | None = None, own_group: bool = False
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    own_group: bool = False,
+    preexec: Callable[[], None] | None = None,
 ) -> subprocess.Popen[str]:
     """A running tuner, with these variables added to its environment.
 
-    In a process group of its own, a signal can reach its workers too, as Ctrl-C does.
+    In a process group of its own, a signal can reach its workers too, as Ctrl-C does. ``preexec`` is
+    called in the process before it begins.
     """
     environment = {
         **os.environ,
@@ -47,6 +51,7 @@ def start(
         text=True,
         env=environment,
         start_new_session=own_group,
+        preexec_fn=preexec,
     )
 
 

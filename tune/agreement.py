@@ -16,6 +16,7 @@ from sqlalchemy import select
 from .core.errors import StorageError
 from .folders import DATABASE_NAME, StudyFolder
 from .storage import open_storage, sqlite_url
+from .storage_errors import shown
 from .study import identity, load_study, study_names
 from .trial_files import ENDED
 
@@ -55,7 +56,7 @@ def check_agreement(storage: RDBStorage, folders: Iterable[StudyFolder]) -> None
     wrong = {folder: contradiction for folder in folders if (contradiction := _contradiction(storage, folder))}
     if wrong:
         told = (
-            f"{folder.root}/ and {storage.engine.url.render_as_string()} do not belong together: {contradiction}; put "
+            f"{folder.root}/ and {shown(storage.engine.url)} do not belong together: {contradiction}; put "
             "the right one back, or move the folder away"
             for folder, contradiction in wrong.items()
         )

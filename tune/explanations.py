@@ -17,6 +17,7 @@ WAYS_OUT = {
     errno.EDQUOT: _SPACE,
     errno.EFBIG: _SPACE,
     errno.EACCES: _ACCESS,
+    errno.EPERM: _ACCESS,
     errno.EROFS: _ACCESS,
 }
 

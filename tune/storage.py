@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from .core.errors import StorageError
 from .locks import SERVERS, server_lock
 from .servers import connected_once, engine_options, missing_driver, survive_restarts, with_driver
-from .storage_errors import advice_for, reason_of, storage_failure
+from .storage_errors import advice_for, reason_of, shown, storage_failure
 
 BUSY_TIMEOUT_SECONDS = 60
 
@@ -46,16 +46,15 @@ def open_storage(url: str) -> RDBStorage:
         address = make_url(url)
     except (ArgumentError, ValueError):
         # Whatever stands before an @ may be a password.
-        shown = f"…@{url.rpartition('@')[2]}" if "@" in url else url
-        sentence = f"{shown!r} is no database address; write for example sqlite:///folder/tune.db"
+        harmless = f"…@{url.rpartition('@')[2]}" if "@" in url else url
+        sentence = f"{harmless!r} is no database address; write for example sqlite:///folder/tune.db"
         raise StorageError(sentence) from None
-    shown = address.set(query={}).render_as_string(hide_password=True)
     if address.get_backend_name() != "sqlite":
-        return _open_server(with_driver(address), shown)
+        return _open_server(with_driver(address), shown(address))
     if not address.database or address.database == ":memory:":
-        raise StorageError(f"{shown} names no file: a study in memory could not be resumed")
+        raise StorageError(f"{shown(address)} names no file: a study in memory could not be resumed")
     if address.database.startswith("file:"):
-        raise StorageError(f"{shown} has options of SQLite's: write the plain path, sqlite:///folder/tune.db")
+        raise StorageError(f"{shown(address)} has options of SQLite's: write the plain path, sqlite:///folder/tune.db")
     path = Path(address.database)
     _check_sqlite(path)
     storage = _create_sqlite(url, path)

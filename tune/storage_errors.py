@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
 SPACE = "free some space or use another --save-dir, then go on with --resume"
 ACCESS = "make the file and its folder writable, or use another --save-dir"
 CONTENT = "move it away to begin anew, or restore a copy"
@@ -25,6 +30,11 @@ ADVICE = (
     ("onnection refused", "start the server, or correct host and port"),
     ("timeout expired", "start the server, or correct host and port"),
 )
+
+
+def shown(address: URL) -> str:
+    """The address of a database without the password, which may stand among its options as well."""
+    return address.set(query={}).render_as_string(hide_password=True)
 
 
 def storage_failure(place: str, error: BaseException) -> str:

@@ -30,6 +30,7 @@ from .locks import engine_of, study_lock
 from .parts import Parts, describe_data, describe_split
 from .samplers import make_pruner, make_sampler
 from .spaces import Scalar
+from .storage_errors import shown
 from .stored import check_stored
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
@@ -76,7 +77,7 @@ def _damage_told(storage: RDBStorage) -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
-        where = engine_of(storage).url.render_as_string()
+        where = shown(engine_of(storage).url)
         what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise StorageError(f"{where} is damaged ({what}); move it away to begin anew, or restore a copy") from error
 

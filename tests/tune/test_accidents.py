@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import Popen
 
 import optuna
 import pytest
@@ -109,13 +110,14 @@ def test_a_database_that_may_not_be_written(tmp_path: Path) -> None:
     assert (tmp_path / "tune.db").read_bytes() == before
 
 
-def begun(save_dir: Path) -> subprocess.Popen[str]:
+def begun(save_dir: Path, *more: str, database: Path | None = None, unprivileged: bool = False) -> Popen[str]:
     """A run that has finished two trials and has many to go."""
-    process = start(*SMALL, "--save-dir", str(save_dir), "--study-name", "s", "--trials", "500")
+    arguments = (*SMALL, "--save-dir", str(save_dir), "--study-name", "s", "--trials", "500", *more)
+    process = start(*arguments, preexec=as_anyone if unprivileged else None)
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with sqlite3.connect(save_dir / "tune.db") as connection:
+            with sqlite3.connect(database or save_dir / "tune.db") as connection:
                 count = "SELECT count(*) FROM trials WHERE state = 'COMPLETE'"
                 if connection.execute(count).fetchone()[0] >= 2:
                     return process
@@ -125,6 +127,50 @@ def begun(save_dir: Path) -> subprocess.Popen[str]:
             time.sleep(0.1)
     process.kill()
     pytest.fail(f"never began: {process.communicate()}")
+
+
+def ended_with_one_sentence(process: Popen[str]) -> str:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 3, errors
+    return one_sentence(errors)
+
+
+def goes_on(*where: str, database: Path) -> None:
+    """Two more trials, and none is left or lost."""
+    n_before = sum(state.is_finished() for state in states(database))
+    run("--resume", *where, "--study-name", "s", "--trials", str(n_before + 2))
+    assert sum(state == TrialState.COMPLETE for state in states(database)) >= 2
+    assert all(state.is_finished() for state in states(database))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_folder_that_becomes_read_only_in_mid_run(tmp_path: Path, workers: str) -> None:
+    process = begun(tmp_path, "--workers", workers, unprivileged=True)
+    places = [tmp_path, *(path for path in tmp_path.rglob("*") if path.is_dir())]
+    for place in places:
+        place.chmod(0o555)
+    try:
+        _, errors = process.communicate(timeout=120)
+    finally:
+        for place in places:
+            place.chmod(0o755)
+    assert process.returncode == (3 if workers == "1" else 1), errors
+    assert "Traceback" not in errors
+    goes_on("--save-dir", str(tmp_path), "--workers", "1", database=tmp_path / "tune.db")
+
+
+def test_a_database_on_a_disk_that_is_full(small_disk: Path, tmp_path: Path) -> None:
+    """What else the study leaves is on another disk, which has room."""
+    database = small_disk / "tune.db"
+    where = ("--storage", f"sqlite:///{database}")
+    process = begun(tmp_path, *where, database=database)
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "film").write_bytes(bytes(1_000_000))
+    errors = ended_with_one_sentence(process)
+    assert str(database) in errors
+    assert "free some space" in errors
+    (small_disk / "film").unlink()
+    goes_on("--save-dir", str(tmp_path), *where, database=database)
 
 
 def test_a_database_that_is_moved_and_put_back_has_lost_nothing(tmp_path: Path) -> None:

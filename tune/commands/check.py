@@ -27,6 +27,7 @@ from ..folders import SaveDir, StudyFolder
 from ..parts import load_parts
 from ..problems import SettingsError
 from ..report.page_names import PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT
+from ..storage_errors import shown
 from ..study import CONFIRMS, best_trial, stored_settings
 from ..terminal import say
 from ..trial_files import describe_trial, load_weights, read_weights, trial_folder, weights_digests
@@ -43,7 +44,7 @@ def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, 
     """Prints a line for everything that is wrong; returns the exit code."""
     storage = open_existing(storage_url, save_dir.local)
     studies = chosen_studies(storage, save_dir, study_name)
-    found = [f"{storage.engine.url.render_as_string()}: {finding}" for finding in check_database(storage)]
+    found = [f"{shown(storage.engine.url)}: {finding}" for finding in check_database(storage)]
     if storage_url is None and study_name is None:
         there = {study.study_name for study in studies}
         found += [

@@ -244,7 +244,7 @@ def _without_password(storage_url: str | None) -> str | None:
     """The address as it may be written into a file."""
     if storage_url is None or storage_url.startswith("env:"):
         return storage_url
-    return make_url(storage_url)._replace(password=None).render_as_string()
+    return str(make_url(storage_url)._replace(password=None).set(query={}))
 
 
 def check_notebook_packages() -> None:

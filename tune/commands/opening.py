@@ -39,7 +39,10 @@ def database_url(storage_url: str | None, save_dir: Path) -> str:
 def password_note(storage_url: str | None) -> str | None:
     """What to say to who shows a password to everybody on the machine; None if nobody does."""
     try:
-        if storage_url is None or make_url(storage_url).password is None:
+        if storage_url is None:
+            return None
+        address = make_url(storage_url)
+        if address.password is None and "password" not in address.query:
             return None
     except (ArgumentError, ValueError):
         return None

@@ -73,14 +73,17 @@ def trial_record(trial: FrozenTrial) -> TrialRecord:
     final = {name: attributes.get(name) for name in _FINAL}
     final |= {f"best_{name}": attributes.get(name) for name in _AT_BEST}
     final["value"] = trial.values[0] if trial.values else None
+    epochs = _epochs(attributes.get("history") or [], attributes.get("best_epochs") or [], started)
+    # The clock of the machine may have been set back meanwhile.
+    ended = max([trial.datetime_complete.timestamp(), started, *(epoch.ended for epoch in epochs[-1:])])
     return TrialRecord(
         number=trial.number,
         state=STATES[trial.state],
         reason=str(attributes.get("reason", "")),
         started=started,
-        ended=trial.datetime_complete.timestamp(),
+        ended=ended,
         parameters=all_parameters(trial),
-        epochs=_epochs(attributes.get("history") or [], attributes.get("best_epochs") or [], started),
+        epochs=epochs,
         final=_finite(final),
     )
 
