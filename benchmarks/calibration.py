@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from data import DATASETS
-from tune.calibration import expected_calibration_error, fit_temperature
-from tune.commands.lesson import of_study
+from tune.cli.commands.lesson import of_study
+from tune.training.calibration import expected_calibration_error, fit_temperature
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tune.suites.conclusions import Conclusions, conclude
-from tune.suites.evidence import Answers, Judged
-from tune.suites.schema import Configuration, Suite
+from tune.experiments.conclusions import Conclusions, conclude
+from tune.experiments.evidence import Answers, Judged
+from tune.experiments.schema import Configuration, Suite
 
 # Logits of a network that is right in about 95%.
 LEVEL, SEQUENCE_SPREAD, PERSON_SPREAD = 3.9, 1.5, 0.6

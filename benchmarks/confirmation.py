@@ -3,7 +3,7 @@
 Simulated studies of a task whose truth is known: a network names a sequence rightly with the probability
 sigmoid(ability + person + sequence), where ability is that of its configuration and its seed. 30 configurations are
 tried; from there on everything is the tuner's own: what is confirmed and in which order within 40% of the time, who
-wins, and the interval that is reported (``tune/racing.py``, ``tune/evaluation.py``).
+wins, and the interval that is reported (``tune/search/racing.py``, ``tune/evaluation/evaluate.py``).
 
     PYTHONPATH=. .venv/bin/python benchmarks/confirmation.py --studies 200
 """
@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 
 from data.sequences import SequenceDataset
-from tune.evaluation import Evaluation, evaluate, wilson_interval
-from tune.racing import Candidate, decided, difference, standing
+from tune.evaluation.evaluate import Evaluation, evaluate, wilson_interval
+from tune.search.racing import Candidate, decided, difference, standing
 
 N_CONFIGURATIONS, N_CONFIRMED, N_SEEDS = 30, 3, 5
 # Of thirty trials half are pruned after a quarter; what they take together, in runs of full length.

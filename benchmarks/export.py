@@ -15,11 +15,11 @@ import torch
 
 from data.channels import Preparation, derived_names, n_prepared_channels
 from models import ARCHITECTURES, build
-from tune.deployment.classifier import Classifier, OnnxClassifier, TorchClassifier
-from tune.deployment.onnx_model import to_onnx
-from tune.known_good import known_good
-from tune.model_folder import ModelDescription, StoredModel
-from tune.spaces import SPACES
+from tune.config.initial import known_good
+from tune.config.spaces import SPACES
+from tune.deploy.classifier import Classifier, OnnxClassifier, TorchClassifier
+from tune.deploy.onnx_model import to_onnx
+from tune.training.model_folder import ModelDescription, StoredModel
 
 # Kind of data, measured channels, classes and steps of a sequence: SmartWatch gestures, and windows of the watch.
 DATA = {

@@ -22,15 +22,15 @@ import torch
 from data.channels import Preparation
 from data.sequences import SequenceDataset
 from data.splits import Split
-from tune.config import resolve
-from tune.evaluation import accuracy_by_recording
-from tune.fold_fits import begin_fits, fit_runs
-from tune.hyperparameters import fields_of, training_settings
-from tune.known_good import known_good
-from tune.parts import Fold, Parts, load_parts
-from tune.seeds import derive_seed
-from tune.spaces import OFF, Scalar
-from tune.training import predict
+from tune.config.initial import known_good
+from tune.config.settings import resolve
+from tune.config.spaces import OFF, Scalar
+from tune.core.seeds import derive_seed
+from tune.evaluation.evaluate import accuracy_by_recording
+from tune.training.fold_fits import begin_fits, fit_runs
+from tune.training.hyperparameters import fields_of, training_settings
+from tune.training.splits import Fold, Parts, load_parts
+from tune.training.train import predict
 
 CPU = torch.device("cpu")
 # What each protocol holds out: how many people at a time, a fifth at random in turn, or the official test part.

@@ -12,14 +12,14 @@ import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
-from tune.config import resolve
-from tune.folders import StudyFolder
-from tune.parts import load_parts
-from tune.progress import Progress
+from tune.config.settings import resolve
+from tune.config.spaces import Scalar
+from tune.core.folders import StudyFolder
+from tune.core.stopping import StopWatch
 from tune.run import run_study
-from tune.spaces import Scalar
-from tune.stopping import StopWatch
-from tune.storage import open_storage, sqlite_url
+from tune.search.progress import Progress
+from tune.study.storage import open_storage, sqlite_url
+from tune.training.splits import load_parts
 
 STATM = Path("/proc/self/statm")
 

@@ -24,14 +24,17 @@ from optuna.pruners import MedianPruner
 from torch import nn
 
 from models import SequenceClassifier
-from tune import judgement, run, search, training
-from tune.adamw import AdamW
-from tune.checkpoint import CheckpointWriter
-from tune.config import resolve
-from tune.folders import StudyFolder
-from tune.parts import load_parts
-from tune.stopping import StopWatch
-from tune.storage import open_storage, sqlite_url
+from tune import run
+from tune.config.settings import resolve
+from tune.core.folders import StudyFolder
+from tune.core.stopping import StopWatch
+from tune.evaluation import test_evaluation as judgement
+from tune.search import loop as search
+from tune.study.storage import open_storage, sqlite_url
+from tune.training import train as training
+from tune.training.adamw import AdamW
+from tune.training.checkpoint import CheckpointWriter
+from tune.training.splits import load_parts
 
 
 class Stopwatch:

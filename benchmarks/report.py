@@ -20,10 +20,10 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tune.config import Settings, resolve
-from tune.folders import StudyFolder
-from tune.outputs import write_exports
-from tune.storage import open_storage, sqlite_url
+from tune.config.settings import Settings, resolve
+from tune.core.folders import StudyFolder
+from tune.report.outputs import write_exports
+from tune.study.storage import open_storage, sqlite_url
 
 N_EPOCHS, N_CLASSES, N_PEOPLE = 12, 20, 8
 Result = TypeVar("Result")

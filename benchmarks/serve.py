@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tune.deployment.classifier import Array, Classifier, load_classifier
+from tune.deploy.classifier import Array, Classifier, load_classifier
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE_CORE, ASKING_CORE = 0, 1

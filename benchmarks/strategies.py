@@ -25,21 +25,21 @@ import torch
 from optuna.distributions import BaseDistribution
 
 from data.channels import Preparation
-from tune.config import Settings, resolve
-from tune.files import write_text
-from tune.fit import EpochResult, Fit, TrainingSettings
-from tune.fold_fits import begin_fits, fit_runs
-from tune.folders import StudyFolder
-from tune.hyperparameters import fields_of, training_settings
-from tune.judgement import judge_best
-from tune.metrics import score
-from tune.parts import Parts, load_parts
-from tune.search import search
-from tune.seeds import derive_seed
-from tune.stopping import StopWatch
-from tune.storage import open_storage, sqlite_url
-from tune.study import with_strategy
-from tune.training import predict
+from tune.config.settings import Settings, resolve
+from tune.core.files import write_text
+from tune.core.folders import StudyFolder
+from tune.core.seeds import derive_seed
+from tune.core.stopping import StopWatch
+from tune.evaluation.test_evaluation import judge_best
+from tune.search.loop import search
+from tune.study.storage import open_storage, sqlite_url
+from tune.study.study import with_strategy
+from tune.training.fit import EpochResult, Fit, TrainingSettings
+from tune.training.fold_fits import begin_fits, fit_runs
+from tune.training.hyperparameters import fields_of, training_settings
+from tune.training.metrics import score
+from tune.training.splits import Parts, load_parts
+from tune.training.train import predict
 
 CPU = torch.device("cpu")
 STRATEGIES = (

@@ -30,9 +30,9 @@ import click
 import numpy as np
 
 from data import DataError
-from tune.config import resolve
-from tune.files import write_text
-from tune.parts import load_parts
+from tune.config.settings import resolve
+from tune.core.files import write_text
+from tune.training.splits import load_parts
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

@@ -25,12 +25,12 @@ from benchmarks.export import BATCHES, DATA, PLAIN_GRU, model_of, rounds
 from models import ARCHITECTURES
 from models.front import ConvolutionalLayer, MaskedBatchNorm
 from models.recurrent import RecurrentLayer
-from tune.deployment.classifier import OnnxClassifier, TorchClassifier
-from tune.deployment.facts import INPUTS, OUTPUTS, facts_of
-from tune.deployment.graph import Deployed
-from tune.deployment.onnx_layers import CELLS
-from tune.deployment.onnx_model import to_onnx
-from tune.model_folder import StoredModel
+from tune.deploy.classifier import OnnxClassifier, TorchClassifier
+from tune.deploy.graph import Deployed
+from tune.deploy.metadata import INPUTS, OUTPUTS, facts_of
+from tune.deploy.onnx_layers import CELLS
+from tune.deploy.onnx_model import to_onnx
+from tune.training.model_folder import StoredModel
 
 EXAMPLE_BATCH, EXAMPLE_TIME = 3, 17
 
@@ -107,7 +107,7 @@ def traced(model: StoredModel, opset: int) -> bytes:
 
 def classifier_of(content: bytes) -> OnnxClassifier:
     """It in onnxruntime, unchecked: traced files have more operators than ours."""
-    from tune.deployment import onnx_check
+    from tune.deploy import onnx_check
 
     onnx_check.OPERATORS |= {node.op_type for node in onnx.load_from_string(content).graph.node}
     return OnnxClassifier(content, "traced")

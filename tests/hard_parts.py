@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from data.augment import Augmentation
 from data.channels import Preparation
 from data.sequences import SequenceDataset
-from tune.parts import Parts
-from tune.seeds import derive_seed
+from tune.core.seeds import derive_seed
+from tune.training.splits import Parts
 
 
 @dataclass(frozen=True, eq=False)

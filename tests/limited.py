@@ -76,17 +76,17 @@ def limited() -> Iterator[Limited]:
 
 
 def _answer() -> None:
-    import tune.commands.compare
-    import tune.commands.dashboard
-    import tune.commands.datasets
-    import tune.commands.diagnose
-    import tune.commands.export
-    import tune.commands.predict
-    import tune.commands.report
-    import tune.commands.run
-    import tune.commands.serve
-    import tune.commands.status  # noqa: F401
-    from tune.cli import main
+    import tune.cli.commands.compare
+    import tune.cli.commands.dashboard
+    import tune.cli.commands.datasets
+    import tune.cli.commands.diagnose
+    import tune.cli.commands.export
+    import tune.cli.commands.predict
+    import tune.cli.commands.report
+    import tune.cli.commands.run
+    import tune.cli.commands.serve
+    import tune.cli.commands.status  # noqa: F401
+    from tune.cli.main import main
 
     for line in sys.stdin:
         with tempfile.TemporaryFile() as output:

@@ -9,7 +9,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tune.config import resolve
+from tune.config.settings import resolve
 from tune.report.facts import Facts
 from tune.report.figures.collection import study_figures
 from tune.report.figures.words import StudyContext

@@ -9,7 +9,7 @@ import torch
 from data.channels import Preparation, derived_names, n_prepared_channels
 from data.sequences import SequenceDataset
 from models import build
-from tune.model_folder import ModelDescription, StoredModel
+from tune.training.model_folder import ModelDescription, StoredModel
 
 CHANNELS = ("heat", "ax (g)", "ay (g)", "az (g)")
 CLASSES = ("wave", "circle", "nod", "rest", "tap")

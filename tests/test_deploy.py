@@ -12,7 +12,7 @@ import click
 import pytest
 import yaml
 
-from tune.cli import main
+from tune.cli.main import main
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 

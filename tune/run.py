@@ -12,28 +12,30 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from .agreement import check_agreement
-from .choice import subject_of
-from .claims import is_worked_on_elsewhere
-from .config import Settings, resolve
-from .confirming import Confirmer
+from .config.choice import subject_of
+from .config.settings import Settings, resolve
+from .config.suitability import suited
 from .core.errors import StudyError
-from .devices import choose_device
-from .engines import search_with_engine
-from .files import remove_abandoned
-from .folders import SaveDir, StudyFolder
-from .judgement import judge_best
-from .locks import try_trial_lock
-from .note import study_note, write_note
-from .outputs import load_libraries, write_exports
-from .parts import Parts
-from .progress import Progress
-from .ray_cluster import check_engine
-from .samplers import n_finished
-from .search import Ended
-from .sentences import resume_command
-from .stopping import StopRequested, StopWatch
-from .study import (
+from .core.files import remove_abandoned
+from .core.folders import SaveDir, StudyFolder
+from .core.stopping import StopRequested, StopWatch
+from .evaluation.test_evaluation import judge_best
+from .evaluation.unfinished import keep_unfinished
+from .report.outputs import load_libraries, write_exports
+from .report.sentences import resume_command
+from .search.confirming import Confirmer
+from .search.engines import search_with_engine
+from .search.loop import Ended
+from .search.progress import Progress
+from .search.ray_cluster import check_engine
+from .search.workers import n_workers
+from .study.agreement import check_agreement
+from .study.leases import is_worked_on_elsewhere
+from .study.locks import try_trial_lock
+from .study.note import study_note, write_note
+from .study.samplers import n_finished
+from .study.selection import confirms
+from .study.study import (
     N_WARM_START_TRIALS,
     all_parameters,
     best_by_metric,
@@ -47,11 +49,9 @@ from .study import (
     stored_settings,
     study_names,
 )
-from .suitability import suited
 from .tracking import NOT_TRACKED, Tracking
-from .unfinished import keep_unfinished
-from .winner import confirms
-from .workers import n_workers
+from .training.devices import choose_device
+from .training.splits import Parts
 
 # So few are drawn without the slowest of the libraries, scikit-learn.
 _N_TRIALS_WITHOUT_LIBRARIES = 3

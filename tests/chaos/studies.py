@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import load
 
 from tests.processes import SMALL, run
-from tune.claims import MOST_CRASHES
+from tune.study.leases import MOST_CRASHES
 
 NAME = "battered"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)

@@ -22,20 +22,20 @@ from optuna import Study
 
 from tests.damage import damaged
 from tests.processes import SMALL, run
-from tune.cli import main
-from tune.config import resolve
-from tune.exports import write_best_model
-from tune.folders import BEST_MODEL, DATABASE_NAME, StudyFolder
-from tune.hyperparameters import training_settings
-from tune.model_folder import load_model
-from tune.parts import load_parts
-from tune.problems import SettingsError
-from tune.refit import train_to_the_end
-from tune.stopping import StopRequested
-from tune.storage import open_storage, sqlite_url
-from tune.study import all_parameters, load_study, stored_settings
-from tune.trial_files import load_weights, read_weights, weights_digests
-from tune.winner import chosen_trial
+from tune.cli.main import main
+from tune.config.settings import resolve
+from tune.core.folders import BEST_MODEL, DATABASE_NAME, StudyFolder
+from tune.core.problems import SettingsError
+from tune.core.stopping import StopRequested
+from tune.evaluation.last_fit import train_to_the_end
+from tune.report.exports import write_best_model
+from tune.study.selection import chosen_trial
+from tune.study.storage import open_storage, sqlite_url
+from tune.study.study import all_parameters, load_study, stored_settings
+from tune.study.trial_files import load_weights, read_weights, weights_digests
+from tune.training.hyperparameters import training_settings
+from tune.training.model_folder import load_model
+from tune.training.splits import load_parts
 
 pytestmark = pytest.mark.slow
 

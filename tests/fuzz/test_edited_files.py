@@ -24,16 +24,16 @@ from data.unlabelled import Unlabelled
 from data.wlasl import list_wlasl
 from models import ARCHITECTURES
 from tests.stored_models import CHANNELS, stored_model
-from tune.arguments import settings_layers
-from tune.commands.check import _read
-from tune.config import default_settings, resolve
-from tune.deployment.answers import answers
-from tune.deployment.classifier import TorchClassifier
-from tune.deployment.facts import WHOLE, facts_in
-from tune.deployment.inputs import Wanted
-from tune.model_folder import DESCRIPTION, load_model, write_model
-from tune.problems import SettingsError
-from tune.suites.schema import read_suite
+from tune.cli.commands.check import _read
+from tune.config.arguments import settings_layers
+from tune.config.settings import default_settings, resolve
+from tune.core.problems import SettingsError
+from tune.deploy.classifier import TorchClassifier
+from tune.deploy.inputs import Wanted
+from tune.deploy.metadata import WHOLE, facts_in
+from tune.deploy.predictions import answers
+from tune.experiments.schema import read_suite
+from tune.training.model_folder import DESCRIPTION, load_model, write_model
 
 SUITES = sorted((Path(__file__).resolve().parents[2] / "studies" / "suites").glob("*.json"))
 
@@ -209,7 +209,7 @@ def test_suites(tmp_path_factory: pytest.TempPathFactory, suite: Path, data: st.
 
 
 def checked_suite(path: Path) -> None:
-    from tune.suites.selection import selected
+    from tune.experiments.selection import selected
 
     selected(read_suite(path), [], seeds="2", only=(), protocols=(), study_name=None, command="compare")
 

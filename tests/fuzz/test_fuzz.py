@@ -24,10 +24,10 @@ from data.errors import DataError
 from data.files import load
 from data.sequences import SequenceDataset
 from data.source import Source
-from tune.arguments import settings_layers
-from tune.cli import main
-from tune.config import default_settings, resolve, setting_paths
-from tune.problems import SettingsError
+from tune.cli.main import main
+from tune.config.arguments import settings_layers
+from tune.config.settings import default_settings, resolve, setting_paths
+from tune.core.problems import SettingsError
 
 MOST_MEMORY_BYTES = 1 << 30
 

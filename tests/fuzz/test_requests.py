@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.attacks import Service, serving
 from tests.stored_models import measured, stored_model
-from tune.deployment.onnx_model import to_onnx
+from tune.deploy.onnx_model import to_onnx
 
 BODY = json.dumps(
     {"sequences": [measured().sequence(0).tolist()], "sample_rate_hz": 10, "probabilities": True}

@@ -16,7 +16,7 @@ import pytest
 
 from tests.limited import Limited, limited
 from tests.stored_models import stored_model
-from tune.model_folder import DESCRIPTION, WEIGHTS, write_model
+from tune.training.model_folder import DESCRIPTION, WEIGHTS, write_model
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only"),

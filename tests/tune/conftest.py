@@ -21,14 +21,14 @@ from optuna.trial import FrozenTrial
 
 from data.sequences import SequenceDataset
 from data.splits import make_folds, make_split
-from tune.config import Settings, resolve
-from tune.folders import StudyFolder
-from tune.parts import Fold, Parts
-from tune.search import Ended, search
-from tune.spaces import Scalar
-from tune.stopping import StopWatch
-from tune.storage import open_storage, sqlite_url
-from tune.study import create_study, load_study, resume_study, stored_settings
+from tune.config.settings import Settings, resolve
+from tune.config.spaces import Scalar
+from tune.core.folders import StudyFolder
+from tune.core.stopping import StopWatch
+from tune.search.loop import Ended, search
+from tune.study.storage import open_storage, sqlite_url
+from tune.study.study import create_study, load_study, resume_study, stored_settings
+from tune.training.splits import Fold, Parts
 
 N_PEOPLE, N_CLASSES, N_EACH = 6, 3, 2
 CPU = torch.device("cpu")

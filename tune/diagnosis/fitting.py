@@ -9,8 +9,8 @@ import torch
 from data.sequences import SequenceDataset
 from models import SequenceClassifier
 
-from ..fit import TrainingSettings, begin_fit
-from ..training import NonFiniteLossError, continue_fit, predict
+from ..training.fit import TrainingSettings, begin_fit
+from ..training.train import NonFiniteLossError, continue_fit, predict
 
 # Where it is not known how the subject was trained: what works for most of our data.
 USUAL = TrainingSettings(

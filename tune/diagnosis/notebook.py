@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..escaping import escaped
-from ..files import write_text
+from ..core.escaping import escaped
+from ..core.files import write_text
 
 NAME = "diagnosis.ipynb"
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -23,7 +23,7 @@ LESSON: Lesson = (
         "it is judged by, and its training's record.",
         "import sys\nimport warnings\n\nsys.path.insert(0, {root!r})\n"
         'warnings.filterwarnings("ignore", message="IProgress")\n\nimport torch\n\n'
-        "from tune.commands.lesson import of_model, "
+        "from tune.cli.commands.lesson import of_model, "
         "of_study, show\n\n"
         'subject = {again}\nprint("\\n".join(subject.notes))\nsubject.first.network',
     ),
@@ -105,7 +105,7 @@ LESSON: Lesson = (
     ),
     (
         "Bare networks of the same size, side by side: an RNN, a GRU, an LSTM. *Try:* other networks, or none.",
-        "from tune.diagnosis.rivals import rivals\nfrom tune.diagnosis.sections.vanishing import vanishing\n\n"
+        "from tune.diagnosis.baselines import rivals\nfrom tune.diagnosis.sections.vanishing import vanishing\n\n"
         "against = {against!r}  # any of rnn, gru, lstm\n"
         "show(vanishing(subject, rivals(subject, against) if against else ()))",
     ),
@@ -123,7 +123,7 @@ def write_notebook(title: str, again: str, against: Sequence[str], folder: Path)
 
     Args:
         title: Of what is looked at.
-        again: A call of ``tune.commands.lesson`` that finds it.
+        again: A call of ``tune.cli.commands.lesson`` that finds it.
         against: Networks to compare gradients with.
         folder: Made if it is not there.
 

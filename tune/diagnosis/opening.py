@@ -15,21 +15,21 @@ from torch import Tensor
 from data.channels import Preparation, prepare_measured
 from data.sequences import SequenceDataset
 
-from ..config import Settings
+from ..config.settings import Settings
 from ..core.errors import StudyError
-from ..fit import Fit
-from ..fold_fits import begin_fits, fit_runs
-from ..folders import BEST_MODEL, StudyFolder
-from ..hyperparameters import fields_of, model_parameters, training_settings
-from ..model_folder import DESCRIPTION, StoredModel, load_model
-from ..parts import Parts
-from ..problems import Problem, SettingsError
-from ..seeds import derive_seed
-from ..study import all_parameters, temperature_of, trials_so_far
-from ..tested import evaluation_of
-from ..trial_files import load_weights
-from ..winner import chosen_trial
-from .subject import Judged, Subject
+from ..core.folders import BEST_MODEL, StudyFolder
+from ..core.problems import Problem, SettingsError
+from ..core.seeds import derive_seed
+from ..study.selection import chosen_trial
+from ..study.study import all_parameters, temperature_of, trials_so_far
+from ..study.tested import evaluation_of
+from ..study.trial_files import load_weights
+from ..training.fit import Fit
+from ..training.fold_fits import begin_fits, fit_runs
+from ..training.hyperparameters import fields_of, model_parameters, training_settings
+from ..training.model_folder import DESCRIPTION, StoredModel, load_model
+from ..training.splits import Parts
+from .model import Judged, Subject
 
 PARTS = ("validation", "test")
 

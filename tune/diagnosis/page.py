@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..files import write_bytes, write_text
+from ..core.files import write_bytes, write_text
 from ..report.figures.sections import Section, Table, rendered
 from ..report.figures.sheets import png
-from .subject import Subject
+from .model import Subject
 
 PAGE_NAME = "diagnosis.html"
 MOST_ROWS = 100

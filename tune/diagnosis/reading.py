@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .measures.states import Layer, record
-from .subject import Subject
+from .model import Subject
 
 N_PER_CLASS, MOST = 20, 400
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..report.figures.sections import Section
-from .rivals import rivals
+from .baselines import rivals
+from .model import Subject
 from .sections.data import data_section
 from .sections.errors import errors_section
 from .sections.gradients import gradients_section
 from .sections.learning import learning_section
 from .sections.memory import memory_section
-from .subject import Subject
 
 
 def diagnose(

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
 
-from ..sentences import new_people_in_test
 from .facts import Facts
 from .figures.importances import ImportancesInfo
 from .figures.words import counted
+from .sentences import new_people_in_test
 from .sure import how_sure
 from .words import listed, metric_name, percent, score
 

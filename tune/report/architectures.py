@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ..metrics import METRIC_LABELS
+from ..training.metrics import METRIC_LABELS
 from .figures.history import noise_of
 from .figures.rows import Row, Rows, draw_rows
 from .figures.sections import Link, Section, Table, on_page, section

@@ -12,15 +12,15 @@ from typing import Any
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ..config import Settings
-from ..folders import StudyFolder
-from ..sentences import places, provisos, resume_command
-from ..study import has_score, trials_so_far
-from ..tested import evaluation_of
-from ..winner import chosen_trial, confirms, is_confirmation
+from ..config.settings import Settings
+from ..core.folders import StudyFolder
+from ..study.selection import chosen_trial, confirms, is_confirmation
+from ..study.study import has_score, trials_so_far
+from ..study.tested import evaluation_of
 from .figures.collection import Figures
 from .figures.scores import with_one_value
 from .figures.words import StudyContext
+from .sentences import places, provisos, resume_command
 
 
 @dataclass(frozen=True)

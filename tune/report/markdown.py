@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..escaping import escaped, fenced
+from ..core.escaping import escaped, fenced
 from .content import Content
 from .figures.sections import Link, Section, Table
 

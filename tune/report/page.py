@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import write_bytes, write_text
+from ..core.files import write_bytes, write_text
 from .classes import confusion_of
 from .content import Content, content, searched_sections
 from .facts import Facts

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..evaluation import wilson_interval
-from ..sentences import new_people_in_test
+from ..evaluation.evaluate import wilson_interval
 from .facts import Facts
 from .figures.rows import Person, Row, Rows, draw_rows, people_info, read_people
 from .figures.sections import Section, Table, not_drawn, on_page, section
+from .sentences import new_people_in_test
 from .words import percent
 
 

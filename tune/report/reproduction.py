@@ -9,10 +9,10 @@ from typing import Any
 
 from data.landmarks import mirrored
 
-from ..arguments import OPTION_PATHS
-from ..config import Settings, default_settings
-from ..spaces import SPACES
-from ..study import all_parameters
+from ..config.arguments import OPTION_PATHS
+from ..config.settings import Settings, default_settings
+from ..config.spaces import SPACES
+from ..study.study import all_parameters
 from .facts import Facts
 from .figures.sections import Section, Table
 from .words import listed

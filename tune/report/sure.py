@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..calibration import FEWEST_UNITS
-from ..evaluation import FEWEST_PEOPLE, luck_of_selection
-from ..tested import times_test_was_used
+from ..evaluation.evaluate import FEWEST_PEOPLE, luck_of_selection
+from ..study.tested import times_test_was_used
+from ..training.calibration import FEWEST_UNITS
 from .facts import Facts
 from .figures.history import noise_of
 from .figures.scores import scored_trials

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..metrics import METRIC_LABELS
+from ..training.metrics import METRIC_LABELS
 from .figures.words import number_text
 
 

@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ..folders import StudyFolder
-from ..interrupts import interrupts_held
-from ..stopping import StopWatch
-from ..targets import Targets
+from ..config.trackers import Targets
+from ..core.folders import StudyFolder
+from ..core.interrupts import interrupts_held
+from ..core.stopping import StopWatch
 from .messages import Begun, Broke, Ended, Logged, Look
 from .process import track
 

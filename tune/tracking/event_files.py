@@ -12,11 +12,11 @@ from pathlib import Path
 from optuna import Study
 from optuna.trial import FrozenTrial
 
-from ..config import Settings
-from ..escaping import escaped
-from ..folders import StudyFolder
-from ..targets import Targets
-from ..trial_files import trial_folder
+from ..config.settings import Settings
+from ..config.trackers import Targets
+from ..core.escaping import escaped
+from ..core.folders import StudyFolder
+from ..study.trial_files import trial_folder
 from .records import TrialRecord, trial_record
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..folders import StudyFolder
+from ..core.folders import StudyFolder
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from urllib.parse import unquote, urlsplit
 from optuna import Study
 from optuna.trial import FrozenTrial
 
-from ..artefacts import PARETO_PICTURE, PICTURES, REPORT_PICTURES
-from ..config import Settings
-from ..folders import BEST_MODEL, StudyFolder
+from ..config.settings import Settings
+from ..config.trackers import Targets
+from ..core.folders import BEST_MODEL, StudyFolder
+from ..report.artefacts import PARETO_PICTURE, PICTURES, REPORT_PICTURES
 from ..report.page_names import REPORT_PAGE, REPORT_TEXT
-from ..study import identity
-from ..targets import Targets
-from ..tested import evaluation_of
-from ..trial_files import trial_files, write_files
-from ..winner import chosen_trial
+from ..study.selection import chosen_trial
+from ..study.study import identity
+from ..study.tested import evaluation_of
+from ..study.trial_files import trial_files, write_files
 from .records import study_parameters, trial_record
 
 if TYPE_CHECKING:

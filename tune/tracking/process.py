@@ -19,13 +19,13 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
-from ..config import Settings, resolve
-from ..folders import StudyFolder
-from ..locks import Lock, try_trial_lock
-from ..servers import is_away
-from ..storage import open_storage
-from ..study import load_study, stored_settings
-from ..targets import Targets, without_secrets
+from ..config.settings import Settings, resolve
+from ..config.trackers import Targets, without_secrets
+from ..core.folders import StudyFolder
+from ..study.locks import Lock, try_trial_lock
+from ..study.servers import is_away
+from ..study.storage import open_storage
+from ..study.study import load_study, stored_settings
 from .event_files import EventFiles
 from .messages import Begun, Broke, Ended, Logged, Look
 from .mlflow_runs import MlflowRuns, prepare

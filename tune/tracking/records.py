@@ -10,10 +10,10 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ..changes import is_changeable
-from ..config import Settings
-from ..spaces import Scalar
-from ..study import all_parameters
+from ..config.changes import is_changeable
+from ..config.settings import Settings
+from ..config.spaces import Scalar
+from ..study.study import all_parameters
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 # Scores that each epoch has on its own, beside those on validation.

@@ -11,7 +11,7 @@ from ...report.figures.sections import Section, Table
 from ...report.figures.words import shortened
 from ..measures.attention import AttentionMap, attention_maps, reach, spread
 from ..measures.states import classes_in
-from ..subject import Subject
+from ..model import Subject
 from ..words import percent, slug
 
 N_PER_CLASS, MOST = 4, 80

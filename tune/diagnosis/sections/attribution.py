@@ -21,7 +21,7 @@ from ..measures.attribution import (
     integrated_gradients,
 )
 from ..measures.states import classes_in, resampled_paths
-from ..subject import Subject
+from ..model import Subject
 from ..words import listed, percent
 
 N_PER_CLASS, MOST, MOST_STEPS = 6, 60, 20_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from ...calibration import expected_calibration_error
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
+from ...training.calibration import expected_calibration_error
 from ..measures.errors import ReliabilityBin, reliability
-from ..subject import Subject
+from ..model import Subject
 from ..words import percent
 
 

@@ -12,7 +12,7 @@ from ...report.figures.sections import Section, Table
 from ...report.figures.words import shortened
 from ..measures.receptive_field import first_filters, receptive_field
 from ..measures.states import record
-from ..subject import Subject
+from ..model import Subject
 from ..words import listed, percent, steps_text
 
 N_FILTERS = 12

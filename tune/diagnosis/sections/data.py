@@ -12,7 +12,7 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ...report.figures.words import shortened
 from ..measures.states import classes_in
-from ..subject import Subject
+from ..model import Subject
 from ..words import listed, percent, person_text, steps_text
 
 MOST_PEOPLE = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ...evaluation import wilson_interval
+from ...evaluation.evaluate import wilson_interval
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
@@ -17,7 +17,7 @@ from ..measures.errors import (
     most_confused,
 )
 from ..measures.states import classes_in
-from ..subject import Subject
+from ..model import Subject
 from ..words import listed, percent, person_text
 from .calibration import calibration
 from .mistakes import mislabelled, mistakes

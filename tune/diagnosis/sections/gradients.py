@@ -13,10 +13,10 @@ from models import SequenceClassifier, build
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section
+from ..baselines import Rival
 from ..measures.gradients import INPUT, WITH_MEMORY, GradientNorms, fit_decay, from_the_end, gradient_norms
 from ..measures.states import classes_in
-from ..rivals import Rival
-from ..subject import Subject
+from ..model import Subject
 from ..words import left_text, slug, steps_text
 from .attribution import attribution
 from .norms import VANISHED, chosen_batch, line, norms_table

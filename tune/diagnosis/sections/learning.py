@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
-from ..subject import Subject
+from ..model import Subject
 from ..words import percent
 
 # A loss on validation that has risen by this share since its least is more than noise.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...report.figures.sections import Section
-from ..subject import Subject
+from ..model import Subject
 from .attention import attention
 from .convolutions import filters
 from .pooled import pooled_map

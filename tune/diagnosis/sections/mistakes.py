@@ -11,7 +11,7 @@ from ...report.figures.sections import Section, Table
 from ...report.figures.words import counted, shortened
 from ..measures.errors import confident_mistakes, nearest_correct
 from ..measures.mislabelled import Suspect, suspects
-from ..subject import Subject
+from ..model import Subject
 from ..words import listed, percent, person_text
 
 N_MISTAKES = 6

@@ -10,7 +10,7 @@ from data.batches import Batch
 from ...report.figures import sheets
 from ...report.figures.sections import Table
 from ..measures.gradients import fit_decay
-from ..subject import Subject
+from ..model import Subject
 
 N_PER_CLASS, MOST, MOST_STEPS = 8, 64, 20_000
 # Where less than this of the gradient is left, the first step teaches nothing.

@@ -7,7 +7,7 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ..measures.projections import own_neighbours, tsne
 from ..measures.states import classes_in
-from ..subject import Subject
+from ..model import Subject
 from ..words import listed, percent
 
 MOST_POINTS = 800

@@ -11,8 +11,8 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ..measures.projections import Components, principal_components
 from ..measures.states import Layer, between_class_share, classes_in, resampled_paths
+from ..model import Subject
 from ..reading import N_PER_CLASS, recorded, shown_layers
-from ..subject import Subject
 from ..words import percent, slug
 
 N_POINTS = 30

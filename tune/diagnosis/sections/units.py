@@ -11,8 +11,8 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ..measures.projections import principal_components
 from ..measures.states import Layer, classes_in
+from ..model import Subject
 from ..reading import recorded, shown_layers
-from ..subject import Subject
 from ..words import percent
 
 MOST_PANELS = 12

@@ -13,9 +13,9 @@ from models import SequenceClassifier
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section
+from ..baselines import Rival, size_of
 from ..measures.gradients import fit_decay, from_the_end, gradient_norms
-from ..rivals import Rival, size_of
-from ..subject import Subject
+from ..model import Subject
 from ..words import left_text
 from .norms import VANISHED, chosen_batch, line, norms_table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from ...statistics.ranks import Ranks
+from ...evaluation.statistics.ranks import Ranks
 from .axes import Tick
 from .palette import LIGHT
 from .sheets import WIDTH_INCHES, Sheet, gridded, labelled, named_ticks, png, set_ticks, sheet

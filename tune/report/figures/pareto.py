@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.ticker import NullLocator
 
-from ...front import Candidate, front_of, knee_of
+from ...study.pareto_front import Candidate, front_of, knee_of
 from .axes import ScoreAxis, Tick, cost_ticks, score_axis
 from .palette import LIGHT, crowding
 from .sections import Section, Table, on_page, section

@@ -1,0 +1,99 @@
+"""A run from its settings to its exports: what a resumed one takes up, and what an interrupted one leaves."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tune.core.errors import StudyError
+from tune.core.stopping import StopWatch
+from tune.run import Finished, run_study
+from tune.search.progress import Progress
+from tune.study.leases import claim_trial
+from tune.study.storage import open_storage, sqlite_url
+from tune.study.study import load_study
+
+if TYPE_CHECKING:
+    from tests.tune.conftest import Lab, NewLab
+
+
+# What is left to search of the toy, which has neither three axes nor a mirror image.
+SUITED = {"rotation": 0.0, "flip": False, "derived_channels": ["none", "differences"]}
+
+
+class SignalInTheLastFit(StopWatch):
+    """Stops like a Ctrl-C in the third step of the last fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._n_left = 3
+
+    def check_signal(self) -> None:
+        self._n_left -= 1
+        if self._n_left < 0:
+            self.signal = signal.SIGINT
+        super().check_signal()
+
+
+def run(lab: Lab, stop: StopWatch | None = None, warm_start: str | None = None) -> tuple[Finished, list[str]]:
+    """One run, as a new process would make it, and what it said."""
+    said: list[str] = []
+
+    @contextmanager
+    def show(progress: Progress) -> Iterator[Progress]:
+        yield progress
+        said.extend(progress.said)
+
+    storage = open_storage(sqlite_url(lab.place / "tune.db"))
+    existing = load_study(storage, lab.name)
+    stop = stop or StopWatch()
+    finished = run_study(
+        storage, lab.folder, lab.settings, existing, lab.parts, warm_start=warm_start, show=show, stop=stop
+    )
+    return finished, said
+
+
+def test_the_same_command_with_resume_goes_on_where_something_was_left_out(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"trials": 1}, "space": {"shared": {"flip": True}}})
+    first, said = run(lab)
+    assert first.settings.space["shared"]["flip"] is False
+    assert any("flip is left out" in sentence for sentence in said)
+    again, said = run(lab, warm_start="another")
+    assert again.settings == first.settings
+    assert any("--warm-start another" in sentence for sentence in said)
+
+
+def test_an_interrupted_last_fit_is_said_and_made_up_for(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"trials": 1}})
+    finished, _ = run(lab, SignalInTheLastFit())
+    assert finished.ended.reason == "interrupted"
+    assert "evaluations" not in finished.study.user_attrs
+    finished, _ = run(lab)
+    assert finished.ended.reason == "1 trial finished"
+    assert finished.study.user_attrs["evaluations"].keys() == {"0"}
+
+
+def test_the_test_is_left_to_the_last_process_at_work(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"trials": 2}, "space": {"shared": SUITED}})
+    claim = claim_trial(lab.study(), lab.folder, 2)
+    assert claim is not None
+    finished, said = run(lab)
+    assert finished.ended.reason == "1 trial finished"
+    assert "evaluations" not in finished.study.user_attrs
+    assert any("left to the last one" in sentence for sentence in said)
+    claim.lock.release()
+    finished, _ = run(lab)
+    assert finished.ended.reason == "2 trials finished"
+    assert len(finished.study.user_attrs["evaluations"]) == 1
+
+
+def test_a_study_without_a_complete_trial_starts_no_other(new_lab: NewLab) -> None:
+    lab = new_lab("study")
+    lab.study()
+    with pytest.raises(StudyError, match="no complete trial to start from"):
+        run(replace(lab, name="another"), warm_start=lab.name)

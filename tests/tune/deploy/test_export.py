@@ -1,0 +1,230 @@
+"""``export``: what is written, what is said of it, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from tests.processes import ROOT
+from tests.stored_models import measured
+from tests.tune.conftest import Lab, make_parts, make_settings, make_toy
+from tune.cli.commands import export as export_module
+from tune.cli.commands.export import export_command
+from tune.core.folders import SaveDir
+from tune.core.problems import SettingsError
+from tune.deploy import test_recordings as judged_module
+from tune.deploy import verification as trials_module
+from tune.deploy.classifier import Array
+from tune.deploy.verification import invented, paired_drop
+from tune.evaluation.test_evaluation import judge_best
+from tune.report.exports import write_best, write_best_model
+from tune.training.model_folder import load_model
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def tested(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Lab:
+    """A study that was tested, once for all tests here."""
+    place = tmp_path_factory.mktemp("tested")
+    shutil.copy(empty_database, place)
+    settings = make_settings({"search": {"trials": 1}, "space": {"shared": {"derived_channels": "both"}}})
+    lab = Lab(place, settings, make_parts(make_toy(), settings))
+    lab.search()
+    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    write_best(lab.study(), lab.settings, lab.folder)
+    write_best_model(lab.study(), lab.settings, lab.folder)
+    return lab
+
+
+@pytest.fixture
+def lab(tested: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A copy of it, whose recordings are read from memory: there is no reader for the toy."""
+    shutil.copytree(tested.place, tmp_path / "studies")
+    monkeypatch.setattr(judged_module, "load_parts", lambda settings: tested.parts)
+    monkeypatch.setattr(trials_module, "TIMED_SECONDS", 0.0)
+    monkeypatch.setattr(trials_module, "FEWEST_TIMED", 2)
+    return replace(tested, place=tmp_path / "studies")
+
+
+def export(lab: Lab, form: str = "onnx", code: int = 0, **options: object) -> str:
+    """What is said."""
+    said = io.StringIO()
+    plain = {"study_name": lab.name, "model": None, "out": None, "opset": 28, "max_drop": None, "data_path": None}
+    console = Console(file=said, width=200, highlight=False)
+    found = export_command(console, None, SaveDir(lab.place), form=form, **{**plain, **options})  # type: ignore[arg-type]
+    assert found == code, said.getvalue()
+    return said.getvalue()
+
+
+def test_the_file_and_its_card(lab: Lab) -> None:
+    said = export(lab)
+    folder = lab.folder.root / "export"
+    test = lab.parts.folds[0].test
+    assert test is not None
+    assert f"Tried on the test part: {len(test)} sequences" in said
+    for name in ("PyTorch", "onnx", "int8"):
+        assert re.search(rf"^{name} +\d+ kB +[\d.]+ +[\d.]+ ", said, re.MULTILINE), said
+    card = (folder / "MODEL_CARD.md").read_text()
+    stored = lab.study().user_attrs["evaluations"]["0"]["test"]
+    low, high = stored["intervals_95"]["accuracy"]
+    assert f"| accuracy | {stored['accuracy']:.3f} | {low:.3f} to {high:.3f} |" in card
+    for name in test.class_names:
+        assert f"| {name} | " in card
+    assert all(name not in card for name in test.group_names)
+    assert "trained once more on training and validation part" in card
+
+
+def test_the_cards_lines_run_without_torch(lab: Lab, tmp_path: Path) -> None:
+    export(lab)
+    folder = lab.folder.root / "export"
+    test = lab.parts.folds[0].test
+    assert test is not None
+    lines = re.search(r"```python\n(.*?)```", (folder / "MODEL_CARD.md").read_text(), re.DOTALL)
+    assert lines is not None
+    assert len(lines[1].strip().splitlines()) == 5
+    header = ",".join(test.channel_names)
+    np.savetxt(folder / "recording.csv", test.sequence(0).numpy(), delimiter=",", header=header, comments="")
+    blocked = (
+        "import sys\n"
+        "class Blocked:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('torch', 'onnx', 'tune', 'data', 'models'):\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Blocked())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", blocked + lines[1]],
+        cwd=folder,
+        env={**os.environ, "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    probabilities = load_model(lab.folder.root / "best_model").probabilities(test)[0]
+    name, probability = done.stdout.split()
+    assert name == test.class_names[int(probabilities.argmax())]
+    assert float(probability) == pytest.approx(float(probabilities.max()), abs=1e-4)
+
+
+def test_the_use_of_the_test_part_is_on_record(lab: Lab) -> None:
+    path = lab.folder.root / "best_config.json"
+    assert json.loads(path.read_text())["times_test_was_used"] == 1
+    assert "used 1 time before" in _card(lab, "onnx")
+    assert lab.study().user_attrs["test_uses"] == [{"trial": 0, "for": "export"}]
+    assert json.loads(path.read_text())["times_test_was_used"] == 2
+    # The same network on the same data tells nothing new.
+    assert "used 2 times before" in _card(lab, "int8")
+    assert json.loads(path.read_text())["times_test_was_used"] == 2
+
+
+def _card(lab: Lab, form: str) -> str:
+    export(lab, form)
+    return (lab.folder.root / "export" / "MODEL_CARD.md").read_text()
+
+
+def test_too_much_lost_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    export(lab, "int8", max_drop=1.0, out=lab.place / "kept.onnx")
+    assert (lab.place / "kept.onnx").is_file()
+    # Worse than any rounding: every answer is another class.
+    monkeypatch.setattr(export_module, "_expected", _others)
+    said = export(lab, "int8", code=1, max_drop=0.005, out=lab.place / "refused.onnx")
+    assert "Not exported: it loses" in said
+    assert "--max-drop allows 0.005" in said
+    assert not (lab.place / "refused.onnx").exists()
+    said = export(lab, "onnx", code=1, out=lab.place / "refused.onnx")
+    assert "its logits differ from torch's" in said
+    assert not (lab.place / "refused.onnx").exists()
+
+
+def _others(stored: object, judged: judged_module.Judged, reference: object, sequences: object) -> Array:
+    assert judged.part is not None
+    right = torch.nn.functional.one_hot(judged.part.labels, judged.part.n_classes)
+    return right.float().numpy()
+
+
+def test_without_its_study_it_is_tried_on_noise(lab: Lab, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    (lab.folder.root / "best_model").rename(alone)
+    said = export(lab, study_name=None, model=alone, out=tmp_path / "model.onnx")
+    assert "No accuracy can be stated" in said
+    assert "This file was not judged" in (tmp_path / "MODEL_CARD.md").read_text()
+    said = export(lab, "int8", code=1, study_name=None, model=alone, max_drop=0.5, out=tmp_path / "other.onnx")
+    assert "--max-drop cannot be judged" in said
+
+
+def test_what_cannot_be_exported(lab: Lab) -> None:
+    for options, said in (
+        ({"study_name": "toy-gro"}, "did you mean 'toy-gru'"),
+        ({"out": Path("model.pt2")}, r"must end in \.onnx"),
+        ({"model": Path("somewhere")}, "each says which network"),
+        ({"model": Path("somewhere"), "study_name": None}, r"model\.json"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            export(lab, **options)
+
+
+TRACED = """
+import numpy
+from data.channels import Preparation
+from tests.stored_models import measured, stored_model
+from tune.deploy.classifier import TorchClassifier, classify
+from tune.deploy.torch_program import TorchProgram, to_torch_program
+from tune.deploy.verification import padding_difference, recordings_of
+
+for name, hyperparameters in (
+    ("conv1d-gru", {"bidirectional": True, "pool_size": 3, "hidden_size": 4}),
+    ("enhanced-bilstm", {"hidden_size": 4, "n_layers": 1, "front_layers": 1, "front_stride": 2}),
+):
+    model = stored_model(name, hyperparameters, Preparation("both", "both"))
+    program = TorchProgram(to_torch_program(model), model)
+    sequences = recordings_of(measured((11, 4, 1, 7, 10, 60)))
+    expected = classify(TorchClassifier(model), sequences)[0]
+    print(numpy.abs(classify(program, sequences)[0] - expected).max(), padding_difference(program, sequences))
+"""
+
+
+def test_a_torch_program_gives_the_same_for_any_batch() -> None:
+    # In a process of its own: the checks of shapes that tests put around the networks cannot be traced.
+    done = subprocess.run(
+        [sys.executable, "-c", TRACED],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    assert max(map(float, done.stdout.split())) < 1e-5
+
+
+def test_what_is_lost_is_compared_sequence_by_sequence() -> None:
+    part = measured(tuple([3] * 100))
+    right = torch.nn.functional.one_hot(part.labels, 5).float()
+    worse = right.clone()
+    worse[:10] = right[:10].roll(1, dims=1)
+    same, drop = paired_drop(right, right, part), paired_drop(right, worse, part)
+    assert (same.accuracy, same.interval) == (0.0, (0.0, 0.0))
+    assert drop.accuracy == pytest.approx(0.1)
+    # Of 100 independent sequences, 0.1 +- 1.96 sqrt(.1 .9 / 100).
+    assert drop.interval == pytest.approx((0.041, 0.159), abs=0.02)
+    assert drop.resampled == "sequences"
+
+
+def test_invented_sequences_look_like_the_training_data() -> None:
+    sequences = invented([500, 400], np.array([1.0, -5.0]), np.array([0.1, 2.0]))
+    assert [one.shape for one in sequences] == [(500, 2), (400, 2)]
+    np.testing.assert_allclose(np.concatenate(sequences).mean(axis=0), [1.0, -5.0], atol=0.3)

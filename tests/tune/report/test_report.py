@@ -1,0 +1,279 @@
+"""The report: the answer first, all of it without a network, and nothing in the database can break out of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import plotly.graph_objects as go
+import pytest
+from optuna.trial import TrialState
+
+from tests.html import Reader
+from tests.report_facts import confirmation, facts_of, scores, trials_of
+from tune.core.escaping import escaped, fenced
+from tune.report.content import Content, content
+from tune.report.facts import Facts
+from tune.report.markdown import as_markdown
+from tune.report.page import as_html
+from tune.report.sure import how_sure
+from tune.study.study import temperature_of
+
+HOSTILE = "</script></style><img src=x onerror=alert(1)><!-- {{ 7*7 }} `$x$` | [a](javascript:alert(1)) \"'&"
+MOST_BYTES = 8_000_000
+
+
+@pytest.fixture(scope="module")
+def judged() -> Facts:
+    return facts_of(trials_of(30))
+
+
+@pytest.fixture(scope="module")
+def report(judged: Facts) -> Content:
+    return content(judged)
+
+
+@pytest.fixture(scope="module")
+def reader(report: Content) -> Reader:
+    return Reader(as_html(report))
+
+
+def panels_of(report: Content) -> dict[str, str]:
+    return {name: figure for section in report.sections for name, figure in section.panels.items()}
+
+
+def both_texts(facts: Facts) -> tuple[str, str]:
+    """What the page and the Markdown say, after checking that the page is whole."""
+    report = content(facts)
+    read = Reader(as_html(report))
+    panels = panels_of(report)
+    assert len(read.scripts) == (len(panels) + 2 if panels else 0)
+    return read.text, as_markdown(report)
+
+
+def test_the_answer_comes_first_and_says_everything(reader: Reader, report: Content, judged: Facts) -> None:
+    assert next(name for name in reader.values("id")) == "answer"
+    assert judged.best is not None
+    assert report.answer.headline == (
+        f"Use the gru of trial {judged.best.number}: "
+        "it recognises 93.0% of the sequences of 3 people it has never seen."
+    )
+    questions = [point.question for point in report.answer.points]
+    assert questions == [
+        "Which network?",
+        "How good is it on new people?",
+        "How sure is that?",
+        "What mattered?",
+        "How do I run it again?",
+    ]
+    sure = " ".join(report.answer.points[2].sentences)
+    assert "between 89.0% and 97.0%" in sure
+    assert "the same 3 people" in sure
+    assert "partly luck" in sure
+
+
+def test_every_section_is_there_and_reachable(reader: Reader) -> None:
+    identifiers = reader.values("id")
+    assert len(identifiers) == len(set(identifiers))
+    names = ["people", "confusion", "classes", "history", "importances", "slices", "contour", "parallel", "curves"]
+    assert [target[1:] for target in reader.values("href")[1:]] == [*names, "reproduction"]
+    assert {target[1:] for target in reader.values("href")} <= set(identifiers)
+
+
+def test_nothing_is_loaded_from_anywhere(reader: Reader) -> None:
+    assert reader.values("src") == []
+    assert "link" not in [tag for tag, _ in reader.tags]
+    (policy,) = [attrs["content"] for _, attrs in reader.tags if attrs.get("http-equiv") == "Content-Security-Policy"]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+
+
+def test_every_panel_has_a_figure_that_plotly_accepts(reader: Reader, report: Content) -> None:
+    panels = reader.values("data-panel")
+    assert {"history", "importances-fanova", "parallel", "contour-0", "contour-5"} <= set(panels)
+    shown = {name for name in panels_of(report) if not name.endswith("-narrow")}
+    assert sorted(panels) == sorted(shown)
+    for name, figure in panels_of(report).items():
+        assert len(go.Figure(json.loads(figure)).data) > 0, name
+
+
+def test_every_other_figure_is_drawn_for_wide_and_for_narrow_screens(reader: Reader, report: Content) -> None:
+    labels = [attrs.get("aria-label") for tag, attrs in reader.tags if tag == "svg"]
+    drawn = {section.name: labels.count(section.title) for section in report.sections}
+    assert {name: n for name, n in drawn.items() if n} == {"people": 2, "confusion": 2, "slices": 4, "curves": 2}
+    classes = [attrs["class"] for tag, attrs in reader.tags if tag == "figure" and "class" in attrs]
+    assert classes == ["picture wide", "picture narrow"] * 2 + ["picture tile"] * 6
+    for said in ("swipe", "Ada", "90.0%", "dropout", "Validation accuracy", "epoch"):
+        assert said in reader.words
+
+
+def test_every_colour_that_is_used_has_a_value(reader: Reader, report: Content) -> None:
+    html = as_html(report)
+    used = {name for text in (*panels_of(report).values(), html) for name in re.findall(r"var\((--[\w-]+)\)", text)}
+    light = set(re.findall(r"(--[\w-]+): #", html))
+    assert used - {"--least"} <= light
+
+
+def test_markdown_says_what_the_page_says(reader: Reader, report: Content) -> None:
+    text = as_markdown(report)
+    for section in report.sections:
+        assert f"## {escaped(section.title)}" in text
+        assert section.summary in reader.text
+    assert "| square | 90.0% | 89.0% | 89.5% | 10 |" in text
+    assert "| Ada | 80.0% |" in text
+    assert "\n```bash\n./run_tuning.sh --model-type gru --dataset smartwatch" in text
+
+
+def test_examples_of_the_worst_class_are_drawn(reader: Reader) -> None:
+    assert [attrs.get("viewbox") for _, attrs in reader.tags].count("0 0 240 110") == 2
+    assert [tag for tag, _ in reader.tags].count("polyline") == 4
+    assert "circle, taken for square (Ada)" in reader.text
+
+
+@pytest.mark.parametrize("n_trials", [0, 1, 2, 4])
+@pytest.mark.parametrize("is_judged", [True, False])
+def test_a_study_of_few_trials_reads_well(n_trials: int, is_judged: bool) -> None:
+    page, text = both_texts(facts_of(trials_of(n_trials), is_judged=is_judged))
+    for said in (page, text):
+        assert "None" not in said.replace("None of", "")
+        assert "nan" not in said.split()
+    assert ("There is no answer yet" in page) == (n_trials == 0)
+    assert "Not drawn" in page
+
+
+def test_only_failures_are_told(judged: Facts) -> None:
+    failed = [trial for trial in trials_of(30) if trial.state == TrialState.FAIL]
+    page, text = both_texts(facts_of(failed))
+    assert "There is no answer yet: no trial has run to its end." in page
+    assert "RuntimeError: out of <memory>" in page
+    assert "out of \\<memory\\>" in text
+
+
+def test_one_varying_hyperparameter() -> None:
+    trials = trials_of(12)
+    for trial in trials:
+        trial.params = {"dropout": trial.params["dropout"]}
+        trial.distributions = {"dropout": trial.distributions["dropout"]}
+    page, _ = both_texts(facts_of(trials))
+    assert "only dropout varied among the complete trials" in page
+    assert "The best trial has dropout" in page
+
+
+def test_an_older_study_without_most_attributes() -> None:
+    trials = trials_of(9)
+    for trial in trials:
+        trial._user_attrs = {}
+    bare = replace(facts_of(trials), attributes={})
+    page, text = both_texts(bare)
+    assert "the study holds no answers by person" in page
+    assert "not stored" in text
+
+
+def test_people_who_are_not_known_or_were_trained_on() -> None:
+    page, _ = both_texts(facts_of(trials_of(9), people=None))
+    assert "It is not known who performed the sequences: if new people will, expect less." in page
+    assert "How good is it?" in page
+    known = facts_of(trials_of(9))
+    split = json.loads(json.dumps(known.split))
+    split["parts"][0]["train"]["people"].append("Ada")
+    page, _ = both_texts(replace(known, attributes={**known.attributes, "split": split}))
+    assert "For people who were not trained on expect less." in page
+    assert "never seen" not in page
+
+
+def test_a_single_test_person_is_no_figure() -> None:
+    page, _ = both_texts(facts_of(trials_of(9), people=["Ada"]))
+    assert "Only one person is in the test part, Ada, never trained on" in page
+    assert "further sequences of the same one person" in page
+
+
+def test_the_confirmation_decides_and_is_told() -> None:
+    trials = trials_of(9)
+    page, text = both_texts(facts_of(trials, confirmation=confirmation(3)))
+    assert "Of the search's best score about 2.0 points were luck." in page
+    assert "1.4 ms" in page
+    assert "left after 1 seed" in text
+    assert "93.0% validation accuracy, mean of fresh seeds" in page
+    without, _ = both_texts(facts_of(trials, confirmation=confirmation(3, latency_ms=None, sentences=[])))
+    assert " ms " not in without
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"confusion": [[1, 2], [3]], "per_class": [{"class": "x"}], "per_person": {"Ada": 3}},
+        {"confusion": [["<b>"] * 3] * 3, "per_class": "x", "per_person": []},
+        {"confusion": None, "per_class": None, "per_person": None},
+    ],
+)
+def test_what_is_not_as_it_should_be_is_left_out(spoilt: dict[str, object]) -> None:
+    facts = facts_of(trials_of(9))
+    assert facts.best is not None
+    judged = {str(facts.best.number): {"test": {**scores(), **spoilt}}}
+    page, _ = both_texts(replace(facts, attributes={**facts.attributes, "evaluations": judged, "examples": [1]}))
+    assert "Not drawn" in page
+
+
+def test_nothing_in_the_database_can_break_out() -> None:
+    trials = trials_of(12)
+    for trial in trials:
+        trial.params = {**trial.params, HOSTILE: 0.25 + trial.number / 100}
+        trial.distributions = {**trial.distributions, HOSTILE: trial.distributions["dropout"]}
+        trial.user_attrs["reason"] = HOSTILE
+        trial.user_attrs["fixed_parameters"] = {HOSTILE: HOSTILE}
+    facts = facts_of(
+        trials,
+        name=HOSTILE,
+        classes=[HOSTILE, f"a{HOSTILE}", f"b{HOSTILE}"],
+        people=[f"{k}{HOSTILE}" for k in range(3)],
+        channels=[HOSTILE, f"a{HOSTILE}"],
+        confirmation=confirmation(3, sentences=[HOSTILE]),
+        created=HOSTILE,
+        data_fingerprint=HOSTILE,
+        versions={HOSTILE: HOSTILE},
+    )
+    report = content(facts)
+    html, text = as_html(report), as_markdown(report)
+    reader = Reader(html)
+    assert len(reader.scripts) == len(panels_of(report)) + 2
+    assert "img" not in [tag for tag, _ in reader.tags]
+    assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on")]
+    assert "49" not in reader.text.split()
+    for figure in panels_of(report).values():
+        assert "<" not in figure
+    outside = re.sub(r"(`{3,})bash\n.*?\n\1", "", text, flags=re.DOTALL)
+    assert not re.search(r"(?<!\\)<", outside)
+    assert not re.search(r"(?<!\\)\[a(?<!\\)\]", outside)
+
+
+def test_a_command_cannot_leave_its_block() -> None:
+    assert fenced("a ```` b").startswith("`````bash\n")
+    assert escaped("1. a\n@you *b* 2.5-3") == "1\\. a &#64;you \\*b\\* 2.5-3"
+
+
+@pytest.mark.parametrize(
+    ("calibration", "temperature", "told"),
+    [
+        (None, 1.0, None),
+        # As earlier versions put it on record, fitted and judged on the same sequences.
+        ({"temperatures": [0.007], "error": 0.03, "error_with_temperature": 0.0}, 1.0, None),
+        ({"temperature": 1.0, "loss": 0.2, "loss_with_temperature": 0.2}, 1.0, "leaves them as they are"),
+        ({"temperature": 1.3, "loss": 0.2, "loss_with_temperature": 0.1}, 1.3, "took the loss from 0.200 to 0.100."),
+    ],
+)
+def test_of_the_temperature_is_said_what_was_shown(
+    calibration: dict[str, object] | None, temperature: float, told: str | None
+) -> None:
+    trials = trials_of(3)
+    trials[-1].set_user_attr("calibration", calibration)
+    said = " ".join(how_sure(facts_of(trials)))
+    assert "are off by 4.0 points on average" in said
+    assert told in said if told else "best_model/" not in said
+    assert temperature_of(trials[-1]) == temperature
+
+
+def test_a_thousand_trials_fit_into_eight_megabytes() -> None:
+    classes = [f"class number {k}" for k in range(60)]
+    facts = facts_of(trials_of(1000, n_epochs=20), classes=classes, people=[f"person {k}" for k in range(80)])
+    assert len(as_html(content(facts)).encode()) < MOST_BYTES

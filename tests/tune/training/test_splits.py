@@ -1,0 +1,122 @@
+"""Data is cut once, prepared once for each normalisation, and what is judged never trains the normaliser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from data.augment import Augmentation
+from data.channels import Preparation, fit_normaliser
+from data.errors import DataError
+from tune.config.settings import resolve
+from tune.core.problems import SettingsError
+from tune.training.splits import describe_data, describe_split, load_parts, source_of
+
+if TYPE_CHECKING:
+    from tests.tune.conftest import NewLab
+    from tune.config.settings import Settings
+    from tune.training.splits import Parts
+
+
+def test_a_part_is_prepared_once(parts: Parts) -> None:
+    one = parts.prepared(0, "train", Preparation("both"))
+    assert parts.prepared(0, "train", Preparation("both")) is one
+    assert parts.prepared(0, "train", Preparation("global")) is not one
+    assert one.n_channels == 4
+    assert parts.prepared(0, "train", Preparation("both", "differences")).n_channels == 8
+
+
+def test_only_the_training_part_is_varied_and_every_epoch_in_another_way(parts: Parts) -> None:
+    plain, preparation = Augmentation(), Preparation()
+    prepared = parts.prepared(0, "train", preparation)
+    assert parts.training_epoch(0, preparation, plain, seed=1, epoch=1) is prepared
+    noisy = [parts.training_epoch(0, preparation, Augmentation(jitter=0.1), seed=1, epoch=e) for e in (1, 1, 2)]
+    assert torch.equal(noisy[0].values, noisy[1].values)
+    assert not torch.equal(noisy[0].values, noisy[2].values)
+    assert not torch.equal(noisy[0].values, prepared.values)
+    # Noise of a tenth of a deviation stays one after the channels were normalised.
+    assert float((noisy[0].values - prepared.values).std()) == pytest.approx(0.1, rel=0.1)
+
+
+def test_the_normaliser_is_that_of_the_training_part(new_lab: NewLab) -> None:
+    parts = new_lab("study", {"split": {"folds": 2}}).parts
+    for number, fold in enumerate(parts.folds):
+        assert torch.equal(parts.normaliser(number, "none").mean, fit_normaliser(fold.train).mean)
+        # The measured channels come first, whatever is derived from them.
+        torch.testing.assert_close(parts.normaliser(number, "both").mean[:2], fit_normaliser(fold.train).mean)
+
+
+def test_the_embedded_data_set_is_loaded_and_cut_by_person() -> None:
+    parts = load_parts(resolve({"data": {"classes": 3}}))
+    assert parts.dataset.n_classes == 3
+    assert parts.split.kind == "group"
+    (fold,) = parts.folds
+    assert fold.test is not None
+    people = [set(part.groups.tolist()) for part in (fold.train, fold.validation, fold.test) if part.groups is not None]
+    assert len(people) == 3
+    assert sum(map(len, people)) == len(set.union(*people))
+
+
+def test_folds_share_their_test_part() -> None:
+    parts = load_parts(resolve({"data": {"classes": 2}, "split": {"folds": 3}}))
+    tests = [fold.test for fold in parts.folds]
+    assert len(tests) == 3
+    assert all(test is not None and test.fingerprint == tests[0].fingerprint for test in tests if tests[0] is not None)
+
+
+@pytest.mark.parametrize(
+    ("layer", "sentence"),
+    [
+        ({"dataset": "wach"}, "did you mean 'watch'"),
+        ({"data": {"classes": 100}}, "the first 100 classes are asked for: watch has 7"),
+        ({"split": {"kind": "official"}}, "no official split"),
+        ({"split": {"test_groups": ["nobody"]}}, "nobody called"),
+    ],
+)
+def test_what_the_data_cannot_give_is_a_sentence(layer: dict[str, object], sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        load_parts(resolve(layer))
+
+
+def test_the_folder_of_the_recordings_is_the_setting_or_else_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQTUNE_DATA", "/from/environment")
+    assert source_of(resolve()).data_path == Path("/from/environment")
+    assert source_of(resolve({"data": {"path": "~/mine"}})).data_path == Path.home() / "mine"
+    monkeypatch.delenv("SEQTUNE_DATA")
+    assert source_of(resolve()).data_path is None
+
+
+def test_data_and_split_are_described_in_plain_json(settings: Settings, parts: Parts) -> None:
+    data = json.loads(json.dumps(describe_data(settings, parts)))
+    assert data["class_names"] == ["low", "middle", "high"]
+    assert data["normalisers"][0]["mean"] == pytest.approx(parts.normaliser(0, "both").mean.tolist())
+    assert data["normalisers"][0]["channel_names"] == ["level", "noise", "level, change a step", "noise, change a step"]
+    split = json.loads(json.dumps(describe_split(settings, parts)))
+    (described,) = split["parts"]
+    n_sequences = sum(described[name]["n_sequences"] for name in ("train", "validation", "test"))
+    assert n_sequences == len(parts.dataset)
+    people = [set(described[name]["people"]) for name in ("train", "validation", "test")]
+    assert sum(map(len, people)) == len(set.union(*people)) == 6
+
+
+def test_the_recordings_are_resampled_where_that_is_asked_for() -> None:
+    layer = {"data": {"classes": 2, "resample_hz": 25.0}}
+    halved = load_parts(resolve(layer)).dataset
+    assert halved.sample_rate_hz == 25.0
+    assert set(halved.lengths.tolist()) == {100}
+    assert set(load_parts(resolve({"data": {"classes": 2, "resample_length": 30}})).dataset.lengths.tolist()) == {30}
+
+
+def test_two_ways_to_resample_are_one_too_many() -> None:
+    with pytest.raises(SettingsError, match=r"cannot go with data\.resample_length"):
+        resolve({"data": {"resample_hz": 25.0, "resample_length": 30}})
+
+
+def test_only_the_last_preparation_is_kept(parts: Parts) -> None:
+    for normalisation in ("global", "instance", "both"):
+        parts.prepared(0, "train", Preparation(normalisation))
+    assert len(parts._prepared) == 1

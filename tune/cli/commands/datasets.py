@@ -1,0 +1,137 @@
+"""``datasets --data-path X``: what was understood of recordings, what looks wrong, and a picture of them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from data import DataError, files, load
+from data.quality import duplicates, duplicates_across, people_across, warnings
+from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
+from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
+from data.splits import make_split
+
+from ...config.choice import subject_of, with_dataset
+from ...config.settings import resolve
+from ...core.files import write_bytes
+from ...core.folders import DEFAULT_SAVE_DIR
+from ...core.terminal import say
+from ...training.splits import source_of
+
+N_NAMED = 24
+N_CHANNELS = 12
+# Notes of the readers that a person should act on.
+SUSPICIOUS = (RATES_DIFFER, TOO_LONG)
+PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
+
+
+def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Path | None) -> None:
+    """Prints what is known of a data set and draws an example of each class.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    settings = resolve(*with_dataset(layers))
+    dataset = load(settings.dataset, source_of(settings))
+    if settings.data.classes is not None:
+        dataset = dataset.first_classes(settings.data.classes)
+    place = f": {settings.data.path}" if settings.data.path else ""
+    say(console, "Your recordings" + place if settings.dataset == files.NAME else f"Data set {settings.dataset}{place}")
+    suspicious_notes = [note for note in dataset.notes if note.startswith(SUSPICIOUS)]
+    for note in dataset.notes:
+        if note not in suspicious_notes:
+            say(console, f"  {note}")
+    say(console, "")
+    for what, text in described(dataset):
+        say(console, f"  {what:<12}{text}")
+    say(console, "")
+    about_split, split_option = _split(dataset)
+    wrong = [*suspicious_notes, *warnings(dataset), *about_split]
+    say(console, "What looks wrong:" if wrong else "Nothing looks wrong.")
+    for sentence in wrong:
+        say(console, f"  - {sentence}")
+    subject = subject_of(settings)
+    path = picture or DEFAULT_SAVE_DIR / f"{subject}-examples.png"
+    from ...report.figures.examples import examples_picture
+
+    write_bytes(path, examples_picture(dataset, subject))
+    say(console, f"Picture: {path}  (an example of each class)")
+    if split_option is not None:
+        say(console, f"Tune it: ./run_tuning.sh{_options(layers)}{split_option}")
+
+
+def described(dataset: SequenceDataset) -> Iterable[tuple[str, str]]:
+    """What a person wants to know of a data set, as pairs of a word and a line."""
+    n_recordings = None if dataset.recordings is None else len(set(dataset.recordings.tolist()))
+    cut = "" if n_recordings is None else f", cut from {n_recordings:,} recordings"
+    yield "sequences", f"{len(dataset):,}{cut}, of the kind {dataset.kind!r}"
+    yield "lengths", _lengths(dataset)
+    rate = dataset.sample_rate_hz
+    yield "rate", "not known" if rate is None else f"{rate:.4g} steps a second"
+    low, high = dataset.values.amin(0).tolist(), dataset.values.amax(0).tolist()
+    channels = [f"{name} from {a:.3g} to {b:.3g}" for name, a, b in zip(dataset.channel_names, low, high, strict=True)]
+    yield "channels", f"{dataset.n_channels}: {_some(channels, N_CHANNELS)}"
+    counts = torch.bincount(dataset.labels, minlength=dataset.n_classes).tolist()
+    listed = [f"{name} {count:,}" for name, count in zip(dataset.class_names, counts, strict=True)]
+    yield "classes", f"{dataset.n_classes}: {_some(listed)}"
+    if dataset.groups is None:
+        yield "people", "not known: sequences of one person may be in several parts"
+    else:
+        by_person = torch.bincount(dataset.groups, minlength=len(dataset.group_names)).tolist()
+        people = [f"{name} {count:,}" for name, count in zip(dataset.group_names, by_person, strict=True) if count]
+        yield "people", f"{len(people)}: {_some(people)}"
+    if dataset.official is not None:
+        parts = torch.bincount(dataset.official, minlength=len(PARTS)).tolist()
+        yield "split", "official: " + ", ".join(f"{PARTS[k]} {count:,}" for k, count in enumerate(parts) if count)
+    if dataset.name == files.NAME:
+        missing = [note for note in dataset.notes if note.startswith(MISSING_NOTE)]
+        yield "missing", missing[0].removeprefix(MISSING_NOTE) if missing else "none"
+    n_copies = sum(len(group) - 1 for group in duplicates(dataset))
+    yield "duplicates", f"{n_copies:,} exact {'copy' if n_copies == 1 else 'copies'}" if n_copies else "none"
+
+
+def _lengths(dataset: SequenceDataset) -> str:
+    low, median, high = (int(one) for one in (dataset.lengths.min(), dataset.lengths.median(), dataset.lengths.max()))
+    each = "1 step" if median == 1 else f"{median:,} steps"
+    steps = f"{low:,} to {high:,} steps, median {median:,}" if low < high else f"{each} each"
+    rate = dataset.sample_rate_hz
+    return steps if rate is None else f"{steps} ({median / rate:.3g} s)"
+
+
+def _split(dataset: SequenceDataset) -> tuple[list[str], str | None]:
+    """What is wrong with the split that a study would begin with, and the option that it needs; None if none helps."""
+    try:
+        split = make_split(dataset)
+        return [*duplicates_across(dataset, split), *people_across(dataset, split)], ""
+    except DataError as error:
+        wrong = [str(error)]
+    try:
+        make_split(dataset, kind="stratified")
+    except DataError:
+        return wrong, None
+    return wrong, " --split stratified"
+
+
+def _options(layers: Sequence[dict[str, Any]]) -> str:
+    """The data set, the path and what was chosen of it, as they were named."""
+    named = {
+        "--dataset": next((layer["dataset"] for layer in reversed(layers) if "dataset" in layer), None),
+        **{
+            option: next((layer["data"][name] for layer in reversed(layers) if name in layer.get("data", {})), None)
+            for option, name in (("--data-path", "path"), ("--classes", "classes"))
+        },
+    }
+    left_out = any(layer.get("data", {}).get("asl_citizen") is False for layer in layers)
+    options = [f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None]
+    return "".join(options) + (" --no-asl-citizen" if left_out else "")
+
+
+def _some(names: Sequence[str], most: int = N_NAMED) -> str:
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most // 2])}, … ({len(names) - most // 2:,} more)"

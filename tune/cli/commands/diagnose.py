@@ -1,0 +1,263 @@
+"""``diagnose``: what a network has learned and where it fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from optuna import Study
+from rich.console import Console
+from sqlalchemy.engine import make_url
+
+from ...config.settings import Settings, resolve
+from ...core.errors import StudyError
+from ...core.folders import DATABASE_NAME, SaveDir, StudyFolder
+from ...core.problems import Problem, SettingsError, did_you_mean
+from ...core.terminal import say
+from ...deploy.test_recordings import note_use
+from ...diagnosis.baselines import RIVALS
+from ...diagnosis.model import Subject
+from ...diagnosis.opening import of_model, of_trial, tested_model, trial_to_look_at
+from ...diagnosis.page import write_diagnosis
+from ...diagnosis.whole import diagnose
+from ...report.exports import write_best
+from ...study.agreement import check_agreement
+from ...study.locks import study_lock
+from ...study.selection import chosen_trial
+from ...study.study import CONFIRMS, load_study, stored_settings
+from ...training.model_folder import StoredModel, load_model
+from ...training.splits import load_dataset, load_parts
+from ...training.train import NonFiniteLossError
+from .opening import chosen_studies, open_existing
+
+FOLDER = "diagnosis"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is looked at, and where the findings go.
+
+    Attributes:
+        subject: What is looked at.
+        folder: Of the page.
+        again: A call of ``lesson`` that finds the same subject, for the notebook.
+    """
+
+    subject: Subject
+    folder: Path
+    again: str
+
+
+def diagnose_command(
+    console: Console,
+    storage_url: str | None,
+    save_dir: SaveDir,
+    *,
+    study_name: str | None,
+    trial: int | None,
+    model: Path | None,
+    part: str | None,
+    against: str | None,
+    data_path: str | None,
+    notebook: bool,
+) -> None:
+    """Writes the diagnosis and says where it is."""
+    compared = read_against(against)
+    if notebook:
+        check_notebook_packages()
+    if model is not None and (study_name is not None or trial is not None):
+        raise SettingsError(
+            [Problem("--model", str(model), "names the network already: leave out --study-name, --trial")]
+        )
+
+    def tell(sentence: str) -> None:
+        say(console, sentence)
+
+    if model is not None:
+        target = of_folder(console, model, part, data_path)
+    else:
+        study = only_study(storage_url, save_dir, study_name)
+        folder = save_dir.study(study.study_name)
+        target = of_study(console, study, folder, trial, part or "validation", data_path, storage_url)
+    for note in target.subject.notes:
+        tell(f"  {note}")
+    page = write_diagnosis(target.subject, diagnose(target.subject, compared, tell), target.folder)
+    tell(f"Diagnosis: {page}  (and its pictures and numbers beside it)")
+    if notebook:
+        from ...diagnosis.notebook import write_notebook
+
+        tell("Executing the notebook")
+        tell(f"Notebook: {write_notebook(target.subject.title, target.again, compared, target.folder)}")
+
+
+def read_against(written: str | None) -> tuple[str, ...]:
+    """The networks to compare with.
+
+    Raises:
+        SettingsError: If one of them is none that can be compared.
+    """
+    names = [name.strip().lower() for name in (written or "").split(",") if name.strip()]
+    wrong = [
+        Problem("--against", name, "cannot be compared", did_you_mean(name, RIVALS))
+        for name in names
+        if name not in RIVALS
+    ]
+    if written is not None and not names:
+        wrong = [Problem("--against", written, "names no network", f"valid: {', '.join(RIVALS)}")]
+    if wrong:
+        raise SettingsError(wrong)
+    return tuple(dict.fromkeys(names))
+
+
+def only_study(storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> Study:
+    """The named study, or the only one there is.
+
+    Raises:
+        StudyError: If that is not one.
+    """
+    storage = open_existing(storage_url, save_dir.local)
+    if study_name is None:
+        # The runs that confirm a study are no study to look into by themselves.
+        names = [
+            study.study_name for study in chosen_studies(storage, save_dir, None) if CONFIRMS not in study.user_attrs
+        ]
+        if len(names) != 1:
+            listed = ", ".join(sorted(names)) or "none yet"
+            raise StudyError(f"say which study to diagnose with --study-name; there are: {listed}")
+        study_name = names[0]
+    return chosen_studies(storage, save_dir, study_name)[0]
+
+
+def settings_of(study: Study, data_path: str | None) -> Settings:
+    """The settings of a study, with the recordings where they are here.
+
+    Raises:
+        StudyError: If it has none of this tuner.
+    """
+    stored = stored_settings(study)
+    if stored is None:
+        raise StudyError(f"{study.study_name!r} was not made by this tuner: it holds no settings")
+    layers: list[dict[str, Any]] = [stored]
+    if data_path is not None:
+        layers.append({"data": {"path": data_path}})
+    return resolve(*layers)
+
+
+def of_study(
+    console: Console,
+    study: Study,
+    folder: StudyFolder,
+    number: int | None,
+    part: str,
+    data_path: str | None,
+    storage_url: str | None,
+) -> Target:
+    """A trial of a study; that test is looked at goes on record before it is seen."""
+    subject, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
+    if part == "test":
+        with study_lock(study._storage, folder):
+            note_use(study, trial, "diagnosis")
+        if chosen_trial(study) is not None:
+            write_best(study, settings, folder)
+    place = folder.root / FOLDER
+    again = (
+        f"of_study(\n    {study.study_name!r},\n    save_dir={str(folder.save_dir.resolve())!r},\n"
+        f"    storage={_without_password(storage_url)!r},\n    trial={trial},\n    part={part!r},\n"
+        f"    data_path={data_path!r},\n)"
+    )
+    return Target(subject, place if number is None else place / f"trial-{trial}", again)
+
+
+def subject_of_study(
+    console: Console, study: Study, folder: StudyFolder, number: int | None, part: str, data_path: str | None
+) -> tuple[Subject, int, Settings]:
+    """What to look at of a trial, its number, and the settings of the study.
+
+    Raises:
+        StudyError: If the trial's network cannot be had.
+    """
+    settings = settings_of(study, data_path)
+    trial = trial_to_look_at(study, number)
+    torch.set_num_threads(settings.machine.threads)
+    say(console, f"Diagnosing trial {trial.number} of {study.study_name}")
+    parts = load_parts(settings)
+    try:
+        subject = of_trial(study, trial, settings, parts, folder, part=part, say=lambda line: say(console, line))
+    except NonFiniteLossError as error:
+        raise StudyError(f"trial {trial.number} cannot be trained again: {error}") from error
+    return subject, trial.number, settings
+
+
+def of_folder(console: Console, place: Path, part: str | None, data_path: str | None) -> Target:
+    """The network in a folder, with its study's parts where that study is around it.
+
+    Raises:
+        SettingsError: If that is no model, or the part is not one that it has not seen.
+    """
+    stored = load_model(place)
+    folder = place.parent / f"{place.resolve().name}-{FOLDER}"
+    study = _study_of(stored, place)
+    if study is not None:
+        trial = stored.description.trial
+        where = StudyFolder(place.resolve().parent.parent, study.study_name)
+        refitted = tested_model(study, study.get_trials(deepcopy=False)[trial], where) is not None
+        if refitted and part == "validation":
+            rule = "the network was trained on the validation part too"
+            advice = f"leave --part out, or diagnose the study: --study-name {study.study_name}"
+            raise SettingsError([Problem("--part", part, rule, advice)])
+        chosen = "test" if refitted else part or "validation"
+        return replace(of_study(console, study, where, trial, chosen, data_path, None), folder=folder)
+    if part is not None:
+        rule = "there is no study beside the folder that says which sequences that is"
+        raise SettingsError([Problem("--part", part, rule, "leave --part out")])
+    again = f"of_model({str(place.resolve())!r}, data_path={data_path!r})"
+    return Target(subject_of_folder(console, place, data_path), folder, again)
+
+
+def subject_of_folder(console: Console, place: Path, data_path: str | None) -> Subject:
+    """The network in a folder on all sequences of its data set, or of the recordings that are named."""
+    stored = load_model(place)
+    dataset = stored.description.data.dataset
+    described = stored.description.data.model_dump(mode="json", exclude={"dataset"})
+    settings = resolve({"dataset": dataset, "data": {**described, "path": data_path}})
+    torch.set_num_threads(settings.machine.threads)
+    say(console, f"Diagnosing {place}/")
+    return of_model(stored, place, load_dataset(settings), str(data_path or dataset))
+
+
+def _study_of(stored: StoredModel, place: Path) -> Study | None:
+    """The study in whose folder the model is; None where there is none."""
+    root = place.resolve().parent
+    if root.name != stored.description.study or not (root.parent / DATABASE_NAME).exists():
+        return None
+    storage = open_existing(None, root.parent)
+    check_agreement(storage, [StudyFolder(root.parent, root.name)])
+    study = load_study(storage, stored.description.study)
+    if study is None or stored_settings(study) is None:
+        return None
+    return study if stored.description.trial < len(study.get_trials(deepcopy=False)) else None
+
+
+def _without_password(storage_url: str | None) -> str | None:
+    """The address as it may be written into a file."""
+    if storage_url is None or storage_url.startswith("env:"):
+        return storage_url
+    return str(make_url(storage_url)._replace(password=None).set(query={}))
+
+
+def check_notebook_packages() -> None:
+    """Says at once what a notebook needs.
+
+    Raises:
+        StudyError: If a package is not installed.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("nbformat", "nbclient", "ipykernel") if find_spec(name) is None]
+    if missing:
+        raise StudyError(
+            f"--notebook needs {', '.join(missing)}, which is not installed: "
+            ".venv/bin/python -m pip install nbformat nbclient ipykernel"
+        )

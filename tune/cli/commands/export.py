@@ -1,0 +1,204 @@
+"""``export``: a trained network as one file for use elsewhere, tried on real recordings before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from optuna import Study
+from rich.console import Console
+from rich.table import Table
+
+from ...config.settings import resolve
+from ...core.files import write_bytes, write_text
+from ...core.folders import SaveDir
+from ...core.problems import Problem, SettingsError
+from ...core.terminal import say
+from ...deploy.card import CARD, Exported, model_card, shown_accuracy, shown_bytes, shown_drop
+from ...deploy.classifier import Array, Classifier, OnnxClassifier, TorchClassifier, classify
+from ...deploy.onnx_layers import untranslated
+from ...deploy.onnx_model import refuse_untranslated, to_onnx
+from ...deploy.sources import find_model
+from ...deploy.test_recordings import Judged, find_judged, note_use, study_of
+from ...deploy.verification import TIMED_BATCHES, TOLERANCE, Tried, invented, padding_difference, recordings_of, try_out
+from ...report.exports import write_best
+from ...study.locks import study_lock
+from ...study.study import stored_settings
+from ...study.tested import times_test_was_used
+from ...training.model_folder import StoredModel, load_model
+from .opening import database_url
+
+FILE_NAMES = {"onnx": "model.onnx", "int8": "model-int8.onnx", "torch-export": "model.pt2"}
+REFUSED = 1
+LONGEST_NOISE = 10_000
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way in which a network is stored.
+
+    Attributes:
+        name: As tables show it.
+        content: Of its file.
+        classifier: Runs it.
+    """
+
+    name: str
+    content: bytes
+    classifier: Classifier
+
+
+def export_command(
+    console: Console,
+    storage_url: str | None,
+    save_dir: SaveDir,
+    *,
+    form: str,
+    study_name: str | None,
+    model: Path | None,
+    out: Path | None,
+    opset: int,
+    max_drop: float | None,
+    data_path: str | None,
+) -> int:
+    """Exports the network that is meant; returns the exit code.
+
+    Raises:
+        SettingsError: If it cannot be exported, before any work begins.
+    """
+    folder = find_model(model, study_name, save_dir.local)
+    stored = load_model(folder)
+    if form != "torch-export":
+        refuse_untranslated(stored.network, stored.description.architecture)
+    place = _place(out, folder, form)
+    address = None if storage_url is None else database_url(storage_url, save_dir.local)
+    study = study_of(folder, stored.description.study, address)
+    judged = find_judged(stored, study, data_path)
+    say(console, f"{folder}: {stored.description.architecture}, trial {stored.description.trial}")
+    if judged.part is None:
+        say(console, f"No accuracy can be stated, since {judged.why_not}; tried on noise of the same lengths")
+    else:
+        say(console, f"Tried on the {judged.name} part: {len(judged.part)} sequences")
+    used_before = 0 if study is None else times_test_was_used(study.user_attrs)
+    forms, tried = _try_all(stored, judged, form, opset)
+    _print_table(console, tried)
+    refused = _refusal(forms, tried, judged, stored, form, max_drop)
+    if study is not None and judged.name == "test":
+        _note(study, save_dir, stored.description.trial)
+    if refused:
+        say(console, f"Not exported: {refused}")
+        return REFUSED
+    own = next(one for one in forms if one.name == form)
+    card = Exported(stored.description, place.name, form, tried, judged.name, judged.why_not, judged.split, used_before)
+    write_bytes(place, own.content)
+    write_text(place.parent / CARD, model_card(card))
+    say(console, f"Written: {place}  ({shown_bytes(len(own.content))}), and {CARD} beside it, with how to run it")
+    return 0
+
+
+def _place(out: Path | None, folder: Path, form: str) -> Path:
+    """The file to write: as named, or by its usual name in the folder that is named, or beside the network's folder."""
+    name = FILE_NAMES[form]
+    if out is None:
+        return folder.parent / "export" / name
+    if out.is_dir() or not out.suffix:
+        return out / name
+    if out.suffix != Path(name).suffix:
+        raise SettingsError([Problem("--out", str(out), f"must end in {Path(name).suffix}, or be a folder")])
+    return out
+
+
+def _try_all(stored: StoredModel, judged: Judged, form: str, opset: int) -> tuple[list[Form], list[Tried]]:
+    """Every form that is asked for or compared, and what was found of each."""
+    if judged.part is None:
+        lengths = stored.description.lengths
+        n_channels = len(stored.description.channel_names)
+        mean, deviation = (each[:n_channels].numpy() for each in (stored.normaliser.mean, stored.normaliser.deviation))
+        each = [min(steps, LONGEST_NOISE) for steps in (lengths.shortest, lengths.median, lengths.longest)]
+        sequences = invented(each * 8, mean, deviation)
+    else:
+        sequences = recordings_of(judged.part)
+    reference = TorchClassifier(stored)
+    expected = _expected(stored, judged, reference, sequences)
+    forms = list(_forms(stored, reference, form, opset))
+    tried = [try_out(one.name, one.classifier, len(one.content), sequences, judged.part, expected)[0] for one in forms]
+    return forms, tried
+
+
+def _expected(stored: StoredModel, judged: Judged, reference: Classifier, sequences: Sequence[Array]) -> Array:
+    """Logits as the tuner itself computes them."""
+    if judged.part is None:
+        return classify(reference, sequences)[0]
+    logits: Array = stored.logits(judged.part).numpy()
+    return logits
+
+
+def _forms(stored: StoredModel, reference: Classifier, form: str, opset: int) -> list[Form]:
+    from safetensors.torch import save
+
+    weights = save({name: value.contiguous() for name, value in stored.network.state_dict().items()})
+    forms = [Form("PyTorch", weights, reference)]
+    if form == "torch-export":
+        from ...deploy.torch_program import TorchProgram, to_torch_program
+
+        program = to_torch_program(stored)
+        forms.append(Form(form, program, TorchProgram(program, stored)))
+    if not untranslated(stored.network):
+        for name in ("onnx", "int8"):
+            content = to_onnx(stored, opset=opset, int8=name == "int8")
+            forms.append(Form(name, content, OnnxClassifier(content, name)))
+    return forms
+
+
+def _refusal(
+    forms: Sequence[Form],
+    tried: Sequence[Tried],
+    judged: Judged,
+    stored: StoredModel,
+    form: str,
+    max_drop: float | None,
+) -> str:
+    """Why the file must not be used; empty where it may."""
+    own = next(one for one in tried if one.name == form)
+    if form != "int8":
+        if not own.difference <= TOLERANCE:
+            return f"its logits differ from torch's by {own.difference:.2g}; at most {TOLERANCE:g} may be rounding"
+        classifier = next(one.classifier for one in forms if one.name == form)
+        sequences = recordings_of(judged.part.subset(torch.arange(min(len(judged.part), 200)))) if judged.part else []
+        if sequences and not (found := padding_difference(classifier, sequences)) <= TOLERANCE:
+            return f"padding changes its logits by {found:.2g}; at most {TOLERANCE:g} may be rounding"
+    if max_drop is not None:
+        if own.drop is None:
+            return f"--max-drop cannot be judged, since {judged.why_not}"
+        if own.drop.accuracy > max_drop:
+            return (
+                f"it loses {shown_drop(own.drop)} of accuracy against PyTorch on the {judged.name} part; --max-drop "
+                f"allows {max_drop:g}"
+            )
+    return ""
+
+
+def _note(study: Study, save_dir: SaveDir, trial: int) -> None:
+    folder = save_dir.study(study.study_name)
+    with study_lock(study._storage, folder):
+        new = note_use(study, trial, "export")
+    settings = stored_settings(study)
+    if new and settings is not None and folder.root.is_dir():
+        write_best(study, resolve(settings), folder)
+
+
+def _print_table(console: Console, tried: Sequence[Tried]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("form")
+    for name in ("size", *(f"ms for {size}" for size in TIMED_BATCHES), *(f"per s, {size}" for size in TIMED_BATCHES)):
+        table.add_column(name, justify="right")
+    for name in ("accuracy (95%)", "lost against PyTorch", "logits differ by"):
+        table.add_column(name, justify="right")
+    for one in tried:
+        times = [f"{one.milliseconds[size]:.2f}" for size in TIMED_BATCHES]
+        rates = [f"{1000 * size / one.milliseconds[size]:,.0f}" for size in TIMED_BATCHES]
+        found = (shown_accuracy(one), shown_drop(one.drop), f"{one.difference:.1g}")
+        table.add_row(one.name, shown_bytes(one.n_bytes), *times, *rates, *found)
+    console.print(table)

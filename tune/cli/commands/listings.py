@@ -1,0 +1,32 @@
+"""``models`` and ``datasets``: what there is to choose from."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from data import DATASETS
+
+from ...config.ranges import to_plain
+from ...config.spaces import SHARED, SPACES
+from ...core.terminal import say
+
+
+def list_models(console: Console) -> None:
+    """Every architecture with its search space."""
+    for name, space in {**SPACES, "shared by all": SHARED}.items():
+        say(console, name)
+        for parameter, distribution in space.items():
+            say(console, f"  {parameter:<20} {json.dumps(to_plain(distribution))}")
+
+
+def list_datasets(console: Console) -> None:
+    """Every data set with one line about it."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("data set", "kind", "what it is", "needs"):
+        table.add_column(column)
+    for name, entry in DATASETS.items():
+        table.add_row(name, entry.kind, entry.summary, entry.needs)
+    console.print(table)

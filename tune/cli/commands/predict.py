@@ -1,0 +1,178 @@
+"""``predict``: classifies new recordings, from files, folders or standard input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+import numpy as np
+
+from data.errors import DataError
+from data.unlabelled import Unlabelled, read_unlabelled
+
+from ...core.files import write_text
+from ...core.folders import SaveDir
+from ...core.problems import Problem, SettingsError
+from ...core.terminal import console
+from ...deploy.classifier import Classifier, load_classifier
+from ...deploy.inputs import Wanted
+from ...deploy.metadata import Facts
+from ...deploy.predictions import Answer, answers
+from ...deploy.sources import find_model
+from ...deploy.stream import decisions, sliding_for
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+STREAM = "-"
+STREAM_COLUMNS = ("sample", "class", "probability", "now", "latency_ms")
+
+
+def predict_command(
+    save_dir: SaveDir,
+    files: Sequence[str],
+    *,
+    model: Path | None,
+    study_name: str | None,
+    as_csv: bool,
+    out: Path | None,
+    all_probabilities: bool,
+    sample_rate: float | None,
+    resample: bool,
+    window: int | None,
+    hop: int | None,
+    smooth: int,
+) -> None:
+    """Classifies what is named, and prints or writes a table.
+
+    Raises:
+        SettingsError: If the network cannot be used, or the options do not fit together.
+        DataError: If a recording cannot be classified.
+    """
+    if not files:
+        raise SettingsError([Problem("FILES", "", "are needed", f"name files or folders, or {STREAM} for a stream")])
+    if STREAM in files and len(files) > 1:
+        raise SettingsError([Problem("FILES", " ".join(files), f"cannot be files and {STREAM} at once")])
+    classifier = load_classifier(find_model(model, study_name, save_dir.local))
+    if files[0] == STREAM:
+        _stream(classifier, as_csv=as_csv, out=out, sample_rate=sample_rate, sliding=(window, hop, smooth))
+        return
+    for option, value in (("--window", window), ("--hop", hop)):
+        if value is not None:
+            raise SettingsError([Problem(option, value, f"is for a stream; name {STREAM} to read one")])
+    _refuse_useless_resampling(classifier.facts, resample)
+    found = answers(classifier, _recordings(files), Wanted(sample_rate, resample))
+    if out is not None:
+        write_text(out, _as_csv(found, classifier.facts, all_probabilities))
+    elif as_csv or not sys.stdout.isatty():
+        click.echo(_as_csv(found, classifier.facts, all_probabilities), nl=False)
+    else:
+        console().print(_as_table(found, classifier.facts, all_probabilities))
+
+
+def _recordings(files: Iterable[str]) -> Iterator[Unlabelled]:
+    for name in files:
+        yield from read_unlabelled(Path(name))
+
+
+def _refuse_useless_resampling(facts: Facts, resample: bool) -> None:
+    if resample and (facts.sample_rate_hz is None or facts.resample_length is not None):
+        rule = "means nothing: the network does not know at how many steps a second its data was measured"
+        raise SettingsError([Problem("--resample", True, rule)])
+
+
+def _header(facts: Facts, all_probabilities: bool) -> list[str]:
+    return ["file", "class", "probability", "windows", *(facts.class_names if all_probabilities else ())]
+
+
+def _row(answer: Answer, all_probabilities: bool) -> list[str]:
+    each = [f"{value:.6f}" for value in answer.probabilities] if all_probabilities else []
+    cut = "1" if answer.n_windows == 1 else f"{answer.n_agree} of {answer.n_windows}"
+    return [answer.place, answer.class_name, f"{answer.probability:.6f}", cut, *each]
+
+
+def _as_csv(found: Iterable[Answer], facts: Facts, all_probabilities: bool) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_header(facts, all_probabilities))
+    writer.writerows(_row(answer, all_probabilities) for answer in found)
+    return text.getvalue()
+
+
+def _as_table(found: Iterable[Answer], facts: Facts, all_probabilities: bool) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in _header(facts, all_probabilities):
+        table.add_column(Text(name), overflow="fold")
+    for answer in found:
+        cells = _row(answer, all_probabilities)
+        cells[2] = f"{answer.probability:.3f}"
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _stream(
+    classifier: Classifier,
+    *,
+    as_csv: bool,
+    out: Path | None,
+    sample_rate: float | None,
+    sliding: tuple[int | None, int | None, int],
+) -> None:
+    """Decides on standard input until it ends, or Ctrl-C; what was decided is printed at once."""
+    how = sliding_for(classifier.facts, *sliding)
+    rate = classifier.facts.sample_rate_hz
+    seconds = "" if rate is None else f" ({how.window / rate:.3g} s)"
+    click.echo(
+        f"Windows of {how.window} samples{seconds}, a decision every {how.hop}, over the last {how.smooth} windows",
+        err=True,
+    )
+    taken: list[float] = []
+    plain = as_csv or out is not None or not sys.stdout.isatty()
+    with _written_to(out) as target:
+        if plain:
+            print(",".join(STREAM_COLUMNS), file=target, flush=True)
+        try:
+            for one in decisions(classifier, _lines(), how, sample_rate):
+                taken.append(one.milliseconds)
+                if plain:
+                    row = [one.step, one.class_name, f"{one.probability:.6f}", one.now, f"{one.milliseconds:.3f}"]
+                    csv.writer(target, lineterminator="\n").writerow(row)
+                else:
+                    now = "" if one.now == one.class_name else f"  (now {one.now})"
+                    latency = f"{one.milliseconds:.1f} ms"
+                    print(f"{one.step:>8}  {one.class_name}  {one.probability:.3f}  {latency}{now}", file=target)
+                target.flush()
+        finally:
+            if taken:
+                middle, late = np.percentile(taken, (50, 99))
+                n = len(taken)
+                click.echo(f"{n} decisions; latency {middle:.2f} ms in the median, 99% under {late:.2f} ms", err=True)
+
+
+def _lines() -> Iterator[str]:
+    try:
+        yield from sys.stdin
+    except UnicodeDecodeError as error:
+        raise DataError("standard input is not UTF-8 text") from error
+
+
+@contextmanager
+def _written_to(out: Path | None) -> Iterator[TextIO]:
+    if out is None:
+        # Whoever reads may stop reading, as head does.
+        if hasattr(signal, "SIGPIPE"):
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        yield sys.stdout
+    else:
+        with out.open("w", encoding="utf-8", newline="") as file:
+            yield file

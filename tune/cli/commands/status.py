@@ -1,0 +1,55 @@
+"""``status``: how the studies stand."""
+
+from __future__ import annotations
+
+from optuna import Study
+from optuna.trial import TrialState
+from rich.console import Console
+from rich.table import Table
+
+from ...core.folders import SaveDir, StudyFolder
+from ...search.progress import show_score
+from ...study.leases import interrupted_trials
+from ...study.study import best_trial, metric_value, stored_settings
+from .opening import chosen_studies, open_existing
+
+
+def status_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
+    """Prints a table of the studies."""
+    studies = chosen_studies(open_existing(storage_url, save_dir.local), save_dir, study_name)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name, justify in (
+        ("study", "left"),
+        ("done", "right"),
+        ("complete", "right"),
+        ("pruned", "right"),
+        ("failed", "right"),
+        ("running", "right"),
+        ("interrupted", "right"),
+        ("best", "right"),
+        ("of trial", "right"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for study in studies:
+        table.add_row(*_row(study, save_dir.study(study.study_name)))
+    console.print(table)
+
+
+def _row(study: Study, folder: StudyFolder) -> list[str]:
+    trials = study.get_trials(deepcopy=False)
+    count = {state: sum(trial.state == state for trial in trials) for state in TrialState}
+    n_done = count[TrialState.COMPLETE] + count[TrialState.PRUNED]
+    n_interrupted = len(interrupted_trials(study, folder))
+    best = best_trial(study)
+    search = (stored_settings(study) or {}).get("search", {})
+    return [
+        study.study_name,
+        f"{n_done}/{search.get('trials', '?')}",
+        str(count[TrialState.COMPLETE]),
+        str(count[TrialState.PRUNED]),
+        str(count[TrialState.FAIL]),
+        str(count[TrialState.RUNNING] - n_interrupted),
+        str(n_interrupted),
+        show_score(None if best is None else metric_value(best), search.get("metric", "loss")),
+        "-" if best is None else f"{best.number}{'' if best.state.is_finished() else ' (unfinished)'}",
+    ]

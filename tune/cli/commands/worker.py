@@ -1,0 +1,109 @@
+"""``worker``: one more process, on this machine or another, for a study that exists."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from optuna import Study
+from optuna.storages import RDBStorage
+from rich.console import Console
+
+from ...config.settings import resolve
+from ...config.trackers import Targets
+from ...core.errors import StudyError
+from ...core.folders import SaveDir, check_study_name
+from ...core.stopping import StopWatch
+from ...core.terminal import say
+from ...run import work_on
+from ...search.progress import show
+from ...study.agreement import check_agreement
+from ...study.study import join_study, load_study, stored_settings
+from ...tracking import Tracking
+from ...training.splits import load_parts
+from ..summary import print_start, print_summary
+from .opening import open_existing, password_note
+from .run import end_tracking, exit_code
+
+_LOOK_SECONDS = 1.0
+
+
+def worker_command(
+    console: Console,
+    layers: list[dict[str, Any]],
+    *,
+    storage_url: str | None,
+    save_dir: SaveDir,
+    study_name: str,
+    wait_seconds: float,
+    targets: Targets,
+) -> int:
+    """Works on a study until it has its trials; returns the exit code.
+
+    Args:
+        console: Takes the output.
+        layers: What differs on this machine from the study's settings: device, workers, place of the data.
+        storage_url: As given on the command line.
+        save_dir: Holds the checkpoints and the best's weights, which all workers should be able to read.
+        study_name: Of the study.
+        wait_seconds: Time to wait for a study that is not there yet.
+        targets: Where to track it.
+
+    Raises:
+        StudyError: If it does not appear, or the data is not that of the study.
+    """
+    check_study_name(study_name)
+    if note := password_note(storage_url):
+        say(console, f"note: {note}")
+    if targets.note:
+        say(console, f"note: {targets.note}")
+    storage, study = _wait_for(console, storage_url, save_dir, study_name, wait_seconds)
+    check_agreement(storage, [save_dir.study(study_name)])
+    # How many processes is a matter of this machine; all else that is not said here is as in the study.
+    this_machine = {"machine": {"workers": 1, "engine": "local", "address": None}}
+    settings = resolve(stored_settings(study) or {}, this_machine, *layers)
+    parts = load_parts(settings)
+    study = join_study(study, settings, parts)
+    print_start(console, study_name, settings, parts)
+    stop = StopWatch(settings.search.timeout_seconds)
+    folder = save_dir.study(study_name)
+    tracking = Tracking(targets, storage.url)
+    finished = work_on(
+        storage,
+        study,
+        settings,
+        parts,
+        folder,
+        show=partial(show, console=console),
+        stop=stop,
+        tracking=tracking,
+        only_last_exports=True,
+    )
+    print_summary(console, finished)
+    end_tracking(console, tracking, stop)
+    return exit_code(finished, stop)
+
+
+def _wait_for(
+    console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str, wait_seconds: float
+) -> tuple[RDBStorage, Study]:
+    """The study, which the process that begins it may still be about to create."""
+    storage, deadline = None, None
+    while True:
+        try:
+            storage = storage or open_existing(storage_url, save_dir.local)
+            study = load_study(storage, study_name)
+            # The settings are the last that is stored of a new study.
+            if study is not None and stored_settings(study) is not None:
+                return storage, study
+            reason = f"there is no study {study_name!r}"
+        except StudyError as error:
+            reason = str(error)
+        if deadline is None:
+            say(console, f"There is no study {study_name} yet: waiting up to {wait_seconds:g} s for it.")
+            deadline = time.monotonic() + wait_seconds
+        elif time.monotonic() >= deadline:
+            begin = f"./run_tuning.sh --study-name {study_name} with the same --storage and --save-dir"
+            raise StudyError(f"{reason}: begin it with {begin}, then start workers")
+        time.sleep(_LOOK_SECONDS)

@@ -1,0 +1,101 @@
+"""The commands that take a trained network into use; registered in ``cli``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..core.folders import DEFAULT_SAVE_DIR, SaveDir
+from ..core.terminal import console, handles_errors
+from .options import A_FILE, SAVE_DIR, storage_options
+
+A_PATH = click.Path(path_type=Path)
+A_COUNT = click.IntRange(1, 1_000_000)
+ABOVE_ZERO = click.FloatRange(0, 1e6, min_open=True)
+FORMS = ("onnx", "int8", "torch-export")
+
+
+@click.command(short_help="Write a trained network as one file (ONNX), with a model card.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    default="onnx",
+    show_default=True,
+    help="onnx: for onnxruntime, anywhere; int8: the same with weights of a byte; torch-export: a program for torch.",
+)
+@click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
+@click.option("--model", type=A_PATH, metavar="DIR", help="Another network: the folder best_model of a study.")
+@click.option("--out", type=A_PATH, metavar="PATH", help="File or folder to write.  [default: STUDY/export/]")
+@click.option("--opset", type=click.IntRange(20, 28), default=28, show_default=True, help="Version of ONNX operators.")
+@click.option(
+    "--max-drop", type=click.FloatRange(0, 1), metavar="SHARE", help="Refuse if more accuracy is lost, such as 0.005."
+)
+@click.option("--data-path", metavar="PATH", help="Where the recordings are now.  [default: as in the study]")
+@storage_options
+@handles_errors
+def export(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
+    """Writes a trained network as one file for use elsewhere, with a model card.
+
+    Preparation of the channels, the network and its probabilities are all inside: measured values go in. Before it is
+    written it is tried on the study's test part: the same answers as in PyTorch, whatever the padding.
+    """
+    from .commands.export import export_command
+
+    sys.exit(export_command(console(), storage_url, save_dir, **options))
+
+
+@click.command(short_help="Classify new recordings, from files or a stream.")
+@click.argument("files", nargs=-1)
+@click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
+@click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, as is done in a pipe.")
+@click.option("--out", type=A_FILE, metavar="FILE", help="Write CSV to this file.")
+@click.option("--probabilities", "all_probabilities", is_flag=True, help="With the probability of every class.")
+@click.option("--sample-rate", type=ABOVE_ZERO, metavar="HZ", help="Steps a second, where the recordings do not tell.")
+@click.option("--resample", is_flag=True, help="Bring recordings of another rate to that of the network.")
+@click.option("--window", type=A_COUNT, metavar="STEPS", help="Of a stream.  [default: as in training]")
+@click.option("--hop", type=A_COUNT, metavar="STEPS", help="From one decision to the next.  [default: window / 4]")
+@click.option(
+    "--smooth",
+    type=A_COUNT,
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Windows of a stream that decide together.",
+)
+@click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
+@handles_errors
+def predict(files: tuple[str, ...], save_dir: SaveDir, **options: Any) -> None:
+    """Classifies new recordings: CSV, TSV, Parquet, .npy and .npz files, folders of them, or - for a stream.
+
+    A row a step, a column a channel, called like the network's channels or in their order. Recordings that are longer
+    than those of the training are cut into windows, which vote. A stream has one sample a line on standard input.
+    With an .onnx file torch is not needed.
+    """
+    from .commands.predict import predict_command
+
+    predict_command(save_dir, files, **options)
+
+
+@click.command(short_help="Answer HTTP requests with a trained network.")
+@click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
+@click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment.")
+@click.option("--allow-remote", is_flag=True, help="Listen on an address that others reach; needs --token.")
+@click.option("--allowed-host", "allowed_hosts", metavar="NAME", multiple=True, help="Another name, such as a proxy's.")
+@click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
+@handles_errors
+def serve(save_dir: SaveDir, **options: Any) -> None:
+    """Answers HTTP requests with a network until Ctrl-C: on this machine only, unless told otherwise.
+
+    POST /predict takes sequences as JSON; /docs says how, /openapi.json says it to tools, /health that it works.
+    """
+    from .commands.serve import serve_command
+
+    serve_command(console(), save_dir, **options)

@@ -1,0 +1,284 @@
+"""The command line: the only place that reads arguments, prints and exits."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from click_default_group import DefaultGroup
+
+from ..core.folders import SaveDir
+from ..core.terminal import console, ends_with_its_reader, handles_errors
+from . import deploy_options as cli_deploy
+from .compare_options import compare
+from .diagnose_options import diagnose
+from .options import A_FILE, settings_options, storage_options, tracking_options
+
+# Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
+HELP_WIDTH = 110
+
+
+class RunByDefault(DefaultGroup):
+    """Takes arguments without a command for ``run``, and shows its options with the help."""
+
+    # Within ``main`` too, which has an exit code of its own for a closed pipe.
+    main = ends_with_its_reader(DefaultGroup.main)
+    make_context = ends_with_its_reader(DefaultGroup.make_context)
+    invoke = ends_with_its_reader(DefaultGroup.invoke)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Adds the options of ``run`` below the commands."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Options of run, the command that is meant when none is named"):
+            formatter.write_dl([record for option in run.params if (record := option.get_help_record(ctx))])
+
+
+@click.group(
+    cls=RunByDefault,
+    default="run",
+    default_if_no_args=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
+)
+def main() -> None:
+    """Tunes sequence classifiers; without a command it starts or resumes a study.
+
+    \b
+    ./run_tuning.sh                                      tune a GRU on the embedded data set
+    ./run_tuning.sh --dataset smartwatch --trials 40     another data set, more trials
+    ./run_tuning.sh --resume --trials 80                 go on to 80 trials in total
+    ./run_tuning.sh --data-path recordings/              your own: a folder a class with CSV files, and more
+    """  # noqa: D301 - click reads this mark
+
+
+@main.command(short_help="Start or resume a study (the default).")
+@click.option("--model-type", metavar="NAME", help="Architecture; `models` lists them.  [default: gru]")
+@click.option("--standard", is_flag=True, help="With --model-type bilstm: the plain network, as without it.")
+@click.option("--enhanced", is_flag=True, help="With --model-type bilstm: the network enhanced-bilstm.")
+@click.option("--dataset", metavar="NAME", help="Data set; `datasets` lists them.  [default: watch]")
+@click.option("--data-path", metavar="PATH", help="Folder or file of recordings, your own too; `datasets` looks at it.")
+@click.option("--classes", metavar="N", help="Use N classes only: the first ones, of signs the most frequent.")
+@click.option("--no-asl-citizen", "asl_citizen", flag_value="false", help="Leave ASL Citizen out of the signs.")
+@click.option("--split", metavar="KIND", help="group (people held out), stratified (at random), official, or auto.")
+@click.option("--folds", metavar="K", help="Judge every trial by K-fold cross-validation.")
+@click.option("--trials", metavar="N", help="Finished trials in total, resumed ones included.  [default: 20]")
+@click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
+@click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
+@click.option("--epochs", metavar="N", help="Epochs of a full trial.  [default: 12]")
+@click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
+@click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds the front of both.")
+@click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
+@click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
+@click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
+@click.option("--pruner", metavar="NAME", help="median, quartile, hyperband or none.")
+@click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
+@click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
+@click.option("--engine", metavar="NAME", help="local, or ray: trials are tasks of a Ray cluster.  [default: local]")
+@click.option("--address", metavar="HOST:PORT", help="A Ray cluster that exists, or auto.  [default: one started here]")
+@click.option("--checkpoint-every", metavar="TIME", help="Time between two checkpoints.  [default: an epoch's]")
+@click.option("--confirm", metavar="K", help="Train the best K again with fresh seeds; 0: do not.  [default: 3]")
+@click.option("--confirm-seeds", metavar="S", help="Fresh seeds of each.  [default: 5, in 40% of the search's time]")
+@click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
+@click.option("--resume", is_flag=True, help="Go on with the study where it is.")
+@click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
+@click.option("--auto-tune-all", is_flag=True, help="Tune every architecture in turn and compare them.")
+@tracking_options
+@settings_options
+@storage_options
+@handles_errors
+def run(
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    storage_url: str | None,
+    save_dir: SaveDir,
+    study_name: str | None,
+    resume: bool,
+    warm_start: str | None,
+    auto_tune_all: bool,
+    mlflow: str | None,
+    tensorboard: str | None,
+    **options: str | bool | None,
+) -> None:
+    """Starts a study, or resumes it, and leaves its results in SAVE_DIR/STUDY.
+
+    Settings are the built-in ones (or, with --resume, the study's own), then --config, then --set, then the options
+    here. Ctrl-C stores what is there and ends; the same command with --resume goes on.
+    """
+    from ..config.arguments import settings_layers
+    from ..config.settings import resolve
+    from ..config.trackers import read_targets
+
+    layers = settings_layers(config_file, assignments, options)
+    resolve(*layers)  # Tells of mistakes before torch is loaded.
+    targets = read_targets(mlflow, tensorboard)
+    from .commands.run import run_command
+
+    code = run_command(
+        layers,
+        console=console(),
+        storage_url=storage_url,
+        save_dir=save_dir,
+        study_name=study_name,
+        resume=resume,
+        warm_start=warm_start,
+        every_architecture=auto_tune_all,
+        targets=targets,
+    )
+    sys.exit(code)
+
+
+@main.command()
+@click.option("--study-name", metavar="NAME", required=True, help="Name of the study.")
+@click.option("--wait", metavar="TIME", default="1m", show_default=True, help="For a study that is not there yet.")
+@click.option("--data-path", metavar="PATH", help="Where this machine has the recordings.  [default: as in the study]")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: as in the study]")
+@click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
+@click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
+@tracking_options
+@storage_options
+@handles_errors
+def worker(
+    storage_url: str | None,
+    save_dir: SaveDir,
+    study_name: str,
+    wait: str,
+    mlflow: str | None,
+    tensorboard: str | None,
+    **options: str | bool | None,
+) -> None:
+    """Joins a study on this machine, with the study's own settings, until it has its trials.
+
+    Start it on as many machines as you like, with the --storage of a database server that all of them reach and a
+    --save-dir that all of them share. The last one tests the best configuration and writes the exports.
+    """
+    from ..config.arguments import seconds, settings_layers
+    from ..config.trackers import read_targets
+
+    targets = read_targets(mlflow, tensorboard)
+    from .commands.worker import worker_command
+
+    code = worker_command(
+        console(),
+        settings_layers(None, (), options),
+        storage_url=storage_url,
+        save_dir=save_dir,
+        study_name=study_name,
+        wait_seconds=seconds("--wait", wait),
+        targets=targets,
+    )
+    sys.exit(code)
+
+
+@main.command()
+@click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
+@click.option("--check", is_flag=True, help="Look whether all of it is whole; exit code 1 if not.")
+@storage_options
+@handles_errors
+def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, check: bool) -> None:
+    """Says how the studies stand: trials done, the best, what is running or interrupted."""
+    if check:
+        from .commands.check import check_command
+
+        sys.exit(check_command(console(), storage_url, save_dir, study_name))
+    from .commands.status import status_command
+
+    status_command(console(), storage_url, save_dir, study_name)
+
+
+@main.command()
+@click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
+@storage_options
+@handles_errors
+def report(storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
+    """Makes every artefact of a study again from the database."""
+    from .commands.report import report_command
+
+    report_command(console(), storage_url, save_dir, study_name)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--writable", is_flag=True, help="Let notes be written and files attached; nothing can be deleted.")
+@click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment.")
+@click.option("--allow-remote", is_flag=True, help="Listen on an address that others reach; needs --token.")
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Another name that the dashboard is reached by, such as a proxy's; may be given again.",
+)
+@storage_options
+@handles_errors
+def dashboard(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
+    """Shows the studies in optuna-dashboard until Ctrl-C: read-only, and to this machine only."""
+    from .commands.dashboard import dashboard_command
+
+    dashboard_command(console(), storage_url, save_dir.local, **options)
+
+
+@main.command()
+@settings_options
+@handles_errors
+def config(config_file: Path | None, assignments: tuple[str, ...]) -> None:
+    """Prints all settings and ranges as JSON: the built-in ones with --config and --set on top."""
+    import json
+
+    from ..config.arguments import settings_layers
+    from ..config.settings import resolve
+
+    settings = resolve(*settings_layers(config_file, assignments, {}))
+    click.echo(json.dumps(settings.model_dump(mode="json"), indent=2))
+
+
+@main.command()
+@handles_errors
+def models() -> None:
+    """Lists the architectures and what is searched of each."""
+    from .commands.listings import list_models
+
+    list_models(console())
+
+
+@main.command()
+@click.option("--dataset", metavar="NAME", help="Look at this data set.")
+@click.option("--data-path", metavar="PATH", help="Look at the recordings in this folder or file.")
+@click.option("--classes", metavar="N", help="Look at N classes only: the first ones, of signs the most frequent.")
+@click.option("--no-asl-citizen", "asl_citizen", flag_value="false", help="Leave ASL Citizen out of the signs.")
+@click.option(
+    "--picture", type=A_FILE, help="Where to draw an example of each class.  [default: studies/NAME-examples.png]"
+)
+@settings_options
+@handles_errors
+def datasets(
+    config_file: Path | None, assignments: tuple[str, ...], picture: Path | None, **options: str | None
+) -> None:
+    """Lists the data sets or, given one or a path, says what is in it and what looks wrong.
+
+    Your own recordings may be a folder a class with CSV, TSV or Parquet files; one long table with the columns
+    sequence_id and label (and person and time, if known); an .npz archive with X and y; or .ts files of the
+    time-series archive. People are told by folders or file names such as p01, a time column gives the sample rate.
+    """
+    from ..config.arguments import settings_layers
+    from ..config.settings import resolve
+
+    layers = settings_layers(config_file, assignments, options)
+    if layers:
+        resolve(*layers)  # Tells of mistakes before torch is loaded.
+        from .commands.datasets import look_at_dataset
+
+        look_at_dataset(console(), layers, picture)
+    else:
+        from .commands.listings import list_datasets
+
+        list_datasets(console())
+
+
+main.add_command(cli_deploy.export)
+main.add_command(cli_deploy.predict)
+main.add_command(cli_deploy.serve)
+main.add_command(compare)
+main.add_command(diagnose)

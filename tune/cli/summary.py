@@ -1,0 +1,216 @@
+"""What is said before and after a run: a few lines that a tired person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+from rich.table import Table
+
+from data import files
+
+from ..config.settings import Settings
+from ..core.terminal import say
+from ..evaluation.evaluate import luck_of_selection
+from ..experiments.comparison import ComparedStudy
+from ..report.sentences import new_people_in_test, places, provisos, resume_command
+from ..run import Finished
+from ..search.confirmation import points
+from ..search.progress import show_score, show_seconds
+from ..study.samplers import n_finished
+from ..study.selection import chosen_trial, stored_confirmation
+from ..study.study import best_trial, best_trials, is_over_a_cap, metric_value
+from ..study.tested import evaluation_of, times_test_was_used
+from ..training.metrics import METRIC_LABELS
+from ..training.splits import Parts
+
+# Rounds to a tenth of a point.
+SMALLEST_LUCK = 0.0005
+
+
+def print_start(console: Console, name: str, settings: Settings, parts: Parts) -> None:
+    """Says what is about to be tuned, on what."""
+    dataset = parts.dataset
+    people = f", {len(set(dataset.groups.tolist()))} people" if dataset.groups is not None else ""
+    own = settings.data.path if settings.dataset == files.NAME else None
+    say(console, f"Study {name}: {settings.architecture} on {own or dataset.name}")
+    say(console, f"  {len(dataset)} sequences, {dataset.n_classes} classes, {dataset.n_channels} channels{people}")
+    for note in dataset.notes:
+        say(console, f"  note: {note}")
+    how = {
+        "group": "by person: nobody is in two parts",
+        "stratified": "at random: the same person may be in several parts",
+        "official": "as published",
+    }
+    n_folds = len(parts.folds)
+    if n_folds > 1:
+        sizes = f"{n_folds} folds of train and validation"
+    else:
+        fold = parts.folds[0]
+        sizes = f"train {len(fold.train)}, validation {len(fold.validation)}"
+    test = parts.folds[0].test
+    say(console, f"  split {how[parts.split.kind]} ({sizes}, test {0 if test is None else len(test)})")
+
+
+def print_summary(console: Console, finished: Finished) -> None:
+    """Says what was found, how far to believe it, what is where, and how to go on."""
+    study, settings, root = finished.study, finished.settings, finished.folder.root
+    say(console, "")
+    say(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
+    if finished.ended.failure:
+        say(console, f"The last failure was: {finished.ended.failure}")
+    best = best_trial(study)
+    if best is None:
+        over = f" {n_over} were over a cap and not trained." if (n_over := n_over_a_cap(study)) else ""
+        say(console, f"No trial is complete, so there is no best configuration yet.{over}")
+    else:
+        for line in _best_lines(study, settings):
+            say(console, line)
+    for sentence in finished.not_drawn:
+        say(console, sentence)
+    say(console, f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
+    say(console, f"Look further: ./run_tuning.sh dashboard{places(study, finished.folder)}")
+    say(console, f"Go on:        {resume_command(study, finished.folder)}{_with_more_trials(finished)}")
+
+
+def _with_more_trials(finished: Finished) -> str:
+    """Twice as many, as an option; nothing where what was asked for is not done yet."""
+    n_wanted, n_done = finished.settings.search.trials, n_finished(finished.study)
+    was_interrupted = finished.ended.reason in ("interrupted", "terminated")
+    return "" if was_interrupted or n_done < n_wanted else f" --trials {2 * n_done}"
+
+
+def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Path) -> None:
+    """One table of all architectures, best first."""
+    metric = rows[0].metric if rows else "accuracy"
+    table = Table(title="Architectures, best first", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("architecture", no_wrap=True)
+    # Where it was measured.
+    latency = ["ms a sequence"] if any(row.latency_ms is not None for row in rows) else []
+    score = f"validation {METRIC_LABELS[metric]}"
+    for name in (score, "test accuracy", "parameters", *latency, "time", "complete", "pruned"):
+        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    for row in rows:
+        table.add_row(
+            row.architecture,
+            show_score(row.validation, row.metric),
+            show_score(row.test_accuracy, "accuracy"),
+            "-" if row.n_parameters is None else f"{row.n_parameters:,}",
+            *(("-" if row.latency_ms is None else f"{row.latency_ms:.3g}") for _ in latency),
+            show_seconds(row.seconds),
+            str(row.n_complete),
+            str(row.n_pruned),
+        )
+    say(console, "")
+    console.print(table)
+    files = "comparison.csv"
+    if rows and rows[0].validation is not None:
+        say(console, f"Overall best: {rows[0].architecture} (study {rows[0].study})")
+        files = "report.html, comparison.csv, best_config.json of the overall best"
+    say(console, f"Comparison: {folder}/  ({files})")
+
+
+def _best_lines(study: Study, settings: Settings) -> list[str]:
+    best = chosen_trial(study)
+    if best is None:
+        return []
+    attributes, metric = best.user_attrs, settings.search.metric
+    found = evaluation_of(study.user_attrs, best)
+    confirmed = stored_confirmation(study)
+    if confirmed is not None:
+        lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
+    else:
+        what = "Knee of the front" if settings.search.second_objective else "Best"
+        epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
+        lines = [f"{what}: trial {best.number}, {_described(best, metric)}, {epochs}"]
+    if settings.search.second_objective:
+        front = sorted(best_trials(study), key=lambda trial: trial.values[1])
+        ends = "" if len(front) == 1 else f": from {_described(front[0], metric)} to {_described(front[-1], metric)}"
+        lines.append(f"The front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)")
+    if "test" in found:
+        by_people = new_people_in_test(study.user_attrs["split"])
+        how = "Test, trained once more on training and validation part" if found["test"].get("refitted") else "Test"
+        lines.append(f"{how}: {_with_interval(found['test'], by_people=by_people)}")
+    elif study.user_attrs["split"]["parts"][0]["test"] is not None:
+        lines.append(
+            f"Not tested yet: --study-name {study.study_name} --resume does that, while the trial's weights are there."
+        )
+    lines += confirmed["sentences"] if confirmed is not None else []
+    n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
+    if confirmed is None and luck >= SMALLEST_LUCK and metric != "loss":
+        lines.append(
+            f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
+            f"{100 * luck:.1f} points of accuracy better than it is."
+        )
+    n_looks = times_test_was_used(study.user_attrs)
+    if n_looks > 1:
+        lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
+    return lines + provisos(study, settings)
+
+
+def _described(trial: FrozenTrial, metric: str) -> str:
+    """Score, size and, where it was measured, speed of a trial."""
+    speed = trial.user_attrs.get("latency_ms")
+    return (
+        f"validation {METRIC_LABELS[metric]} {show_score(metric_value(trial), metric)}, "
+        f"{trial.user_attrs['n_parameters']:,} parameters" + ("" if speed is None else f", {speed:.3g} ms a sequence")
+    )
+
+
+def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
+    metric = confirmed["metric"]
+    winner = next(one for one in confirmed["configurations"] if one["trial"] == confirmed["winner"])
+    n_seeds, spread = len(winner["scores"]), ""
+    if winner["deviation"] is not None:
+        spread = f" (standard deviation {points(winner['deviation'], metric)})"
+    return (
+        f"Best: trial {winner['trial']}, validation {METRIC_LABELS[metric]} {show_score(winner['mean'], metric)} with "
+        f"{n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}, {n_parameters:,} parameters"
+        + (f", {confirmed['latency_ms']:.1f} ms a sequence on this CPU" if confirmed["latency_ms"] else "")
+    )
+
+
+def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
+    low, high = found["intervals_95"]["accuracy"]
+    n_people = found["n_people"]
+    who = "" if n_people is None else f" of {n_people} {'person' if n_people == 1 else 'people'}"
+    if n_people is not None and by_people:
+        who += " who were never trained on"
+        if found["intervals_resample"] == "sequences":
+            who += f"; {'one says' if n_people == 1 else f'{n_people} say'} little of how people differ"
+    elif n_people is not None:
+        who += ", who were trained on as well: for new people expect less"
+    votes = found.get("accuracy_by_recording")
+    by_recording = "" if votes is None else f"; by whole recording {show_score(votes, 'accuracy')}"
+    return (
+        f"accuracy {show_score(found['accuracy'], 'accuracy')} (95% interval {100 * low:.1f} to {100 * high:.1f}%, "
+        f"over {found['intervals_resample']}), macro F1 {show_score(found['macro_f1'], 'macro_f1')}, "
+        f"on {found['n_sequences']} sequences{who}{by_recording}"
+    )
+
+
+def n_over_a_cap(study: Study) -> int:
+    """How many configurations were over a cap."""
+    return sum(map(is_over_a_cap, study.get_trials(deepcopy=False)))
+
+
+def _counts(study: Study) -> str:
+    trials = study.get_trials(deepcopy=False)
+
+    def count(state: TrialState) -> int:
+        return sum(trial.state == state for trial in trials)
+
+    n_complete = count(TrialState.COMPLETE)
+    parts = [f"{n_complete} trial{'' if n_complete == 1 else 's'} complete", f"{count(TrialState.PRUNED)} pruned"]
+    if n_over := n_over_a_cap(study):
+        parts[-1] += f" ({n_over} of them over a cap and not trained)"
+    if count(TrialState.FAIL):
+        parts.append(f"{count(TrialState.FAIL)} failed")
+    if count(TrialState.RUNNING):
+        parts.append(f"{count(TrialState.RUNNING)} left to go on with (--resume)")
+    return ", ".join(parts) + "."

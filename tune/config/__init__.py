@@ -1,0 +1,1 @@
+"""Settings and search spaces: their schema, defaults, ranges and layers; checked once, at the edge."""

@@ -1,0 +1,157 @@
+"""The parts of the settings: every field with its range and what it means."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..core.problems import Problem
+
+Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
+
+
+class Section(BaseModel):
+    """What every part of the settings has in common: no unknown key, no silent conversion."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Data(Section):
+    """Where the recordings are and how much of them is used."""
+
+    path: str | None = Field(None, description="Folder or file of the recordings (or the setting SEQTUNE_DATA)")
+    classes: int | None = Field(
+        None, ge=2, le=100_000, description="Use N classes only: the first, of signs the most frequent"
+    )
+    window_seconds: float = Field(
+        4.0, gt=0, le=86_400, allow_inf_nan=False, description="Length of the windows that long recordings are cut into"
+    )
+    resample_hz: float | None = Field(
+        None, gt=0, le=1e6, allow_inf_nan=False, description="Bring all sequences to this many steps a second"
+    )
+    resample_length: int | None = Field(None, ge=1, le=1_000_000, description="Bring each sequence to this many steps")
+    pad_length: int | None = Field(
+        None, ge=1, le=1_000_000, description="Append zeros up to this many steps: for comparison with such networks"
+    )
+    landmarks: tuple[Literal["pose", "face", "left_hand", "right_hand", "visibility"], ...] = Field(
+        ("pose", "left_hand", "right_hand"), min_length=1, strict=False, description="Parts of the body in signs"
+    )
+    missing_hands: Literal["interpolate", "mask", "zeros"] = Field(
+        "interpolate", description="What stands where a hand is not seen: neighbours, zeros and a mask channel, zeros"
+    )
+    asl_citizen: bool = Field(True, description="Read ASL Citizen too where it lies beside other signs")
+
+    @model_validator(mode="after")
+    def _one_resampling(self) -> Self:
+        if self.resample_hz is not None and self.resample_length is not None:
+            rule = "cannot go with data.resample_length"
+            raise Problem("resample_hz", self.resample_hz, rule, "write null for one of them")
+        return self
+
+
+class SplitSettings(Section):
+    """How sequences are shared between training, validation and test."""
+
+    kind: Literal["auto", "group", "stratified", "official"] = Field(
+        "auto", description="By person, at random by class, as published; auto takes the strictest there is"
+    )
+    validation_fraction: float = Field(0.2, gt=0.0, lt=1.0, allow_inf_nan=False, description="Share that steers")
+    test_fraction: float = Field(0.2, ge=0.0, lt=1.0, allow_inf_nan=False, description="Share that is kept to the end")
+    test_groups: tuple[str, ...] = Field((), strict=False, description="People that form the test part")
+    folds: int = Field(0, ge=0, le=1_000, description="Cross-validation folds for every trial; 0: one split")
+    seed: int = Field(0, ge=0, lt=2**32, description="Draws the parts; apart from the study's seed")
+
+    @model_validator(mode="after")
+    def _room_to_train(self) -> Self:
+        if self.validation_fraction + self.test_fraction >= 1.0:
+            rule = f"leaves nothing to train on beside split.test_fraction = {self.test_fraction:g}"
+            raise Problem("validation_fraction", self.validation_fraction, rule, "their sum must be below 1")
+        if self.folds == 1:
+            raise Problem("folds", self.folds, "must be 0 or at least 2", "0 is a single split")
+        return self
+
+
+class Search(Section):
+    """How long and by what rule configurations are tried."""
+
+    trials: int = Field(20, ge=1, le=1_000_000, description="Finished trials in total, resumed ones included")
+    timeout_seconds: float | None = Field(None, gt=0, le=1e9, allow_inf_nan=False, description="Stop after this time")
+    target: float | None = Field(None, allow_inf_nan=False, description="Stop as soon as a score reaches this")
+    metric: Literal["accuracy", "macro_f1", "loss"] = Field("accuracy", description="Validation score that decides")
+    second_objective: Literal["parameters", "latency"] | None = Field(
+        None, description="Sought to be small beside a good metric; trials are then not pruned"
+    )
+    max_parameters: int | None = Field(None, ge=1, le=10**12, description="Larger networks are not trained")
+    max_latency_ms: float | None = Field(
+        None, gt=0, le=1e9, allow_inf_nan=False, description="Networks that take longer for a sequence are not trained"
+    )
+    sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
+    pruner: Literal["median", "quartile", "hyperband", "none"] = Field("median", description="Ends hopeless trials")
+    seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
+    record_answers: Literal["no", "validation", "test"] = Field(
+        "no", description="Keep of every trial which sequences of this part it named rightly; comparisons need it"
+    )
+
+    @model_validator(mode="after")
+    def _target_can_be_reached(self) -> Self:
+        if self.target is not None and self.metric != "loss" and not 0 < self.target <= 1:
+            rule = f"must be above 0 and at most 1 for {self.metric}"
+            raise Problem("target", self.target, rule, "for example 0.95")
+        return self
+
+
+class Confirmation(Section):
+    """How the best configurations are trained again with fresh seeds after the search."""
+
+    configurations: int = Field(3, ge=0, le=1_000, description="Best ones, beside the known-good one; 0: none at all")
+    seeds: int = Field(5, ge=0, le=1_000, description="Runs of each, all with the same seeds; 0: none at all")
+    time_share: float | None = Field(
+        0.4, gt=0, le=1_000, allow_inf_nan=False, description="At most this share of the search's time; null: no limit"
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is any."""
+        return bool(self.configurations and self.seeds)
+
+
+class TrainingSection(Section):
+    """What every trial's training has in common."""
+
+    epochs: int = Field(12, ge=1, le=100_000, description="Passes over the training part")
+    patience: int = Field(6, ge=1, le=100_000, description="Epochs without improvement before a trial ends itself")
+    min_delta: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False, description="Smallest gain that is improvement")
+    plateau_patience: int | None = Field(
+        None, ge=0, le=100_000, description="Epochs before the schedule plateau halves; null: a third of patience"
+    )
+    refit: bool = Field(True, description="Train the best once more, on training and validation part, for the test")
+    clip_norm: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False, description="Largest norm of the gradient")
+
+
+class Machine(Section):
+    """Where it runs; none of this changes what is asked."""
+
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the training, in every worker")
+    checkpoint_every: float | None = Field(
+        None,
+        gt=0,
+        le=1e9,
+        allow_inf_nan=False,
+        description="Seconds between two checkpoints; null: after every epoch, for up to 3% of the time",
+    )
+    workers: int = Field(1, ge=0, le=1_024, description="Processes that train at once; 0: one for every GPU or core")
+    engine: Literal["local", "ray"] = Field("local", description="Processes of this machine, or tasks of a Ray cluster")
+    address: str | None = Field(
+        None, min_length=1, max_length=500, description="Of the Ray cluster, HOST:PORT or auto; null starts one here"
+    )
+
+    @model_validator(mode="after")
+    def _known_device_and_address(self) -> Self:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,4})?", self.device):
+            raise Problem("device", self.device, "must be auto, cpu, mps, cuda or cuda:N", "auto finds what is there")
+        if self.address is not None and self.engine != "ray":
+            raise Problem("address", self.address, "goes with machine.engine = ray only", "add --engine ray")
+        return self

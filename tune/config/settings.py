@@ -1,0 +1,179 @@
+"""Settings: built-in defaults, then a JSON file, then the command line, checked once and all errors at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from optuna.distributions import BaseDistribution
+from pydantic import Field, JsonValue, ValidationError
+
+from ..core.problems import Problem, SettingsError, did_you_mean
+from .names import with_registered_names
+from .ranges import from_plain, to_plain
+from .schema import Confirmation, Data, Machine, Search, Section, SplitSettings, TrainingSection
+from .spaces import OFF, SHARED, SPACES, Scalar, Space
+
+
+class Settings(Section):
+    """Everything that a run depends on; ``default_tuning_config.json`` in print."""
+
+    dataset: str = Field("watch", description="Registered data set")
+    architecture: str = Field("gru", description="Registered architecture")
+    data: Data = Data()
+    split: SplitSettings = SplitSettings()
+    search: Search = Search()
+    training: TrainingSection = TrainingSection()
+    confirmation: Confirmation = Confirmation()
+    machine: Machine = Machine()
+    space: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, description="Ranges, by architecture")
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Whether a higher score is a better one."""
+        return "minimize" if self.search.metric == "loss" else "maximize"
+
+    @property
+    def directions(self) -> list[Literal["maximize", "minimize"]]:
+        """The same of every objective; less of the second one is always better."""
+        return [self.direction, "minimize"] if self.search.second_objective else [self.direction]
+
+    def ranges(self) -> tuple[Space, dict[str, Scalar]]:
+        """The searched distributions and the fixed values of this architecture, shared ones first."""
+        searched: Space = {}
+        fixed: dict[str, Scalar] = {}
+        for section, built_in in (("shared", SHARED), (self.architecture, SPACES[self.architecture])):
+            for name, written in self.space[section].items():
+                parsed = from_plain(f"space.{section}.{name}", name, built_in[name], written)
+                if isinstance(parsed, BaseDistribution):
+                    searched[name] = parsed
+                else:
+                    fixed[name] = parsed
+        return searched, fixed
+
+
+def default_settings() -> dict[str, Any]:
+    """The built-in settings as plain JSON values, every range included."""
+    plain = Settings().model_dump(mode="json")
+    plain["space"] = {
+        section: {name: OFF.get(name, to_plain(distribution)) for name, distribution in space.items()}
+        for section, space in {"shared": SHARED, **SPACES}.items()
+    }
+    return plain
+
+
+def resolve(*layers: dict[str, Any]) -> Settings:
+    """Lays partial settings over the built-in ones and checks the result.
+
+    Args:
+        layers: Nested plain values; a later layer wins. Ranges are replaced whole.
+
+    Raises:
+        SettingsError: With every problem of every layer.
+    """
+    merged = default_settings()
+    problems: list[Problem] = []
+    for layer in layers:
+        merged = _merge(merged, with_registered_names(layer), ())
+    problems += _space_problems(merged.get("space"))
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        # What is wrong with a range has been said above, in better words.
+        said = bool(problems)
+        found = [one for one in error.errors(include_url=False) if not (said and one["loc"][:1] == ("space",))]
+        problems += [_as_problem(dict(one)) for one in found]
+    problems += _name_problems(merged)
+    if problems:
+        raise SettingsError(problems)
+    # Written down in full, so that a stored study does not depend on what the built-in ranges become one day.
+    space = {
+        section: {
+            name: parsed if not isinstance(parsed, BaseDistribution) else to_plain(parsed)
+            for name, written in ranges.items()
+            for parsed in [from_plain(name, name, {**SHARED, **SPACES.get(section, {})}[name], written)]
+        }
+        for section, ranges in settings.space.items()
+    }
+    return settings.model_copy(update={"space": space})
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """``nested("search.trials", 8)`` is ``{"search": {"trials": 8}}``."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value  # type: ignore[no-any-return]
+
+
+def setting_paths() -> list[str]:
+    """Every path that ``--set`` accepts."""
+
+    def walk(plain: dict[str, Any], prefix: str, depth: int) -> list[str]:
+        paths = []
+        for key, value in plain.items():
+            deeper = isinstance(value, dict) and not (prefix.startswith("space.") and depth == 2)
+            paths += walk(value, f"{prefix}{key}.", depth + 1) if deeper else [prefix + key]
+        return paths
+
+    return walk(default_settings(), "", 0)
+
+
+def _merge(below: Any, above: Any, path: tuple[str, ...]) -> Any:
+    is_range = path[:1] == ("space",) and len(path) == 3
+    if not isinstance(below, dict) or not isinstance(above, dict) or is_range:
+        return above
+    return {**below, **{key: _merge(below.get(key), value, (*path, key)) for key, value in above.items()}}
+
+
+def _space_problems(space: Any) -> list[Problem]:
+    if not isinstance(space, dict):
+        return [Problem("space", space, "must be an object of architectures")]
+    built_in = {"shared": SHARED, **SPACES}
+    problems: list[Problem] = []
+    for section, ranges in space.items():
+        if section not in built_in:
+            problems.append(
+                Problem(f"space.{section}", ranges, "no such architecture", did_you_mean(section, built_in))
+            )
+        elif not isinstance(ranges, dict):
+            problems.append(Problem(f"space.{section}", ranges, "must be an object of ranges"))
+        else:
+            for name, written in ranges.items():
+                path = f"space.{section}.{name}"
+                if name not in built_in[section]:
+                    rule = "no such hyperparameter"
+                    problems.append(Problem(path, written, rule, did_you_mean(name, built_in[section])))
+                    continue
+                try:
+                    from_plain(path, name, built_in[section][name], written)
+                except* Problem as group:
+                    problems += [problem for problem in group.exceptions if isinstance(problem, Problem)]
+    return problems
+
+
+def _name_problems(merged: dict[str, Any]) -> list[Problem]:
+    architecture = merged.get("architecture")
+    if isinstance(architecture, str) and architecture not in SPACES:
+        return [Problem("architecture", architecture, "no such architecture", did_you_mean(architecture, SPACES))]
+    return []
+
+
+def _as_problem(details: dict[str, Any]) -> Problem:
+    """One of pydantic's errors in our words."""
+    location = [str(part) for part in details["loc"]]
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, Problem):  # Of fields that do not go together, told by one of them.
+        return Problem(".".join([*location, cause.path]), cause.value, cause.rule, cause.suggestion)
+    is_unknown = details["type"] == "extra_forbidden"
+    default: Any = default_settings()
+    for part in location[:-1] if is_unknown else location:
+        default = default.get(part, {}) if isinstance(default, dict) else default
+    if is_unknown:
+        rule, suggestion = "no such setting", did_you_mean(location[-1], default)
+    elif isinstance(default, dict):
+        rule, suggestion = "must be an object of settings", f"valid: {', '.join(default)}"
+    else:
+        rule = details["msg"].replace("Input should be a valid integer", "must be a whole number")
+        rule, suggestion = rule.replace("Input should", "must"), f"the default is {json.dumps(default)}"
+        rule = rule[0].lower() + rule[1:]
+    return Problem(".".join(location) or "settings", details["input"], rule, suggestion)

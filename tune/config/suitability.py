@@ -1,0 +1,33 @@
+"""Which hyperparameters mean something for a data set: the others are not searched."""
+
+from __future__ import annotations
+
+from data.landmarks import mirrored
+from data.sequences import SequenceDataset
+from data.triples import sensor_triples
+
+from .settings import Settings
+
+
+def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list[str]]:
+    """The settings without what has no effect on this data set, and sentences about what was taken out.
+
+    A parameter that changes nothing would cost trials, and its importance would be noise.
+    """
+    shared, said = dict(settings.space["shared"]), []
+    if not sensor_triples(dataset.channel_names):
+        if shared["rotation"] != 0.0:
+            shared["rotation"] = 0.0
+            said.append("no three channels are the x, y and z of one sensor: rotation is left out")
+        written = shared["derived_channels"]
+        without = {"magnitude": "none", "both": "differences"}
+        choices = written if isinstance(written, list) else [written]
+        kept = list(dict.fromkeys(without.get(str(choice), choice) for choice in choices))
+        shared["derived_channels"] = kept if len(kept) > 1 else kept[0]
+    if shared["flip"] is not False and mirrored(dataset.channel_names) is None:
+        if shared["flip"] is True:
+            said.append("the channels have no mirror image: flip is left out")
+        shared["flip"] = False
+    if shared == settings.space["shared"]:
+        return settings, said
+    return settings.model_copy(update={"space": {**settings.space, "shared": shared}}), said

@@ -1,0 +1,139 @@
+"""The last fit: the best configuration once more, on training and validation part together.
+
+The validation part has done its work when the search is over; the people in it are worth more as training data. What
+is tested, and what a user takes home, is this network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from optuna import Study
+from optuna.trial import FrozenTrial
+from torch import Tensor
+
+from ..config.settings import Settings
+from ..config.spaces import Scalar
+from ..core.folders import StudyFolder
+from ..core.seeds import derive_seed
+from ..study.selection import seconds_of_run
+from ..study.study import all_parameters, best_trial
+from ..study.trial_files import REFIT_WEIGHTS
+from ..training.checkpoint import CheckpointWriter, drop_checkpoint, load_checkpoint
+from ..training.fit import Fit, TrainingSettings
+from ..training.fold_fits import begin_fits, fit_runs, owner_of
+from ..training.hyperparameters import training_settings
+from ..training.splits import Fold, Parts, describe_normaliser
+
+
+def refit_parts(parts: Parts) -> Parts:
+    """The parts with validation moved into training; what is watched while training is the training part itself."""
+    rows = torch.cat([parts.split.train, parts.split.validation])
+    train = parts.dataset.subset(rows)
+    return Parts(parts.dataset, parts.split, (Fold(train, train, parts.folds[0].test),))
+
+
+def refit_settings(settings: Settings, trial: FrozenTrial) -> TrainingSettings:
+    """As in the trial, but to the end: nothing is left to stop early by, so the weights of the least loss are kept."""
+    seed = derive_seed(settings.search.seed, "refit", trial.number)
+    training = training_settings(settings, all_parameters(trial), seed)
+    return replace(training, metric="loss", patience=training.epochs)
+
+
+def refit(
+    trial: FrozenTrial,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> dict[str, Tensor]:
+    """Trains the configuration of ``trial`` on everything but the test part, from its checkpoint if there is one.
+
+    Args:
+        trial: Complete.
+        settings: Of the study.
+        parts: As ``refit_parts`` gives them.
+        folder: Holds the checkpoint, which is removed at the end.
+        device: Trains here.
+        before_step: Called before every step; may raise to leave the fit for later.
+
+    Returns:
+        The weights.
+
+    Raises:
+        NonFiniteLossError: If the loss does not stay finite.
+    """
+    parameters, training = all_parameters(trial), refit_settings(settings, trial)
+    name = f"refit-{trial.number}"
+    return train_to_the_end(name, parameters, training, settings, parts, folder, device, before_step).best_weights
+
+
+def train_to_the_end(
+    name: str,
+    parameters: dict[str, Scalar],
+    training: TrainingSettings,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> Fit:
+    """One fit on a single split that is no trial of a study, from its checkpoint if there is one.
+
+    Args:
+        name: Of the checkpoint, which is removed at the end.
+        parameters: Every hyperparameter.
+        training: Those about training, and the seed.
+        settings: Of the study.
+        parts: With one fold.
+        folder: Of the study.
+        device: Trains here.
+        before_step: Called before every step; may raise to leave the fit for later.
+
+    Raises:
+        NonFiniteLossError: If the loss does not stay finite.
+    """
+    checkpoint = folder.checkpoint_for_all(name)
+    fits = begin_fits(parameters, settings, parts, training, device)
+    owner = owner_of(parameters, settings, parts, training)
+    state = load_checkpoint(checkpoint, device, owner)
+    if state is not None:
+        fits[0].load_state_dict(state["fits"][0])
+    (run,) = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
+    with CheckpointWriter(checkpoint, settings.machine.checkpoint_every) as writer:
+        for _ in run:
+            writer.keep({"owner": owner, "fits": [fits[0].state_dict()]})
+    drop_checkpoint(checkpoint)
+    return fits[0]
+
+
+def describe_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> dict[str, Any]:
+    """What rebuilding the last fit takes beyond the trial's configuration, as plain JSON values."""
+    training = refit_settings(settings, trial)
+    return {
+        "weights": REFIT_WEIGHTS,
+        "n_sequences": len(parts.folds[0].train),
+        "epochs": training.epochs,
+        "seed": training.seed,
+        "normaliser": describe_normaliser(parts, 0),
+    }
+
+
+def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
+    """What the last fit of the best trial so far will take: its epochs, all of them, on more sequences."""
+    best = best_trial(study)
+    if best is None or not settings.training.refit or parts.folds[0].test is None:
+        return 0.0
+    return seconds_of_refit(best, settings, parts)
+
+
+def seconds_of_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> float:
+    """What the last fit of a trial will take."""
+    n_sequences = len(parts.split.train) + len(parts.split.validation)
+    n_trained = sum(len(fold.train) for fold in parts.folds)
+    return seconds_of_run(trial, settings) * n_sequences / n_trained

@@ -1,0 +1,259 @@
+"""The runs of a suite: for every configuration an ordinary study whose trials differ in nothing but the seed.
+
+Trial ``k`` of every study has the same seed, so that the configurations are paired run by run. Studies make progress
+together, seed by seed: whenever a comparison ends, or is killed, all configurations have about the same number of runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from optuna import Study
+from optuna.storages import RDBStorage
+
+from ..config.settings import Settings, resolve
+from ..config.spaces import Scalar
+from ..config.suitability import suited
+from ..core.errors import StudyError
+from ..core.folders import SaveDir, StudyFolder
+from ..core.problems import Problem, SettingsError
+from ..core.stopping import StopRequested, StopWatch
+from ..report.exports import write_best
+from ..search.engines import search_with_engine
+from ..search.loop import Ended
+from ..search.progress import show_score
+from ..search.workers import n_workers
+from ..study.samplers import n_finished
+from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
+from ..study.trials_table import write_trials
+from ..training.devices import choose_device
+from ..training.splits import Parts, load_parts
+from .schema import Protocol
+from .settings import Entry, filled, parameters_as_layer
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Running:
+    """One configuration under one protocol, ready to run.
+
+    Attributes:
+        entry: What it is.
+        settings: Complete, for as many runs as are asked for.
+        parts: The data.
+        study: Holds the runs.
+        folder: Of the study.
+    """
+
+    entry: Entry
+    settings: Settings
+    parts: Parts
+    study: Study
+    folder: StudyFolder
+
+
+class PartsOnce:
+    """Loads each data set, cut in one way, once."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Parts] = {}
+
+    def of(self, settings: Settings) -> Parts:
+        """The parts that settings mean.
+
+        Raises:
+            DataError: If they cannot be loaded or cut so.
+        """
+        key = "/".join((settings.dataset, settings.data.model_dump_json(), settings.split.model_dump_json()))
+        if key not in self._loaded:
+            self._loaded[key] = load_parts(settings)
+        return self._loaded[key]
+
+    def of_entry(self, entry: Entry) -> Parts:
+        """The parts of a configuration.
+
+        Raises:
+            SettingsError: If its settings are wrong.
+            DataError: If they cannot be loaded or cut so.
+        """
+        # What is known to be good depends on the kind of data, which is only known then; how it is cut does not.
+        return self.of(filled(entry.layers, "gesture", entry.protocol.unmentioned))
+
+
+def judged_part(protocol: Protocol, parts: Parts) -> str:
+    """The part of the data whose answers are compared: ``validation`` or ``test``.
+
+    Raises:
+        SettingsError: If it is to be the test part and there is none.
+    """
+    has_test = parts.folds[0].test is not None
+    if protocol.judged == "test" and not has_test:
+        rule = "the split has no test part"
+        raise SettingsError([Problem(f"protocol {protocol.name}: judged", "test", rule, "write 'validation'")])
+    return protocol.judged if protocol.judged != "auto" else "test" if has_test else "validation"
+
+
+def refuse_existing(storage: RDBStorage, entries: Iterable[Entry]) -> None:
+    """Before anything is begun without ``--resume``: none of their studies may exist.
+
+    Raises:
+        StudyError: If one does.
+    """
+    for name in [name for entry in entries for name in (entry.study_name, search_name(entry))]:
+        study = load_study(storage, name)
+        if study is not None and stored_settings(study) is not None:
+            raise StudyError(
+                f"a study {name!r} of this comparison exists already: go on with it (--resume), or run it under "
+                "another name (--study-name NAME)"
+            )
+
+
+def search_name(entry: Entry) -> str:
+    """Name of the study of the search that finds a configuration."""
+    return f"{entry.study_name}.search"
+
+
+def prepared(
+    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, stop: StopWatch, say: Say
+) -> Running:
+    """Creates or takes up the study of a configuration; runs the search that finds it first, if it wants one.
+
+    Raises:
+        SettingsError: If its settings are wrong.
+        StudyError: If the study exists and is another one.
+        StopRequested: If the run ends before that search does.
+    """
+    layers, parts = entry.layers, loaded.of_entry(entry)
+    if entry.configuration.found_by_search is not None:
+        found = _found_by_search(storage, save_dir, entry, loaded, stop, say)
+        layers = (*layers, found)
+    settings = filled(layers, parts.dataset.kind, entry.protocol.unmentioned)
+    decided = {
+        "search": {
+            "trials": n_seeds,
+            "target": None,
+            "sampler": "random",
+            "pruner": "none",
+            "record_answers": judged_part(entry.protocol, parts),
+        },
+        "training": {"refit": False},
+    }
+    settings, _ = suited(resolve(settings.model_dump(mode="json"), decided), parts.dataset)
+    folder = save_dir.study(entry.study_name)
+    study = create_or_resume(storage, folder, settings, parts)
+    study.set_user_attr(
+        "comparison", {"protocol": entry.protocol.name, "configuration": entry.configuration.name, "seeds": n_seeds}
+    )
+    return Running(entry, settings, parts, study, folder)
+
+
+def opened(study: Study, save_dir: SaveDir, entry: Entry, loaded: PartsOnce) -> Running:
+    """The runs of a configuration as they are, to be read only.
+
+    Raises:
+        SettingsError: If another version of the tuner made the study.
+    """
+    settings = resolve(stored_settings(study) or {})
+    return Running(entry, settings, loaded.of(settings), study, save_dir.study(study.study_name))
+
+
+def run_all(storage: RDBStorage, running: Sequence[Running], n_seeds: int, stop: StopWatch, say: Say) -> list[str]:
+    """Trains what is missing, seed by seed; returns a sentence for every configuration that cannot be trained."""
+    failed: dict[str, str] = {}
+    at_once = max(1, n_workers(running[0].settings))
+    n_wanted = 0
+    while n_wanted < n_seeds:
+        n_wanted = min(n_wanted + at_once, n_seeds)
+        for one in running:
+            if stop.reason is not None:
+                return list(failed.values())
+            name = one.entry.study_name
+            if name in failed or n_finished(one.study) >= n_wanted:
+                continue
+            ended = _run(storage, one, n_wanted, stop, say)
+            if ended.failure:
+                failed[name] = f"{name} cannot be trained: {ended.reason}: {ended.failure}"
+                say(failed[name])
+    return list(failed.values())
+
+
+def write_studies(running: Sequence[Running]) -> None:
+    """What each configuration's study leaves on disk: its table of runs, and the best run's configuration."""
+    for one in running:
+        write_trials(one.study, one.folder)
+        if best_trial(one.study) is not None:
+            write_best(one.study, one.settings, one.folder)
+
+
+def _run(storage: RDBStorage, one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
+    settings = resolve(one.settings.model_dump(mode="json"), {"search": {"trials": n_wanted}})
+    torch.set_num_threads(settings.machine.threads)
+    observer = _Lines(one.entry.study_name, one.settings, say)
+    device = choose_device(settings.machine.device)
+    return search_with_engine(
+        storage, one.study, settings, one.parts, one.folder, device=device, observer=observer, stop=stop
+    )
+
+
+def _found_by_search(
+    storage: RDBStorage, save_dir: SaveDir, entry: Entry, loaded: PartsOnce, stop: StopWatch, say: Say
+) -> dict[str, Any]:
+    """The best configuration of a search, which is an ordinary study, resumed until it has its trials."""
+    wanted = entry.configuration.found_by_search or {}
+    suite, protocol, *rest = entry.layers
+    # The search has the ranges of this tuner, not the values that the protocol fixes.
+    open_layers = [{key: value for key, value in layer.items() if key != "space"} for layer in (suite, protocol)]
+    settings = resolve(*open_layers, *rest, wanted)
+    parts = loaded.of(settings)
+    settings, _ = suited(settings, parts.dataset)
+    name = search_name(entry)
+    folder = save_dir.study(name)
+    study = create_or_resume(storage, folder, settings, parts)
+    study.set_user_attr("comparison", {"protocol": entry.protocol.name, "found_for": entry.configuration.name})
+    if n_finished(study) < settings.search.trials:
+        say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
+        observer = _Lines(name, settings, say)
+        device = choose_device(settings.machine.device)
+        search_with_engine(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+    write_trials(study, folder)
+    if stop.reason is not None and n_finished(study) < settings.search.trials:
+        # What is best so far may not be in the end, and a study cannot change its settings.
+        raise StopRequested(stop.reason)
+    best = best_trial(study)
+    if best is None:
+        raise StudyError(f"the search {name!r} has no complete trial: look at its trials in the dashboard")
+    write_best(study, settings, folder)
+    return parameters_as_layer(settings.architecture, all_parameters(best))
+
+
+class _Lines:
+    """Says a line at the end of every run."""
+
+    def __init__(self, name: str, settings: Settings, say: Say) -> None:
+        self._name, self._metric, self._say = name, settings.search.metric, say
+        self._epochs: dict[int, int] = {}
+
+    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+        """A run begins, or goes on."""
+        if adopted:
+            self._say(f"{self._name}  run {number}  goes on where it was")
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        """An epoch of a run is done."""
+        self._epochs[number] = epoch
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A run is stored."""
+        why = f"  ({reason})" if reason else ""
+        self._say(
+            f"{self._name}  run {number}  {state}  {self._epochs.get(number, 0)} epochs  validation {self._metric} "
+            f"{show_score(value, self._metric)}{why}"
+        )
+
+    def trial_crashed(self, number: int, reason: str) -> None:
+        """The process that worked on a run is gone."""
+        self._say(f"{self._name}  run {number}  crashed: {reason}; it goes on in the next worker")

@@ -1,0 +1,163 @@
+"""What a finished, or a running, study leaves on disk; all of it can be made again from the database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from optuna import Study
+from optuna.trial import TrialState
+
+from data.augment import Augmentation
+from data.channels import Preparation
+
+from ..config.settings import Settings
+from ..core.files import write_text
+from ..core.folders import BEST_MODEL, StudyFolder
+from ..core.json_files import readable
+from ..evaluation.evaluate import luck_of_selection
+from ..study.pareto_front import KNEE
+from ..study.selection import chosen_trial, stored_confirmation
+from ..study.study import all_parameters, best_trials, metric_value, temperature_of, unfinished_after, versions
+from ..study.tested import evaluation_of, times_test_was_used
+from ..study.trial_files import REFIT_WEIGHTS, fetch_weights, read_weights, trial_folder, weights_digests
+from ..training.fit import TrainingSettings
+from ..training.hyperparameters import fields_of, model_parameters
+from ..training.model_folder import describe_preparation, write_model
+
+
+def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict[str, Any]:
+    """``best_config.json``: enough to rebuild the network, train it again, and judge how far to believe its score.
+
+    Raises:
+        ValueError: If no trial has a score.
+    """
+    trial = chosen_trial(study)
+    if trial is None:
+        raise ValueError("no complete trial, and none that has finished an epoch")
+    attributes, parameters = trial.user_attrs, all_parameters(trial)
+    n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    found = evaluation_of(study.user_attrs, trial)
+    place = trial_folder(folder, trial)
+    fetch_weights(folder, trial)
+    return {
+        "architecture": settings.architecture,
+        "model": model_parameters(settings.architecture, parameters),
+        "training": {
+            **settings.training.model_dump(mode="json"),
+            **{field.name: parameters[field.name] for field in fields(TrainingSettings) if field.name in parameters},
+        },
+        "preparation": asdict(fields_of(Preparation, parameters)),
+        "augmentation": asdict(fields_of(Augmentation, parameters)),
+        "n_parameters": attributes["n_parameters"],
+        **({"latency_ms": attributes["latency_ms"]} if "latency_ms" in attributes else {}),
+        "metric": settings.search.metric,
+        "value": metric_value(trial) if trial.values else None,
+        "finished": trial.state.is_finished(),
+        "scores": {
+            # Those on the training part are taken when a trial ends.
+            **{
+                part: {name: attributes[f"{part}_{name}"] for name in ("accuracy", "macro_f1", "loss")}
+                for part in ("train", "validation")
+                if f"{part}_loss" in attributes
+            },
+            **{part: scores for part, scores in found.items() if part in ("validation", "test")},
+        },
+        **describe_objectives(study, settings),
+        "accuracy_gap": attributes.get("accuracy_gap"),
+        "luck_of_selection": luck_of_selection(
+            attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
+        ),
+        "times_test_was_used": times_test_was_used(study.user_attrs),
+        "calibration": attributes.get("calibration"),
+        "confirmed": stored_confirmation(study) is not None,
+        "confirmation": stored_confirmation(study),
+        "best_epochs": attributes["best_epochs"],
+        "epochs_run": attributes["epochs_run"],
+        "data": study.user_attrs["data"],
+        "split": study.user_attrs["split"],
+        "seeds": {"study": settings.search.seed, "split": settings.split.seed, "trial": attributes["seed"]},
+        "study": study.study_name,
+        "trial": trial.number,
+        "trial_folder": place.relative_to(folder.root).as_posix(),
+        # None are there any more where somebody has deleted them.
+        "weights": sorted(path.name for path in place.glob("*.safetensors")),
+        "refit": found.get("refit"),
+        "threads": settings.machine.threads,
+        "versions": {"created_with": study.user_attrs.get("versions"), "exported_with": versions()},
+    }
+
+
+def describe_objectives(study: Study, settings: Settings) -> dict[str, Any]:
+    """The caps, where there are any, and with two objectives the whole front, the cheapest first."""
+    search = settings.search
+    caps = {name: getattr(search, name) for name in ("max_parameters", "max_latency_ms")}
+    described: dict[str, Any] = {"caps": caps} if any(cap is not None for cap in caps.values()) else {}
+    if search.second_objective is None:
+        return described
+    knee, *others = best_trials(study)
+    front = sorted([knee, *others], key=lambda trial: trial.values[1])
+    objectives = (search.metric, search.second_objective)
+    return {
+        **described,
+        "objectives": list(objectives),
+        "knee": KNEE,
+        "front": [
+            {
+                "trial": trial.number,
+                "is_knee": trial is knee,
+                "values": dict(zip(objectives, trial.values, strict=True)),
+                **{name: trial.user_attrs[name] for name in ("n_parameters", "latency_ms") if name in trial.user_attrs},
+                "hyperparameters": all_parameters(trial),
+            }
+            for trial in front
+        ],
+    }
+
+
+def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
+    """Writes ``best_config.json``."""
+    write_text(folder.root / "best_config.json", readable(describe_best(study, settings, folder)) + "\n")
+
+
+def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> None:
+    """Writes ``best_model/``, the best's network as it can be given away; nothing where its weights are not whole.
+
+    That is the network of the last fit if there is one; of cross-validation without a last fit, the first fold's.
+    """
+    trial = chosen_trial(study)
+    if trial is None:
+        return
+    place, data = trial_folder(folder, trial), study.user_attrs["data"]
+    refitted = evaluation_of(study.user_attrs, trial).get("refit")
+    path = place / (REFIT_WEIGHTS if refitted else "weights.safetensors")
+    weights = read_weights(path, weights_digests(folder, study).get(path))
+    if weights is None or "lengths" not in data:
+        return
+    normaliser = refitted["normaliser"] if refitted else data["normalisers"][0]
+    parameters = all_parameters(trial)
+    described = describe_best(study, settings, folder)
+    description = {
+        "architecture": settings.architecture,
+        "hyperparameters": model_parameters(settings.architecture, parameters),
+        **describe_preparation(fields_of(Preparation, parameters), normaliser, data["channel_names"]),
+        "channel_names": data["channel_names"],
+        "class_names": data["class_names"],
+        # Of the networks of the search: the last fit leaves no sequences to fit one on.
+        "temperature": temperature_of(trial),
+        "sample_rate_hz": data["sample_rate_hz"],
+        "kind": data["kind"],
+        "data": {"dataset": data["name"], **settings.data.model_dump(mode="json", exclude={"path"})},
+        "lengths": data["lengths"],
+        # Neither people's names nor long tables: this is to be given away.
+        "scores": {part: _headline(scores) for part, scores in described["scores"].items()},
+        "study": study.study_name,
+        "trial": trial.number,
+        **({} if refitted or trial.state.is_finished() else {"unfinished_after": unfinished_after(trial)}),
+        "versions": versions(),
+    }
+    write_model(folder.root / BEST_MODEL, description, weights)
+
+
+def _headline(scores: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in scores.items() if name not in ("confusion", "per_class", "per_person")}

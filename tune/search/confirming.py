@@ -1,0 +1,288 @@
+"""The confirmation: after the search the best configurations are trained again, with seeds that chose nothing.
+
+The runs are trials of a study of their own, which is claimed, locked, checkpointed, shared out among workers and gone
+on with as any other. What comes next is worked out each time from what is in the database, so that it does not matter
+how often that was interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+import torch
+from optuna import Study
+from optuna.trial import TrialState
+
+from ..config.schema import Confirmation
+from ..config.settings import Settings
+from ..core.folders import StudyFolder
+from ..core.stopping import StopRequested, StopWatch
+from ..evaluation.last_fit import seconds_to_refit
+from ..study.constraints import latency_of
+from ..study.leases import is_worked_on_elsewhere
+from ..study.locks import study_lock, try_trial_lock
+from ..study.samplers import n_finished
+from ..study.study import CONFIRMS, all_parameters, check_identity, identity, load_study, with_strategy
+from ..study.trials_table import write_trials
+from ..training.splits import Parts
+from .confirmation import (
+    REPETITION,
+    RUN_OF,
+    confirmed_candidates,
+    describe_confirmation,
+    runs_of,
+    seconds_allowed,
+    seed_of,
+    sentences,
+)
+from .loop import Ended
+from .progress import Progress
+from .racing import Candidate, Standing, standing
+from .random_split import is_split_by_people, score_on_random_split
+
+COPIED = ("data_fingerprint", "data", "split", "n_validation", "versions")
+# Where there is time for less than this, it goes into fresh seeds.
+N_RUNS_BEFORE_RANDOM_SPLIT = 5
+MOST_NAMES = 100
+_LOOK_SECONDS = 0.5
+
+SearchRuns = Callable[[Study, Settings, StudyFolder, Progress], Ended]
+
+
+@dataclass(frozen=True)
+class Confirmer:
+    """What a confirmation works with.
+
+    Attributes:
+        study: Has ended its search, for now.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study.
+        device: Trains here.
+        n_workers: Runs at a time.
+        seconds: Training time that it may take; None for what the settings allow.
+        search: Runs what is lined up in a study, here or in several processes.
+    """
+
+    study: Study
+    settings: Settings
+    parts: Parts
+    folder: StudyFolder
+    device: torch.device
+    n_workers: int
+    seconds: float | None
+    search: SearchRuns
+
+    def confirm(self, observer: Progress, stop: StopWatch) -> str:
+        """Decides which trial is the one to use, and puts that into the study.
+
+        Returns:
+            Why it is not decided yet; empty if it is, or if there was no time for a single run.
+        """
+        stop.reserved_seconds = 0.0
+        lock = try_trial_lock(self.study, self.folder, "confirmation")
+        if lock is None:
+            return self._help(observer, stop)
+        try:
+            with stop.kept_back(seconds_to_refit(self.study, self.settings, self.parts)):
+                return self._lead(observer, stop)
+        finally:
+            lock.release()
+
+    def _lead(self, observer: Progress, stop: StopWatch) -> str:
+        candidates = confirmed_candidates(self.study, self.settings)
+        confirmation, folder = open_confirmation(self.study, self.settings, self.folder)
+        while (stood := self._standing(candidates, confirmation)).missing:
+            settings = line_up(self.study, confirmation, self.settings, folder, stood.missing)
+            _show_runs(observer, confirmation)
+            ended = self.search(confirmation, settings, folder, observer)
+            if stop.signal is not None:
+                return stop.reason or "stopped"
+            if ended.reason == "time is up":
+                break
+            while is_worked_on_elsewhere(confirmation, folder) and stop.reason is None:
+                time.sleep(_LOOK_SECONDS)
+            if self._standing(candidates, confirmation).missing == stood.missing:
+                break  # Nothing was run, whatever the reason: never the same again.
+        write_trials(confirmation, folder)
+        stood = self._standing(candidates, confirmation)
+        found = describe_confirmation(self.study, confirmation, self.settings, candidates, stood)
+        if found is None:
+            why = f"there is no time: --resume --confirm-seeds {self.settings.confirmation.seeds} takes it"
+            if any(score is None for score in runs_of(confirmation).values()):
+                why = "its runs went wrong"
+            observer.say(f"The best of the search is not confirmed by runs with fresh seeds, since {why}")
+            if self.study.user_attrs.get("confirmation") is not None:
+                self._keep(None)  # It knows nothing of what is the search's best by now.
+            return ""
+        try:
+            found |= self._measured(found, candidates, stop)
+        except StopRequested as request:
+            if stop.signal is not None:
+                return str(request)
+        self._keep({**found, "sentences": sentences(found)})
+        return ""
+
+    def _standing(self, candidates: Sequence[Candidate], confirmation: Study) -> Standing:
+        seconds = self._seconds_for_runs(candidates)
+        return standing(
+            candidates,
+            runs_of(confirmation),
+            self.settings.confirmation.seeds,
+            maximize=self.settings.direction == "maximize",
+            seconds=seconds,
+            n_workers=self.n_workers,
+        )
+
+    def _seconds_for_runs(self, candidates: Sequence[Candidate]) -> float | None:
+        seconds = self._seconds
+        if seconds is None or not self._has_time_for_random_split(candidates):
+            return seconds
+        return seconds - self.n_workers * candidates[0].seconds
+
+    @property
+    def _seconds(self) -> float | None:
+        allowed = seconds_allowed(self.study, self.settings)
+        return allowed if allowed is None or self.seconds is None else self.seconds
+
+    def _has_time_for_random_split(self, candidates: Sequence[Candidate]) -> bool:
+        if not is_split_by_people(self.parts):
+            return False
+        seconds = self._seconds
+        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * self.n_workers * candidates[0].seconds
+
+    def _measured(self, found: dict[str, Any], candidates: Sequence[Candidate], stop: StopWatch) -> dict[str, Any]:
+        """What takes time to find out about the winner."""
+        trial = self.study.get_trials(deepcopy=False)[found["winner"]]
+        before = self.study.user_attrs.get("confirmation") or {}
+        # Measured already where the search asks for it, and not to be told two ways.
+        latency = trial.user_attrs.get("latency_ms") or latency_of(all_parameters(trial), self.settings, self.parts)
+        measured: dict[str, Any] = {"latency_ms": latency}
+        mean = next(one["mean"] for one in found["configurations"] if one["trial"] == trial.number)
+        score = (before.get("random_split") or {}).get("random") if before.get("winner") == trial.number else None
+        if score is None and self._has_time_for_random_split(candidates) and not stop.reason:
+            score = score_on_random_split(
+                trial, self.settings, self.parts, self.folder, device=self.device, before_step=stop.check
+            )
+        if score is not None:
+            flatters = score > mean if self.settings.direction == "maximize" else score < mean
+            split = {"random": score, "people": mean, "difference": score - mean, "flatters": flatters}
+            measured["random_split"] = split
+        return measured
+
+    def _keep(self, found: dict[str, Any] | None) -> None:
+        with study_lock(self.study._storage, self.folder):
+            check_identity(self.study, identity(self.study))
+            self.study.set_user_attr("confirmation", found)
+
+    def _help(self, observer: Progress, stop: StopWatch) -> str:
+        """Takes a share of the runs that another process has lined up."""
+        found = find_confirmation(self.study)
+        if found is not None:
+            settings = run_settings(self.settings, found)
+            _show_runs(observer, found)
+            self.search(with_strategy(found, settings), settings, _folder_of(self.folder, found), observer)
+        return stop.reason if stop.signal is not None and stop.reason else "another process confirms and tests the best"
+
+
+def find_confirmation(study: Study) -> Study | None:
+    """The study with the confirmation runs of ``study``; None if there is none yet."""
+    for name in _names(study):
+        found = load_study(study._storage, name)  # type: ignore[arg-type]
+        if found is None:
+            return None
+        if found.user_attrs.get(CONFIRMS) == identity(study):
+            return found
+    return None
+
+
+def open_confirmation(study: Study, settings: Settings, folder: StudyFolder) -> tuple[Study, StudyFolder]:
+    """The study with the confirmation runs, made if it is not there, and its folder."""
+    with study_lock(study._storage, folder):
+        found = find_confirmation(study)
+        if found is None:
+            name = next(name for name in _names(study) if load_study(study._storage, name) is None)  # type: ignore[arg-type]
+            found = optuna.create_study(storage=study._storage, study_name=name, direction=settings.direction)
+            # Without this one it is nobody's, and another one is made.
+            found.set_user_attr(CONFIRMS, identity(study))
+        if identity(found) is None:
+            attributes = study.user_attrs
+            found.set_user_attr("confirms_study", study.study_name)
+            for name in COPIED:
+                if name in attributes:
+                    found.set_user_attr(name, attributes[name])
+            found.set_user_attr("settings", run_settings(settings, found).model_dump(mode="json"))
+            found.set_user_attr("study_id", uuid.uuid4().hex)
+    place = _folder_of(folder, found)
+    place.root.mkdir(parents=True, exist_ok=True)
+    return with_strategy(found, run_settings(settings, found)), place
+
+
+def run_settings(settings: Settings, confirmation: Study) -> Settings:
+    """Of the runs: as in the search, but each is trained to its end, and nothing follows."""
+    lined_up = [trial for trial in confirmation.get_trials(deepcopy=False) if trial.state != TrialState.FAIL]
+    search = {"trials": max(len(lined_up), 1), "target": None, "pruner": "none", "sampler": "random"}
+    # What was within the caps is not to be measured again, and perhaps turned away for a moment's load of the machine.
+    search |= {"max_parameters": None, "max_latency_ms": None}
+    return settings.model_copy(
+        update={
+            "search": settings.search.model_copy(update=search),
+            "training": settings.training.model_copy(update={"refit": False}),
+            "confirmation": Confirmation(configurations=0),
+        }
+    )
+
+
+def line_up(
+    study: Study,
+    confirmation: Study,
+    settings: Settings,
+    folder: StudyFolder,
+    missing: Sequence[tuple[int, int]],
+) -> Settings:
+    """Sees to it that these runs, and no others, wait in the study; returns the settings to run them with."""
+    trials = study.get_trials(deepcopy=False)
+    with study_lock(confirmation._storage, folder):
+        pending = set()
+        for trial in confirmation.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)):
+            run = (trial.user_attrs.get(RUN_OF), trial.user_attrs.get(REPETITION))
+            if trial.state == TrialState.WAITING and run not in missing:
+                # Lined up by a run with other settings.
+                confirmation._storage.set_trial_user_attr(trial._trial_id, "withdrawn", True)
+                confirmation._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+            pending.add(run)
+        for number, repetition in missing:
+            if (number, repetition) not in pending:
+                attributes = {
+                    "origin": f"trial {number}, seed {repetition + 1}",
+                    RUN_OF: number,
+                    REPETITION: repetition,
+                    "seed": seed_of(settings, repetition),
+                }
+                confirmation.enqueue_trial(trials[number].params, user_attrs=attributes)
+        changed = run_settings(settings, confirmation)
+        confirmation.set_user_attr("settings", changed.model_dump(mode="json"))
+    return changed
+
+
+def _names(study: Study) -> Sequence[str]:
+    """The first is taken, if not by somebody else's study or by the rest of one that was deleted."""
+    return [f"{study.study_name}-confirmation{f'-{k}' if k > 1 else ''}" for k in range(1, MOST_NAMES + 1)]
+
+
+def _folder_of(folder: StudyFolder, confirmation: Study) -> StudyFolder:
+    return StudyFolder(folder.save_dir, confirmation.study_name, folder.shared)
+
+
+def _show_runs(observer: Progress, confirmation: Study) -> None:
+    """Tells what shows the run how many there are, and what to call them."""
+    for trial in confirmation.get_trials(deepcopy=False):
+        if RUN_OF in trial.user_attrs:
+            observer.names[trial.number] = f"{trial.user_attrs[RUN_OF]} with seed {trial.user_attrs[REPETITION] + 1}"
+    observer.n_done = n_finished(confirmation)
+    observer.n_trials = sum(trial.state != TrialState.FAIL for trial in confirmation.get_trials(deepcopy=False))

@@ -1,0 +1,287 @@
+"""The loop of a study: claim a trial, run it, store it, until the study has what was asked for."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from optuna import Study, Trial
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from ..config.settings import Settings
+from ..config.spaces import Scalar, Space
+from ..core.failures import is_accident
+from ..core.folders import StudyFolder
+from ..core.stopping import StopRequested, StopWatch
+from ..evaluation.last_fit import seconds_to_refit
+from ..study.constraints import measured, second_value, turned_away
+from ..study.leases import Claim, claim_trial
+from ..study.locks import engine_of
+from ..study.records import Outcome
+from ..study.samplers import n_finished
+from ..study.selection import seconds_to_confirm, will_be_kept
+from ..study.servers import is_away, wait_until_back
+from ..study.study import best_by_metric, check_identity, identity, metric_value, note_left, score_sign
+from ..study.transactions import make_durable, one_transaction
+from ..study.trial_files import WEIGHTS_DIGESTS, drop_other_weights, save_weights, trial_files, write_files
+from ..training.checkpoint import drop_checkpoint
+from ..training.memory import return_free_memory, share_one_heap
+from ..training.splits import Parts
+from .objective import run_trial
+
+MOST_FAILURES_IN_A_ROW = 3
+
+
+class Observer(Protocol):
+    """Is told what happens."""
+
+    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+        """A trial begins, or goes on."""
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        """An epoch of a trial is done."""
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A trial is stored as ``complete``, ``pruned`` or ``failed``, or ``left`` for later."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Why the loop ended.
+
+    Attributes:
+        reason: In words, for people.
+        failure: What went wrong; empty if nothing did.
+    """
+
+    reason: str
+    failure: str = ""
+
+
+def search(
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    device: torch.device,
+    observer: Observer,
+    stop: StopWatch,
+    claim_next: Callable[[], Claim | None] | None = None,
+) -> Ended:
+    """Runs trials until the study has ``search.trials`` finished ones, its target, no time left, or too many failures.
+
+    A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
+
+    Args:
+        study: To work on.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study.
+        device: Trains here.
+        observer: Told what happens.
+        stop: Says when to stop.
+        claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses.
+
+    Raises:
+        StorageError: If the database fails, or the study in it is no longer the same.
+        OSError: If the disk is full or may not be written.
+    """
+    share_one_heap()
+    with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
+        claim_next = claim_next or partial(claim_trial, study, folder, settings.search.trials)
+        return _search(study, settings, parts, folder, device, observer, stop, claim_next, filing)
+
+
+def _search(
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    observer: Observer,
+    stop: StopWatch,
+    claim_next: Callable[[], Claim | None],
+    filing: Executor,
+) -> Ended:
+    n_failures = 0
+    check = partial(check_identity, study, identity(study))
+    while True:
+        try:
+            check()
+            stop.reserved_seconds = seconds_afterwards(study, settings, parts)
+            if stop.reason is not None:
+                return Ended(stop.reason)
+            if target_reached(study, settings):
+                return Ended(f"target {settings.search.target:g} reached")
+            claim = claim_next()
+            if claim is None:
+                return Ended(finished_in_words(n_finished(study)))
+            try:
+                failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check, check)
+            except StopRequested:
+                return Ended(stop.reason or "stopped")
+            finally:
+                claim.lock.release()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # The trial is left, lock and all, to whoever comes first when the server is back.
+            wait_until_back(engine_of(study._storage), lambda: stop.reason is not None)
+            if stop.reason is not None:
+                return Ended(stop.reason)
+            continue
+        if not failure:
+            put_away(study, claim.trial.number, folder, filing)
+        return_free_memory()
+        n_failures = n_failures + 1 if failure else 0
+        if n_failures == MOST_FAILURES_IN_A_ROW:
+            return Ended(f"{n_failures} trials in a row failed", failure)
+
+
+def finished_in_words(n_done: int) -> str:
+    """Why a search has ended that has found all that it was to find."""
+    return f"{n_done} trial{'' if n_done == 1 else 's'} finished"
+
+
+def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:
+    """What has to be left of the time when the search ends: for the confirmation and for the last fit."""
+    return seconds_to_confirm(study, settings) + seconds_to_refit(study, settings, parts)
+
+
+def _run_claimed(
+    claim: Claim,
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    device: torch.device,
+    observer: Observer,
+    before_step: Callable[[], None],
+    check: Callable[[], None],
+) -> str:
+    """Runs and stores one trial, as long as ``check`` finds its study there; returns what failed, or nothing."""
+    trial, number = claim.trial, claim.trial.number
+    searched, fixed = settings.ranges()
+    parameters = {**suggest_all(trial, searched), **fixed}
+    checkpoint = folder.checkpoint_for_all(number)
+    if claim.adopted:
+        note_left(study, trial._trial_id, None)
+    observer.trial_started(number, parameters, claim.adopted)
+
+    def after_epoch(epoch: int, value: float) -> None:
+        observer.epoch_finished(number, epoch, value)
+        check_ours()
+
+    def check_ours() -> None:
+        check()
+        claim.lock.check()
+
+    try:
+        found = measured(trial, parameters, settings, parts)
+        outcome = turned_away(settings, found) or run_trial(
+            trial,
+            parameters,
+            settings,
+            parts,
+            device=device,
+            checkpoint_path=checkpoint,
+            before_step=before_step,
+            after_epoch=after_epoch,
+        )
+        outcome = with_found(outcome, settings, found)
+        check_ours()
+        store(study, trial, outcome, fixed, folder)
+    except StopRequested:
+        raise
+    except Exception as error:
+        if is_away(error):
+            observer.trial_finished(number, "left", None, "the connection to the database was lost")
+        if is_accident(error):
+            raise
+        check_ours()
+        failure = f"{type(error).__name__}: {error}"
+        trial.set_user_attr("fixed_parameters", fixed)
+        trial.set_user_attr("reason", failure)
+        trial.set_user_attr("traceback", traceback.format_exc()[-4000:])
+        study.tell(number, state=TrialState.FAIL)
+        observer.trial_finished(number, "failed", None, failure)
+        drop_checkpoint(checkpoint)
+        return failure
+    drop_checkpoint(checkpoint)
+    observer.trial_finished(number, "pruned" if outcome.pruned else "complete", outcome.value, outcome.reason)
+    return ""
+
+
+def with_found(outcome: Outcome, settings: Settings, found: dict[str, Any]) -> Outcome:
+    """The outcome of a trial with what was found of its network before it was trained."""
+    record = {**found, **outcome.record}
+    second = None if outcome.pruned else second_value(settings, record)
+    return replace(outcome, record=record, second=second)
+
+
+def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar], folder: StudyFolder) -> None:
+    """Puts a finished trial into the database, and its weights beside it.
+
+    Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
+    """
+    record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
+    if outcome.values is not None and will_be_kept(study, trial, outcome.values):
+        record[WEIGHTS_DIGESTS] = save_weights(folder, study, trial.number, outcome.weights)
+    with one_transaction(study):
+        for name, value in record.items():
+            trial.set_user_attr(name, value)
+        if outcome.pruned:
+            study.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            study.tell(trial.number, outcome.values)
+
+
+def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -> None:
+    """Writes the files of a trial that is in the database for good, and drops the weights that it has outdone.
+
+    Writing goes on beside the next trial. What cannot be written now is made again by the exports.
+    """
+    make_durable(study)
+    trial = study.get_trials(deepcopy=False)[number]
+    filing.submit(write_files, trial_files(folder, study, trial))
+    if trial.state == TrialState.COMPLETE:
+        with suppress(OSError):
+            drop_other_weights(folder, study)
+
+
+def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:
+    """The trial's value of a hyperparameter; drawn on the first call, the same ever after."""
+    match distribution:
+        case CategoricalDistribution():
+            return trial.suggest_categorical(name, distribution.choices)  # type: ignore[return-value]
+        case IntDistribution():
+            return trial.suggest_int(
+                name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+            )
+        case FloatDistribution():
+            return trial.suggest_float(
+                name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+            )
+    raise TypeError(f"no way to suggest {distribution!r}")
+
+
+def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
+    """Every searched hyperparameter of a trial."""
+    with one_transaction(trial.study):
+        return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
+
+
+def target_reached(study: Study, settings: Settings) -> bool:
+    """Whether the study has the score that was asked for."""
+    best, target = best_by_metric(study), settings.search.target
+    if best is None or target is None:
+        return False
+    return score_sign(study) * metric_value(best) >= score_sign(study) * target

@@ -1,0 +1,138 @@
+"""One trial: a configuration trained on every fold, reported after each epoch, pruned, checkpointed, recorded."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from optuna import Trial
+
+from data.channels import Preparation
+
+from ..config.settings import Settings
+from ..config.spaces import Scalar
+from ..core.remote import RemoteFile
+from ..core.seeds import derive_seed
+from ..study.records import Outcome, calibration, mean_scores, record_of, train_scores
+from ..study.samplers import warmup_epochs
+from ..training.checkpoint import CheckpointWriter, load_checkpoint
+from ..training.fit import EpochResult, Fit
+from ..training.fold_fits import begin_fits, fit_runs, owner_of
+from ..training.hyperparameters import fields_of, training_settings
+from ..training.predictions import answers
+from ..training.splits import Parts
+from ..training.train import NonFiniteLossError
+
+
+def run_trial(
+    trial: Trial,
+    parameters: dict[str, Scalar],
+    settings: Settings,
+    parts: Parts,
+    *,
+    device: torch.device,
+    checkpoint_path: Path | RemoteFile,
+    before_step: Callable[[], None],
+    after_epoch: Callable[[int, float], None],
+) -> Outcome:
+    """Trains one configuration, from its checkpoint if there is one.
+
+    The folds advance together, an epoch each, so that pruning decides on the mean over all of them.
+
+    Args:
+        trial: Takes the reports and says when to prune.
+        parameters: Every searched and fixed hyperparameter.
+        settings: Of the study.
+        parts: Of the study.
+        device: Trains here.
+        checkpoint_path: Written between epochs; the caller removes it once the trial is stored.
+        before_step: Called before every step; may raise to leave the trial for later.
+        after_epoch: Told the epoch and its score.
+    """
+    # A confirmation run is given its seed when it is lined up.
+    seed = trial.user_attrs.get("seed", derive_seed(settings.search.seed, "trial", trial.number))
+    training = training_settings(settings, parameters, seed)
+    fits = begin_fits(parameters, settings, parts, training, device)
+    owner = owner_of(parameters, settings, parts, training)
+    state = load_checkpoint(checkpoint_path, device, owner)
+    if state is not None:
+        for fit, stored in zip(fits, state["fits"], strict=True):
+            fit.load_state_dict(stored)
+    metric, first_judged = settings.search.metric, warmup_epochs(training.epochs)
+    scores = [epoch_score(fits, epoch, metric) for epoch in range(1, max(len(fit.history) for fit in fits) + 1)]
+    frozen = copy.deepcopy(trial.study.get_trials(deepcopy=False)[trial.number])
+    # An interrupted trial may have reported more epochs than its checkpoint has, and is judged by each in its turn.
+    reported, frozen.intermediate_values = frozen.intermediate_values, {}
+
+    def report(epoch: int) -> None:
+        # Optuna warns of a second report, and takes none where there are two objectives.
+        if epoch not in reported and len(trial.study.directions) == 1:
+            trial.report(scores[epoch - 1], epoch)
+        frozen.intermediate_values[epoch] = scores[epoch - 1]
+
+    def is_hopeless() -> bool:
+        # trial.should_prune() would first read back from the database what was reported here, which takes as long.
+        return len(scores) >= first_judged and trial.study.pruner.prune(trial.study, frozen)
+
+    for epoch in range(1, len(scores) + 1):
+        report(epoch)  # Reported already, unless the process died between checkpoint and report.
+    pruned, reason = bool(scores) and is_hopeless(), ""
+    runs = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
+    with CheckpointWriter(checkpoint_path, settings.machine.checkpoint_every) as checkpoint:
+        try:
+            while not pruned and not _reached(settings, scores) and _advance(runs):
+                checkpoint.keep({"owner": owner, "fits": [fit.state_dict() for fit in fits]})
+                scores.append(epoch_score(fits, len(scores) + 1, metric))
+                report(len(scores))
+                after_epoch(len(scores), scores[-1])
+                pruned = is_hopeless()
+        except NonFiniteLossError as error:
+            # A failed trial teaches the sampler nothing; a pruned one without the value teaches it to stay away.
+            return Outcome(True, None, f"non-finite loss: {error}", record_of(fits, training, None, None), ())
+    if pruned:
+        reason = f"pruned after epoch {len(scores)}"
+    elif _reached(settings, scores):
+        reason = f"target reached in epoch {len(scores)}"
+    elif len(scores) < training.epochs:
+        reason = f"no improvement for {training.patience} epochs"
+    for fit in fits:
+        fit.model.load_state_dict(fit.best_weights)
+    preparation = fields_of(Preparation, parameters)
+    validation_scores = mean_scores([fit.best.validation for fit in fits])
+    record = record_of(fits, training, train_scores(fits, parts, preparation, device), validation_scores)
+    if not pruned:
+        record["calibration"] = calibration(fits, parts, preparation, device)
+        if settings.search.record_answers != "no":
+            record["answers"] = answers(fits, parts, settings.search.record_answers, preparation, device)
+    return Outcome(
+        pruned=pruned,
+        value=None if pruned else float(getattr(validation_scores, metric)),
+        reason=reason,
+        record=record,
+        weights=tuple(fit.best_weights for fit in fits),
+    )
+
+
+def epoch_score(fits: Sequence[Fit], epoch: int, metric: str) -> float:
+    """Mean validation score over the folds after an epoch; a fold that has ended counts with its best."""
+    return fmean(
+        float(getattr((fit.history[epoch - 1] if epoch <= len(fit.history) else fit.best).validation, metric))
+        for fit in fits
+    )
+
+
+def _advance(runs: Sequence[Iterator[EpochResult]]) -> bool:
+    """One epoch in every fold that has not ended; False when all have."""
+    # A list, not a generator: every fold must advance, also after the first that did.
+    return any([next(run, None) is not None for run in runs])
+
+
+def _reached(settings: Settings, scores: Sequence[float]) -> bool:
+    """Whether the last epoch's score meets the target."""
+    target = settings.search.target
+    if target is None or not scores:
+        return False
+    return scores[-1] <= target if settings.direction == "minimize" else scores[-1] >= target

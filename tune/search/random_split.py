@@ -1,0 +1,77 @@
+"""What the same configuration would have scored on a random split, on which most published figures are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from optuna.trial import FrozenTrial
+
+from data import DataError
+from data.splits import make_split
+
+from ..config.settings import Settings
+from ..core.folders import StudyFolder
+from ..core.seeds import derive_seed
+from ..evaluation.last_fit import train_to_the_end
+from ..study.study import all_parameters
+from ..training.hyperparameters import training_settings
+from ..training.splits import Fold, Parts
+from ..training.train import NonFiniteLossError
+
+
+def is_split_by_people(parts: Parts) -> bool:
+    """Whether a random split would be another one."""
+    return parts.dataset.groups is not None and parts.split.kind != "stratified"
+
+
+def random_parts(parts: Parts, seed: int) -> Parts | None:
+    """Training and validation part mixed and cut again at random, in the same sizes; the test part stays out of it.
+
+    Returns:
+        None where people are not known or already are in several parts, or the classes cannot be cut that way.
+    """
+    if not is_split_by_people(parts):
+        return None
+    fold = parts.folds[0]
+    mixed = parts.dataset.subset(torch.cat([parts.split.train, parts.split.validation]))
+    share = len(fold.validation) / (len(fold.validation) + len(fold.train))
+    try:
+        split = make_split(mixed, kind="stratified", validation_fraction=share, test_fraction=0.0, seed=seed)
+    except DataError:
+        return None
+    return Parts(mixed, split, (Fold(mixed.subset(split.train), mixed.subset(split.validation), None),))
+
+
+def score_on_random_split(
+    trial: FrozenTrial,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> float | None:
+    """Validation score of a configuration on a random split; None where there is none, or the loss became infinite.
+
+    Args:
+        trial: Has the configuration.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study; holds the checkpoint, which is removed at the end.
+        device: Trains here.
+        before_step: Called before every step; may raise to leave the fit for later.
+    """
+    seed = derive_seed(settings.search.seed, "random split", trial.number)
+    mixed = random_parts(parts, seed)
+    if mixed is None:
+        return None
+    parameters = all_parameters(trial)
+    training = training_settings(settings, parameters, seed)
+    try:
+        fit = train_to_the_end(
+            f"random-split-{trial.number}", parameters, training, settings, mixed, folder, device, before_step
+        )
+    except NonFiniteLossError:
+        return None
+    return float(getattr(fit.best.validation, settings.search.metric))

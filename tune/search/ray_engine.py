@@ -1,0 +1,254 @@
+"""A study on a Ray cluster: a task for each trial, on whatever machine has room for it.
+
+What is shared out, adopted and counted is as everywhere: the trial is claimed here, and the task that gets its number
+locks it for as long as it works on it. Ray's own repetition of tasks is off, since it would neither tell which trial
+lost its process nor why: a task that died is begun again here, with the same number, and goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from optuna import Study
+from optuna.trial import TrialState
+from sqlalchemy.engine import make_url
+
+from ..config.settings import Settings
+from ..core.folders import StudyFolder
+from ..core.stopping import StopWatch
+from ..study.leases import claim_trial, note_crash
+from ..study.samplers import n_finished
+from ..training.sharing import without_tensors
+from ..training.splits import Parts
+from .loop import MOST_FAILURES_IN_A_ROW, Ended, finished_in_words, seconds_afterwards, target_reached
+from .ray_board import Board, News
+from .ray_cluster import Request, n_places, request_of, running_cluster
+from .ray_task import TaskJob, TaskResult, run_numbered_trial
+from .workers import LEAVE_SECONDS, MOST_RESTARTS_EACH, WorkersObserver
+
+_LOOK_SECONDS = 0.1
+_LOOK_AT_CLUSTER_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A task as the process that began it knows it.
+
+    Attributes:
+        number: Of its trial.
+        ticket: Tells it from an earlier task with the same trial.
+    """
+
+    number: int
+    ticket: int
+
+
+def search_with_ray(
+    storage_url: str,
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    device: torch.device,
+    observer: WorkersObserver,
+    stop: StopWatch,
+) -> Ended:
+    """As ``search.search``, with a task of a Ray cluster for each trial.
+
+    Args:
+        storage_url: The database, which every task opens for itself.
+        study: To work on.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study; its machines should be able to reach it.
+        device: Of this machine.
+        observer: Told what happens in all tasks.
+        stop: Says when to stop.
+
+    Raises:
+        StudyError: If there is no such cluster, or it cannot share the study.
+    """
+    described, tensors = without_tensors(parts)
+    n_bytes = sum(tensor.nbytes for tensor in tensors)
+    with running_cluster(settings, storage_url, n_bytes) as ray:
+        request = request_of(settings, device.type, ray)
+        there = StudyFolder(folder.save_dir.resolve(), folder.study_name, folder.shared)
+        job = TaskJob(uuid.uuid4().hex, _absolute(storage_url), there, settings, described, request.device)
+        given = (ray.put(job), ray.put([tensor.numpy() for tensor in tensors]))
+        return _Tasks(ray, given, request, study, settings, parts, folder, observer, stop).run()
+
+
+class _Tasks:
+    """The tasks of one search."""
+
+    def __init__(
+        self,
+        ray: Any,
+        given: tuple[Any, Any],
+        request: Request,
+        study: Study,
+        settings: Settings,
+        parts: Parts,
+        folder: StudyFolder,
+        observer: WorkersObserver,
+        stop: StopWatch,
+    ) -> None:
+        self._ray, self._given, self._request = ray, given, request
+        self._study, self._settings, self._parts, self._folder = study, settings, parts, folder
+        self._observer, self._stop = observer, stop
+        self._board = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Board).remote()
+        self._remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=0)(run_numbered_trial)
+        self._running: dict[Any, _Task] = {}
+        self._heard: Counter[int] = Counter()
+        self._news: Any = None
+        self._again: list[int] = []
+        self._may_be_more = True
+        self._n_tickets = self._n_restarts = self._n_failures = self._n_places = 0
+        self._looked_at_cluster = -_LOOK_AT_CLUSTER_SECONDS
+        self._could_not_begin: set[str] = set()
+        self._end: Ended | None = None
+        self._patience_ends: float | None = None
+
+    def run(self) -> Ended:
+        """Begins tasks and waits for them until the study has what was asked for."""
+        has_changed = True
+        while True:
+            if has_changed:
+                self._stop.reserved_seconds = seconds_afterwards(self._study, self._settings, self._parts)
+                if self._end is None and target_reached(self._study, self._settings):
+                    self._end = Ended(f"target {self._settings.search.target:g} reached")
+            if self._end is None and self._stop.reason is not None:
+                self._end = Ended(self._stop.reason)
+            if self._end is None:
+                self._begin_tasks()
+            if not self._running:
+                return self._end or Ended(finished_in_words(n_finished(self._study)))
+            self._lose_patience()
+            self._hear()
+            time.sleep(_LOOK_SECONDS)
+            ready, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
+            for task in ready:
+                self._settle(task)
+            has_changed = bool(ready)
+
+    def _begin_tasks(self) -> None:
+        """Begins as many tasks as there is room for, those first whose last process has died."""
+        if time.monotonic() - self._looked_at_cluster >= _LOOK_AT_CLUSTER_SECONDS:
+            self._n_places = n_places(self._settings, self._request, self._ray)
+            self._looked_at_cluster = time.monotonic()
+        while len(self._running) < self._n_places and (self._again or self._may_be_more):
+            number = self._again.pop(0) if self._again else self._claim()
+            if number is None:
+                self._may_be_more = False
+                return
+            task = _Task(number, self._n_tickets)
+            self._n_tickets += 1
+            self._running[self._remote.remote(*self._given, number, task.ticket, self._board)] = task
+
+    def _claim(self) -> int | None:
+        given_out = {task.number for task in self._running.values()}
+        claim = claim_trial(self._study, self._folder, self._settings.search.trials, given_out)
+        if claim is None:
+            return None
+        claim.lock.release()
+        return claim.trial.number
+
+    def _hear(self) -> None:
+        """Takes the news from the board, and says there whether the tasks shall stop."""
+        if self._news is not None:
+            if not self._ray.wait([self._news], timeout=0)[0]:
+                return
+            try:
+                for news in self._ray.get(self._news):
+                    self._pass_on(news)
+            except self._ray.exceptions.RayError:
+                pass  # The board is being started again.
+        self._news = self._board.exchange.remote(self._end is not None)
+
+    def _pass_on(self, news: News) -> None:
+        """Tells the observer what it has not been told yet, in the order in which it happened."""
+        if news.place != self._heard[news.ticket]:
+            return
+        self._heard[news.ticket] += 1
+        if news.event == "trial_finished":
+            state, reason = news.details[1], news.details[3]
+            self._n_failures = self._n_failures + 1 if state == "failed" else 0
+            self._n_restarts = 0 if state in ("complete", "pruned") else self._n_restarts
+            if self._n_failures == MOST_FAILURES_IN_A_ROW and self._end is None:
+                self._end = Ended(f"{self._n_failures} trials in a row failed", reason)
+        getattr(self._observer, news.event)(*news.details)
+
+    def _settle(self, reference: Any) -> None:
+        """Sees a task off that has come to its end, or to grief."""
+        task = self._running.pop(reference)
+        self._may_be_more = True
+        try:
+            result: TaskResult = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            result = TaskResult([], None, _why(error))
+        for news in result.events:
+            self._pass_on(news)
+        has_begun = self._heard[task.ticket] > 0
+        if result.ended is None and self._patience_ends is None:
+            self._begin_again(task, has_begun, result.broke)
+
+    def _begin_again(self, task: _Task, has_begun: bool, reason: str) -> None:
+        if has_begun:
+            self._note_crash(task.number, reason)
+        elif reason in self._could_not_begin:
+            self._end = self._end or Ended("tasks cannot begin", reason)
+        else:
+            self._could_not_begin.add(reason)
+        if self._n_restarts == MOST_RESTARTS_EACH * self._n_places:
+            sentence = f"{self._n_restarts + 1} tasks ended before they had finished a trial"
+            self._end = self._end or Ended(sentence, reason)
+        self._n_restarts += 1
+        self._again.append(task.number)
+
+    def _note_crash(self, number: int, reason: str) -> None:
+        trial = note_crash(self._study, self._folder, number, reason)
+        if trial.state.is_finished():
+            # Given up now, or stored by a process that died before it could say so.
+            state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
+            self._observer.trial_finished(number, state, trial.value, trial.user_attrs.get("reason", ""))
+        else:
+            self._observer.trial_crashed(number, reason)
+
+    def _lose_patience(self) -> None:
+        """Ends tasks that were told to stop and have not."""
+        if self._end is None:
+            return
+        if self._patience_ends is None:
+            self._patience_ends = time.monotonic() + LEAVE_SECONDS
+        elif time.monotonic() > self._patience_ends:
+            for reference in self._running:
+                self._ray.cancel(reference, force=True)
+            self._running.clear()
+
+
+def _why(error: Exception) -> str:
+    """What Ray says of a task that died, without the advice that follows."""
+    name = type(error).__name__
+    known = {
+        "WorkerCrashedError": "its process was killed, which is what the system does when memory runs out",
+        "OutOfMemoryError": "its machine ran out of memory",
+        "NodeDiedError": "its machine is gone",
+    }
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return known.get(name) or f"{name}: {said[-1][:300] if said else 'no reason given'}"
+
+
+def _absolute(storage_url: str) -> str:
+    """The address of the database for a process with another working directory."""
+    address = make_url(storage_url)
+    if address.get_backend_name() != "sqlite" or not address.database:
+        return storage_url
+    path = str(Path(address.database).resolve())
+    return address.set(database=path).render_as_string(hide_password=False)

@@ -1,0 +1,145 @@
+"""A worker: a process of its own that works on a study until it is done, or told to stop, or left alone."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import signal
+import sys
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..config.settings import Settings
+from ..config.spaces import Scalar
+from ..core.errors import StudyError
+from ..core.failures import explain
+from ..core.folders import StudyFolder
+from ..core.stopping import StopWatch
+from ..study.storage import open_storage
+from ..study.study import load_study, with_strategy
+from ..training.sharing import take
+from .loop import Ended, search
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to know.
+
+    Attributes:
+        storage_url: The database; comes through a pipe, since it may hold a password.
+        folder: Of the study.
+        settings: Of the study.
+        parts: Description of the data, for ``sharing.take``.
+        tensors: File with the data itself.
+        device: Trains here.
+        visible_gpu: The only GPU that the worker sees; None where it uses none.
+        deadline: When the time of the search is up, on the monotonic clock, which all processes of a machine read
+            alike (PEP 418); None without a limit.
+    """
+
+    storage_url: str
+    folder: StudyFolder
+    settings: Settings
+    parts: bytes
+    tensors: Path
+    device: str
+    visible_gpu: str | None
+    deadline: float | None
+
+
+class Reporter:
+    """Tells the process that started the worker what happens: the name of an observer's method, and its arguments."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+        """A trial begins, or goes on."""
+        self.tell("trial_started", number, parameters, adopted)
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        """An epoch of a trial is done."""
+        self.tell("epoch_finished", number, epoch, score)
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A trial is stored."""
+        self.tell("trial_finished", number, state, value, reason)
+
+    def ended(self, how: Ended) -> None:
+        """The worker has nothing more to do."""
+        self.tell("ended", how)
+
+    def broke(self, sentence: str) -> None:
+        """The worker cannot go on."""
+        self.tell("broke", sentence)
+
+    def tell(self, event: str, *details: Any) -> None:
+        """Sends an event; that nobody listens any more is learned by ``_shall_stop``."""
+        with suppress(OSError):
+            self._connection.send((event, details))
+
+
+def work(job: Job, connection: Connection) -> None:
+    """The whole life of a worker process.
+
+    Args:
+        job: What to do.
+        connection: Takes events; a message from the other side, or its end, asks the worker to stop.
+    """
+    atexit.register(gc.freeze)  # As in ``__main__``.
+    if job.visible_gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = job.visible_gpu
+    seconds_left = None if job.deadline is None else job.deadline - time.monotonic()
+    stop = StopWatch(seconds_left, partial(_shall_stop, connection))
+    # The terminal sends Ctrl-C to every process of the run; the one that was started by hand passes it on.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.request(signal.SIGTERM))
+    torch.set_num_threads(job.settings.machine.threads)
+    reporter = Reporter(connection)
+    try:
+        reporter.ended(_search(job, reporter, stop))
+    except Exception as error:
+        reporter.broke(in_a_sentence(error))
+        sys.exit(1)
+    sys.exit(stop.exit_code)
+
+
+def _search(job: Job, reporter: Reporter, stop: StopWatch) -> Ended:
+    study = load_study(open_storage(job.storage_url), job.folder.study_name)
+    if study is None:
+        raise StudyError(f"study {job.folder.study_name!r} is no longer in the database")
+    return search(
+        with_strategy(study, job.settings),
+        job.settings,
+        take(job.parts, job.tensors),
+        job.folder,
+        device=torch.device(job.device),
+        observer=reporter,
+        stop=stop,
+    )
+
+
+def in_a_sentence(error: Exception) -> str:
+    """What went wrong; of a bug also where, since nobody sees the traceback."""
+    explained = explain(error)
+    if explained is not None:
+        return "; ".join(explained[0])
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} (in {Path(place.filename).name}, line {place.lineno})"
+
+
+def _shall_stop(connection: Connection) -> bool:
+    """Whether the other side has sent the wish to stop, or is gone, which says the same."""
+    try:
+        return connection.poll()
+    except OSError:  # How Windows says that it is gone.
+        return True

@@ -1,0 +1,263 @@
+"""Several processes on one study: started, listened to, started again when they crash.
+
+They share out the trials among themselves by the locks of ``claims``; whoever else runs the same study on this machine
+joins in. A trial whose worker died goes on in the next one that is free, from its last epoch, under its own number.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Protocol
+
+import torch
+from optuna import Study
+from optuna.trial import TrialState
+
+from ..config.settings import Settings
+from ..core.folders import StudyFolder
+from ..core.interrupts import interrupts_held
+from ..core.stopping import StopWatch
+from ..study.leases import note_crash
+from ..study.samplers import n_finished
+from ..training.sharing import shared
+from ..training.splits import Parts
+from .loop import Ended, Observer, finished_in_words
+from .worker import Job, work
+
+# Restarts of each worker on average, until one of them has finished a trial again.
+MOST_RESTARTS_EACH = 5
+_LOOK_SECONDS = 0.2
+# To finish a step and leave. A worker that is killed then loses no more than one that left: the epoch under way.
+LEAVE_SECONDS = 3.0
+
+
+class WorkersObserver(Observer, Protocol):
+    """Is told what happens in all workers, and to them."""
+
+    def trial_crashed(self, number: int, reason: str) -> None:
+        """The process that worked on a trial is gone; another one goes on with the trial."""
+
+
+@dataclass
+class Worker:
+    """A worker as the process that started it knows it.
+
+    Attributes:
+        process: Of the worker.
+        connection: Gives its events.
+        job: What it was started with.
+        trial: That it works on; None between two.
+        has_begun: Whether it has come to a trial.
+        ended: What it said in the end; None if it did not come to that.
+        broke: What went wrong, if it could still say so.
+    """
+
+    process: SpawnProcess
+    connection: Connection
+    job: Job
+    trial: int | None = None
+    has_begun: bool = False
+    ended: Ended | None = None
+    broke: str = ""
+
+
+def n_workers(settings: Settings) -> int:
+    """How many workers the setting means: 0 is one for every GPU or, without any, for every core."""
+    if settings.machine.workers:
+        return settings.machine.workers
+    if settings.machine.device in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.cuda.device_count()
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(n_cores // settings.machine.threads, settings.search.trials))
+
+
+def search_with_workers(
+    storage_url: str,
+    study: Study,
+    settings: Settings,
+    parts: Parts,
+    folder: StudyFolder,
+    *,
+    device: torch.device,
+    observer: WorkersObserver,
+    stop: StopWatch,
+) -> Ended:
+    """As ``search.search``, with ``machine.workers`` processes at once.
+
+    Args:
+        storage_url: The database, which every worker opens for itself.
+        study: To work on.
+        settings: Of the study.
+        parts: Of the study.
+        folder: Of the study.
+        device: Trains here; CUDA devices are dealt out in turn.
+        observer: Told what happens in all workers.
+        stop: Says when to stop.
+
+    Raises:
+        OSError: If the data cannot be written for the workers.
+    """
+    gpus: list[str] = _visible_gpus() if device.type == "cuda" and device.index is None else []
+    seconds_left = stop.seconds_left
+    deadline = None if seconds_left is None else time.monotonic() + seconds_left
+    with shared(parts, folder.root / ".workers") as (described, tensors):
+        job = Job(storage_url, folder, settings, described, tensors, str(device), None, deadline)
+        n_missing = max(1, settings.search.trials - n_finished(study))
+        jobs = [
+            replace(job, visible_gpu=gpus[k % len(gpus)] if gpus else None)
+            for k in range(min(n_workers(settings), n_missing))
+        ]
+        return _Pool(study, folder, observer, stop).run(jobs)
+
+
+class _Pool:
+    """The running workers of one search."""
+
+    def __init__(self, study: Study, folder: StudyFolder, observer: WorkersObserver, stop: StopWatch) -> None:
+        self._study, self._folder, self._observer, self._stop = study, folder, observer, stop
+        self._workers: list[Worker] = []
+        self._n_restarts = self._most_restarts = 0
+        self._could_not_begin: set[str] = set()
+        self._patience_ends: float | None = None
+
+    def run(self, jobs: Sequence[Job]) -> Ended:
+        """Starts a worker for each job and waits until none is left."""
+        self._most_restarts = MOST_RESTARTS_EACH * len(jobs)
+        ends: list[Ended] = []
+        try:
+            for job in jobs:
+                self._start(job)
+            while self._workers:
+                if self._stop.reason is not None:
+                    self._stop_all()
+                self._lose_patience()
+                for source in wait([worker.connection for worker in self._workers], timeout=_LOOK_SECONDS):
+                    worker = next(worker for worker in self._workers if worker.connection is source)
+                    if not self._hear(worker):
+                        ends += self._part_from(worker)
+        finally:
+            for worker in self._workers:
+                worker.process.kill()
+                worker.process.join()
+        return self._conclude(ends)
+
+    def _start(self, job: Job) -> None:
+        ours, theirs = multiprocessing.Pipe()
+        process = multiprocessing.get_context("spawn").Process(target=work, args=(job, theirs), daemon=True)
+        with interrupts_held():
+            process.start()
+        # Only the worker holds the other end now, so that its death is the end of the connection.
+        theirs.close()
+        self._workers.append(Worker(process, ours, job))
+
+    def _hear(self, worker: Worker) -> bool:
+        """Takes one event of a worker; False when there will be no more."""
+        try:
+            event, details = worker.connection.recv()
+        except (EOFError, OSError):
+            return False
+        if event == "broke":
+            (worker.broke,) = details
+        elif event == "ended":
+            (worker.ended,) = details
+            if worker.ended.reason.startswith("target") or worker.ended.failure:
+                self._stop_all()
+        else:
+            worker.has_begun = True
+            worker.trial = details[0] if event != "trial_finished" else None
+            if event == "trial_finished" and details[1] in ("complete", "pruned"):
+                self._n_restarts = 0
+            getattr(self._observer, event)(*details)
+        return True
+
+    def _part_from(self, worker: Worker) -> list[Ended]:
+        """Sees a worker off: how it ended, or nothing if it crashed and another has taken its place."""
+        worker.process.join(LEAVE_SECONDS)
+        worker.process.kill()
+        worker.process.join()
+        worker.connection.close()
+        self._workers.remove(worker)
+        code = worker.process.exitcode
+        if worker.ended is not None and worker.ended.reason != "terminated":
+            return [worker.ended]
+        if self._stop.signal is not None or self._patience_ends is not None:
+            return []
+        reason = worker.broke or describe_exit(code)
+        if worker.ended is None and worker.trial is not None:
+            self._note_crash(worker.trial, reason)
+        may_begin = worker.has_begun or worker.ended is not None or not code or code < 0
+        if not may_begin and reason in self._could_not_begin:
+            self._stop_all()
+            return [Ended("workers cannot begin", reason)]
+        if not may_begin:
+            self._could_not_begin.add(reason)
+        if self._n_restarts == self._most_restarts:
+            self._stop_all()
+            return [Ended(f"{self._n_restarts + 1} workers ended before they had finished a trial", reason)]
+        self._n_restarts += 1
+        self._start(worker.job)
+        return []
+
+    def _note_crash(self, number: int, reason: str) -> None:
+        trial = note_crash(self._study, self._folder, number, reason)
+        if trial.state.is_finished():
+            # Given up now, or stored by a worker that died before it could say so.
+            state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
+            value = trial.values[0] if trial.values else None
+            self._observer.trial_finished(number, state, value, trial.user_attrs.get("reason", ""))
+        else:
+            self._observer.trial_crashed(number, reason)
+
+    def _stop_all(self) -> None:
+        if self._patience_ends is not None:
+            return
+        self._patience_ends = time.monotonic() + LEAVE_SECONDS
+        # One that ends by itself shall not take it for a signal.
+        for worker in [worker for worker in self._workers if worker.ended is None]:
+            try:
+                worker.connection.send("stop")
+            except OSError:
+                continue  # It has died, which will be noticed in its turn.
+
+    def _lose_patience(self) -> None:
+        """Ends workers that were told to stop and have not: suspended ones, or those in a very long step."""
+        if self._patience_ends is not None and time.monotonic() > self._patience_ends:
+            for worker in self._workers:
+                worker.process.kill()
+
+    def _conclude(self, ends: Sequence[Ended]) -> Ended:
+        """One end out of those of all workers."""
+        if self._stop.signal is not None:
+            return Ended(self._stop.reason or "stopped")
+        for end in ends:
+            if end.failure or end.reason.startswith("target"):
+                return end
+        late = [end for end in ends if end.reason == "time is up"]
+        if late or self._stop.reason is not None:
+            return Ended("time is up")
+        return Ended(finished_in_words(n_finished(self._study)))
+
+
+def describe_exit(code: int | None) -> str:
+    """Why a process ended, for people."""
+    if code is not None and code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        why = {"SIGKILL": ", which is what the system does when memory runs out", "SIGSEGV": ", a fault in its memory"}
+        return f"its worker was ended by {name}{why.get(name, '')}"
+    return f"its worker ended with exit code {code}"
+
+
+def _visible_gpus() -> list[str]:
+    """The GPUs to deal out, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return [gpu for gpu in named.split(",") if gpu] or [str(k) for k in range(torch.cuda.device_count())]

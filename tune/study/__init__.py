@@ -1,0 +1,1 @@
+"""A study: its database, locks and leases, and what it stores of each trial."""

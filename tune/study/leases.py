@@ -1,0 +1,165 @@
+"""Who works on which trial: locks that are released when their holder dies.
+
+A heartbeat must guess when a worker is dead, and gives its trial a new number. A lock that vanishes with its process
+needs no guess: a trial that is RUNNING while its lock is free was interrupted, and whoever takes the lock goes on with
+it under its own number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from optuna import Study, Trial
+from optuna.trial import FrozenTrial, TrialState
+
+from ..core.folders import StudyFolder
+from ..training.checkpoint import drop_checkpoint
+from .locks import Lock, LostLockError, study_lock, try_trial_lock
+from .study import CONFIRMS
+
+MOST_CRASHES = 3
+# For a database server to notice that the connection of a worker that died has ended.
+_LOCK_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A trial that this process works on until it releases ``lock``.
+
+    Attributes:
+        trial: To run.
+        lock: Held; release it when the trial is stored, or left for later.
+        adopted: Whether another process, or an earlier run, began it.
+    """
+
+    trial: Trial
+    lock: Lock
+    adopted: bool
+
+
+def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Collection[int] = ()) -> Claim | None:
+    """Takes an interrupted trial, or else a new one, while the study has room for it.
+
+    Args:
+        study: To work on.
+        folder: Of the study.
+        n_trials: Finished trials that the study shall have.
+        given_out: Numbers of trials that will be worked on by others, who may not have locked them yet.
+
+    Returns:
+        None if every trial that the study needs is finished or being worked on.
+
+    Raises:
+        LostLockError: If the database went away meanwhile.
+    """
+    with study_lock(study._storage, folder) as held:
+        n_taken = n_waiting = 0
+        for frozen in study.get_trials(deepcopy=False):
+            if frozen.state in (TrialState.COMPLETE, TrialState.PRUNED):
+                n_taken += 1
+            elif frozen.state == TrialState.WAITING:
+                n_waiting += 1
+            elif frozen.state == TrialState.RUNNING:
+                lock = None if frozen.number in given_out else try_trial_lock(study, folder, frozen.number)
+                if lock is not None:
+                    # Its holder may have stored the trial between our look and the lock.
+                    now = study.get_trials(deepcopy=False)[frozen.number]
+                    if now.state == TrialState.RUNNING and len(now.user_attrs.get("crashes", [])) < MOST_CRASHES:
+                        return Claim(Trial(study, frozen._trial_id), lock, adopted=True)
+                    if now.state == TrialState.RUNNING:
+                        _give_up(study, folder, now)
+                    lock.release()
+                    if now.state not in (TrialState.COMPLETE, TrialState.PRUNED):
+                        continue
+                n_taken += 1
+        if n_taken >= n_trials or (CONFIRMS in study.user_attrs and not n_waiting):
+            return None  # In place of a confirmation run that has failed nothing else is to be tried.
+        trial = study.ask()
+        try:
+            held.check()
+        except LostLockError:
+            # Somebody else may have taken the last place in the study for theirs.
+            trial.set_user_attr("reason", "the database went away while it was begun")
+            study.tell(trial, state=TrialState.FAIL)
+            raise
+        lock = try_trial_lock(study, folder, trial.number)
+        if lock is None:
+            raise LostLockError(f"another process has taken up trial {trial.number}")
+        return Claim(trial, lock, adopted=False)
+
+
+def claim_numbered(study: Study, folder: StudyFolder, number: int) -> Claim | None:
+    """Takes the trial of this number, which whoever gives out work has chosen.
+
+    Returns:
+        None if it is finished, or given up, or worked on by somebody else.
+    """
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while (lock := try_trial_lock(study, folder, number)) is None:
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_LOOK_SECONDS)
+    frozen = study.get_trials(deepcopy=False)[number]
+    if frozen.state != TrialState.RUNNING or len(frozen.user_attrs.get("crashes", [])) >= MOST_CRASHES:
+        lock.release()
+        return None
+    return Claim(Trial(study, frozen._trial_id), lock, adopted=bool(frozen.params))
+
+
+def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> FrozenTrial:
+    """Puts on a trial's record that its worker died; after ``MOST_CRASHES`` of them it has failed.
+
+    Returns:
+        The trial as it stands; it may have been stored before its worker died.
+    """
+    with study_lock(study._storage, folder):
+        frozen = study.get_trials(deepcopy=False)[number]
+        if frozen.state == TrialState.RUNNING:
+            crashes = [*frozen.user_attrs.get("crashes", []), reason]
+            Trial(study, frozen._trial_id).set_user_attr("crashes", crashes)
+            # Where another worker has taken it up already, the next claim will see to it.
+            lock = try_trial_lock(study, folder, number)
+            if lock is not None:
+                now = study.get_trials(deepcopy=False)[number]
+                if now.state == TrialState.RUNNING and len(crashes) >= MOST_CRASHES:
+                    _give_up(study, folder, now)
+                lock.release()
+        return study.get_trials(deepcopy=False)[number]
+
+
+def _give_up(study: Study, folder: StudyFolder, frozen: FrozenTrial) -> None:
+    """Fails a trial that has ended too many workers."""
+    crashes = frozen.user_attrs["crashes"]
+    reason = f"given up after {len(crashes)} crashes; the last: {crashes[-1]}"
+    Trial(study, frozen._trial_id).set_user_attr("reason", reason)
+    study.tell(frozen.number, state=TrialState.FAIL)
+    drop_checkpoint(folder.checkpoint_for_all(frozen.number))
+
+
+def interrupted_trials(study: Study, folder: StudyFolder) -> list[int]:
+    """Numbers of the trials that were begun and that nobody works on."""
+    if not study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        return []
+    # Under the study's lock, since whoever claims a trial now would find those taken that are only being looked at.
+    with study_lock(study._storage, folder):
+        return _interrupted(study, folder)
+
+
+def _interrupted(study: Study, folder: StudyFolder) -> list[int]:
+    numbers = []
+    for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        lock = try_trial_lock(study, folder, frozen.number)
+        if lock is not None:
+            lock.release()
+            numbers.append(frozen.number)
+    return numbers
+
+
+def is_worked_on_elsewhere(study: Study, folder: StudyFolder) -> bool:
+    """Whether another process works on a trial; for a process that holds none itself."""
+    with study_lock(study._storage, folder):
+        n_running = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+        return n_running > len(_interrupted(study, folder))

@@ -1,0 +1,140 @@
+"""Which trial of a study is the one to use, and which may become it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+from optuna import Study, Trial
+from optuna.trial import FrozenTrial, TrialState
+
+from ..config.schema import Confirmation
+from ..config.settings import Settings
+from .pareto_front import Candidate, front_of
+from .study import (
+    KNOWN_GOOD,
+    as_left,
+    best_trial,
+    best_trials,
+    has_score,
+    is_over_a_cap,
+    metric_value,
+    score_sign,
+    stored_settings,
+    trials_so_far,
+)
+
+# Of a confirmed configuration that is out.
+NOT_FINITE = "a run went wrong"
+
+# To find as many different ones, since a sampler may try the same configuration again.
+_TIMES_AS_MANY = 5
+
+
+def chosen_trial(study: Study) -> FrozenTrial | None:
+    """The trial to use: the winner of the confirmation or, where there was none, the search's best or knee."""
+    found = stored_confirmation(study)
+    if found is None:
+        return best_trial(study)
+    number: int = found["winner"]
+    return as_left(study.get_trials(deepcopy=False)[number])
+
+
+def stored_confirmation(study: Study) -> dict[str, Any] | None:
+    """What the confirmation found; None where there was none, or it has been switched off since."""
+    found = study.user_attrs.get("confirmation")
+    return found if _wanted(study).is_on and is_confirmation(found) else None
+
+
+def is_confirmation(found: object) -> TypeGuard[dict[str, Any]]:
+    """Whether this is one in which the search's best took part; those of earlier versions may have passed it over."""
+    leader = (found.get("configurations") or [{}])[0] if isinstance(found, dict) else {}
+    return bool(leader.get("scores")) or leader.get("dropped_because") == NOT_FINITE
+
+
+def confirms(settings: Settings) -> bool:
+    """Whether the best are trained again; with two objectives there is no order of best ones to do that in."""
+    return settings.confirmation.is_on and settings.search.second_objective is None
+
+
+def promising_trials(study: Study, n_best: int, *, finished_only: bool = False) -> list[FrozenTrial]:
+    """The best configurations of the search, best first, and the known-good one where it is not among them.
+
+    That one may have been ended early; it is tried again all the same, since it is what a search has to beat.
+    """
+    found: list[FrozenTrial] = []
+    for trial in best_trials(study, _TIMES_AS_MANY * n_best, finished_only=finished_only):
+        if len(found) < n_best and all(trial.params != other.params for other in found):
+            found.append(trial)
+    for trial in trials_so_far(study):
+        # One whose loss was not finite has no score at all.
+        was_pruned = trial.state == TrialState.PRUNED and "accuracy_gap" in trial.user_attrs
+        counts = was_pruned or (has_score(trial) and (trial.state.is_finished() or not finished_only))
+        known_good = trial.user_attrs.get("origin") == KNOWN_GOOD and counts
+        if known_good and not is_over_a_cap(trial) and all(trial.params != other.params for other in found):
+            found.append(trial)
+    return found
+
+
+def kept_trials(study: Study) -> list[FrozenTrial]:
+    """Those whose weights are kept: the one to use, and all that a confirmation may make that.
+
+    With two objectives these are the whole front, since its knee moves as it grows. An unfinished trial may yet be
+    pruned: it takes nobody's place.
+    """
+    wanted = _wanted(study)
+    if wanted.is_on:
+        kept = promising_trials(study, wanted.configurations, finished_only=True)
+    else:
+        kept = best_trials(study, None if len(study.directions) > 1 else 1, finished_only=True)
+    chosen = chosen_trial(study)
+    return kept if chosen is None or chosen.number in {trial.number for trial in kept} else [*kept, chosen]
+
+
+def will_be_kept(study: Study, trial: Trial, values: Sequence[float]) -> bool:
+    """Whether a trial that is about to be stored with these values will be one of ``kept_trials``."""
+    sign = score_sign(study)
+    if len(study.directions) > 1:
+        rivals = [Candidate(other.number, *other.values[:2]) for other in best_trials(study, finished_only=True)]
+        front = front_of([*rivals, Candidate(trial.number, *values)], sign)
+        return trial.number in {one.number for one in front}
+    wanted = _wanted(study)
+    if wanted.is_on and trial.user_attrs.get("origin") == KNOWN_GOOD:
+        return True
+    n_kept = wanted.configurations if wanted.is_on else 1
+    # Of equally good ones the first is the better, which may be the last to end.
+    better = [
+        other.params
+        for other in best_trials(study, _TIMES_AS_MANY * n_kept, finished_only=True)
+        if (-sign * metric_value(other), other.number) < (-sign * values[0], trial.number)
+    ]
+    return sum(one not in better[:k] for k, one in enumerate(better)) < n_kept
+
+
+def seconds_searched(study: Study) -> float:
+    """Training time of all trials so far."""
+    return float(sum(trial.user_attrs.get("training_seconds", 0.0) for trial in trials_so_far(study)))
+
+
+def seconds_of_run(trial: FrozenTrial, settings: Settings) -> float:
+    """What training a trial's configuration again takes, if no epoch is left out."""
+    attributes = trial.user_attrs
+    return float(attributes["training_seconds"] / attributes["epochs_run"] * settings.training.epochs)
+
+
+def seconds_to_confirm(study: Study, settings: Settings) -> float:
+    """Time to keep back for the confirmation; of what has no limit, as much as the search has taken."""
+    wanted = settings.confirmation
+    if not confirms(settings):
+        return 0.0
+    promising = promising_trials(study, wanted.configurations)
+    everything = wanted.seeds * sum(seconds_of_run(trial, settings) for trial in promising)
+    share = 1.0 if wanted.time_share is None else wanted.time_share
+    return min(everything, share * seconds_searched(study)) / max(settings.machine.workers, 1)
+
+
+def _wanted(study: Study) -> Confirmation:
+    if len(study.directions) > 1:
+        return Confirmation(configurations=0)
+    stored = stored_settings(study) or {}
+    return Confirmation.model_validate(stored.get("confirmation", {"configurations": 0}))

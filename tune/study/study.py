@@ -1,0 +1,347 @@
+"""A study: created once with everything that it depends on, resumed only as the same study."""
+
+from __future__ import annotations
+
+import json
+import platform
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import optuna
+from optuna import Study
+from optuna.storages import RDBStorage
+from optuna.storages._rdb.models import StudyUserAttributeModel as Attribute
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import select
+
+from ..config.changes import changed_settings, newer_settings
+from ..config.initial import known_good, moved_into
+from ..config.settings import Settings
+from ..config.spaces import Scalar
+from ..core.errors import OtherStudyError, StorageError, StudyError, StudyExistsError
+from ..core.files import write_text
+from ..core.folders import StudyFolder
+from ..core.storage_failures import shown
+from ..training.splits import Parts, describe_data, describe_split
+from .locks import engine_of, study_lock
+from .pareto_front import Candidate, front_of, knee_of
+from .samplers import make_pruner, make_sampler
+from .stored import check_stored
+
+PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
+N_WARM_START_TRIALS = 5
+N_NAMED = 5
+KNOWN_GOOD = "known-good"
+
+# On an unfinished trial: what it has come to.
+LEFT = "seqtune:left"
+
+# On a study that holds the confirmation runs of another one: that one's random id.
+CONFIRMS = "confirms"
+
+
+def study_names(storage: RDBStorage) -> list[str]:
+    """Names of all studies in the database.
+
+    Raises:
+        StorageError: If it is damaged.
+    """
+    with _damage_told(storage):
+        return [summary.study_name for summary in storage.get_all_studies()]
+
+
+def load_study(storage: RDBStorage, name: str) -> Study | None:
+    """A study that exists; None if there is none of that name.
+
+    Raises:
+        StorageError: If what is stored of it is damaged.
+    """
+    with _damage_told(storage):
+        try:
+            study = optuna.load_study(study_name=name, storage=storage)
+        except KeyError:
+            return None
+        if stored_settings(study) is not None:
+            check_stored(study.user_attrs, study.get_trials(deepcopy=False))
+        return study
+
+
+@contextmanager
+def _damage_told(storage: RDBStorage) -> Iterator[None]:
+    """Tells of what cannot be read: SQLite looks at its own pages, and nobody at what stands in them."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        where = shown(engine_of(storage).url)
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise StorageError(f"{where} is damaged ({what}); move it away to begin anew, or restore a copy") from error
+
+
+def stored_settings(study: Study) -> dict[str, Any] | None:
+    """The settings that the study was created with; None if it was not created by this tuner, or not to the end."""
+    settings = study.user_attrs.get("settings")
+    return settings if isinstance(settings, dict) else None
+
+
+def identity(study: Study) -> str | None:
+    """The random id that the study got when it was created; None if this tuner did not create it, or it is gone.
+
+    It is asked for after every epoch, and ``study.user_attrs`` would fetch and parse all that is stored.
+    """
+    query = select(Attribute.value_json).where(Attribute.study_id == study._study_id, Attribute.key == "study_id")
+    with engine_of(study._storage).connect() as connection:
+        found = connection.execute(query).scalar()
+    return None if found is None else str(json.loads(found))
+
+
+def check_identity(study: Study, expected: str | None) -> None:
+    """Call before anything is stored: SQLite gives a deleted study's number, and its trials', to the next one.
+
+    Raises:
+        StorageError: If the study is no longer the one that it was.
+    """
+    if identity(study) != expected:
+        raise StorageError(
+            f"the study {study.study_name!r} was deleted from the database, or replaced, while this process worked on "
+            "it: nothing was stored in its place; restore a copy of the database and go on with --resume, or begin anew"
+        )
+
+
+def exists_already(name: str) -> StudyExistsError:
+    """What to say to who would begin a study that is there."""
+    return StudyExistsError(
+        f"a study {name!r} exists already: go on with it (--resume), use another name (--study-name), or begin a new "
+        f"one from its best trials (--study-name NEW --warm-start {name})"
+    )
+
+
+def create_study(
+    storage: RDBStorage,
+    folder: StudyFolder,
+    settings: Settings,
+    parts: Parts,
+    warm_start: Sequence[dict[str, Scalar]] = (),
+) -> Study:
+    """Creates a study and lines up its first trials.
+
+    Args:
+        storage: Of the study.
+        folder: Of the study.
+        settings: Complete.
+        parts: The data, whose fingerprint is stored.
+        warm_start: Configurations to try right after the known-good ones.
+
+    Raises:
+        StudyExistsError: If there is a study of that name by now.
+    """
+    folder.root.mkdir(parents=True, exist_ok=True)
+    with study_lock(storage, folder):
+        study = load_study(storage, folder.study_name)
+        if study is not None:
+            _check_half_made(study, settings)
+        else:
+            study = optuna.create_study(storage=storage, study_name=folder.study_name, directions=settings.directions)
+        study.set_user_attr("study_id", own := uuid.uuid4().hex)
+        write_text(folder.identity, own)
+        searched, _ = settings.ranges()
+        for values in known_good(parts.dataset.kind, settings.architecture, searched) if searched else ():
+            study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
+        for values in warm_start:
+            study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
+        attributes = {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "data_fingerprint": parts.dataset.fingerprint,
+            "data": describe_data(settings, parts),
+            "split": describe_split(settings, parts),
+            "n_validation": sum(len(fold.validation) for fold in parts.folds),
+            "versions": versions(),
+        }
+        for name, value in attributes.items():
+            study.set_user_attr(name, value)
+        study.set_user_attr("settings", settings.model_dump(mode="json"))
+    return with_strategy(study, settings)
+
+
+def _check_half_made(study: Study, settings: Settings) -> None:
+    """Lets a study be created again that was killed while it was created; settings are what is stored last."""
+    if stored_settings(study) is not None:
+        raise exists_already(study.study_name)
+    if identity(study) is None and study.get_trials(deepcopy=False):
+        raise StudyError(
+            f"there is a study {study.study_name!r} that this tuner did not make: use another name (--study-name)"
+        )
+    seeks, sought = [direction.name.lower() for direction in study.directions], settings.directions
+    if seeks != sought:
+        raise OtherStudyError(
+            f"there is a study {study.study_name!r} without trials that is to {' and '.join(seeks)}, and "
+            f"{settings.search.metric} is to {' and what stands beside it to '.join(sought)}: use another name "
+            "(--study-name)"
+        )
+
+
+def create_or_resume(storage: RDBStorage, folder: StudyFolder, settings: Settings, parts: Parts) -> Study:
+    """The study of that name, whoever begins it; see ``create_study`` and ``resume_study``."""
+    study = load_study(storage, folder.study_name)
+    if study is None or stored_settings(study) is None:
+        try:
+            return create_study(storage, folder, settings, parts)
+        except StudyExistsError:
+            study = load_study(storage, folder.study_name)
+            if study is None:
+                raise
+    return resume_study(study, settings, parts)
+
+
+def resume_study(study: Study, settings: Settings, parts: Parts) -> Study:
+    """Takes up a study, which from now on has these settings; see ``join_study``."""
+    study = join_study(study, settings, parts)
+    study.set_user_attr("settings", settings.model_dump(mode="json"))
+    return study
+
+
+def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
+    """Takes up a study and leaves its settings as they are stored.
+
+    Args:
+        study: As loaded; has stored settings.
+        settings: The stored ones with this run's changes on top.
+        parts: The data as it is now.
+
+    Raises:
+        StudyError: If the changes or the data would make it another study.
+    """
+    if CONFIRMS in study.user_attrs:
+        name = study.user_attrs["confirms_study"]
+        raise StudyError(
+            f"{study.study_name!r} holds the confirmation runs of {name!r}: go on with that one (--study-name {name})"
+        )
+    differences = changed_settings(stored_settings(study) or {}, settings)
+    is_another = any(line.startswith(("search.metric:", "dataset:")) for line in differences)
+    if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
+        is_another = True
+        differences.append("the recordings are not those that the study began with (their fingerprint differs)")
+    remedy = "Leave the changes out"
+    if newer := newer_settings(stored_settings(study) or {}, settings):
+        more = f" and {len(newer) - N_NAMED} more" if len(newer) > N_NAMED else ""
+        differences.append(f"the study was begun before there were the settings {', '.join(newer[:N_NAMED])}{more}")
+        remedy = "Go on with it in the version of the tuner that began it"
+    if differences:
+        listed = "\n".join(f"  {difference}" for difference in differences)
+        raise (OtherStudyError if is_another else StudyError)(
+            f"{study.study_name!r} cannot be resumed so, since its trials would no longer be comparable:\n{listed}\n"
+            f"{remedy}, or begin a new study from its best trials: --study-name NEW --warm-start {study.study_name}"
+        )
+    return with_strategy(study, settings)
+
+
+def with_strategy(study: Study, settings: Settings) -> Study:
+    """The study with its sampler and pruner."""
+    study.sampler = make_sampler(settings.search.sampler, settings.search.seed)
+    # Optuna takes no reports in a study of two objectives, so that there is nothing to prune by.
+    pruner = "none" if settings.search.second_objective else settings.search.pruner
+    study.pruner = make_pruner(pruner, settings.training.epochs)
+    return study
+
+
+def note_left(study: Study, trial_id: int, left: dict[str, Any] | None) -> None:
+    """Puts down what an interrupted trial has come to; None when somebody goes on with it.
+
+    Apart from the trial's own attributes, which are in the end as if it had never been interrupted.
+    """
+    study._storage.set_trial_system_attr(trial_id, LEFT, left)
+
+
+def as_left(trial: FrozenTrial) -> FrozenTrial:
+    """An unfinished trial with what it had come to when it was left; any other as it is."""
+    left = trial.system_attrs.get(LEFT) if trial.state == TrialState.RUNNING else None
+    if not left:
+        return trial
+    trial = copy(trial)
+    trial.values, trial.user_attrs = left["values"], {**trial.user_attrs, **left["record"]}
+    return trial
+
+
+def trials_so_far(study: Study) -> list[FrozenTrial]:
+    """All trials, the unfinished ones with what they had come to when they were left."""
+    return [as_left(trial) for trial in study.get_trials(deepcopy=False)]
+
+
+def has_score(trial: FrozenTrial) -> bool:
+    """Whether a trial is complete, or unfinished with a score; Optuna gives one that was pruned a value as well."""
+    return trial.state in (TrialState.COMPLETE, TrialState.RUNNING) and trial.values is not None
+
+
+def unfinished_after(trial: FrozenTrial) -> int | None:
+    """Epochs after which a trial was left; None for one that is finished."""
+    return trial.user_attrs.get("epochs_run") if trial.state == TrialState.RUNNING else None
+
+
+def best_trials(study: Study, n_best: int | None = None, *, finished_only: bool = False) -> list[FrozenTrial]:
+    """The best trials with a score that keep to the caps, best first; of equals a finished one.
+
+    With two objectives these are the knee of their front, and then the rest of it by the metric.
+    """
+    trials = [trial for trial in trials_so_far(study) if has_score(trial) and not is_over_a_cap(trial)]
+    feasible = [trial for trial in trials if trial.state == TrialState.COMPLETE or not finished_only]
+    sign = score_sign(study)
+    if len(study.directions) > 1:
+        # Another program's may have any number of objectives, which mean something else.
+        ours = {trial.number: trial for trial in feasible if "n_parameters" in trial.user_attrs}
+        front = front_of([Candidate(number, *trial.values[:2]) for number, trial in ours.items()], sign)
+        if not front:
+            return []
+        knee = knee_of(front, sign)
+        return [ours[one.number] for one in (knee, *(one for one in reversed(front) if one is not knee))][:n_best]
+    finished_first = sorted(feasible, key=lambda trial: (not trial.state.is_finished(), trial.number))
+    return sorted(finished_first, key=lambda trial: -sign * metric_value(trial))[:n_best]
+
+
+def best_trial(study: Study) -> FrozenTrial | None:
+    """The best trial with a score that keeps to the caps, or the knee; None before the first."""
+    best = best_trials(study, 1)
+    return best[0] if best else None
+
+
+def best_by_metric(study: Study) -> FrozenTrial | None:
+    """The best complete trial that keeps to the caps by the metric alone; None before the first."""
+    finished = best_trials(study, finished_only=True)
+    return max(finished, key=lambda trial: score_sign(study) * metric_value(trial), default=None)
+
+
+def is_over_a_cap(trial: FrozenTrial) -> bool:
+    """Whether a trial's network is larger or slower than its study allows."""
+    return any(excess > 0 for excess in trial.constraints.values())
+
+
+def score_sign(study: Study) -> int:
+    """1 where a higher score is the better one, else -1."""
+    return 1 if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else -1
+
+
+def metric_value(trial: FrozenTrial) -> float:
+    """The metric of a trial with a score, which is the first of its objectives."""
+    return trial.values[0] if trial.values else 0.0
+
+
+def all_parameters(trial: FrozenTrial) -> dict[str, Scalar]:
+    """Searched and fixed hyperparameters of a trial."""
+    return {**trial.user_attrs.get("fixed_parameters", {}), **trial.params}
+
+
+def temperature_of(trial: FrozenTrial) -> float:
+    """What the logits of a trial's networks are divided by.
+
+    Studies of earlier versions have one for each fold that was never held against what it was not fitted on: those
+    count as 1.
+    """
+    return float((trial.user_attrs.get("calibration") or {}).get("temperature", 1.0))
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that a result depends on."""
+    return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}

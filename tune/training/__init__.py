@@ -1,0 +1,1 @@
+"""Training of one network: splits, fit, losses, metrics, checkpoints, calibration."""

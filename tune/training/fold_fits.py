@@ -1,0 +1,85 @@
+"""The fits of a configuration, one for every fold: begun from its hyperparameters, and an epoch at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+
+import torch
+
+from data.augment import Augmentation
+from data.channels import Preparation, n_prepared_channels
+from data.sequences import SequenceDataset
+from models import build
+
+from ..config.settings import Settings
+from ..config.spaces import Scalar
+from ..core.seeds import derive_seed
+from .fit import EpochResult, Fit, TrainingSettings, begin_fit
+from .hyperparameters import fields_of, model_parameters
+from .splits import Parts
+from .train import continue_fit
+
+
+def begin_fits(
+    parameters: dict[str, Scalar],
+    settings: Settings,
+    parts: Parts,
+    training: TrainingSettings,
+    device: torch.device,
+) -> list[Fit]:
+    """A fresh network and optimiser for every fold, seeded from the trial's seed."""
+    n_channels = n_prepared_channels(parts.dataset.channel_names, fields_of(Preparation, parameters))
+    fits = []
+    for fold, part in enumerate(parts.folds):
+        torch.manual_seed(derive_seed(training.seed, "weights", fold))
+        model = build(
+            settings.architecture,
+            n_channels,
+            parts.dataset.n_classes,
+            **model_parameters(settings.architecture, parameters),
+        )
+        fits.append(begin_fit(model.to(device), len(part.train), training))
+    return fits
+
+
+def owner_of(parameters: dict[str, Scalar], settings: Settings, parts: Parts, training: TrainingSettings) -> str:
+    """A digest of all that decides what fits come to: a checkpoint of any others is not theirs."""
+    rows = [(len(fold.train), len(fold.validation)) for fold in parts.folds]
+    split, data = settings.split.model_dump(mode="json"), parts.dataset.fingerprint
+    decisive = [settings.architecture, parameters, asdict(training), split, rows, data]
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def fit_runs(
+    fits: Sequence[Fit],
+    parts: Parts,
+    parameters: dict[str, Scalar],
+    training: TrainingSettings,
+    *,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> list[Iterator[EpochResult]]:
+    """The epochs that are left of every fold's fit, each on freshly varied data."""
+    preparation, augmentation = fields_of(Preparation, parameters), fields_of(Augmentation, parameters)
+
+    def training_epoch(fold: int, epoch: int) -> SequenceDataset:
+        seed = derive_seed(training.seed, "augmentation", fold)
+        return parts.training_epoch(fold, preparation, augmentation, seed=seed, epoch=epoch)
+
+    return [
+        continue_fit(
+            fit,
+            partial(training_epoch, fold),
+            parts.prepared(fold, "validation", preparation),
+            training,
+            device=device,
+            before_step=before_step,
+            # Each of several folds would keep an epoch ready for as long as all the others train.
+            prefetch=len(fits) == 1,
+        )
+        for fold, fit in enumerate(fits)
+    ]

@@ -1,0 +1,259 @@
+"""A trained network as a folder that can be given away: ``model.json`` says what it is, ``weights.safetensors`` is it.
+
+Nothing in it can run code when it is read, and all that it says is checked before it is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import torch
+from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from data.channels import DERIVED, NORMALISATIONS, Normaliser, Preparation, derived_names, prepare_measured
+from data.regular import read_regular
+from data.sequences import SequenceDataset
+from data.tables import LARGEST
+from models import ARCHITECTURES, SequenceClassifier, build
+
+from ..config.lengths import FASTEST_HZ, SLOWEST_HZ, Lengths
+from ..config.schema import Data, Section
+from ..core.files import write_bytes, write_text
+from ..core.json_files import read_json_object
+from ..core.problems import Problem, SettingsError, problems_of
+from .train import predict
+
+DESCRIPTION, WEIGHTS = "model.json", "weights.safetensors"
+FORMAT = "seqtune model 1"
+MOST_CHANNELS = 10_000
+
+
+Float32 = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+
+
+def _above_zero(number: float) -> float:
+    if number < torch.finfo(torch.float32).tiny:
+        raise ValueError("must be above zero")
+    return number
+
+
+class StoredPreparation(Section):
+    """``data.channels.Preparation``, as it is written."""
+
+    normalisation: Literal[NORMALISATIONS]  # type: ignore[valid-type]
+    derived_channels: Literal[DERIVED]  # type: ignore[valid-type]
+
+
+class StoredNormaliser(Section):
+    """Mean and standard deviation of every channel before normalisation, measured and derived."""
+
+    mean: tuple[Float32, ...] = Field(strict=False)
+    deviation: tuple[Annotated[Float32, AfterValidator(_above_zero)], ...] = Field(strict=False)
+
+
+class StoredData(Data):
+    """Settings of the data that a network was trained on; where it lay is not told."""
+
+    dataset: str = Field("", max_length=1000)
+
+
+class ModelDescription(Section):
+    """What a network is and what it needs to be given.
+
+    Attributes:
+        format: Version of this description.
+        architecture: A registered one.
+        hyperparameters: Of its constructor.
+        preparation: How measured channels become its inputs.
+        normaliser: Statistics of the training sequences, one entry a channel that ``preparation`` derives.
+        channel_names: Measured channels, in their order.
+        class_names: In the order of the logits.
+        temperature: What logits are divided by before they become probabilities (Guo et al. 2017, section 4.2).
+        sample_rate_hz: Steps a second of its training sequences; None where that is not known.
+        kind: What the data is like, as in ``SequenceDataset``.
+        data: Settings of the data that it was trained on: data set, windows, resampling, landmarks.
+        lengths: Steps of the shortest, the median and the longest sequence of the data set.
+        scores: What is known of how good it is, as in ``best_config.json``.
+        study: Where it comes from.
+        trial: Where it comes from.
+        unfinished_after: Epochs after which its training was broken off; None if it was trained to its end.
+        weights_sha256: Of the file of weights.
+        versions: Of the packages that made it.
+    """
+
+    format: Literal["seqtune model 1"]
+    architecture: str = Field(max_length=100)
+    hyperparameters: dict[str, JsonValue]
+    preparation: StoredPreparation
+    normaliser: StoredNormaliser
+    channel_names: tuple[str, ...] = Field(min_length=1, max_length=MOST_CHANNELS, strict=False)
+    class_names: tuple[str, ...] = Field(min_length=2, max_length=65_536, strict=False)
+    temperature: float = Field(gt=1e-6, le=1e6)
+    sample_rate_hz: float | None = Field(ge=SLOWEST_HZ, le=FASTEST_HZ)
+    kind: str = Field(max_length=100)
+    data: StoredData
+    lengths: Lengths
+    scores: dict[str, JsonValue]
+    study: str = Field(max_length=1000)
+    trial: int = Field(ge=0)
+    unfinished_after: int | None = Field(None, ge=1)
+    weights_sha256: str
+    versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(f"no architecture {self.architecture!r}; there are {', '.join(ARCHITECTURES)}")
+        n_channels = len(derived_names(self.channel_names, self.preparation.derived_channels))
+        for name, values in (("mean", self.normaliser.mean), ("deviation", self.normaliser.deviation)):
+            if len(values) != n_channels:
+                raise ValueError(f"normaliser.{name} has {len(values)} entries for {n_channels} channels")
+        return self
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A network that has been taken out of its folder.
+
+    Attributes:
+        description: What it is.
+        network: With its weights, in evaluation mode, on the CPU.
+    """
+
+    description: ModelDescription
+    network: SequenceClassifier
+
+    @property
+    def preparation(self) -> Preparation:
+        """How measured channels become the network's inputs."""
+        return Preparation(**self.description.preparation.model_dump())
+
+    @property
+    def normaliser(self) -> Normaliser:
+        """Statistics of the channels before they are normalised."""
+        stored = self.description.normaliser
+        return Normaliser(torch.tensor(stored.mean), torch.tensor(stored.deviation))
+
+    def prepare(self, measured: SequenceDataset) -> SequenceDataset:
+        """Sequences as measured, turned into what the network is given.
+
+        Raises:
+            ValueError: If they have another number of channels.
+        """
+        n_channels = len(self.description.channel_names)
+        if measured.n_channels != n_channels:
+            raise ValueError(f"{measured.n_channels} channels; the model takes {n_channels}")
+        return prepare_measured(measured, self.normaliser, self.preparation)
+
+    def logits(self, measured: SequenceDataset) -> Tensor:
+        """Logits of sequences as measured, before the temperature: [sequences, classes].
+
+        Raises:
+            ValueError: If they have another number of channels.
+        """
+        return predict(self.network, self.prepare(measured), torch.device("cpu"))
+
+    def probabilities(self, measured: SequenceDataset) -> Tensor:
+        """Calibrated probabilities of sequences as measured: [sequences, classes].
+
+        Raises:
+            ValueError: If they have another number of channels.
+        """
+        return (self.logits(measured) / self.description.temperature).softmax(dim=1)
+
+
+def write_model(folder: Path, description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Writes the folder of a model; each file is whole or not there, and the description comes last.
+
+    Args:
+        folder: Made if it is not there.
+        description: ``ModelDescription`` without ``format`` and ``weights_sha256``.
+        weights: Of the network, by name.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    content = save({name: weight.contiguous().cpu() for name, weight in weights.items()})
+    digest = hashlib.sha256(content).hexdigest()
+    checked = ModelDescription.model_validate({**description, "format": FORMAT, "weights_sha256": digest})
+    write_bytes(folder / WEIGHTS, content)
+    write_text(folder / DESCRIPTION, json.dumps(checked.model_dump(mode="json"), indent=2) + "\n")
+
+
+def load_model(folder: Path) -> StoredModel:
+    """Takes a network out of its folder.
+
+    Raises:
+        SettingsError: If the folder, or what is in it, is no model of this tuner, or is damaged.
+    """
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        rule = f"holds no {DESCRIPTION}"
+        raise SettingsError([Problem(str(folder), "", rule, "name the folder best_model of a study")])
+    plain, problems = read_json_object(path, largest_bytes=10_000_000)
+    if problems and not plain:
+        raise SettingsError(problems)
+    try:
+        description = ModelDescription.model_validate(plain)
+    except ValidationError as error:
+        raise SettingsError([*problems, *problems_of(error, str(path), ModelDescription.model_fields)]) from error
+    if problems:
+        raise SettingsError(problems)
+    weights = _read_weights(folder / WEIGHTS, description.weights_sha256)
+    preparation = description.preparation
+    n_channels = len(description.normaliser.mean) * (2 if preparation.normalisation == "both" else 1)
+    hyperparameters: dict[str, Any] = description.hyperparameters
+    make = partial(build, description.architecture, n_channels, len(description.class_names), **hyperparameters)
+    try:
+        # Without memory at first: a stranger's description may ask for a network of any size.
+        with torch.device("meta"):
+            make().load_state_dict({name: weight.to("meta") for name, weight in weights.items()})
+        network = make()
+        network.load_state_dict(weights)
+    except (ValueError, TypeError, RuntimeError) as error:
+        rule = f"does not fit the weights: {' '.join(str(error).split())[:200]}"
+        raise SettingsError([Problem(str(path), description.architecture, rule)]) from error
+    return StoredModel(description, network.eval())
+
+
+def describe_preparation(
+    preparation: Preparation, normaliser: Mapping[str, Any], channel_names: Sequence[str]
+) -> dict[str, Any]:
+    """``preparation`` and ``normaliser`` of a description.
+
+    Args:
+        preparation: Of the trial.
+        normaliser: As ``parts.describe_normaliser`` gives it, over every channel that can be derived.
+        channel_names: Measured channels.
+    """
+    wanted = derived_names(tuple(channel_names), preparation.derived_channels)
+    place = [normaliser["channel_names"].index(name) for name in wanted]
+    return {
+        "preparation": asdict(preparation),
+        "normaliser": {name: [normaliser[name][k] for k in place] for name in ("mean", "deviation")},
+    }
+
+
+def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
+    try:
+        content = read_regular(path)
+    except OSError as error:
+        raise SettingsError([Problem(str(path), "", f"cannot be read: {error.strerror}")]) from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        rule = f"is not the file that {DESCRIPTION} speaks of (its SHA-256 differs)"
+        raise SettingsError(
+            [Problem(str(path), f"{len(content)} bytes", rule, "make it again: ./run_tuning.sh report")]
+        )
+    try:
+        return load(content)
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise SettingsError([Problem(str(path), "", f"is no safetensors file: {error}")]) from error

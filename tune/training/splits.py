@@ -1,0 +1,193 @@
+"""The data of a study: loaded once, cut once, prepared once for each way of normalising."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from data import load
+from data.augment import Augmentation, augment
+from data.channels import Normaliser, Preparation, derive, derived_names, fit_normaliser, prepare_measured
+from data.quality import duplicates_across, people_across, warnings
+from data.resampling import padded, to_length, to_rate
+from data.sequences import SequenceDataset
+from data.source import Source
+from data.splits import Split, make_folds, make_split
+
+from ..config.settings import Settings
+
+CACHE_FOLDER = Path(__file__).resolve().parent.parent.parent / "data" / "cache"
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """The parts of one split as measured.
+
+    Attributes:
+        train: What weights are fitted on.
+        validation: What steers the search.
+        test: What is looked at after the search; None where the split has no test part.
+    """
+
+    train: SequenceDataset
+    validation: SequenceDataset
+    test: SequenceDataset | None
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Everything that the trials of a study are trained and judged on.
+
+    Attributes:
+        dataset: The whole data set.
+        split: The single split, or what the folds were made from.
+        folds: One entry for a single split.
+    """
+
+    dataset: SequenceDataset
+    split: Split
+    folds: tuple[Fold, ...]
+    _prepared: dict[tuple[int, str], tuple[Preparation, SequenceDataset]] = field(default_factory=dict, repr=False)
+    _normalisers: dict[tuple[int, str], Normaliser] = field(default_factory=dict, repr=False)
+
+    def prepared(self, fold: int, part: str, preparation: Preparation) -> SequenceDataset:
+        """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given.
+
+        The last preparation is kept, which is what a trial asks for again and again; all of them would fill the memory.
+        """
+        kept = self._prepared.get((fold, part))
+        if kept is None or kept[0] != preparation:
+            kept = (preparation, self._prepare(fold, getattr(self.folds[fold], part), preparation))
+            self._prepared[fold, part] = kept
+        return kept[1]
+
+    def training_epoch(
+        self, fold: int, preparation: Preparation, augmentation: Augmentation, *, seed: int, epoch: int
+    ) -> SequenceDataset:
+        """The training part of a fold as one epoch sees it: varied, then prepared."""
+        if augmentation == Augmentation():
+            return self.prepared(fold, "train", preparation)
+        measured = self.folds[fold].train
+        varied = augment(measured, augmentation, self.normaliser(fold, "none"), seed=seed, epoch=epoch)
+        return self._prepare(fold, varied, preparation)
+
+    def normaliser(self, fold: int, derived_channels: str) -> Normaliser:
+        """Statistics of a fold's training part over the measured and the derived channels."""
+        key = (fold, derived_channels)
+        if key not in self._normalisers:
+            self._normalisers[key] = fit_normaliser(derive(self.folds[fold].train, derived_channels))
+        return self._normalisers[key]
+
+    def _prepare(self, fold: int, measured: SequenceDataset, preparation: Preparation) -> SequenceDataset:
+        return prepare_measured(measured, self.normaliser(fold, preparation.derived_channels), preparation)
+
+
+def source_of(settings: Settings) -> Source:
+    """Where to look for recordings: the setting ``data.path``, then ``SEQTUNE_DATA``."""
+    named = settings.data.path or os.environ.get("SEQTUNE_DATA") or None
+    return Source(
+        data_path=None if named is None else Path(named).expanduser(),
+        cache_folder=CACHE_FOLDER,
+        window_seconds=settings.data.window_seconds,
+        n_classes=settings.data.classes,
+        landmarks=settings.data.landmarks,
+        missing_hands=settings.data.missing_hands,
+        asl_citizen=settings.data.asl_citizen,
+    )
+
+
+def load_dataset(settings: Settings) -> SequenceDataset:
+    """Loads the data that the settings name, as a whole.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    dataset = load(settings.dataset, source_of(settings))
+    if settings.data.classes is not None:
+        dataset = dataset.first_classes(settings.data.classes)
+    if settings.data.resample_hz is not None:
+        dataset = to_rate(dataset, settings.data.resample_hz)
+    if settings.data.resample_length is not None:
+        dataset = to_length(dataset, settings.data.resample_length)
+    if settings.data.pad_length is not None:
+        dataset = padded(dataset, settings.data.pad_length)
+    return dataset
+
+
+def load_parts(settings: Settings) -> Parts:
+    """Loads and cuts the data that the settings name.
+
+    Raises:
+        DataError: If it cannot be read, or cannot be cut that way.
+    """
+    dataset = load_dataset(settings)
+    wanted = settings.split
+    split = make_split(
+        dataset,
+        kind=wanted.kind,
+        validation_fraction=wanted.validation_fraction,
+        test_fraction=wanted.test_fraction,
+        test_groups=wanted.test_groups,
+        seed=wanted.seed,
+    )
+    suspicious = (*warnings(dataset), *duplicates_across(dataset, split), *people_across(dataset, split))
+    dataset = replace(dataset, notes=(*dataset.notes, *suspicious))
+    splits = make_folds(dataset, split, wanted.folds, seed=wanted.seed) if wanted.folds else [split]
+    return Parts(dataset, split, tuple(_cut(dataset, one) for one in splits))
+
+
+def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
+    """The data set as plain JSON values, with what a network needs of it: class names and normalisers.
+
+    The normalisers cover every channel that can be derived; a network is given those that its trial asked for.
+    """
+    dataset = parts.dataset
+    return {
+        "name": settings.dataset,
+        "kind": dataset.kind,
+        **settings.data.model_dump(mode="json"),
+        "fingerprint": dataset.fingerprint,
+        "n_sequences": len(dataset),
+        "class_names": list(dataset.class_names),
+        "channel_names": list(dataset.channel_names),
+        "sample_rate_hz": dataset.sample_rate_hz,
+        "lengths": {
+            "shortest": int(dataset.lengths.min()),
+            "median": int(dataset.lengths.median()),
+            "longest": int(dataset.lengths.max()),
+        },
+        "notes": list(dataset.notes),
+        "normalisers": [describe_normaliser(parts, fold) for fold in range(len(parts.folds))],
+    }
+
+
+def describe_normaliser(parts: Parts, fold: int) -> dict[str, Any]:
+    """Statistics of a fold's training part as plain JSON values, over every channel that can be derived."""
+    normaliser = parts.normaliser(fold, "both")
+    return {
+        "channel_names": list(derived_names(parts.dataset.channel_names, "both")),
+        "mean": normaliser.mean.tolist(),
+        "deviation": normaliser.deviation.tolist(),
+    }
+
+
+def describe_split(settings: Settings, parts: Parts) -> dict[str, Any]:
+    """The split as plain JSON values: how it was made, and how many sequences of whom are in each part."""
+    names = ("train", "validation", "test")
+    folds = [{name: _describe_part(getattr(fold, name)) for name in names} for fold in parts.folds]
+    return {**settings.split.model_dump(mode="json"), "kind": parts.split.kind, "parts": folds}
+
+
+def _describe_part(part: SequenceDataset | None) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    people = None if part.groups is None else [part.group_names[k] for k in sorted(set(part.groups.tolist()))]
+    return {"n_sequences": len(part), "people": people}
+
+
+def _cut(dataset: SequenceDataset, split: Split) -> Fold:
+    train = dataset.subset(split.train)
+    test = dataset.subset(split.test) if len(split.test) else None
+    return Fold(train, dataset.subset(split.validation), test)

@@ -1,0 +1,187 @@
+"""Training of one network: good by default, one epoch at a time, resumable to the bit.
+
+Everything random in an epoch is seeded from (seed, epoch), so the whole state of a fit between two epochs is its
+network, optimiser, schedule and history: nothing of any generator needs to be stored.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from data.batches import Batch, ordered_batches, training_batches
+from data.sequences import SequenceDataset
+from models import SequenceClassifier
+
+from ..core.seeds import derive_seed
+from .fit import EpochResult, Fit, TrainingSettings
+from .losses import classification_loss, mixing_weight, soft_targets
+from .metrics import score
+from .prefetch import made_ahead
+
+EVALUATION_BATCH_SIZE = 512
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The training loss is no longer a finite number; going on cannot mend that."""
+
+
+def continue_fit(
+    fit: Fit,
+    train: Callable[[int], SequenceDataset],
+    validation: SequenceDataset,
+    settings: TrainingSettings,
+    *,
+    device: torch.device,
+    before_step: Callable[[], None] = lambda: None,
+    prefetch: bool = True,
+) -> Iterator[EpochResult]:
+    """Trains from where ``fit`` stands to its last epoch or the end of its patience.
+
+    Between two results ``fit`` is whole and can be stored. At the end the network carries the best epoch's weights.
+
+    Args:
+        fit: Is changed.
+        train: The prepared training part as it is in an epoch, which it is called with; must depend on nothing else.
+        validation: The prepared validation part.
+        settings: Of ``begin_fit``.
+        device: Of the network.
+        before_step: Called before every step; may raise to give up the epoch under way.
+        prefetch: Whether to make the next epoch's batches in the meantime, for memory that holds one more epoch.
+
+    Yields:
+        One result an epoch.
+
+    Raises:
+        NonFiniteLossError: As soon as the loss is not finite.
+    """
+
+    def batches_of(epoch: int) -> list[Batch]:
+        return list(training_batches(train(epoch), settings.batch_size, seed=settings.seed, epoch=epoch))
+
+    epochs = range(len(fit.history) + 1, settings.epochs + 1)
+    with closing(made_ahead(batches_of, epochs) if prefetch else (batches_of(epoch) for epoch in epochs)) as made:
+        # Asked in this order: what nobody waits for shall not be made.
+        while fit.stale_epochs < settings.patience and (batches := next(made, None)) is not None:
+            yield _run_epoch(fit, batches, validation, settings, device, before_step)
+    fit.model.load_state_dict(fit.best_weights)
+
+
+@torch.no_grad()
+def predict(model: nn.Module, dataset: SequenceDataset, device: torch.device) -> Tensor:
+    """Logits of every sequence, in the data set's order, on the CPU: [sequences, classes]."""
+    model.eval()
+    logits = torch.empty(len(dataset), dataset.n_classes)
+    for rows, batch in ordered_batches(dataset, EVALUATION_BATCH_SIZE):
+        values, lengths, _ = batch.to(device)
+        logits[rows] = model(values, lengths).float().cpu()
+    return logits
+
+
+def _run_epoch(
+    fit: Fit,
+    batches: list[Batch],
+    validation: SequenceDataset,
+    settings: TrainingSettings,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> EpochResult:
+    started = time.perf_counter()
+    epoch = len(fit.history) + 1
+    torch.manual_seed(derive_seed(settings.seed, "epoch", epoch))
+    fit.model.train()
+    loss_sum, n_right, norms = 0.0, 0, []
+    # Walking through the modules for their parameters in every step would take longer than the optimiser does.
+    parameters = list(fit.model.parameters())
+    for batch in batches:
+        before_step()
+        loss, n_right_in_batch, norm = _train_step(fit, parameters, batch.to(device), settings)
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(f"the training loss became {loss} in epoch {epoch}")
+        loss_sum += loss * len(batch.labels)
+        n_right += n_right_in_batch
+        norms.append(norm)
+    n_sequences = sum(len(batch.labels) for batch in batches)
+    scores = score(predict(fit.judged, validation, device), validation.labels)
+    if not math.isfinite(scores.loss):
+        raise NonFiniteLossError(f"the validation loss became {scores.loss} in epoch {epoch}")
+    if isinstance(fit.schedule, ReduceLROnPlateau):
+        fit.schedule.step(scores.loss)
+    result = EpochResult(
+        epoch=epoch,
+        train_loss=loss_sum / n_sequences,
+        train_accuracy=n_right / n_sequences,
+        learning_rate=fit.optimizer.param_groups[0]["lr"],
+        gradient_norm=float(torch.stack(norms).mean()),
+        validation=scores,
+        seconds=time.perf_counter() - started,
+    )
+    _remember(fit, result, settings)
+    return result
+
+
+def _train_step(
+    fit: Fit, parameters: list[nn.Parameter], batch: Batch, settings: TrainingSettings
+) -> tuple[float, int, Tensor]:
+    """One step on one batch: its loss, how many of it were right, and the gradient's norm.
+
+    A loss that is not finite moves nothing.
+    """
+    logits, targets = _forward(fit.model, batch, settings)
+    loss = classification_loss(
+        logits, targets, focal_gamma=settings.focal_gamma, confidence_penalty=settings.confidence_penalty
+    )
+    loss_value, n_right = loss.item(), int((logits.argmax(dim=1) == batch.labels).sum())
+    if not math.isfinite(loss_value):
+        return loss_value, n_right, loss.detach()
+    for parameter in parameters:
+        parameter.grad = None
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm, foreach=True)
+    fit.optimizer.step()
+    if fit.average is not None:
+        fit.average.update_parameters(fit.model)
+    if not isinstance(fit.schedule, ReduceLROnPlateau):
+        fit.schedule.step()
+    return loss_value, n_right, norm
+
+
+def _forward(model: SequenceClassifier, batch: Batch, settings: TrainingSettings) -> tuple[Tensor, Tensor]:
+    """Logits and what they are trained towards, both mixed with those of other sequences of the batch if asked for."""
+    values, lengths, labels = batch
+    targets = soft_targets(labels, model.n_classes, settings.label_smoothing)
+    if not settings.mixup:
+        return model(values, lengths), targets
+    share = mixing_weight(settings.mixup)
+    partner = torch.randperm(len(labels)).to(labels.device)
+    targets = torch.lerp(targets[partner], targets, share)
+    if settings.mixup_at == "input":
+        return model(torch.lerp(values[partner], values, share), lengths), targets
+    embedding = model.embed(values, lengths)
+    return model.head(torch.lerp(embedding[partner], embedding, share)), targets
+
+
+def _remember(fit: Fit, result: EpochResult, settings: TrainingSettings) -> None:
+    """Notes the epoch, keeps its weights if it is the best, and counts towards the end of the patience."""
+    fit.history.append(result)
+    # On a small validation part many epochs have the same accuracy: the loss tells the surer one.
+    if fit.best_epoch == 0 or _rank(result, settings.metric) > _rank(fit.best, settings.metric):
+        fit.best_epoch = result.epoch
+        fit.best_weights = {name: weight.detach().clone() for name, weight in fit.judged.state_dict().items()}
+    gained = _rank(result, settings.metric)[0]
+    if gained > fit.patience_score + settings.min_delta or len(fit.history) == 1:
+        fit.patience_score, fit.stale_epochs = gained, 0
+    else:
+        fit.stale_epochs += 1
+
+
+def _rank(result: EpochResult, metric: str) -> tuple[float, float]:
+    """Higher is better: the metric, then the loss."""
+    loss = result.validation.loss
+    return (-loss if metric == "loss" else float(getattr(result.validation, metric)), -loss)
