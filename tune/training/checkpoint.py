@@ -128,7 +128,8 @@ def load_checkpoint(
     if head == MAGIC + hashlib.sha256(content).digest():
         with suppress(pickle.UnpicklingError, RuntimeError, EOFError):
             state = _unpack(torch.load(io.BytesIO(content), weights_only=True), torch.device(device))
-    if owner is None or (state is not None and state.get("owner") == owner):
+    # Those of earlier versions do not say whose they are.
+    if owner is None or (state is not None and state.get("owner", owner) == owner):
         return state
     _LOG.warning("warning: %s is damaged, or of another configuration: its trial starts over", path)
     return None

@@ -117,6 +117,15 @@ def test_a_checkpoint_comes_back_exactly(tmp_path: Path) -> None:
     assert loaded == {key: value for key, value in STATE.items() if key != "weights"}
 
 
+def test_a_checkpoint_is_only_used_by_its_owner_and_one_of_an_earlier_version_by_any(tmp_path: Path) -> None:
+    path = tmp_path / "trial.pt"
+    save_checkpoint(path, {"owner": "mine", "score": 0.5})
+    assert load_checkpoint(path, owner="mine") is not None
+    assert load_checkpoint(path, owner="another's") is None
+    save_checkpoint(path, {"score": 0.5})
+    assert load_checkpoint(path, owner="mine") == {"score": 0.5}
+
+
 def test_a_writer_writes_only_so_often_that_it_takes_a_small_share(tmp_path: Path) -> None:
     path = tmp_path / "trial-0.pt"
     files = []
