@@ -150,12 +150,14 @@ def test_a_folder_that_becomes_read_only_in_mid_run(tmp_path: Path, workers: str
     for place in places:
         place.chmod(0o555)
     try:
-        _, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=120)
     finally:
         for place in places:
             place.chmod(0o755)
-    assert process.returncode == (3 if workers == "1" else 1), errors
+    # With workers it may be they who cannot go on, or the run itself.
+    assert process.returncode in ({3} if workers == "1" else {1, 3}), errors
     assert "Traceback" not in errors
+    assert "Permission denied" in output + errors
     goes_on("--save-dir", str(tmp_path), "--workers", "1", database=tmp_path / "tune.db")
 
 

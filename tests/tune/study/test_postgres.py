@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import optuna
@@ -17,8 +18,10 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import text
 
+from tests.children import PROC, workers_of
 from tests.postgres import CannotStartError, Server, running_server
 from tests.processes import SMALL, start
+from tune.cli.commands.opening import password_note
 from tune.core.errors import StorageError
 from tune.core.folders import StudyFolder
 from tune.study.leases import claim_trial, interrupted_trials, is_worked_on_elsewhere
@@ -281,3 +284,43 @@ def test_a_worker_without_a_study_says_what_to_do(address: str, tmp_path: Path) 
     assert worker.returncode == 2, output + errors
     assert "waiting up to 1 s" in output
     assert "there is no study 'none': begin it with" in errors
+
+
+@pytest.mark.skipif(not (PROC / "self" / "cmdline").exists(), reason="looks for processes in /proc")
+def test_no_list_of_processes_no_output_and_no_file_has_the_password(
+    server: Server, address: str, tmp_path: Path
+) -> None:
+    """Wherever in the address it stands; only who writes it on the command line shows it, and is told so."""
+    as_option = address.replace(f":{server.password}", "") + f"?password={server.password}"
+    where = ("--study-name=study", f"--save-dir={tmp_path}")
+    process = run_with(as_option, *SMALL, "--trials=4", "--workers=2", f"--mlflow=sqlite:///{tmp_path}/ml.db", *where)
+    n_seen = 0
+    while process.poll() is None:
+        n_seen = max(n_seen, len(workers_of(process.pid)))
+        assert server.password.encode() not in b"".join(command_lines())
+        time.sleep(0.1)
+    assert n_seen >= 2
+    said = [*process.communicate(timeout=60)]
+    assert process.returncode == 0, said
+    for command in (
+        ("status",),
+        ("status", "--check"),
+        ("report",),
+        ("export", "--format=torch-export"),
+        ("diagnose",),
+    ):
+        for written in (address, as_option):
+            named = where if command != ("status",) else where[1:]
+            ended = run_with(written, *command, *named)
+            said += ended.communicate(timeout=240)
+            assert ended.returncode == 0, said
+    assert server.password not in "".join(said)
+    assert server.password.encode() not in all_files(tmp_path)
+    for written in (address, as_option):
+        assert "use env:VAR" in str(password_note(written))
+
+
+def command_lines() -> Iterator[bytes]:
+    for path in PROC.glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield path.read_bytes()
