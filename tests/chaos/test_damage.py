@@ -81,7 +81,7 @@ def test_a_damaged_database_is_used_or_told_of(
             assert result.exit_code in (0, 1) or "error: " in result.output, (seed, kind, arguments)
             told |= result.exit_code != 0
         counts[f"{kind}, {'told of' if told else 'harmless'}"] += 1
-    record_property("accidents: damaged databases", counts)
+    record_property("accidents: damaged databases", dict(counts))
 
 
 def test_a_damaged_checkpoint_starts_its_trial_over(
@@ -125,7 +125,7 @@ def test_a_damaged_checkpoint_starts_its_trial_over(
         assert_equal(fit(), expected)
         assert ("starts over" in caplog.text) == (spoilt != whole), (seed, kind)
         counts[kind] += 1
-    record_property("accidents: damaged checkpoints", counts)
+    record_property("accidents: damaged checkpoints", dict(counts))
 
 
 def test_damaged_weights_are_never_used(
@@ -162,7 +162,7 @@ def test_damaged_weights_are_never_used(
                 assert load_weights(folder, best, 1) is None, (seed, kind)
         path.write_bytes(contents[path])
         counts[kind] += 1
-    record_property("accidents: damaged weights", counts)
+    record_property("accidents: damaged weights", dict(counts))
 
 
 @pytest.mark.parametrize("command", [("report",), ("status", "--check"), ("export", "--format", "torch-export")])
