@@ -27,6 +27,7 @@ from models import ARCHITECTURES, SequenceClassifier, build
 
 from ..config.lengths import FASTEST_HZ, SLOWEST_HZ, Lengths
 from ..config.schema import Data, Section
+from ..core.errors import StorageError
 from ..core.files import write_bytes, write_text
 from ..core.json_files import read_json_object
 from ..core.problems import Problem, SettingsError, problems_of
@@ -234,8 +235,13 @@ def describe_preparation(
         preparation: Of the trial.
         normaliser: As ``parts.describe_normaliser`` gives it, over every channel that can be derived.
         channel_names: Measured channels.
+
+    Raises:
+        StorageError: If they do not belong together.
     """
     wanted = derived_names(tuple(channel_names), preparation.derived_channels)
+    if unknown := sorted({*wanted} - {*normaliser["channel_names"]}):
+        raise StorageError(f"the study database is damaged (no statistics of channel {unknown[0]!r}); restore a copy")
     place = [normaliser["channel_names"].index(name) for name in wanted]
     return {
         "preparation": asdict(preparation),

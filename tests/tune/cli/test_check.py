@@ -101,6 +101,22 @@ def test_damaged_and_missing_weights_are_named(folder: StudyFolder) -> None:
     assert len(findings) == 2  # best_config.json lists the files of weights.
 
 
+def test_settings_that_no_version_has_are_named(folder: StudyFolder) -> None:
+    study = opened(folder)
+    study.set_user_attr("settings", {**study.user_attrs["settings"], "searsh": {}})
+    output, _ = run("status", "--check", "--save-dir", str(folder.save_dir), expect=1)
+    assert "s: its settings are damaged, or another version's" in output
+    assert "searsh" in output
+
+
+def test_weights_with_a_flipped_bit_are_named(folder: StudyFolder) -> None:
+    weights = min((folder.root / "trials").glob("*/weights.safetensors"))
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert only_finding(folder).startswith(f"{weights} is damaged")
+
+
 def test_a_damaged_checkpoint_is_named(folder: StudyFolder) -> None:
     path = folder.root / ".checkpoints" / "trial-2.pt"
     path.parent.mkdir(exist_ok=True)

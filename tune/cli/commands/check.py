@@ -59,6 +59,11 @@ def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, 
         if stored_settings(study) is None:
             say(console, f"{study.study_name}: not looked at, since this tuner did not make it")
             continue
+        try:
+            resolve(stored_settings(study) or {})
+        except SettingsError as error:
+            found.append(f"{study.study_name}: its settings are damaged, or another version's of the tuner: {error}")
+            continue
         found += [f"{study.study_name}: {finding}" for finding in check_study(study, folder)]
         try:
             found += [f"{study.study_name}: {finding}" for finding in check_data(study)]
