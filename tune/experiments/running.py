@@ -22,7 +22,7 @@ from ..core.folders import SaveDir, StudyFolder
 from ..core.problems import Problem, SettingsError
 from ..core.stopping import StopRequested, StopWatch
 from ..report.exports import write_best
-from ..search.engines import search_with_engine
+from ..search.executor import executor_for
 from ..search.loop import Ended
 from ..search.progress import show_score
 from ..search.workers import n_workers
@@ -193,7 +193,8 @@ def _run(one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
     settings = resolve(one.settings.model_dump(mode="json"), {"search": {"trials": n_wanted}})
     torch.set_num_threads(settings.machine.threads)
     observer = _Lines(one.entry.study_name, one.settings, say)
-    return search_with_engine(RunContext.on_this_machine(one.study, settings, one.parts, one.folder), observer, stop)
+    context = RunContext.on_this_machine(one.study, settings, one.parts, one.folder)
+    return executor_for(settings).run(context, observer, stop)
 
 
 def _found_by_search(
@@ -214,7 +215,7 @@ def _found_by_search(
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
         observer = _Lines(name, settings, say)
-        search_with_engine(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
+        executor_for(settings).run(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
     write_trials(study, folder)
     if stop.reason is not None and n_finished(study) < settings.search.trials:
         # What is best so far may not be in the end, and a study cannot change its settings.

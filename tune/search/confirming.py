@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,18 +39,17 @@ from .confirmation import (
     seed_of,
     sentences,
 )
-from .loop import Ended
+from .executor import executor_for
 from .progress import Progress
 from .racing import Candidate, Standing, standing
 from .random_split import is_split_by_people, score_on_random_split
+from .workers import n_workers
 
 COPIED = ("data_fingerprint", "data", "split", "n_validation", "versions")
 # Where there is time for less than this, it goes into fresh seeds.
 N_RUNS_BEFORE_RANDOM_SPLIT = 5
 MOST_NAMES = 100
 _LOOK_SECONDS = 0.5
-
-SearchRuns = Callable[[RunContext, Progress], Ended]
 
 
 @dataclass(frozen=True)
@@ -59,15 +58,11 @@ class Confirmer:
 
     Attributes:
         context: Of the study, which has ended its search, for now.
-        n_workers: Runs at a time.
         seconds: Training time that it may take; None for what the settings allow.
-        search: Runs what is lined up in a study, here or in several processes.
     """
 
     context: RunContext
-    n_workers: int
-    seconds: float | None
-    search: SearchRuns
+    seconds: float | None = None
 
     def confirm(self, observer: Progress, stop: StopWatch) -> str:
         """Decides which trial is the one to use, and puts that into the study.
@@ -94,7 +89,7 @@ class Confirmer:
         while (stood := self._standing(candidates, confirmation)).missing:
             runs = line_up(self.context, runs, stood.missing)
             _show_runs(observer, confirmation)
-            ended = self.search(runs, observer)
+            ended = executor_for(runs.settings).run(runs, observer, stop)
             if stop.signal is not None:
                 return stop.reason or "stopped"
             if ended.reason == "time is up":
@@ -130,14 +125,14 @@ class Confirmer:
             self.context.settings.confirmation.seeds,
             maximize=self.context.settings.direction == "maximize",
             seconds=seconds,
-            n_workers=self.n_workers,
+            n_workers=n_workers(self.context.settings),
         )
 
     def _seconds_for_runs(self, candidates: Sequence[Candidate]) -> float | None:
         seconds = self._seconds
         if seconds is None or not self._has_time_for_random_split(candidates):
             return seconds
-        return seconds - self.n_workers * candidates[0].seconds
+        return seconds - n_workers(self.context.settings) * candidates[0].seconds
 
     @property
     def _seconds(self) -> float | None:
@@ -147,8 +142,8 @@ class Confirmer:
     def _has_time_for_random_split(self, candidates: Sequence[Candidate]) -> bool:
         if not is_split_by_people(self.context.splits):
             return False
-        seconds = self._seconds
-        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * self.n_workers * candidates[0].seconds
+        seconds, n_at_once = self._seconds, n_workers(self.context.settings)
+        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * n_at_once * candidates[0].seconds
 
     def _measured(self, found: dict[str, Any], candidates: Sequence[Candidate], stop: StopWatch) -> dict[str, Any]:
         """What takes time to find out about the winner."""
@@ -179,7 +174,8 @@ class Confirmer:
         found = find_confirmation(self.context.study)
         if found is not None:
             _show_runs(observer, found)
-            self.search(_context_of_runs(self.context, found), observer)
+            runs = _context_of_runs(self.context, found)
+            executor_for(runs.settings).run(runs, observer, stop)
         return stop.reason if stop.signal is not None and stop.reason else "another process confirms and tests the best"
 
 

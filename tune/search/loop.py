@@ -65,31 +65,23 @@ class Ended:
     failure: str = ""
 
 
-def search(
-    context: RunContext,
-    observer: Observer,
-    stop: StopWatch,
-    claim_next: Callable[[], Claim | None] | None = None,
-) -> Ended:
-    """Runs trials until the study has ``search.trials`` finished ones, its target, no time left, or too many failures.
+@dataclass(frozen=True)
+class ThisProcess:
+    """Runs one trial after the other.
 
-    A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
-
-    Args:
-        context: Has the study to work on.
-        observer: Told what happens.
-        stop: Says when to stop.
+    Attributes:
         claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses.
-
-    Raises:
-        StorageError: If the database fails, or the study in it is no longer the same.
-        OSError: If the disk is full or may not be written.
     """
-    share_one_heap()
-    with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
-        n_trials = context.settings.search.trials
-        claim_next = claim_next or partial(claim_trial, context.study, context.folder, n_trials)
-        return _search(context, observer, stop, claim_next, filing)
+
+    claim_next: Callable[[], Claim | None] | None = None
+
+    def run(self, context: RunContext, observer: Observer, stop: StopWatch) -> Ended:
+        """See ``Executor``."""
+        share_one_heap()
+        with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
+            n_trials = context.settings.search.trials
+            claim_next = self.claim_next or partial(claim_trial, context.study, context.folder, n_trials)
+            return _search(context, observer, stop, claim_next, filing)
 
 
 def _search(
