@@ -27,7 +27,8 @@ from ..study.context import RunContext
 from ..study.leases import is_worked_on_elsewhere
 from ..study.locks import study_lock, try_trial_lock
 from ..study.samplers import n_finished
-from ..study.study import CONFIRMS, all_parameters, check_identity, identity, load_study, with_strategy
+from ..study.store import check_identity, identity, storage_of, withdraw
+from ..study.study import CONFIRMS, all_parameters, load_study, with_strategy
 from ..study.trials_table import write_trials
 from .confirmation import (
     REPETITION,
@@ -165,7 +166,7 @@ class Confirmer:
 
     def _keep(self, found: dict[str, Any] | None) -> None:
         study = self.context.study
-        with study_lock(study._storage, self.context.folder):
+        with study_lock(study, self.context.folder):
             check_identity(study, identity(study))
             study.set_user_attr("confirmation", found)
 
@@ -182,7 +183,7 @@ class Confirmer:
 def find_confirmation(study: Study) -> Study | None:
     """The study with the confirmation runs of ``study``; None if there is none yet."""
     for name in _names(study):
-        found = load_study(study._storage, name)  # type: ignore[arg-type]
+        found = load_study(storage_of(study), name)
         if found is None:
             return None
         if found.user_attrs.get(CONFIRMS) == identity(study):
@@ -193,11 +194,12 @@ def find_confirmation(study: Study) -> Study | None:
 def open_confirmation(context: RunContext) -> RunContext:
     """That of the study with the confirmation runs, which is made if it is not there."""
     study, settings, folder = context.study, context.settings, context.folder
-    with study_lock(study._storage, folder):
+    with study_lock(study, folder):
         found = find_confirmation(study)
         if found is None:
-            name = next(name for name in _names(study) if load_study(study._storage, name) is None)  # type: ignore[arg-type]
-            found = optuna.create_study(storage=study._storage, study_name=name, direction=settings.direction)
+            storage = storage_of(study)
+            name = next(name for name in _names(study) if load_study(storage, name) is None)
+            found = optuna.create_study(storage=storage, study_name=name, direction=settings.direction)
             # Without this one it is nobody's, and another one is made.
             found.set_user_attr(CONFIRMS, identity(study))
         if identity(found) is None:
@@ -231,14 +233,13 @@ def run_settings(settings: Settings, confirmation: Study) -> Settings:
 def line_up(context: RunContext, runs: RunContext, missing: Sequence[tuple[int, int]]) -> RunContext:
     """Sees to it that these runs, and no others, wait in their study; returns what to run them with."""
     trials, confirmation = context.study.get_trials(deepcopy=False), runs.study
-    with study_lock(confirmation._storage, runs.folder):
+    with study_lock(confirmation, runs.folder):
         pending = set()
         for trial in confirmation.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)):
             run = (trial.user_attrs.get(RUN_OF), trial.user_attrs.get(REPETITION))
             if trial.state == TrialState.WAITING and run not in missing:
                 # Lined up by a run with other settings.
-                confirmation._storage.set_trial_user_attr(trial._trial_id, "withdrawn", True)
-                confirmation._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                withdraw(confirmation, trial)
             pending.add(run)
         for number, repetition in missing:
             if (number, repetition) not in pending:

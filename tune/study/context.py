@@ -12,8 +12,8 @@ from ..core.errors import StudyError
 from ..core.folders import StudyFolder
 from ..training.devices import choose_device
 from ..training.splits import Parts
-from .locks import url_of
 from .storage import open_storage
+from .store import database_of
 from .study import load_study, with_strategy
 
 
@@ -72,4 +72,4 @@ class PackedContext:
 
 def packed(context: RunContext) -> PackedContext:
     """What another process needs to make the context for itself."""
-    return PackedContext(url_of(context.study), context.folder, context.settings, str(context.device))
+    return PackedContext(str(database_of(context.study).url), context.folder, context.settings, str(context.device))

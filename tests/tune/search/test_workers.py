@@ -22,6 +22,7 @@ from tune.search.loop import Ended
 from tune.search.workers import MOST_RESTARTS_EACH, SeveralProcesses, describe_exit, n_workers, tell_crash
 from tune.study.leases import MOST_CRASHES, claim_trial, interrupted_trials, note_crash
 from tune.study.storage import sqlite_url
+from tune.study.store import database_of
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab
@@ -139,7 +140,7 @@ def test_workers_that_cannot_begin_say_why_in_a_sentence(
     lab = new_lab("study", TWO)
     study = lab.study()
     (tmp_path / "other.db").write_bytes(b"no database" * 100)
-    study._storage._backend.url = sqlite_url(tmp_path / "other.db")  # type: ignore[attr-defined]
+    database_of(study).url = sqlite_url(tmp_path / "other.db")
     ended = SeveralProcesses().run(lab.context(study), Watcher(), StopWatch())
     assert ended.reason == "workers cannot begin"
     assert "other.db cannot be used" in ended.failure
