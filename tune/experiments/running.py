@@ -118,20 +118,24 @@ def search_name(entry: Entry) -> str:
 
 
 def prepared(
-    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, stop: StopWatch, say: Say
+    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, found: dict[str, Any]
 ) -> Running:
-    """Creates or takes up the study of a configuration; runs the search that finds it first, if it wants one.
+    """Creates or takes up the study of a configuration.
+
+    Args:
+        storage: Of all studies.
+        save_dir: Holds their folders.
+        entry: The configuration.
+        n_seeds: Runs that it is to have.
+        loaded: Gives the data.
+        found: As ``found_by_search`` gives it.
 
     Raises:
         SettingsError: If its settings are wrong.
         StudyError: If the study exists and is another one.
-        StopRequested: If the run ends before that search does.
     """
-    layers, parts = entry.layers, loaded.of_entry(entry)
-    if entry.configuration.found_by_search is not None:
-        found = _found_by_search(storage, save_dir, entry, loaded, stop, say)
-        layers = (*layers, found)
-    settings = filled(layers, parts.dataset.kind, entry.protocol.unmentioned)
+    parts = loaded.of_entry(entry)
+    settings = filled((*entry.layers, found), parts.dataset.kind, entry.protocol.unmentioned)
     decided = {
         "search": {
             "trials": n_seeds,
@@ -197,11 +201,22 @@ def _run(one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
     return executor_for(settings).run(context, observer, stop)
 
 
-def _found_by_search(
+def found_by_search(
     storage: RDBStorage, save_dir: SaveDir, entry: Entry, loaded: PartsOnce, stop: StopWatch, say: Say
 ) -> dict[str, Any]:
-    """The best configuration of a search, which is an ordinary study, resumed until it has its trials."""
-    wanted = entry.configuration.found_by_search or {}
+    """The best configuration of a search, which is an ordinary study, resumed until it has its trials.
+
+    Returns:
+        As a layer of settings, which is empty where no search is asked for.
+
+    Raises:
+        SettingsError: If its settings are wrong.
+        StudyError: If the study exists and is another one.
+        StopRequested: If the run ends before the search does.
+    """
+    wanted = entry.configuration.found_by_search
+    if wanted is None:
+        return {}
     suite, protocol, *rest = entry.layers
     # The search has the ranges of this tuner, not the values that the protocol fixes.
     open_layers = [{key: value for key, value in layer.items() if key != "space"} for layer in (suite, protocol)]
