@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from .config.choice import subject_of
 from .config.settings import Settings, resolve
-from .config.suitability import suited
+from .config.suitability import settled
 from .core.errors import StudyError
 from .core.files import remove_abandoned
 from .core.folders import SaveDir, StudyFolder
@@ -121,8 +121,8 @@ def run_study(
     Raises:
         StudyError: If it cannot be created or resumed.
     """
-    # On a study that goes on too: the stored settings have been through it, those given anew have not.
-    settings, notes = suited(settings, parts.dataset)
+    begun = None if existing is None else stored_settings(existing)
+    settings, notes = settled(settings, parts.dataset, parts.n_training, begun)
     if existing is None:
         study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
         write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))

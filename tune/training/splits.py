@@ -52,6 +52,11 @@ class Parts:
     _prepared: dict[tuple[int, str], tuple[Preparation, SequenceDataset]] = field(default_factory=dict, repr=False)
     _normalisers: dict[tuple[int, str], Normaliser] = field(default_factory=dict, repr=False)
 
+    @property
+    def n_training(self) -> int:
+        """Sequences in the training part, or in the smallest of several folds'."""
+        return min(len(fold.train) for fold in self.folds)
+
     def prepared(self, fold: int, part: str, preparation: Preparation) -> SequenceDataset:
         """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given.
 
