@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from .channel_quality import channel_warnings, some
 from .sequences import SequenceDataset
-from .splits import Split
+from .splits import Split, by_people
 
 # The largest class has this many times the examples of the smallest.
 UNEVEN = 10
@@ -72,6 +73,41 @@ def people_across(dataset: SequenceDataset, split: Split) -> list[str]:
                 f"of {len(people):,}; for new people expect less (--split group holds people out)"
             )
     return sentences
+
+
+def classes_missing(dataset: SequenceDataset, splits: Sequence[Split]) -> list[str]:
+    """Says which classes the validation part, or that of all folds together, and the test part do not judge.
+
+    Args:
+        dataset: What was split.
+        splits: The single split, or every fold.
+    """
+    sentences = []
+    counts = torch.bincount(dataset.labels, minlength=dataset.n_classes)
+    parts = {
+        "validation": (torch.cat([split.validation for split in splits]), "errors there cannot steer the search"),
+        "test": (splits[0].test, "its score says nothing about errors there"),
+    }
+    for part, (rows, so) in parts.items():
+        judged = torch.bincount(dataset.labels[rows], minlength=dataset.n_classes)
+        missing = ((counts > 0) & (judged == 0)).nonzero().flatten().tolist()
+        if missing and len(rows):
+            sentences.append(
+                f"the {part} part has no {some([dataset.class_names[k] for k in missing])}"
+                f"{_performers(dataset, splits[0].kind, missing)}: {so}"
+            )
+    return sentences
+
+
+def _performers(dataset: SequenceDataset, kind: str, classes: Sequence[int]) -> str:
+    """Who performs these classes, where that is why a part has none of them."""
+    if not by_people(dataset, kind) or dataset.groups is None:
+        return ""
+    people = sorted(set(dataset.groups[torch.isin(dataset.labels, torch.tensor(classes))].tolist()))
+    if len(people) > FEW:
+        return ""
+    perform, them = "performs" if len(people) == 1 else "perform", "it" if len(classes) == 1 else "any of them"
+    return f" (only {some([dataset.group_names[k] for k in people])} {perform} {them})"
 
 
 def duplicates(dataset: SequenceDataset) -> list[list[int]]:

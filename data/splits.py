@@ -17,6 +17,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .assignment import ALWAYS_TRAINED, share_out, share_out_folds
 from .errors import DataError
 from .sequences import TEST, TRAIN, VALIDATION, SequenceDataset
 
@@ -69,8 +70,11 @@ def make_split(
     test_fraction: float = 0.2,
     test_groups: Sequence[str] = (),
     seed: int = 0,
+    balanced: bool = True,
 ) -> Split:
     """Cuts a data set into train, validation and test.
+
+    People are drawn; where a part would lack a class or much of its share, others are found by ``share_out``.
 
     Args:
         dataset: What to cut.
@@ -79,6 +83,7 @@ def make_split(
         test_fraction: Share of the units for test; 0 leaves the test part empty. ``official`` ignores it.
         test_groups: Names of the people that form the test part, instead of a drawn share; for ``group`` only.
         seed: Draws the units.
+        balanced: False leaves people as drawn.
 
     Raises:
         DataError: If a part would be empty, a class would have no training example, or a person is not known.
@@ -104,33 +109,48 @@ def make_split(
     # The share is of the whole, so that 0.2 and 0.2 leave 0.6 to train on.
     share = validation_fraction if kind == "official" else validation_fraction * len(everything) / max(len(rest), 1)
     validation = _draw(dataset, kind, rest, min(share, 1.0), rng)
+    if balanced and by_people(dataset, kind):
+        is_drawn = kind == "group" and not test_groups and len(test) > 0
+        rows = everything if is_drawn else rest
+        groups = _numpy(dataset.groups)[rows]
+        people, counts = _counts(dataset, rows, groups)
+        drawn = np.where(np.isin(people, groups[np.isin(rows, validation)]), 1, 0)
+        drawn[np.isin(people, groups[np.isin(rows, test)])] = 2
+        part = share_out(counts, drawn, np.random.default_rng([seed, 2]))[np.searchsorted(people, groups)]
+        rest, validation = rows[part < 2], rows[part == 1]
+        test = rows[part == 2] if is_drawn else test
     return _checked(dataset, kind, np.setdiff1d(rest, validation), validation, test)
 
 
-def make_folds(dataset: SequenceDataset, split: Split, n_folds: int, *, seed: int = 0) -> list[Split]:
+def make_folds(
+    dataset: SequenceDataset, split: Split, n_folds: int, *, seed: int = 0, balanced: bool = True
+) -> list[Split]:
     """Cross-validation inside a split: train and validation together are cut into folds, test stays what it is.
 
-    Every unit is in the validation part of exactly one fold. People are shared out so that folds have about the
-    same number of sequences; recordings so that each class is spread evenly.
+    Every unit is in the validation part of exactly one fold, but those that alone have a class: they are always
+    trained on. People are shared out so that folds have about the same number of sequences and, if they can, every
+    class; recordings so that each class is spread evenly.
 
     Args:
         dataset: What ``split`` was made from.
         split: Gives the test part and the kind of unit.
         n_folds: At least 2, at most the number of units.
         seed: Draws the folds.
+        balanced: False leaves people as drawn.
 
     Raises:
         DataError: If there are fewer units than folds, or a class would have no training example in a fold.
     """
     rows = np.sort(np.concatenate([_numpy(split.train), _numpy(split.validation)]))
-    units, unit_classes = _units(dataset, split.kind, rows)
-    names = np.unique(units)
+    units, unit_classes = units_of(dataset, split.kind, rows)
+    everyone = np.unique(units)
+    names = np.setdiff1d(everyone, alone_with_a_class(units, unit_classes))
     if not 2 <= n_folds <= len(names):
-        what = "people" if _by_people(dataset, split.kind) else "recordings"
+        what = "people" if by_people(dataset, split.kind) else "recordings"
         raise DataError(f"{n_folds} folds asked for: it must be 2 to {len(names)}, the number of {what} to train on")
     rng = np.random.default_rng([seed, 1])
-    fold_of_unit = dict.fromkeys(names.tolist(), 0)
-    if _by_people(dataset, split.kind):
+    fold_of_unit = dict.fromkeys(everyone.tolist(), ALWAYS_TRAINED)
+    if by_people(dataset, split.kind):
         sizes = np.zeros(n_folds)
         people = rng.permutation(names)
         for person in people[np.argsort([-np.sum(units == person) for person in people], kind="stable")].tolist():
@@ -140,27 +160,49 @@ def make_folds(dataset: SequenceDataset, split: Split, n_folds: int, *, seed: in
     else:
         position = 0
         for one_class in np.unique(unit_classes):
-            for unit in rng.permutation(np.unique(units[unit_classes == one_class])).tolist():
+            of_class = np.unique(units[unit_classes == one_class])
+            for unit in rng.permutation(of_class[np.isin(of_class, names)]).tolist():
                 fold_of_unit[unit] = position % n_folds
                 position += 1
+    if balanced and by_people(dataset, split.kind):
+        _, counts = _counts(dataset, rows, units)
+        drawn = np.array([fold_of_unit[person] for person in everyone.tolist()])
+        shared = share_out_folds(counts, drawn, np.random.default_rng([seed, 3]))
+        fold_of_unit = dict(zip(everyone.tolist(), shared.tolist(), strict=True))
     fold = np.array([fold_of_unit[unit] for unit in units.tolist()])
     test = _numpy(split.test)
     return [_checked(dataset, split.kind, rows[fold != k], rows[fold == k], test) for k in range(n_folds)]
 
 
-def _by_people(dataset: SequenceDataset, kind: str) -> bool:
+def by_people(dataset: SequenceDataset, kind: str) -> bool:
+    """Whether a split assigns people; else recordings."""
     return kind != "stratified" and dataset.groups is not None
 
 
-def _units(dataset: SequenceDataset, kind: str, rows: Rows) -> tuple[Rows, Rows]:
+def units_of(dataset: SequenceDataset, kind: str, rows: Rows) -> tuple[Rows, Rows]:
     """The unit and the class of each row; a unit that is a recording has one class."""
-    if _by_people(dataset, kind):
+    if by_people(dataset, kind):
         units = _numpy(dataset.groups)
     elif dataset.recordings is not None:
         units = _numpy(dataset.recordings)
     else:
         units = np.arange(len(dataset))
     return units[rows], _numpy(dataset.labels)[rows]
+
+
+def _counts(dataset: SequenceDataset, rows: Rows, units: Rows) -> tuple[Rows, Int[Rows, "units classes"]]:
+    """The units of these rows, and how many sequences of each class each of them has."""
+    names, unit = np.unique(units, return_inverse=True)
+    counts = np.zeros((len(names), dataset.n_classes), dtype=np.int64)
+    np.add.at(counts, (unit, _numpy(dataset.labels)[rows]), 1)
+    return names, counts
+
+
+def alone_with_a_class(units: Rows, classes: Rows) -> Rows:
+    """Units that alone have some class: it could not be learned without them."""
+    pairs = np.unique(np.stack([units, classes]), axis=1)
+    alone: Rows = pairs[0, np.bincount(pairs[1])[pairs[1]] == 1]
+    return alone
 
 
 def _draw(
@@ -171,8 +213,8 @@ def _draw(
     rng: np.random.Generator,
 ) -> Rows:
     """Draws units for a held-out part: some people, or the same share of every class's recordings."""
-    units, classes = _units(dataset, kind, rows)
-    if _by_people(dataset, kind):
+    units, classes = units_of(dataset, kind, rows)
+    if by_people(dataset, kind):
         people = np.unique(units)
         n_held_out = max(1, round(fraction * len(people)))
         if n_held_out >= len(people):
@@ -221,8 +263,8 @@ def _checked(
     if len(unseen):
         names = ", ".join(dataset.class_names[k] for k in unseen)
         raise DataError(
-            f"no training example is left of {names}: only the validation or test part has some; use another "
-            "split.seed, smaller fractions, or --split stratified"
+            f"no training example is left of {names}: only the validation or test part has some; let "
+            "others be held out, smaller fractions, or mix people over all parts: --split stratified"
         )
     return Split(kind, torch.from_numpy(train), torch.from_numpy(validation), torch.from_numpy(test))
 

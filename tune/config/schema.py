@@ -60,8 +60,11 @@ class SplitSettings(Section):
     validation_fraction: float = Field(0.2, gt=0.0, lt=1.0, allow_inf_nan=False, description="Share that steers")
     test_fraction: float = Field(0.2, ge=0.0, lt=1.0, allow_inf_nan=False, description="Share that is kept to the end")
     test_groups: tuple[str, ...] = Field((), strict=False, description="People that form the test part")
-    folds: int = Field(0, ge=0, le=1_000, description="Cross-validation folds for every trial; 0: one split")
+    folds: int | None = Field(
+        None, ge=0, le=1_000, description="Folds that judge every trial; 0: one split; null: as many as the data needs"
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Draws the parts; apart from the study's seed")
+    balanced: bool = Field(True, description="Choose people so that every part has every class; false: as drawn")
 
     @model_validator(mode="after")
     def _room_to_train(self) -> Self:

@@ -16,7 +16,6 @@ from optuna.storages import RDBStorage
 
 from ..config.settings import Settings, resolve
 from ..config.spaces import Scalar
-from ..config.suitability import suited
 from ..core.errors import StudyError
 from ..core.folders import SaveDir, StudyFolder
 from ..core.problems import Problem, SettingsError
@@ -30,7 +29,7 @@ from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
 from ..training.devices import choose_device
-from ..training.splits import Parts, load_parts
+from ..training.splits import Parts, load_parts, settled
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
 
@@ -142,7 +141,7 @@ def prepared(
         },
         "training": {"refit": False},
     }
-    settings, _ = suited(resolve(settings.model_dump(mode="json"), decided), parts.dataset)
+    settings, _ = settled(resolve(settings.model_dump(mode="json"), decided), parts)
     folder = save_dir.study(entry.study_name)
     study = create_or_resume(storage, folder, settings, parts)
     study.set_user_attr(
@@ -209,7 +208,7 @@ def _found_by_search(
     open_layers = [{key: value for key, value in layer.items() if key != "space"} for layer in (suite, protocol)]
     settings = resolve(*open_layers, *rest, wanted)
     parts = loaded.of(settings)
-    settings, _ = suited(settings, parts.dataset)
+    settings, _ = settled(settings, parts)
     name = search_name(entry)
     folder = save_dir.study(name)
     study = create_or_resume(storage, folder, settings, parts)

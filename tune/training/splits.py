@@ -10,13 +10,16 @@ from typing import Any
 from data import load
 from data.augment import Augmentation, augment
 from data.channels import Normaliser, Preparation, derive, derived_names, fit_normaliser, prepare_measured
-from data.quality import duplicates_across, people_across, warnings
+from data.quality import classes_missing, duplicates_across, people_across, warnings
 from data.resampling import padded, to_length, to_rate
 from data.sequences import SequenceDataset
 from data.source import Source
 from data.splits import Split, make_folds, make_split
+from data.standard_error import needed_folds
 
+from ..config.schema import SplitSettings
 from ..config.settings import Settings
+from ..config.suitability import suited
 
 CACHE_FOLDER = Path(__file__).resolve().parent.parent.parent / "data" / "cache"
 
@@ -123,7 +126,17 @@ def load_parts(settings: Settings) -> Parts:
         DataError: If it cannot be read, or cannot be cut that way.
     """
     dataset = load_dataset(settings)
-    wanted = settings.split
+    split, splits, about = cut(dataset, settings.split)
+    dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *about))
+    return Parts(dataset, split, tuple(_cut(dataset, one) for one in splits))
+
+
+def cut(dataset: SequenceDataset, wanted: SplitSettings) -> tuple[Split, list[Split], list[str]]:
+    """The single split, the splits that configurations are judged on, and sentences about what they do not judge well.
+
+    Raises:
+        DataError: If the data set cannot be cut that way.
+    """
     split = make_split(
         dataset,
         kind=wanted.kind,
@@ -131,11 +144,23 @@ def load_parts(settings: Settings) -> Parts:
         test_fraction=wanted.test_fraction,
         test_groups=wanted.test_groups,
         seed=wanted.seed,
+        balanced=wanted.balanced,
     )
-    suspicious = (*warnings(dataset), *duplicates_across(dataset, split), *people_across(dataset, split))
-    dataset = replace(dataset, notes=(*dataset.notes, *suspicious))
-    splits = make_folds(dataset, split, wanted.folds, seed=wanted.seed) if wanted.folds else [split]
-    return Parts(dataset, split, tuple(_cut(dataset, one) for one in splits))
+    n_folds, about_folds = needed_folds(dataset, split) if wanted.folds is None else (wanted.folds, [])
+    splits = make_folds(dataset, split, n_folds, seed=wanted.seed, balanced=wanted.balanced) if n_folds else [split]
+    about_parts = [
+        *duplicates_across(dataset, split),
+        *people_across(dataset, split),
+        *classes_missing(dataset, splits),
+    ]
+    return split, splits, [*about_parts, *about_folds]
+
+
+def settled(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
+    """The settings as the data decides what they leave open, and sentences about what was taken out of them."""
+    n_folds = len(parts.folds) if len(parts.folds) > 1 else 0
+    split = settings.split.model_copy(update={"folds": n_folds})
+    return suited(settings.model_copy(update={"split": split}), parts.dataset)
 
 
 def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:

@@ -11,17 +11,18 @@ import torch
 from rich.console import Console
 
 from data import DataError, files, load
-from data.quality import duplicates, duplicates_across, people_across, warnings
+from data.quality import duplicates, warnings
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
 from data.splits import make_split
 
 from ...config.choice import subject_of, with_dataset
+from ...config.schema import SplitSettings
 from ...config.settings import resolve
 from ...core.files import write_bytes
 from ...core.folders import DEFAULT_SAVE_DIR
 from ...core.terminal import say
-from ...training.splits import source_of
+from ...training.splits import cut, source_of
 
 N_NAMED = 24
 N_CHANNELS = 12
@@ -106,8 +107,7 @@ def _lengths(dataset: SequenceDataset) -> str:
 def _split(dataset: SequenceDataset) -> tuple[list[str], str | None]:
     """What is wrong with the split that a study would begin with, and the option that it needs; None if none helps."""
     try:
-        split = make_split(dataset)
-        return [*duplicates_across(dataset, split), *people_across(dataset, split)], ""
+        return cut(dataset, SplitSettings())[2], ""
     except DataError as error:
         wrong = [str(error)]
     try:
