@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from .channel_quality import channel_warnings, some
@@ -75,31 +76,27 @@ def people_across(dataset: SequenceDataset, split: Split) -> list[str]:
     return sentences
 
 
-def classes_missing(dataset: SequenceDataset, splits: Sequence[Split]) -> list[str]:
-    """Says which classes the validation part, or that of all folds together, and the test part do not judge.
+def classes_missing(dataset: SequenceDataset, kind: str, judged: Mapping[str, Int[Tensor, " sequences"]]) -> list[str]:
+    """Says which classes a part does not judge.
 
     Args:
         dataset: What was split.
-        splits: The single split, or every fold.
+        kind: Of the split.
+        judged: Labels of ``validation``, with folds of all of them together, and of ``test``, if there is one.
     """
-    sentences = []
+    so = {"validation": "errors there cannot steer the search", "test": "its score says nothing about errors there"}
     counts = torch.bincount(dataset.labels, minlength=dataset.n_classes)
-    parts = {
-        "validation": (torch.cat([split.validation for split in splits]), "errors there cannot steer the search"),
-        "test": (splits[0].test, "its score says nothing about errors there"),
-    }
-    for part, (rows, so) in parts.items():
-        judged = torch.bincount(dataset.labels[rows], minlength=dataset.n_classes)
-        missing = ((counts > 0) & (judged == 0)).nonzero().flatten().tolist()
-        if missing and len(rows):
-            sentences.append(
-                f"the {part} part has no {some([dataset.class_names[k] for k in missing])}"
-                f"{_performers(dataset, splits[0].kind, missing)}: {so}"
-            )
+    sentences = []
+    for part, labels in judged.items():
+        of_part = torch.bincount(labels, minlength=dataset.n_classes)
+        missing = ((counts > 0) & (of_part == 0)).nonzero().flatten().tolist()
+        if missing and len(labels):
+            names = some([dataset.class_names[k] for k in missing])
+            sentences.append(f"the {part} part has no {names}{_performers(dataset, kind, missing)}: {so[part]}")
     return sentences
 
 
-def _performers(dataset: SequenceDataset, kind: str, classes: Sequence[int]) -> str:
+def _performers(dataset: SequenceDataset, kind: str, classes: list[int]) -> str:
     """Who performs these classes, where that is why a part has none of them."""
     if not by_people(dataset, kind) or dataset.groups is None:
         return ""

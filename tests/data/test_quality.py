@@ -128,20 +128,24 @@ def test_people_on_both_sides_of_a_publishers_split() -> None:
     assert people_across(dataset, replace(split, kind="group")) == []
 
 
+def judged_by(dataset: SequenceDataset, splits: Sequence[Split]) -> list[str]:
+    validation = torch.cat([split.validation for split in splits])
+    labels = {"validation": dataset.labels[validation], "test": dataset.labels[splits[0].test]}
+    return classes_missing(dataset, splits[0].kind, labels)
+
+
 def test_what_no_part_judges_is_named_with_who_performs_it() -> None:
     labels, groups = [0, 1] * 6 + [2], [person for person in range(6) for _ in range(2)] + [3]
     dataset = dataset_of(labels, groups)
     split = make_split(dataset, kind="group")
-    assert classes_missing(dataset, [split]) == [
+    said = [
         "the validation part has no 'class 2' (only 'person 3' performs it): errors there cannot steer the search",
         "the test part has no 'class 2' (only 'person 3' performs it): its score says nothing about errors there",
     ]
-    folds = make_folds(dataset, split, 3)
-    assert classes_missing(dataset, folds) == classes_missing(dataset, [split])
-    assert classes_missing(dataset.subset(torch.arange(12)), [make_split(dataset.subset(torch.arange(12)))]) == []
+    assert judged_by(dataset, [split]) == judged_by(dataset, make_folds(dataset, split, 3)) == said
 
 
 def test_a_class_that_some_fold_judges_is_judged() -> None:
     dataset = dataset_of([0, 1] * 6 + [2, 2], [person for person in range(6) for _ in range(2)] + [0, 3])
     split = make_split(dataset, kind="group", test_fraction=0.0)
-    assert classes_missing(dataset, make_folds(dataset, split, 3)) == []
+    assert judged_by(dataset, make_folds(dataset, split, 3)) == []

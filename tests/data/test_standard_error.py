@@ -61,8 +61,8 @@ def test_two_people_who_judge_are_too_few_however_many_sequences_they_have() -> 
     assert n_folds == 3  # Two of six people, as many as in the validation part.
     assert said == (
         "800 validation sequences of 2 people cannot tell an accuracy of 90% from 84% (standard error 3.2 points): "
-        "every trial is judged by 3 folds, on 2,400 sequences of 6 people (1.8 points), and trains 3 networks; --folds 0 "
-        "trains one"
+        "every trial is judged by 3 folds, on 2,400 sequences of 6 people (1.8 points), and trains 3 networks; "
+        "--folds 0 trains one"
     )
 
 

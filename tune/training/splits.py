@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from data import load
+import torch
+
+from data import DataError, load
 from data.augment import Augmentation, augment
 from data.channels import Normaliser, Preparation, derive, derived_names, fit_normaliser, prepare_measured
 from data.quality import classes_missing, duplicates_across, people_across, warnings
@@ -147,13 +149,18 @@ def cut(dataset: SequenceDataset, wanted: SplitSettings) -> tuple[Split, list[Sp
         balanced=wanted.balanced,
     )
     n_folds, about_folds = needed_folds(dataset, split) if wanted.folds is None else (wanted.folds, [])
-    splits = make_folds(dataset, split, n_folds, seed=wanted.seed, balanced=wanted.balanced) if n_folds else [split]
-    about_parts = [
-        *duplicates_across(dataset, split),
-        *people_across(dataset, split),
-        *classes_missing(dataset, splits),
-    ]
-    return split, splits, [*about_parts, *about_folds]
+    splits = [split]
+    try:
+        if n_folds:
+            splits = make_folds(dataset, split, n_folds, seed=wanted.seed, balanced=wanted.balanced)
+    except DataError as error:
+        if wanted.folds is not None:
+            raise
+        about_folds = [f"one validation part judges, although it is too small, since with {n_folds} folds {error}"]
+    labels = dataset.labels
+    judged = {"validation": torch.cat([labels[one.validation] for one in splits]), "test": labels[split.test]}
+    across = [*duplicates_across(dataset, split), *people_across(dataset, split)]
+    return split, splits, [*across, *classes_missing(dataset, split.kind, judged), *about_folds]
 
 
 def settled(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ import torch
 from data.augment import Augmentation
 from data.channels import Preparation, fit_normaliser
 from data.errors import DataError
+from tests.data.test_splits import dataset_of
+from tune.config.schema import SplitSettings
 from tune.config.settings import resolve
 from tune.core.problems import SettingsError
-from tune.training.splits import describe_data, describe_split, load_parts, settled, source_of
+from tune.training.splits import cut, describe_data, describe_split, load_parts, settled, source_of
 
 if TYPE_CHECKING:
     from tests.tune.conftest import NewLab
@@ -79,6 +82,18 @@ def test_as_many_folds_as_the_data_needs_are_settled_once_and_said() -> None:
     again = load_parts(settings)
     assert [one.validation.fingerprint for one in again.folds] == [one.validation.fingerprint for one in parts.folds]
     assert not any("folds" in note for note in again.dataset.notes)
+
+
+def test_where_folds_would_lose_a_class_one_split_judges_and_that_is_said() -> None:
+    """Each two of ten people have a class to themselves: of folds of two people, any would lose one."""
+    pairs = list(combinations(range(10), 2))
+    people, labels = [one for pair in pairs for one in pair], [label for label in range(len(pairs)) for _ in range(2)]
+    dataset = dataset_of(labels, people)
+    _, splits, said = cut(dataset, SplitSettings(kind="group", test_fraction=0.0))
+    assert len(splits) == 1
+    assert any("with 5 folds no training example is left of class" in sentence for sentence in said)
+    with pytest.raises(DataError, match="no training example is left"):
+        cut(dataset, SplitSettings(kind="group", test_fraction=0.0, folds=5))
 
 
 def test_no_folds_are_settled_as_a_single_split(parts: Parts, settings: Settings) -> None:
