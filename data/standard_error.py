@@ -13,9 +13,9 @@ from .splits import Split, alone_with_a_class, by_people, units_of
 # between a configuration that is good and one that is not.
 ACCURACY, RESOLUTION = 0.9, 0.03
 # How alike the sequences of one person are in which of two configurations is right about them: the intraclass
-# correlation of the difference, median of nine (three pairs of classifiers on each of watch, SmartWatch and UCI HAR:
-# -0.00 to 0.05, by benchmarks/people_alike.py). That of a single accuracy is 0.02 to 0.07, but a hard person is hard
-# for all configurations. The windows of a recording overlap: each recording counts once.
+# correlation of the difference, median of nine (three pairs of classifiers on each of watch, SmartWatch and UCI HAR,
+# by benchmarks/people_alike.py). That of a single accuracy is twice as much, but a hard person is hard for all
+# configurations. The windows of a recording overlap: each recording counts once.
 PEOPLE_ALIKE, RECORDINGS_ALIKE = 0.02, 1.0
 MOST_FOLDS = 5
 

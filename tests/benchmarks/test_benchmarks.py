@@ -25,6 +25,7 @@ LEAST: dict[str, str] = {
     "ladder": "--protocol watch-people --seeds 1 --epochs 1 --only warp --out {here}/ladder.jsonl",
     "memory": "--dataset watch --trials 1 --epochs 1",
     "overhead": "--dataset watch --trials 1 --epochs 1",
+    "people_alike": "--data watch",
     "people_split": "--trials 1 --epochs 1 --people U01",
     "report": "--trials 5",
     "serve": "--model {here}/studies/one/best_model --seconds 0.2 --connections 1",
