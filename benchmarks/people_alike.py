@@ -48,7 +48,7 @@ def features(dataset: SequenceDataset) -> Float[NDArray[np.float64], "sequences 
 
 
 def alike(values: NDArray[np.float64], groups: NDArray[np.int64]) -> float:
-    """Intraclass correlation by one-way analysis of variance with groups of uneven size (Donner 1986, section 2)."""
+    """Intraclass correlation by one-way analysis of variance with groups of uneven size (Donner 1986)."""
     sizes = np.bincount(groups)
     means = np.bincount(groups, values) / sizes
     n, k = len(values), len(sizes)

@@ -24,7 +24,7 @@ def standard_error(n_sequences: float, n_units: int, alike: float) -> float:
     """Of an accuracy of 90% that was measured on so many sequences of so many people or recordings.
 
     Sequences of one unit tell less than as many of different ones, by the design effect 1 + (m - 1) icc of clusters of
-    mean size m (Kish 1965, Survey Sampling, section 5.4).
+    mean size m (Kish 1965, Survey Sampling, chapter 5).
     """
     design_effect = 1 + (n_sequences / n_units - 1) * alike
     return sqrt(ACCURACY * (1 - ACCURACY) * design_effect / n_sequences)
@@ -52,7 +52,7 @@ def needed_folds(dataset: SequenceDataset, split: Split) -> tuple[int, list[str]
         return 0, []
 
     def of_units(n: int) -> str:
-        return f" of {n} {what}" if what else ""
+        return f" of {n} {'person' if n == 1 and is_by_people else what}" if what else ""
 
     said = (
         f"{len(validation):,} validation sequences{of_units(n_validation)} cannot tell an accuracy of 90% from "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -128,13 +128,29 @@ def load_parts(settings: Settings) -> Parts:
         DataError: If it cannot be read, or cannot be cut that way.
     """
     dataset = load_dataset(settings)
-    split, splits, about = cut(dataset, settings.split)
-    dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *about))
-    return Parts(dataset, split, tuple(_cut(dataset, one) for one in splits))
+    found = cut(dataset, settings.split)
+    dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *found.wrong, *found.about_folds))
+    return Parts(dataset, found.split, tuple(_cut(dataset, one) for one in found.splits))
 
 
-def cut(dataset: SequenceDataset, wanted: SplitSettings) -> tuple[Split, list[Split], list[str]]:
-    """The single split, the splits that configurations are judged on, and sentences about what they do not judge well.
+class Cut(NamedTuple):
+    """How a data set is cut.
+
+    Attributes:
+        split: The single split, or what the folds were made from.
+        splits: What configurations are judged on: the single split, or every fold.
+        wrong: What is wrong with the parts, in sentences.
+        about_folds: Why it is these folds, where the settings leave that open and a single split is too small.
+    """
+
+    split: Split
+    splits: list[Split]
+    wrong: list[str]
+    about_folds: list[str]
+
+
+def cut(dataset: SequenceDataset, wanted: SplitSettings) -> Cut:
+    """Cuts a data set as the settings say, and as it needs where they leave that open.
 
     Raises:
         DataError: If the data set cannot be cut that way.
@@ -160,7 +176,7 @@ def cut(dataset: SequenceDataset, wanted: SplitSettings) -> tuple[Split, list[Sp
     labels = dataset.labels
     judged = {"validation": torch.cat([labels[one.validation] for one in splits]), "test": labels[split.test]}
     across = [*duplicates_across(dataset, split), *people_across(dataset, split)]
-    return split, splits, [*across, *classes_missing(dataset, split.kind, judged), *about_folds]
+    return Cut(split, splits, [*across, *classes_missing(dataset, split.kind, judged)], about_folds)
 
 
 def settled(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:

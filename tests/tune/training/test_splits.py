@@ -89,9 +89,9 @@ def test_where_folds_would_lose_a_class_one_split_judges_and_that_is_said() -> N
     pairs = list(combinations(range(10), 2))
     people, labels = [one for pair in pairs for one in pair], [label for label in range(len(pairs)) for _ in range(2)]
     dataset = dataset_of(labels, people)
-    _, splits, said = cut(dataset, SplitSettings(kind="group", test_fraction=0.0))
-    assert len(splits) == 1
-    assert any("with 5 folds no training example is left of class" in sentence for sentence in said)
+    found = cut(dataset, SplitSettings(kind="group", test_fraction=0.0))
+    assert len(found.splits) == 1
+    assert "with 5 folds no training example is left of class" in found.about_folds[0]
     with pytest.raises(DataError, match="no training example is left"):
         cut(dataset, SplitSettings(kind="group", test_fraction=0.0, folds=5))
 
