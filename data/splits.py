@@ -70,7 +70,6 @@ def make_split(
     test_fraction: float = 0.2,
     test_groups: Sequence[str] = (),
     seed: int = 0,
-    balanced: bool = True,
 ) -> Split:
     """Cuts a data set into train, validation and test.
 
@@ -83,43 +82,43 @@ def make_split(
         test_fraction: Share of the units for test; 0 leaves the test part empty. ``official`` ignores it.
         test_groups: Names of the people that form the test part, instead of a drawn share; for ``group`` only.
         seed: Draws the units.
-        balanced: False leaves people as drawn.
 
     Raises:
         DataError: If a part would be empty, a class would have no training example, or a person is not known.
     """
     kind = resolve_kind(dataset, kind)
-    if test_groups and kind != "group":
-        raise DataError(f"people to test on are named, but the split is {kind!r}: use the split 'group'")
-    rng = np.random.default_rng([seed, 0])
-    everything = np.arange(len(dataset))
-    if kind == "official":
-        part = _numpy(dataset.official)
-        test, rest, given = everything[part == TEST], everything[part == TRAIN], everything[part == VALIDATION]
-        if len(given):
-            return _checked(dataset, kind, rest, given, test)
-    elif test_groups:
-        test = np.flatnonzero(np.isin(_numpy(dataset.groups), _group_numbers(dataset, test_groups)))
-        rest = np.setdiff1d(everything, test)
-    elif test_fraction > 0:
-        test = _draw(dataset, kind, everything, test_fraction, rng)
-        rest = np.setdiff1d(everything, test)
-    else:
-        test, rest = everything[:0], everything
-    # The share is of the whole, so that 0.2 and 0.2 leave 0.6 to train on.
-    share = validation_fraction if kind == "official" else validation_fraction * len(everything) / max(len(rest), 1)
-    validation = _draw(dataset, kind, rest, min(share, 1.0), rng)
-    if balanced and by_people(dataset, kind):
-        is_drawn = kind == "group" and not test_groups and len(test) > 0
-        rows = everything if is_drawn else rest
+    train, validation, test = _drawn(dataset, kind, validation_fraction, test_fraction, test_groups, seed)
+    if by_people(dataset, kind) and not has_published_validation(dataset, kind):
+        is_test_given = kind == "official" or bool(test_groups)
+        rows = np.sort(np.concatenate([train, validation, *([] if is_test_given else [test])]))
         groups = _numpy(dataset.groups)[rows]
         people, counts = _counts(dataset, rows, groups)
         drawn = np.where(np.isin(people, groups[np.isin(rows, validation)]), 1, 0)
         drawn[np.isin(people, groups[np.isin(rows, test)])] = 2
         part = share_out(counts, drawn, np.random.default_rng([seed, 2]))[np.searchsorted(people, groups)]
-        rest, validation = rows[part < 2], rows[part == 1]
-        test = rows[part == 2] if is_drawn else test
-    return _checked(dataset, kind, np.setdiff1d(rest, validation), validation, test)
+        train, validation = rows[part == 0], rows[part == 1]
+        test = test if is_test_given else rows[part == 2]
+    return _checked(dataset, kind, train, validation, test)
+
+
+def drawn_split(
+    dataset: SequenceDataset,
+    *,
+    kind: str = "auto",
+    validation_fraction: float = 0.2,
+    test_fraction: float = 0.2,
+    test_groups: Sequence[str] = (),
+    seed: int = 0,
+) -> Split:
+    """As ``make_split``, with people as they are drawn, whatever they perform."""
+    kind = resolve_kind(dataset, kind)
+    parts = _drawn(dataset, kind, validation_fraction, test_fraction, test_groups, seed)
+    return _checked(dataset, kind, *parts)
+
+
+def has_published_validation(dataset: SequenceDataset, kind: str) -> bool:
+    """Whether the validation part of this split is the publisher's."""
+    return kind == "official" and bool((_numpy(dataset.official) == VALIDATION).any())
 
 
 def make_folds(
@@ -244,6 +243,38 @@ def _group_numbers(dataset: SequenceDataset, names: Sequence[str]) -> list[int]:
                 f"its people are {', '.join(dataset.group_names)}"
             )
     return [dataset.group_names.index(name) for name in names]
+
+
+def _drawn(
+    dataset: SequenceDataset,
+    kind: str,
+    validation_fraction: float,
+    test_fraction: float,
+    test_groups: Sequence[str],
+    seed: int,
+) -> tuple[Rows, Rows, Rows]:
+    """Train, validation and test."""
+    if test_groups and kind != "group":
+        raise DataError(f"people to test on are named, but the split is {kind!r}: use the split 'group'")
+    rng = np.random.default_rng([seed, 0])
+    everything = np.arange(len(dataset))
+    if kind == "official":
+        part = _numpy(dataset.official)
+        test, rest, given = everything[part == TEST], everything[part == TRAIN], everything[part == VALIDATION]
+        if len(given):
+            return rest, given, test
+    elif test_groups:
+        test = np.flatnonzero(np.isin(_numpy(dataset.groups), _group_numbers(dataset, test_groups)))
+        rest = np.setdiff1d(everything, test)
+    elif test_fraction > 0:
+        test = _draw(dataset, kind, everything, test_fraction, rng)
+        rest = np.setdiff1d(everything, test)
+    else:
+        test, rest = everything[:0], everything
+    # The share is of the whole, so that 0.2 and 0.2 leave 0.6 to train on.
+    share = validation_fraction if kind == "official" else validation_fraction * len(everything) / max(len(rest), 1)
+    validation = _draw(dataset, kind, rest, min(share, 1.0), rng)
+    return np.setdiff1d(rest, validation), validation, test
 
 
 def _checked(

@@ -6,8 +6,8 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from .sequences import VALIDATION, SequenceDataset
-from .splits import Split, alone_with_a_class, by_people, units_of
+from .sequences import SequenceDataset
+from .splits import Split, alone_with_a_class, by_people, has_published_validation, units_of
 
 # An accuracy of 90% is to be told to a standard error of three points: twice that, six points, is about what lies
 # between a configuration that is good and one that is not.
@@ -37,7 +37,7 @@ def needed_folds(dataset: SequenceDataset, split: Split) -> tuple[int, list[str]
     trained on as large a share as with the single split, and the most there can be where even all sequences of
     training and validation, which folds judge once each, do not tell it well enough.
     """
-    if split.kind == "official" and dataset.official is not None and VALIDATION in dataset.official:
+    if has_published_validation(dataset, split.kind):
         return 0, []
     is_by_people = by_people(dataset, split.kind)
     what = "people" if is_by_people else "recordings" if dataset.recordings is not None else ""

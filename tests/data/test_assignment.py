@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data.assignment import ALWAYS_TRAINED, SENSIBLE, share_out, share_out_folds
 from data.registry import load
 from data.source import Source
-from data.splits import make_folds, make_split
+from data.splits import drawn_split, make_folds, make_split
 
 from .test_splits import dataset_of
 
@@ -131,7 +131,7 @@ def test_uneven_activities_of_sixteen_people_are_in_every_part(seed: int) -> Non
     counts = uneven()
     people, labels = (axis.repeat(counts.ravel()).tolist() for axis in np.indices(counts.shape).reshape(2, -1))
     dataset = dataset_of(labels, people)
-    drawn = make_split(dataset, seed=seed, balanced=False)
+    drawn = drawn_split(dataset, seed=seed)
     assert any(len(set(dataset.labels[part].tolist())) < 14 for part in (drawn.validation, drawn.test))
     split = make_split(dataset, seed=seed)
     for part in (split.train, split.validation, split.test):

@@ -21,14 +21,14 @@ from ..core.folders import SaveDir, StudyFolder
 from ..core.problems import Problem, SettingsError
 from ..core.stopping import StopRequested, StopWatch
 from ..report.exports import write_best
-from ..search.engines import search_with_engine
+from ..search.executor import executor_for
 from ..search.loop import Ended
 from ..search.progress import show_score
 from ..search.workers import n_workers
+from ..study.context import RunContext
 from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
-from ..training.devices import choose_device
 from ..training.splits import Parts, load_parts, settled
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
@@ -117,20 +117,24 @@ def search_name(entry: Entry) -> str:
 
 
 def prepared(
-    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, stop: StopWatch, say: Say
+    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, found: dict[str, Any]
 ) -> Running:
-    """Creates or takes up the study of a configuration; runs the search that finds it first, if it wants one.
+    """Creates or takes up the study of a configuration.
+
+    Args:
+        storage: Of all studies.
+        save_dir: Holds their folders.
+        entry: The configuration.
+        n_seeds: Runs that it is to have.
+        loaded: Gives the data.
+        found: As ``found_by_search`` gives it.
 
     Raises:
         SettingsError: If its settings are wrong.
         StudyError: If the study exists and is another one.
-        StopRequested: If the run ends before that search does.
     """
-    layers, parts = entry.layers, loaded.of_entry(entry)
-    if entry.configuration.found_by_search is not None:
-        found = _found_by_search(storage, save_dir, entry, loaded, stop, say)
-        layers = (*layers, found)
-    settings = filled(layers, parts.dataset.kind, entry.protocol.unmentioned)
+    parts = loaded.of_entry(entry)
+    settings = filled((*entry.layers, found), parts.dataset.kind, entry.protocol.unmentioned)
     decided = {
         "search": {
             "trials": n_seeds,
@@ -160,7 +164,7 @@ def opened(study: Study, save_dir: SaveDir, entry: Entry, loaded: PartsOnce) -> 
     return Running(entry, settings, loaded.of(settings), study, save_dir.study(study.study_name))
 
 
-def run_all(storage: RDBStorage, running: Sequence[Running], n_seeds: int, stop: StopWatch, say: Say) -> list[str]:
+def run_all(running: Sequence[Running], n_seeds: int, stop: StopWatch, say: Say) -> list[str]:
     """Trains what is missing, seed by seed; returns a sentence for every configuration that cannot be trained."""
     failed: dict[str, str] = {}
     at_once = max(1, n_workers(running[0].settings))
@@ -173,7 +177,7 @@ def run_all(storage: RDBStorage, running: Sequence[Running], n_seeds: int, stop:
             name = one.entry.study_name
             if name in failed or n_finished(one.study) >= n_wanted:
                 continue
-            ended = _run(storage, one, n_wanted, stop, say)
+            ended = _run(one, n_wanted, stop, say)
             if ended.failure:
                 failed[name] = f"{name} cannot be trained: {ended.reason}: {ended.failure}"
                 say(failed[name])
@@ -188,21 +192,30 @@ def write_studies(running: Sequence[Running]) -> None:
             write_best(one.study, one.settings, one.folder)
 
 
-def _run(storage: RDBStorage, one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
+def _run(one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
     settings = resolve(one.settings.model_dump(mode="json"), {"search": {"trials": n_wanted}})
     torch.set_num_threads(settings.machine.threads)
     observer = _Lines(one.entry.study_name, one.settings, say)
-    device = choose_device(settings.machine.device)
-    return search_with_engine(
-        storage, one.study, settings, one.parts, one.folder, device=device, observer=observer, stop=stop
-    )
+    context = RunContext.on_this_machine(one.study, settings, one.parts, one.folder)
+    return executor_for(settings).run(context, observer, stop)
 
 
-def _found_by_search(
+def found_by_search(
     storage: RDBStorage, save_dir: SaveDir, entry: Entry, loaded: PartsOnce, stop: StopWatch, say: Say
 ) -> dict[str, Any]:
-    """The best configuration of a search, which is an ordinary study, resumed until it has its trials."""
-    wanted = entry.configuration.found_by_search or {}
+    """The best configuration of a search, which is an ordinary study, resumed until it has its trials.
+
+    Returns:
+        As a layer of settings, which is empty where no search is asked for.
+
+    Raises:
+        SettingsError: If its settings are wrong.
+        StudyError: If the study exists and is another one.
+        StopRequested: If the run ends before the search does.
+    """
+    wanted = entry.configuration.found_by_search
+    if wanted is None:
+        return {}
     suite, protocol, *rest = entry.layers
     # The search has the ranges of this tuner, not the values that the protocol fixes.
     open_layers = [{key: value for key, value in layer.items() if key != "space"} for layer in (suite, protocol)]
@@ -216,8 +229,7 @@ def _found_by_search(
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
         observer = _Lines(name, settings, say)
-        device = choose_device(settings.machine.device)
-        search_with_engine(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+        executor_for(settings).run(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
     write_trials(study, folder)
     if stop.reason is not None and n_finished(study) < settings.search.trials:
         # What is best so far may not be in the end, and a study cannot change its settings.

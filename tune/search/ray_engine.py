@@ -10,27 +10,22 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from optuna import Study
-from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
 
-from ..config.settings import Settings
-from ..core.folders import StudyFolder
 from ..core.stopping import StopWatch
+from ..study.context import RunContext, packed
 from ..study.leases import claim_trial, note_crash
 from ..study.samplers import n_finished
 from ..training.sharing import without_tensors
-from ..training.splits import Parts
 from .loop import MOST_FAILURES_IN_A_ROW, Ended, finished_in_words, seconds_afterwards, target_reached
 from .ray_board import Board, News
 from .ray_cluster import Request, n_places, request_of, running_cluster
 from .ray_task import TaskJob, TaskResult, run_numbered_trial
-from .workers import LEAVE_SECONDS, MOST_RESTARTS_EACH, WorkersObserver
+from .workers import LEAVE_SECONDS, MOST_RESTARTS_EACH, WorkersObserver, tell_crash
 
 _LOOK_SECONDS = 0.1
 _LOOK_AT_CLUSTER_SECONDS = 5.0
@@ -49,40 +44,21 @@ class _Task:
     ticket: int
 
 
-def search_with_ray(
-    storage_url: str,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
-    observer: WorkersObserver,
-    stop: StopWatch,
-) -> Ended:
-    """As ``search.search``, with a task of a Ray cluster for each trial.
+class RayCluster:
+    """A task for each trial; the machines of the cluster should be able to reach the study's folder."""
 
-    Args:
-        storage_url: The database, which every task opens for itself.
-        study: To work on.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study; its machines should be able to reach it.
-        device: Of this machine.
-        observer: Told what happens in all tasks.
-        stop: Says when to stop.
-
-    Raises:
-        StudyError: If there is no such cluster, or it cannot share the study.
-    """
-    described, tensors = without_tensors(parts)
-    n_bytes = sum(tensor.nbytes for tensor in tensors)
-    with running_cluster(settings, storage_url, n_bytes) as ray:
-        request = request_of(settings, device.type, ray)
-        there = StudyFolder(folder.save_dir.resolve(), folder.study_name, folder.shared)
-        job = TaskJob(uuid.uuid4().hex, _absolute(storage_url), there, settings, described, request.device)
-        given = (ray.put(job), ray.put([tensor.numpy() for tensor in tensors]))
-        return _Tasks(ray, given, request, study, settings, parts, folder, observer, stop).run()
+    def run(self, context: RunContext, observer: WorkersObserver, stop: StopWatch) -> Ended:
+        """See ``Executor``."""
+        here = packed(context)
+        described, tensors = without_tensors(context.splits)
+        n_bytes = sum(tensor.nbytes for tensor in tensors)
+        with running_cluster(here.settings, here.storage_url, n_bytes) as ray:
+            request = request_of(here.settings, context.device.type, ray)
+            folder = replace(here.folder, save_dir=here.folder.save_dir.resolve())
+            there = replace(here, storage_url=_absolute(here.storage_url), folder=folder, device=request.device)
+            job = TaskJob(uuid.uuid4().hex, there, described)
+            given = (ray.put(job), ray.put([tensor.numpy() for tensor in tensors]))
+            return _Tasks(ray, given, request, context, observer, stop).run()
 
 
 class _Tasks:
@@ -93,15 +69,13 @@ class _Tasks:
         ray: Any,
         given: tuple[Any, Any],
         request: Request,
-        study: Study,
-        settings: Settings,
-        parts: Parts,
-        folder: StudyFolder,
+        context: RunContext,
         observer: WorkersObserver,
         stop: StopWatch,
     ) -> None:
         self._ray, self._given, self._request = ray, given, request
-        self._study, self._settings, self._parts, self._folder = study, settings, parts, folder
+        self._study, self._settings, self._folder = context.study, context.settings, context.folder
+        self._splits = context.splits
         self._observer, self._stop = observer, stop
         self._board = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Board).remote()
         self._remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=0)(run_numbered_trial)
@@ -121,7 +95,7 @@ class _Tasks:
         has_changed = True
         while True:
             if has_changed:
-                self._stop.reserved_seconds = seconds_afterwards(self._study, self._settings, self._parts)
+                self._stop.reserved_seconds = seconds_afterwards(self._study, self._settings, self._splits)
                 if self._end is None and target_reached(self._study, self._settings):
                     self._end = Ended(f"target {self._settings.search.target:g} reached")
             if self._end is None and self._stop.reason is not None:
@@ -201,7 +175,7 @@ class _Tasks:
 
     def _begin_again(self, task: _Task, has_begun: bool, reason: str) -> None:
         if has_begun:
-            self._note_crash(task.number, reason)
+            tell_crash(self._observer, note_crash(self._study, self._folder, task.number, reason), reason)
         elif reason in self._could_not_begin:
             self._end = self._end or Ended("tasks cannot begin", reason)
         else:
@@ -211,15 +185,6 @@ class _Tasks:
             self._end = self._end or Ended(sentence, reason)
         self._n_restarts += 1
         self._again.append(task.number)
-
-    def _note_crash(self, number: int, reason: str) -> None:
-        trial = note_crash(self._study, self._folder, number, reason)
-        if trial.state.is_finished():
-            # Given up now, or stored by a process that died before it could say so.
-            state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
-            self._observer.trial_finished(number, state, trial.value, trial.user_attrs.get("reason", ""))
-        else:
-            self._observer.trial_crashed(number, reason)
 
     def _lose_patience(self) -> None:
         """Ends tasks that were told to stop and have not."""

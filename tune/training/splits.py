@@ -16,7 +16,7 @@ from data.quality import classes_missing, duplicates_across, people_across, warn
 from data.resampling import padded, to_length, to_rate
 from data.sequences import SequenceDataset
 from data.source import Source
-from data.splits import Split, make_folds, make_split
+from data.splits import Split, drawn_split, make_folds, make_split
 from data.standard_error import needed_folds
 
 from ..config.schema import SplitSettings
@@ -155,14 +155,13 @@ def cut(dataset: SequenceDataset, wanted: SplitSettings) -> Cut:
     Raises:
         DataError: If the data set cannot be cut that way.
     """
-    split = make_split(
+    split = (make_split if wanted.balanced else drawn_split)(
         dataset,
         kind=wanted.kind,
         validation_fraction=wanted.validation_fraction,
         test_fraction=wanted.test_fraction,
         test_groups=wanted.test_groups,
         seed=wanted.seed,
-        balanced=wanted.balanced,
     )
     n_folds, about_folds = needed_folds(dataset, split) if wanted.folds is None else (wanted.folds, [])
     splits = [split]
