@@ -14,7 +14,7 @@ from data.quality import duplicates_across, people_across, warnings
 from data.resampling import padded, to_length, to_rate
 from data.sequences import SequenceDataset
 from data.source import Source
-from data.splits import Split, make_folds, make_split
+from data.splits import Split, make_folds, make_outer_split, make_split
 
 from ..config.settings import Settings
 
@@ -122,16 +122,28 @@ def load_parts(settings: Settings) -> Parts:
     Raises:
         DataError: If it cannot be read, or cannot be cut that way.
     """
-    dataset = load_dataset(settings)
+    return cut(load_dataset(settings), settings)
+
+
+def cut(dataset: SequenceDataset, settings: Settings) -> Parts:
+    """Cuts a data set as the settings say.
+
+    Raises:
+        DataError: If it cannot be cut that way.
+    """
     wanted = settings.split
-    split = make_split(
-        dataset,
-        kind=wanted.kind,
-        validation_fraction=wanted.validation_fraction,
-        test_fraction=wanted.test_fraction,
-        test_groups=wanted.test_groups,
-        seed=wanted.seed,
-    )
+    if wanted.outer_fold is not None:
+        share = wanted.validation_fraction
+        split = make_outer_split(dataset, wanted.outer_fold, validation_fraction=share, seed=wanted.seed)
+    else:
+        split = make_split(
+            dataset,
+            kind=wanted.kind,
+            validation_fraction=wanted.validation_fraction,
+            test_fraction=wanted.test_fraction,
+            test_groups=wanted.test_groups,
+            seed=wanted.seed,
+        )
     suspicious = (*warnings(dataset), *duplicates_across(dataset, split), *people_across(dataset, split))
     dataset = replace(dataset, notes=(*dataset.notes, *suspicious))
     splits = make_folds(dataset, split, wanted.folds, seed=wanted.seed) if wanted.folds else [split]
