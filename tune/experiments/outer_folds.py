@@ -89,12 +89,11 @@ def _problems(dataset: SequenceDataset, settings: Settings, asked: Asked) -> lis
         path, value = ("test_groups", split.test_groups) if split.test_groups else ("outer_fold", split.outer_fold)
         return [Problem(f"split.{path}", value, "is what the outer folds decide", "leave it out")]
     if split.kind == "official" or (split.kind == "auto" and dataset.official is not None):
-        rule = f"{dataset.name} has an official test part, which the tuner never sees: the test score of `run` is that"
+        rule = "the data has an official test part, which the tuner never sees: `run` gives that answer"
         return [Problem("--outer", outer, rule, f"to split all of it anew regardless, add --split {kind}")]
     people = _people(dataset)
     if outer == "people" and not people:
-        rule = f"{dataset.name} does not say who performed a sequence"
-        return [Problem("--outer", outer, rule, "use --outer folds")]
+        return [Problem("--outer", outer, "the data does not say who performed a sequence", "use --outer folds")]
     if split.kind not in ("auto", kind):
         other = next(name for name in KINDS if name != outer)
         return [Problem("--outer", outer, f"cannot go with --split {split.kind}", f"use --outer {other}")]

@@ -181,7 +181,7 @@ def conclusions(evaluation: Evaluation) -> Iterator[str]:
     answers, units = evaluation.answers, units_of(evaluation)
     tested = {one.tested for one in answers}
     if missing := [fold.tested for fold in evaluation.folds if fold.tested not in tested]:
-        yield f"Not tested yet: {'; '.join(missing)}. What follows leaves {_them(len(missing))} out."
+        yield f"Not tested yet, and left out of what follows: {'; '.join(missing)}."
     if not answers:
         return
     what = "people" if evaluation.outer == "people" else "outer folds"
@@ -198,7 +198,7 @@ def conclusions(evaluation: Evaluation) -> Iterator[str]:
         yield f"{len(units)} people say little of how people differ."
     if evaluation.outer == "folds":
         known = any(one.people for one in answers)
-        why = "the same people are trained on (--outer people)" if known else "it is not known who performed a sequence"
+        why = "the same people are trained on" if known else "it is not known who performed a sequence"
         yield f"It says nothing about new people: {why}."
     yield (
         "The outer folds share most of their training data: how other data would change the tuner's answer is only "
@@ -207,10 +207,6 @@ def conclusions(evaluation: Evaluation) -> Iterator[str]:
     for one in answers:
         if one.n_looks > 1:
             yield f"{one.tested} was tested on {one.n_looks} times: that score is no longer quite unseen."
-
-
-def _them(n: int) -> str:
-    return "it" if n == 1 else "them"
 
 
 def _with_interval(found: Estimate, what: str) -> str:

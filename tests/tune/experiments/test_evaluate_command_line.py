@@ -148,7 +148,7 @@ def test_the_totals_are_those_of_the_studies(evaluated: tuple[Path, str]) -> Non
     assert "[red]Dot" in output
     rows = list(csv.DictReader((save_dir / "mine-outer" / "evaluation.csv").read_text().splitlines()))
     assert [float(row["test_accuracy"]) for row in rows] == [one["accuracy"] for one in tests]
-    assert "4 outer folds of people, 4 to run: 4 x 2 trials" in output
+    assert "4 people, each tested in an outer fold of their own; 4 to run, of 2 trials each. How long" in output
     assert "3 outer folds of 4 left to run: about" in output
 
 
@@ -178,7 +178,7 @@ def test_signals_and_kills_change_nothing(evaluated: tuple[Path, str], table: Pa
         assert process.returncode == code, errors
         assert ("the same command goes on with it" in output) == (number != signal.SIGKILL)
     output, _ = run(*arguments(table, tmp_path))
-    assert "4 outer folds of people, 2 to run" in output
+    assert "; 2 to run, of 2 trials each" in output
     assert without_times(results(tmp_path)) == without_times(results(evaluated[0]))
 
 
@@ -189,7 +189,7 @@ def test_again_it_writes_the_same_and_trains_nothing(evaluated: tuple[Path, str]
     for path in files:
         path.unlink()
     output, _ = run(*arguments(table, save_dir))
-    assert "4 outer folds of people, all run before" in output
+    assert "in an outer fold of their own: all of them are done" in output
     assert "Ended:" not in output
     assert {path: path.read_bytes() for path in files} == files
     output, _ = run("status", "--check", f"--save-dir={save_dir}")

@@ -161,16 +161,19 @@ def _note_done(storage: RDBStorage, fold: OuterFold, settings: Settings) -> None
 
 
 def _before(evaluation: Evaluation, left: list[OuterFold], settings: Settings) -> str:
-    """How many folds there are, and how long they may take."""
+    """Which folds there are, and how long they may take."""
     folds = evaluation.folds
-    sentence = f"{counted(len(folds), 'outer fold')} of {evaluation.outer if evaluation.outer == 'people' else 'all'}"
+    people = [person for fold in folds for person in fold.layer["split"].get("test_groups", ())]
+    sentence = f"{len(people)} people in {len(folds)} outer folds" if people else f"{len(folds)} stratified outer folds"
+    if len(people) == len(folds):
+        sentence = f"{len(people)} people, each tested in an outer fold of their own"
     if not left:
-        return f"{sentence}, all run before"
+        return f"{sentence}: all of them are done"
     n_trials = settings.search.trials * len(folds[0].study_names)
-    sentence += f", {len(left)} to run: {len(left)} x {n_trials} trials"
+    sentence += f"; {len(left)} to run, of {counted(n_trials, 'trial')} each"
     if seconds := settings.search.timeout_seconds:
-        sentence += f", or {len(left)} x {show_seconds(seconds)}, {show_seconds(len(left) * seconds)} in all, if sooner"
-    return f"{sentence}. How long the others take is said after the first."
+        sentence += f", or {show_seconds(seconds)} each ({show_seconds(len(left) * seconds)} in all) if that is sooner"
+    return f"{sentence}." + (" How long the others take is said after the first." if len(left) > 1 else "")
 
 
 def _print(console: Console, evaluation: Evaluation) -> None:
