@@ -40,7 +40,7 @@ BENCHMARKS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_a_benchmark_runs(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
     if name in NOT_HERE:
         pytest.skip(NOT_HERE[name])
     if name == "serve":
