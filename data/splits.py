@@ -121,6 +121,40 @@ def has_published_validation(dataset: SequenceDataset, kind: str) -> bool:
     return kind == "official" and bool((_numpy(dataset.official) == VALIDATION).any())
 
 
+def make_outer_split(
+    dataset: SequenceDataset, fold: tuple[int, int], *, validation_fraction: float = 0.2, seed: int = 0
+) -> Split:
+    """A stratified split whose test part is one of the ``outer_folds``.
+
+    Args:
+        dataset: What to cut.
+        fold: Its number, from 1 on, and how many there are.
+        validation_fraction: Share of the units of the whole for validation.
+        seed: Draws the units; with the same one the test parts of all folds are the whole.
+
+    Raises:
+        DataError: If there are fewer units than folds, or a class would have no training example.
+    """
+    number, n_folds = fold
+    everything = np.arange(len(dataset))
+    test = outer_folds(dataset, "stratified", n_folds, seed=seed)[number - 1]
+    rest = np.setdiff1d(everything, test)
+    share = min(validation_fraction * len(everything) / len(rest), 1.0)
+    validation = _draw(dataset, "stratified", rest, share, np.random.default_rng([seed, 0]))
+    return _checked(dataset, "stratified", np.setdiff1d(rest, validation), validation, test)
+
+
+def outer_folds(dataset: SequenceDataset, kind: str, n_folds: int, *, seed: int = 0) -> list[Rows]:
+    """The test parts of a nested evaluation, as sorted row numbers: every unit is in exactly one of them.
+
+    Raises:
+        DataError: If there are fewer units than folds, or a class would have no training example.
+    """
+    nothing = torch.arange(0)
+    everything = Split(kind, torch.arange(len(dataset)), nothing, nothing)
+    return [_numpy(fold.validation) for fold in make_folds(dataset, everything, n_folds, seed=seed)]
+
+
 def make_folds(
     dataset: SequenceDataset, split: Split, n_folds: int, *, seed: int = 0, balanced: bool = True
 ) -> list[Split]:

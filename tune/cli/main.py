@@ -14,6 +14,7 @@ from ..core.terminal import console, ends_with_its_reader, handles_errors
 from . import deploy_options as cli_deploy
 from .compare_options import compare
 from .diagnose_options import diagnose
+from .evaluate_options import with_options_of
 from .options import A_FILE, settings_options, storage_options, tracking_options
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
@@ -282,3 +283,4 @@ main.add_command(cli_deploy.predict)
 main.add_command(cli_deploy.serve)
 main.add_command(compare)
 main.add_command(diagnose)
+main.add_command(with_options_of(run))

@@ -16,7 +16,7 @@ from data.quality import classes_missing, duplicates_across, people_across, warn
 from data.resampling import padded, to_length, to_rate
 from data.sequences import SequenceDataset
 from data.source import Source
-from data.splits import Split, drawn_split, make_folds, make_split
+from data.splits import Split, drawn_split, make_folds, make_outer_split, make_split
 from data.standard_error import needed_folds
 
 from ..config.schema import SplitSettings
@@ -127,7 +127,15 @@ def load_parts(settings: Settings) -> Parts:
     Raises:
         DataError: If it cannot be read, or cannot be cut that way.
     """
-    dataset = load_dataset(settings)
+    return parts_of(load_dataset(settings), settings)
+
+
+def parts_of(dataset: SequenceDataset, settings: Settings) -> Parts:
+    """The parts of a data set that is loaded already.
+
+    Raises:
+        DataError: If it cannot be cut as the settings say.
+    """
     found = cut(dataset, settings.split)
     dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *found.wrong, *found.about_folds))
     return Parts(dataset, found.split, tuple(_cut(dataset, one) for one in found.splits))
@@ -155,14 +163,18 @@ def cut(dataset: SequenceDataset, wanted: SplitSettings) -> Cut:
     Raises:
         DataError: If the data set cannot be cut that way.
     """
-    split = (make_split if wanted.balanced else drawn_split)(
-        dataset,
-        kind=wanted.kind,
-        validation_fraction=wanted.validation_fraction,
-        test_fraction=wanted.test_fraction,
-        test_groups=wanted.test_groups,
-        seed=wanted.seed,
-    )
+    if wanted.outer_fold is not None:
+        share = wanted.validation_fraction
+        split = make_outer_split(dataset, wanted.outer_fold, validation_fraction=share, seed=wanted.seed)
+    else:
+        split = (make_split if wanted.balanced else drawn_split)(
+            dataset,
+            kind=wanted.kind,
+            validation_fraction=wanted.validation_fraction,
+            test_fraction=wanted.test_fraction,
+            test_groups=wanted.test_groups,
+            seed=wanted.seed,
+        )
     n_folds, about_folds = needed_folds(dataset, split) if wanted.folds is None else (wanted.folds, [])
     splits = [split]
     try:
