@@ -19,7 +19,6 @@ from data.sequences import SequenceDataset
 
 from ...config.choice import subject_of, with_dataset
 from ...config.settings import Settings, resolve
-from ...config.suitability import suited
 from ...core.folders import SaveDir
 from ...core.stopping import SIGNAL_EXIT_CODES
 from ...core.terminal import say
@@ -38,7 +37,7 @@ from ...report.reproduction import command
 from ...search.progress import show_seconds
 from ...study.agreement import check_agreement
 from ...study.study import join_study, stored_settings
-from ...training.splits import load_dataset, parts_of
+from ...training.splits import load_dataset, parts_of, settled
 
 # On every study of an outer fold that has come to its end: what it was asked to do.
 DONE = "outer_fold_done"
@@ -138,7 +137,7 @@ def _check_fold(storage: RDBStorage, fold: OuterFold, layers: list[dict[str, Any
     for study in studies_of(storage, fold):
         architecture = (stored_settings(study) or {})["architecture"]
         own = {"architecture": architecture} if len(fold.study_names) > 1 else {}
-        settings, _ = suited(resolve(*layers, fold.layer, own), parts.dataset)
+        settings, _ = settled(resolve(*layers, fold.layer, own), parts)
         join_study(study, settings, parts)
 
 
