@@ -152,7 +152,13 @@ def outer_folds(dataset: SequenceDataset, kind: str, n_folds: int, *, seed: int 
     """
     nothing = torch.arange(0)
     everything = Split(kind, torch.arange(len(dataset)), nothing, nothing)
-    return [_numpy(fold.validation) for fold in make_folds(dataset, everything, n_folds, seed=seed)]
+    folds = [_numpy(fold.validation) for fold in make_folds(dataset, everything, n_folds, seed=seed)]
+    untested = np.setdiff1d(np.arange(len(dataset)), np.concatenate(folds))
+    if len(untested):
+        names = ", ".join(dataset.class_names[k] for k in np.unique(_numpy(dataset.labels)[untested]))
+        who = "person" if by_people(dataset, kind) else "recording"
+        raise DataError(f"a single {who} has all of {names}: that cannot be both learned and tested; record more")
+    return folds
 
 
 def make_folds(
