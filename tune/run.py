@@ -116,8 +116,8 @@ def open_study(
     Raises:
         StudyError: If it cannot be created or resumed.
     """
-    # On a study that goes on too: the stored settings have been through it, those given anew have not.
-    settings, notes = settled(settings, splits)
+    begun = None if existing is None else stored_settings(existing)
+    settings, notes = settled(settings, splits, begun)
     if existing is None:
         study = create_study(storage, folder, settings, splits, _configurations(storage, warm_start))
         write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))

@@ -139,8 +139,10 @@ class Confirmation(Section):
 class TrainingSection(Section):
     """What every trial's training has in common."""
 
-    epochs: int = Field(12, ge=1, le=100_000, description="Passes over the training part")
-    patience: int = Field(6, ge=1, le=100_000, description="Epochs without improvement before a trial ends itself")
+    epochs: int = Field(0, ge=0, le=100_000, description="Passes over the training part; 0: by its size")
+    patience: int = Field(
+        0, ge=0, le=100_000, description="Epochs without improvement before a trial ends itself; 0: half of the epochs"
+    )
     min_delta: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False, description="Smallest gain that is improvement")
     plateau_patience: int | None = Field(
         None, ge=0, le=100_000, description="Epochs before the schedule plateau halves; null: a third of patience"

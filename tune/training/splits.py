@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from data.standard_error import needed_folds
 
 from ..config.schema import SplitSettings
 from ..config.settings import Settings
-from ..config.suitability import suited
+from ..config.suitability import fitted
 
 CACHE_FOLDER = Path(__file__).resolve().parent.parent.parent / "data" / "cache"
 
@@ -56,6 +57,11 @@ class Parts:
     folds: tuple[Fold, ...]
     _prepared: dict[tuple[int, str], tuple[Preparation, SequenceDataset]] = field(default_factory=dict, repr=False)
     _normalisers: dict[tuple[int, str], Normaliser] = field(default_factory=dict, repr=False)
+
+    @property
+    def n_training(self) -> int:
+        """Sequences in the training part, or in the smallest of several folds'."""
+        return min(len(fold.train) for fold in self.folds)
 
     def prepared(self, fold: int, part: str, preparation: Preparation) -> SequenceDataset:
         """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given.
@@ -190,11 +196,17 @@ def cut(dataset: SequenceDataset, wanted: SplitSettings) -> Cut:
     return Cut(split, splits, [*across, *classes_missing(dataset, split.kind, judged)], about_folds)
 
 
-def settled(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
-    """The settings as the data decides what they leave open, and sentences about what was taken out of them."""
+def settled(settings: Settings, parts: Parts, stored: Mapping[str, Any] | None = None) -> tuple[Settings, list[str]]:
+    """The settings as the data decides what they leave open, and sentences about that.
+
+    Args:
+        settings: Of the study.
+        parts: Of the study.
+        stored: The settings that the study was begun with; None for a new study.
+    """
     n_folds = len(parts.folds) if len(parts.folds) > 1 else 0
     split = settings.split.model_copy(update={"folds": n_folds})
-    return suited(settings.model_copy(update={"split": split}), parts.dataset)
+    return fitted(settings.model_copy(update={"split": split}), parts.dataset, parts.n_training, stored)
 
 
 def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:

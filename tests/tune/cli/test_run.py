@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tune.config.budget import epochs_for
 from tune.core.errors import StudyError
 from tune.core.folders import SaveDir
 from tune.core.stopping import StopWatch
@@ -65,6 +67,21 @@ def test_the_same_command_with_resume_goes_on_where_something_was_left_out(new_l
     again, said = run(lab, warm_start="another")
     assert again.settings == first.settings
     assert any("--warm-start another" in sentence for sentence in said)
+
+
+def test_what_is_left_to_the_size_of_the_data_is_stored_in_numbers(new_lab: NewLab) -> None:
+    left_to_size = {"training": {"epochs": 0, "patience": 0}}
+    lab = new_lab("study", {"search": {"trials": 1}, **left_to_size})
+    n_sequences = len(lab.parts.folds[0].train)
+    first, said = run(lab)
+    expected = epochs_for(n_sequences, 16)
+    assert any(f"{n_sequences} sequences to train on: up to {expected} epochs" in sentence for sentence in said)
+    stored = first.study.user_attrs["settings"]["training"]
+    assert (stored["epochs"], stored["patience"]) == (expected, expected // 2)
+    best = json.loads((lab.folder.root / "best_config.json").read_text())
+    assert (best["training"]["epochs"], best["training"]["patience"]) == (expected, expected // 2)
+    again, _ = run(lab)
+    assert again.settings == first.settings
 
 
 def test_an_interrupted_last_fit_is_said_and_made_up_for(new_lab: NewLab) -> None:
