@@ -24,6 +24,7 @@ LEAST: dict[str, str] = {
     "export": "--seconds 0.01",
     "ladder": "--protocol watch-people --seeds 1 --epochs 1 --only warp --out {here}/ladder.jsonl",
     "memory": "--dataset watch --trials 1 --epochs 1",
+    "padding": "--longest 600",
     "overhead": "--dataset watch --trials 1 --epochs 1",
     "people_alike": "--data watch",
     "report": "--trials 5",
