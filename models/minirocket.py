@@ -12,6 +12,7 @@ with numba and llvmlite it takes 390 MB on disk and 4 s of processor time before
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Callable
 from itertools import combinations
@@ -73,6 +74,7 @@ class KernelFeatures(nn.Module):
         most = min(n_channels, MOST_CHANNELS_A_KERNEL)
         # A kernel's weights have 12 as the sum of their absolute values.
         self.resolution = 2.0 ** (SIGNIFICANT_BITS - math.ceil(math.log2(12 * most * LARGEST_VALUE)))
+        self.margin = float(os.environ.get("MARGIN","1"))*12 * most / self.resolution
         shape = (len(self.dilations), N_KERNELS, n_channels)
         n_chosen = (2 ** (torch.rand(*shape[:2], 1) * math.log2(most + 1))).floor()
         self.register_buffer("channels", torch.rand(shape).argsort(dim=2).argsort(dim=2) < n_chosen)
@@ -136,7 +138,7 @@ class KernelFeatures(nn.Module):
         biases = [
             row.double().quantile(wanted) for row, wanted in zip(responses, quantiles.split(n_each), strict=True)
         ]
-        self.biases.copy_(torch.cat(biases))
+        self.biases.copy_(torch.cat(biases) + self.margin)
 
     def _responses(self, index: int, sample: Sample) -> list[Float[Tensor, " steps"]]:
         """Of each kernel to a sequence of its own, at one of the dilations."""

@@ -105,7 +105,9 @@ def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int
         values, lengths, _ = batch.to(device)
         features[rows] = model.embed(values, lengths).cpu()
     deviation, mean = torch.std_mean(features, dim=0, correction=0)
-    deviation = torch.where(deviation > SMALLEST_DEVIATION, deviation, 1.0)
+    import os
+    floor = float(os.environ.get("FLOOR","0.01"))
+    deviation = torch.where(deviation > SMALLEST_DEVIATION, deviation, 1.0) if floor==0 else deviation.clamp_min(floor)
     targets = one_hot(train.labels, model.n_classes)
     units = train.recordings if train.groups is None else train.groups
     coefficients, held_out = ridge((features - mean) / deviation, 2.0 * targets - 1, units)
