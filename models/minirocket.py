@@ -12,7 +12,6 @@ with numba and llvmlite it takes 390 MB on disk and 4 s of processor time before
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Callable
 from itertools import combinations
@@ -74,7 +73,7 @@ class KernelFeatures(nn.Module):
         most = min(n_channels, MOST_CHANNELS_A_KERNEL)
         # A kernel's weights have 12 as the sum of their absolute values.
         self.resolution = 2.0 ** (SIGNIFICANT_BITS - math.ceil(math.log2(12 * most * LARGEST_VALUE)))
-        self.margin = float(os.environ.get("MARGIN","1"))*12 * most / self.resolution
+        self.margin = 12 * most / self.resolution
         shape = (len(self.dilations), N_KERNELS, n_channels)
         n_chosen = (2 ** (torch.rand(*shape[:2], 1) * math.log2(most + 1))).floor()
         self.register_buffer("channels", torch.rand(shape).argsort(dim=2).argsort(dim=2) < n_chosen)
@@ -128,6 +127,9 @@ class KernelFeatures(nn.Module):
     def fit_biases(self, sample: Sample) -> None:
         """Takes the biases from convolutions of training sequences: section 3.1.3.
 
+        They are moved up by as much as rounding of the input can change a response. Else, where many responses are the
+        very quantile, as in a signal of few levels, its last bit would decide whether they exceed it.
+
         Args:
             sample: Draws as many padded training sequences as it is asked for, and their lengths.
         """
@@ -135,9 +137,7 @@ class KernelFeatures(nn.Module):
         # In the order of the features: dilations, in each of them kernels, in each of them biases.
         n_each = [n_biases for n_biases in self.n_biases for _ in range(N_KERNELS)]
         responses = (row for index in range(len(self.dilations)) for row in self._responses(index, sample))
-        biases = [
-            row.double().quantile(wanted) for row, wanted in zip(responses, quantiles.split(n_each), strict=True)
-        ]
+        biases = [row.double().quantile(wanted) for row, wanted in zip(responses, quantiles.split(n_each), strict=True)]
         self.biases.copy_(torch.cat(biases) + self.margin)
 
     def _responses(self, index: int, sample: Sample) -> list[Float[Tensor, " steps"]]:

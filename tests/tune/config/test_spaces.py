@@ -53,7 +53,7 @@ def test_every_shared_hyperparameter_reaches_the_training_or_the_channels() -> N
 
 
 def test_what_is_solved_has_the_hyperparameters_of_the_channels_alone() -> None:
-    assert CLOSED_FORM == {name for name, architecture in ARCHITECTURES.items() if architecture.closed_form}
+    assert {name for name, architecture in ARCHITECTURES.items() if architecture.closed_form} == CLOSED_FORM
     assert {*OF_THE_CHANNELS} == {field.name for field in fields(Preparation)}
 
 
