@@ -27,7 +27,7 @@ SPREAD = {
     ),
 }
 
-# aeon 1.6.0, _static_transform_multi and _static_transform_uni of the same file, given ``waves`` and ``as_in_aeon``: every
+# aeon 1.6.0, _static_transform_multi and _static_transform_uni there, given ``waves`` and ``as_in_aeon``: every
 # 23rd feature times the 33 steps, and the sum of all features.
 OF_THREE_CHANNELS = [29.0, 19.8, 0.0, 27.0, 0.0, 33.0, 3.96, 4.0, 29.1176, 0.0, 33.0, 0.0, 27.0, 0.0, 0.0], 168.9838104
 OF_ONE_CHANNEL = [33.0, 29.04, 0.0, 31.0, 1.0, 33.0, 3.96, 0.0, 33.0, 0.0, 25.2353, 33.0, 33.0, 0.0, 0.0], 165.0544739

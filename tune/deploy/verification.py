@@ -98,7 +98,8 @@ def rounding_difference(classifier: Classifier, sequences: Sequence[Array]) -> f
     of a threshold. No form of such a network can be asked to be closer than it is to itself.
     """
     rng = np.random.default_rng(0)
-    beside = [np.nextafter(one, rng.choice(np.float32([-np.inf, np.inf]), one.shape)) for one in sequences]
+    ways = np.array([-np.inf, np.inf], np.float32)
+    beside = [np.nextafter(one, rng.choice(ways, one.shape)) for one in sequences]
     return float(np.abs(classify(classifier, beside)[0] - classify(classifier, sequences)[0]).max())
 
 

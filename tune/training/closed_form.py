@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.nn.utils.rnn import pad_sequence
 
@@ -99,6 +99,8 @@ def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int
 
     model.eval().fit_features(sample)
     head = model.head[1]
+    if not isinstance(head, nn.Linear):
+        raise TypeError("the head is no linear map")
     if len(train) > (most := MOST_NUMBERS // head.in_features):
         train = train.subset(torch.randperm(len(train), generator=generator)[:most].sort().values)
     features = torch.empty(len(train), head.in_features)
@@ -153,10 +155,11 @@ def ridge(
     groups = _groups(units, n_rows)
 
     def left_out(penalty: Tensor) -> Tensor:
+        residuals: Tensor
         shrunk = variances / (variances + penalty)
         residuals = targets - intercept - left @ (shrunk[:, None] * projected)
         if groups is None:
-            return residuals / (1 - 1 / n_rows - left.square() @ shrunk)[:, None]
+            return residuals.div_((1 - 1 / n_rows - left.square() @ shrunk)[:, None])
         for rows in groups:
             own = left[rows]
             hat = own * shrunk @ own.T + 1 / n_rows
@@ -173,7 +176,7 @@ def _groups(units: Tensor | None, n_rows: int) -> list[Tensor] | None:
     """The rows of every unit; None where each row stands for itself."""
     if units is None:
         return None
-    _, unit, sizes = units.unique(return_inverse=True, return_counts=True)
+    _, unit, sizes = torch.unique(units, return_inverse=True, return_counts=True)
     if not FEWEST_UNITS <= len(sizes) < n_rows:
         return None
-    return list(unit.argsort(stable=True).split(sizes.tolist()))
+    return list(torch.split(unit.argsort(stable=True), sizes.tolist()))
