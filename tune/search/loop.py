@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
@@ -22,6 +21,7 @@ from ..core.folders import StudyFolder
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
 from ..study.constraints import measured, second_value, turned_away
+from ..study.context import RunContext
 from ..study.leases import Claim, claim_trial
 from ..study.locks import engine_of
 from ..study.records import Outcome
@@ -66,12 +66,7 @@ class Ended:
 
 
 def search(
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
+    context: RunContext,
     observer: Observer,
     stop: StopWatch,
     claim_next: Callable[[], Claim | None] | None = None,
@@ -81,11 +76,7 @@ def search(
     A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
 
     Args:
-        study: To work on.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study.
-        device: Trains here.
+        context: Has the study to work on.
         observer: Told what happens.
         stop: Says when to stop.
         claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses.
@@ -96,27 +87,21 @@ def search(
     """
     share_one_heap()
     with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
-        claim_next = claim_next or partial(claim_trial, study, folder, settings.search.trials)
-        return _search(study, settings, parts, folder, device, observer, stop, claim_next, filing)
+        n_trials = context.settings.search.trials
+        claim_next = claim_next or partial(claim_trial, context.study, context.folder, n_trials)
+        return _search(context, observer, stop, claim_next, filing)
 
 
 def _search(
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    device: torch.device,
-    observer: Observer,
-    stop: StopWatch,
-    claim_next: Callable[[], Claim | None],
-    filing: Executor,
+    context: RunContext, observer: Observer, stop: StopWatch, claim_next: Callable[[], Claim | None], filing: Executor
 ) -> Ended:
+    study, settings = context.study, context.settings
     n_failures = 0
     check = partial(check_identity, study, identity(study))
     while True:
         try:
             check()
-            stop.reserved_seconds = seconds_afterwards(study, settings, parts)
+            stop.reserved_seconds = seconds_afterwards(study, settings, context.splits)
             if stop.reason is not None:
                 return Ended(stop.reason)
             if target_reached(study, settings):
@@ -125,7 +110,7 @@ def _search(
             if claim is None:
                 return Ended(finished_in_words(n_finished(study)))
             try:
-                failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check, check)
+                failure = _run_claimed(claim, context, observer, stop.check, check)
             except StopRequested:
                 return Ended(stop.reason or "stopped")
             finally:
@@ -139,7 +124,7 @@ def _search(
                 return Ended(stop.reason)
             continue
         if not failure:
-            put_away(study, claim.trial.number, folder, filing)
+            put_away(study, claim.trial.number, context.folder, filing)
         return_free_memory()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
@@ -158,20 +143,17 @@ def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:
 
 def _run_claimed(
     claim: Claim,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    device: torch.device,
+    context: RunContext,
     observer: Observer,
     before_step: Callable[[], None],
     check: Callable[[], None],
 ) -> str:
     """Runs and stores one trial, as long as ``check`` finds its study there; returns what failed, or nothing."""
+    study, settings = context.study, context.settings
     trial, number = claim.trial, claim.trial.number
     searched, fixed = settings.ranges()
     parameters = {**suggest_all(trial, searched), **fixed}
-    checkpoint = folder.checkpoint_for_all(number)
+    checkpoint = context.folder.checkpoint_for_all(number)
     if claim.adopted:
         note_left(study, trial._trial_id, None)
     observer.trial_started(number, parameters, claim.adopted)
@@ -185,20 +167,13 @@ def _run_claimed(
         claim.lock.check()
 
     try:
-        found = measured(trial, parameters, settings, parts)
+        found = measured(trial, parameters, settings, context.splits)
         outcome = turned_away(settings, found) or run_trial(
-            trial,
-            parameters,
-            settings,
-            parts,
-            device=device,
-            checkpoint_path=checkpoint,
-            before_step=before_step,
-            after_epoch=after_epoch,
+            context, trial, parameters, before_step=before_step, after_epoch=after_epoch
         )
         outcome = with_found(outcome, settings, found)
         check_ours()
-        store(study, trial, outcome, fixed, folder)
+        store(study, trial, outcome, fixed, context.folder)
     except StopRequested:
         raise
     except Exception as error:
