@@ -7,6 +7,11 @@ from data.sequences import SequenceDataset
 from data.triples import sensor_triples
 
 from .settings import Settings
+from .spaces import shared_space
+
+# A kernel that spans more sees hardly a real step more, of most sequences.
+USUAL_LENGTHS_SPANNED = 4
+SHORTEST_SPAN = 9
 
 
 def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list[str]]:
@@ -15,19 +20,25 @@ def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list
     A parameter that changes nothing would cost trials, and its importance would be noise.
     """
     shared, said = dict(settings.space["shared"]), []
+    known = shared_space(settings.architecture)
     if not sensor_triples(dataset.channel_names):
-        if shared["rotation"] != 0.0:
-            shared["rotation"] = 0.0
+        if shared["rotation"] != 0.0 and "rotation" in known:
             said.append("no three channels are the x, y and z of one sensor: rotation is left out")
+        shared["rotation"] = 0.0
         written = shared["derived_channels"]
         without = {"magnitude": "none", "both": "differences"}
         choices = written if isinstance(written, list) else [written]
         kept = list(dict.fromkeys(without.get(str(choice), choice) for choice in choices))
         shared["derived_channels"] = kept if len(kept) > 1 else kept[0]
     if shared["flip"] is not False and mirrored(dataset.channel_names) is None:
-        if shared["flip"] is True:
+        if shared["flip"] is True and "flip" in known:
             said.append("the channels have no mirror image: flip is left out")
         shared["flip"] = False
-    if shared == settings.space["shared"]:
-        return settings, said
-    return settings.model_copy(update={"space": {**settings.space, "shared": shared}}), said
+    own = dict(settings.space[settings.architecture])
+    span = own.get("receptive_field")
+    if isinstance(span, dict):
+        longest = min(int(dataset.lengths.max()), USUAL_LENGTHS_SPANNED * int(dataset.lengths.median()))
+        high = max(SHORTEST_SPAN, min(int(span["high"]), longest))
+        own["receptive_field"] = {**span, "high": high} if high > span["low"] else high
+    space = {**settings.space, "shared": shared, settings.architecture: own}
+    return settings.model_copy(update={"space": space}), said

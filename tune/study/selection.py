@@ -119,7 +119,7 @@ def seconds_searched(study: Study) -> float:
 def seconds_of_run(trial: FrozenTrial, settings: Settings) -> float:
     """What training a trial's configuration again takes, if no epoch is left out."""
     attributes = trial.user_attrs
-    return float(attributes["training_seconds"] / attributes["epochs_run"] * settings.training.epochs)
+    return float(attributes["training_seconds"] / attributes["epochs_run"] * settings.n_epochs)
 
 
 def seconds_to_confirm(study: Study, settings: Settings) -> float:

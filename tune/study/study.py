@@ -244,7 +244,7 @@ def with_strategy(study: Study, settings: Settings) -> Study:
     study.sampler = make_sampler(settings.search.sampler, settings.search.seed)
     # Optuna takes no reports in a study of two objectives, so that there is nothing to prune by.
     pruner = "none" if settings.search.second_objective else settings.search.pruner
-    study.pruner = make_pruner(pruner, settings.training.epochs)
+    study.pruner = make_pruner(pruner, settings.n_epochs)
     return study
 
 

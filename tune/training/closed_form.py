@@ -8,8 +8,9 @@ single rows only, which of overlapping windows says nothing, and hands out none 
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float, Int
@@ -23,8 +24,9 @@ from models import SequenceClassifier
 
 from ..core.seeds import derive_seed
 from .calibration import fit_temperature
+from .fit import EpochResult, Fit, TrainingSettings
 from .metrics import Scores, score
-from .train import EVALUATION_BATCH_SIZE
+from .train import EVALUATION_BATCH_SIZE, NonFiniteLossError, predict
 
 # As in aeon's MiniRocketClassifier.
 PENALTIES = torch.logspace(-3, 3, 10, dtype=torch.double)
@@ -32,6 +34,46 @@ PENALTIES = torch.logspace(-3, 3, 10, dtype=torch.double)
 MOST_NUMBERS = 50_000_000
 FEWEST_UNITS = 3
 SMALLEST_DEVIATION = 1e-8
+
+
+def solve(
+    fit: Fit,
+    train: Callable[[], SequenceDataset],
+    validation: SequenceDataset,
+    settings: TrainingSettings,
+    *,
+    device: torch.device,
+    before_step: Callable[[], None],
+) -> Iterator[EpochResult]:
+    """Fits a network in closed form, as the one epoch of ``continue_fit``; a fit that has been solved stays as it is.
+
+    Args:
+        fit: Is changed.
+        train: Gives the prepared training part.
+        validation: The prepared validation part.
+        settings: Of ``begin_fit``; the seed counts.
+        device: Of the network.
+        before_step: Called before the work; may raise to leave it for later.
+
+    Yields:
+        One result.
+
+    Raises:
+        NonFiniteLossError: If the validation loss is not finite.
+    """
+    if not fit.history:
+        before_step()
+        started = time.perf_counter()
+        held_out = fit_closed_form(fit.model, train(), settings.seed, device)
+        scores = score(predict(fit.model, validation, device), validation.labels)
+        if not math.isfinite(scores.loss):
+            raise NonFiniteLossError(f"the validation loss became {scores.loss}")
+        seconds = time.perf_counter() - started
+        fit.history.append(EpochResult(1, held_out.loss, held_out.accuracy, 0.0, 0.0, scores, seconds))
+        fit.best_epoch = 1
+        fit.best_weights = {name: weight.detach().clone() for name, weight in fit.model.state_dict().items()}
+        yield fit.best
+    fit.model.load_state_dict(fit.best_weights)
 
 
 @torch.no_grad()
