@@ -90,6 +90,7 @@ class Search(Section):
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
     pruner: Literal["median", "quartile", "hyperband", "none"] = Field("median", description="Ends hopeless trials")
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
+    floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
     record_answers: Literal["no", "validation", "test"] = Field(
         "no", description="Keep of every trial which sequences of this part it named rightly; comparisons need it"
     )
