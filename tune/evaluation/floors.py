@@ -93,16 +93,15 @@ def paired_difference(study: Study, floor: Study, splits: Parts) -> PairedDiffer
 
 def units_of(part: SequenceDataset) -> tuple[str, NDArray[np.int64]]:
     """What the sequences of a part are no independent samples of, and which of these each belongs to."""
-    if part.groups is not None and len(part.groups.unique()) >= FEWEST_PEOPLE:
-        return "people", part.groups.numpy()
-    if part.recordings is not None and FEWEST_PEOPLE <= len(part.recordings.unique()) < len(part):
-        return "recordings", part.recordings.numpy()
+    for name, units in (("people", part.groups), ("recordings", part.recordings)):
+        if units is not None and FEWEST_PEOPLE <= len(np.unique(units.numpy())) < len(part):
+            return name, units.numpy()
     return "sequences", np.arange(len(part))
 
 
 def _share_correct(packed: Sequence[str], n_sequences: int) -> NDArray[np.float64]:
     """Of the networks that judged each sequence."""
-    return np.mean([unpack(one, n_sequences) for one in packed], axis=0)
+    return np.asarray(np.mean([unpack(one, n_sequences) for one in packed], axis=0))
 
 
 def _majority_scores(splits: Parts, part: str) -> Scores:

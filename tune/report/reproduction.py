@@ -111,7 +111,7 @@ def _configuration(facts: Facts) -> tuple[Table, ...]:
             all_parameters(facts.best).items(), key=lambda item: (item[0] not in searched, item[0])
         )
     ]
-    return (Table(f"The configuration of trial {facts.best.number}", ("hyperparameter", "value", ""), tuple(rows)),)
+    return (Table(f"The configuration of {facts.name_of_best}", ("hyperparameter", "value", ""), tuple(rows)),)
 
 
 def _written(value: Any) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from optuna import Study
 
 from ..config.initial import known_good, moved_into
-from ..config.schema import Confirmation
+from ..config.schema import Confirmation, Metric
 from ..config.settings import Settings
 from ..config.suitability import suited
 from ..core.stopping import StopWatch
@@ -51,7 +51,7 @@ def share_floors(context: RunContext, other: Study) -> None:
         _keep(context, {**floors, "difference": None})
 
 
-def in_words(floors: Floors, metric: str) -> str:
+def in_words(floors: Floors, metric: Metric) -> str:
     """What the floors come to, in a line."""
     found = floors["minirocket"]
     majority = f"majority class {show_score(floors['majority']['validation'][metric], metric)}"

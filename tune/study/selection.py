@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 from optuna import Study, Trial
 from optuna.trial import FrozenTrial, TrialState
 
-from ..config.schema import Confirmation
+from ..config.schema import Confirmation, Metric
 from ..config.settings import Settings, resolve
 from ..core.folders import StudyFolder
 from .floors import floor_study, stored_floors
@@ -71,7 +71,7 @@ def floor_is_unbeaten(study: Study) -> bool:
     if floor is None or floor["validation"] is None or len(study.directions) > 1:
         return False
     score = chosen_score(study)
-    metric = (stored_settings(study) or {})["search"]["metric"]
+    metric: Metric = (stored_settings(study) or {})["search"]["metric"]
     return score is None or score_sign(study) * floor["validation"][metric] >= score_sign(study) * score
 
 
