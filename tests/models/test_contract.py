@@ -254,9 +254,7 @@ def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:
 def test_an_unknown_hyperparameter_is_refused_with_the_nearest(name: str) -> None:
     known = next(iter(parameters_of(name)))
     wrong = known[:-1]
-    with pytest.raises(
-        ValueError, match=rf"{name} has no hyperparameter '{wrong}'; it has .*did you mean '{known}'\?"
-    ):
+    with pytest.raises(ValueError, match=rf"{name} has no hyperparameter '{wrong}'; it has .*did you mean '{known}'\?"):
         build(name, N_CHANNELS, N_CLASSES, **{wrong: 1})
 
 
