@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests import processes
 from tune.core.errors import StudyError
 from tune.core.stopping import StopWatch
 from tune.report.exports import describe_best
-from tune.run import Finished, open_study, run_study
+from tune.run import Finished, exported, open_study, search_and_judge
 from tune.search.floors import share_floors
 from tune.search.progress import Progress
 from tune.study.companions import find_companion
@@ -61,8 +62,8 @@ FLOOR_IS_BLIND: dict[str, Any] = {
 }
 
 
-def run(lab: Lab, stop: StopWatch | None = None) -> tuple[Finished, list[str]]:
-    """One run, as a new process would make it, and what it said."""
+def run(lab: Lab, stop: StopWatch | None = None, *, with_exports: bool = False) -> tuple[Finished, list[str]]:
+    """One run, as a new process would make it, and what it said; the exports take longer than all the rest."""
     said: list[str] = []
 
     @contextmanager
@@ -70,13 +71,37 @@ def run(lab: Lab, stop: StopWatch | None = None) -> tuple[Finished, list[str]]:
         yield progress
         said.extend(progress.said)
 
-    existing = load_study(open_storage(sqlite_url(lab.place / "tune.db")), lab.name)
     storage = open_storage(sqlite_url(lab.place / "tune.db"))
-    context, notes = open_study(storage, lab.folder, lab.settings, existing, lab.parts)
-    return run_study(context, notes, show=show, stop=stop or StopWatch()), said
+    context, notes = open_study(storage, lab.folder, lab.settings, load_study(storage, lab.name), lab.parts)
+    finished = search_and_judge(context, notes, show=show, stop=stop or StopWatch())
+    return exported(finished) if with_exports else finished, said
 
 
-def exported(lab: Lab) -> dict[str, Any]:
+NewDone = Callable[[dict[str, Any]], "Lab"]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where finished studies are kept for the next test, which gets a copy."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def new_done(new_lab: NewLab, kept: Path) -> NewDone:
+    """Makes a finished study with its exports: ``new_done(LEARNS_NOTHING)``."""
+
+    def make(layer: dict[str, Any]) -> Lab:
+        lab, place = new_lab("done", layer), kept / str(layer["training"]["epochs"])
+        if not place.exists():
+            run(lab, with_exports=True)
+            shutil.copytree(lab.place, place)
+        shutil.copytree(place, lab.place, dirs_exist_ok=True)
+        return lab
+
+    return make
+
+
+def best_config(lab: Lab) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((lab.folder.root / "best_config.json").read_text())
     return found
 
@@ -87,19 +112,15 @@ def floor_of(lab: Lab) -> optuna.Study:
     return found
 
 
-def test_a_floor_that_nothing_beats_is_handed_over(new_lab: NewLab) -> None:
-    lab = new_lab("study", LEARNS_NOTHING)
-    finished, said = run(lab)
+def test_a_floor_that_nothing_beats_is_handed_over(new_done: NewDone) -> None:
+    lab = new_done(LEARNS_NOTHING)
     floors = stored_floors(lab.study())
     assert floors is not None
     assert floors["minirocket"] is not None
     assert floors["minirocket"]["validation"] is not None
     assert floors["minirocket"]["test"] is not None
     assert floors["minirocket"]["validation"]["accuracy"] > 0.8
-    (line,) = [sentence for sentence in said if sentence.startswith("To beat: ")]
-    assert "MiniRocket" in line
-    assert "majority class 33.33%" in line
-    best = exported(lab)
+    best = best_config(lab)
     assert (best["architecture"], best["study"]) == (FLOOR, "toy-gru-floor")
     assert best["floors"]["selected"] == FLOOR
     stored = load_model(lab.folder.root / "best_model")
@@ -118,13 +139,11 @@ def test_a_floor_that_nothing_beats_is_handed_over(new_lab: NewLab) -> None:
     assert chosen is not None
     assert load_weights(lab.folder, chosen, 1) is not None
     assert len((lab.folder.root / "trials.csv").read_text().splitlines()) == 3
-    assert finished.ended.reason == "2 trials finished"
 
 
-def test_a_better_network_is_handed_over(new_lab: NewLab) -> None:
-    lab = new_lab("study", FLOOR_IS_BLIND)
-    run(lab)
-    best = exported(lab)
+def test_a_better_network_is_handed_over(new_done: NewDone) -> None:
+    lab = new_done(FLOOR_IS_BLIND)
+    best = best_config(lab)
     assert best["architecture"] == "gru"
     assert best["floors"]["selected"] is None
     assert best["floors"]["minirocket"]["validation"]["accuracy"] < best["value"]
@@ -134,9 +153,10 @@ def test_a_better_network_is_handed_over(new_lab: NewLab) -> None:
 
 
 @pytest.mark.parametrize("layer", [LEARNS_NOTHING, FLOOR_IS_BLIND])
-def test_the_paired_difference_is_that_of_the_networks_that_were_tested(new_lab: NewLab, layer: dict[str, Any]) -> None:
-    lab = new_lab("study", layer)
-    run(lab)
+def test_the_paired_difference_is_that_of_the_networks_that_were_tested(
+    new_done: NewDone, layer: dict[str, Any]
+) -> None:
+    lab = new_done(layer)
     study, floor, test = lab.study(), floor_of(lab), lab.parts.folds[0].test
     floors = stored_floors(study)
     assert floors is not None
@@ -158,9 +178,8 @@ def test_the_paired_difference_is_that_of_the_networks_that_were_tested(new_lab:
     assert floors["difference"]["interval_95"] == pytest.approx([max(mean - half, -1), min(mean + half, 1)], abs=1e-6)
 
 
-def test_what_the_test_part_says_selects_nothing(new_lab: NewLab) -> None:
-    lab = new_lab("study", FLOOR_IS_BLIND)
-    run(lab)
+def test_what_the_test_part_says_selects_nothing(new_done: NewDone) -> None:
+    lab = new_done(FLOOR_IS_BLIND)
     study = lab.study()
     floors = dict(study.user_attrs[FLOORS])
     before = selected(study, lab.settings, lab.folder)
@@ -211,14 +230,15 @@ def test_interrupted_floors_go_on_and_come_out_the_same(new_lab: NewLab, stop_af
     assert both[0] == both[1]
 
 
-def test_floors_are_fitted_once(new_lab: NewLab) -> None:
-    lab = new_lab("study", LEARNS_NOTHING)
-    run(lab)
+def test_floors_are_fitted_once_and_said_every_time(new_done: NewDone) -> None:
+    lab = new_done(LEARNS_NOTHING)
     (before,) = floor_of(lab).get_trials()
     _, said = run(lab.with_settings({"search": {"trials": 3}}))
     (after,) = floor_of(lab).get_trials()
     assert before == after
-    assert any(sentence.startswith("To beat: ") for sentence in said)
+    (line,) = [sentence for sentence in said if sentence.startswith("To beat: ")]
+    assert "MiniRocket" in line
+    assert "majority class 33.33%" in line
 
 
 def test_a_study_that_began_without_floors_goes_on_without(new_lab: NewLab) -> None:
@@ -227,10 +247,10 @@ def test_a_study_that_began_without_floors_goes_on_without(new_lab: NewLab) -> N
     stored = study.user_attrs["settings"]
     del stored["search"]["floors"]
     study.set_user_attr("settings", stored)
-    _, said = run(lab)
+    _, said = run(lab, with_exports=True)
     assert not any(sentence.startswith("To beat: ") for sentence in said)
     assert find_companion(lab.study(), FLOOR_OF) is None
-    assert "floors" not in exported(lab)
+    assert "floors" not in best_config(lab)
     assert "Was tuning worth it?" not in (lab.folder.root / "report.md").read_text()
 
 
@@ -253,13 +273,13 @@ def test_the_command_line_leaves_an_older_study_without_floors(tmp_path: Path) -
 
 def test_a_floor_over_a_cap_is_not_handed_over(new_lab: NewLab) -> None:
     lab = new_lab("study", LEARNS_NOTHING, {"search": {"max_parameters": 2_000}})
-    run(lab)
+    run(lab, with_exports=True)
     floors = stored_floors(lab.study())
     assert floors is not None
     assert floors["minirocket"] is not None
     assert floors["minirocket"]["validation"] is None
     assert "more than max_parameters allows" in floors["minirocket"]["why_not"]
-    assert exported(lab)["architecture"] == "gru"
+    assert best_config(lab)["architecture"] == "gru"
     assert "could not be fitted" in (lab.folder.root / "report.md").read_text()
     _, said = run(lab.with_settings({"search": {"trials": 3}}))
     assert len(floor_of(lab).get_trials()) == 1, said
@@ -267,17 +287,17 @@ def test_a_floor_over_a_cap_is_not_handed_over(new_lab: NewLab) -> None:
 
 def test_with_two_objectives_the_floor_is_shown_only(new_lab: NewLab) -> None:
     lab = new_lab("study", LEARNS_NOTHING, {"search": {"second_objective": "parameters"}})
-    run(lab)
+    run(lab, with_exports=True)
     assert stored_floors(lab.study()) is not None
-    assert exported(lab)["architecture"] == "gru"
+    assert best_config(lab)["architecture"] == "gru"
     assert "With two objectives" in (lab.folder.root / "report.md").read_text()
 
 
 def test_a_floor_stands_in_for_a_search_without_a_score(new_lab: NewLab) -> None:
     lab = new_lab("study", LEARNS_NOTHING)
-    finished, _ = run(lab, Late())
+    finished, _ = run(lab, Late(), with_exports=True)
     assert chosen_trial(finished.study) is None
-    assert exported(lab)["architecture"] == FLOOR
+    assert best_config(lab)["architecture"] == FLOOR
     assert "no trial has a score" in (lab.folder.root / "report.md").read_text()
 
 
@@ -295,31 +315,30 @@ class Late(StopWatch):
 
 
 def test_minirocket_itself_has_the_majority_class_to_beat(new_lab: NewLab) -> None:
-    lab = replace(new_lab("study", LEARNS_NOTHING, {"architecture": FLOOR}), name="toy-minirocket")
-    run(lab)
+    itself = {"architecture": FLOOR, "space": {FLOOR: {"receptive_field": 9}}}
+    lab = replace(new_lab("study", LEARNS_NOTHING, itself), name="toy-minirocket")
+    run(lab, with_exports=True)
     floors = stored_floors(lab.study())
     assert floors is not None
     assert floors["minirocket"] is None
     assert find_companion(lab.study(), FLOOR_OF) is None
-    assert exported(lab)["study"] == "toy-minirocket"
+    assert best_config(lab)["study"] == "toy-minirocket"
 
 
-def test_studies_of_the_same_data_share_their_floors(new_lab: NewLab) -> None:
-    first = new_lab("study", LEARNS_NOTHING)
-    run(first)
+def test_studies_of_the_same_data_share_their_floors(new_done: NewDone) -> None:
+    first = new_done(LEARNS_NOTHING)
     second = replace(first.with_settings({"architecture": "lstm", "search": {"trials": 1}}), name="toy-lstm")
     share_floors(second.context(), first.study())
-    run(second)
+    run(second, with_exports=True)
     assert find_companion(second.study(), FLOOR_OF) is None
     shared = floor_study(second.study())
     assert shared is not None
     assert shared.study_name == "toy-gru-floor"
-    assert exported(second)["study"] == "toy-gru-floor"
+    assert best_config(second)["study"] == "toy-gru-floor"
 
 
-def test_a_floor_is_no_study_to_go_on_with(new_lab: NewLab) -> None:
-    lab = new_lab("study", LEARNS_NOTHING)
-    run(lab)
+def test_a_floor_is_no_study_to_go_on_with(new_done: NewDone) -> None:
+    lab = new_done(LEARNS_NOTHING)
     with pytest.raises(StudyError, match=r"floor of 'toy-gru'.*--study-name toy-gru"):
         resume_study(floor_of(lab), lab.settings, lab.parts)
 
@@ -369,8 +388,7 @@ def test_killed_in_the_floor_and_gone_on_with(tmp_path: Path) -> None:
     assert "All is well" in output
 
 
-def test_what_is_handed_over_can_be_described_at_any_time(new_lab: NewLab) -> None:
-    lab = new_lab("study", LEARNS_NOTHING)
-    run(lab)
+def test_what_is_handed_over_can_be_described_at_any_time(new_done: NewDone) -> None:
+    lab = new_done(LEARNS_NOTHING)
     described = json.loads(json.dumps(describe_best(lab.study(), lab.settings, lab.folder)))
-    assert described == exported(lab)
+    assert described == best_config(lab)
