@@ -252,6 +252,9 @@ def test_a_study_that_began_without_floors_goes_on_without(new_lab: NewLab) -> N
     assert find_companion(lab.study(), FLOOR_OF) is None
     assert "floors" not in best_config(lab)
     assert "Was tuning worth it?" not in (lab.folder.root / "report.md").read_text()
+    _, said = run(lab.with_settings({"search": {"floors": True}}))
+    assert any(sentence.startswith("To beat: ") for sentence in said)
+    assert find_companion(lab.study(), FLOOR_OF) is not None
 
 
 def test_the_command_line_leaves_an_older_study_without_floors(tmp_path: Path) -> None:
