@@ -36,7 +36,8 @@ def main() -> None:
         parts = [load_from_ts_file(str(options.folder / f"{name}_{part}.ts")) for part in ("TRAIN", "TEST")]
         n_steps = max(max(one.shape[1] for one in sequences) for sequences, _ in parts)
         (train, train_labels), (test, test_labels) = (
-            (padded([*sequences, np.zeros((sequences[0].shape[0], n_steps))])[:-1], labels) for sequences, labels in parts
+            (padded([*sequences, np.zeros((sequences[0].shape[0], n_steps))])[:-1], labels)
+            for sequences, labels in parts
         )
         accuracies, began = [], time.process_time()
         for seed in range(options.seeds):

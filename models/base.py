@@ -94,7 +94,6 @@ class SequenceClassifier(nn.Module):
         pooled: Tensor = self.pooling(hidden, lengths)
         return pooled
 
-
     def fit_features(self, sample: Callable[[int], tuple[Tensor, Tensor]]) -> None:
         """Fits what stands before the head of a network in closed form.
 

@@ -24,6 +24,8 @@ LEAST: dict[str, str] = {
     "export": "--seconds 0.01",
     "ladder": "--protocol watch-people --seeds 1 --epochs 1 --only warp --out {here}/ladder.jsonl",
     "memory": "--dataset watch --trials 1 --epochs 1",
+    # Else it needs aeon in an environment of its own.
+    "minirocket": "--help",
     "overhead": "--dataset watch --trials 1 --epochs 1",
     "people_split": "--trials 1 --epochs 1 --people U01",
     "report": "--trials 5",
@@ -34,6 +36,7 @@ LEAST: dict[str, str] = {
     "workers": "--dataset watch --trials 2 --epochs 1 --repeats 1 --seconds 0.1",
 }
 NOT_HERE = {
+    "aeon_minirocket": "runs in a virtual environment of its own, with aeon and numba",
     "traced_onnx": "needs onnxscript, which is in no lock file",
     "published_stack": "runs in a virtual environment of its own, with packages that clash with ours",
 }

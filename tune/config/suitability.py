@@ -38,7 +38,8 @@ def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list
     span = own.get("receptive_field")
     if isinstance(span, dict):
         longest = min(int(dataset.lengths.max()), USUAL_LENGTHS_SPANNED * int(dataset.lengths.median()))
-        high = max(SHORTEST_SPAN, min(int(span["high"]), longest))
-        own["receptive_field"] = {**span, "high": high} if high > span["low"] else high
+        low, high = (int(span[bound]) for bound in ("low", "high"))  # type: ignore[arg-type]
+        high = max(SHORTEST_SPAN, min(high, longest))
+        own["receptive_field"] = {**span, "high": high} if high > low else high
     space = {**settings.space, "shared": shared, settings.architecture: own}
     return settings.model_copy(update={"space": space}), said

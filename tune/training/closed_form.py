@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.nn.utils.rnn import pad_sequence
 
@@ -33,7 +33,8 @@ PENALTIES = torch.logspace(-3, 3, 10, dtype=torch.double)
 # Features of sequences in memory at once, 400 MB: of more sequences some are drawn.
 MOST_NUMBERS = 50_000_000
 FEWEST_UNITS = 3
-SMALLEST_DEVIATION = 1e-8
+# Of a share of steps: a feature that varies less is not blown up to the size of the others, and rounding with it.
+SMALLEST_DEVIATION = 0.01
 
 
 def solve(
@@ -98,6 +99,8 @@ def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int
 
     model.eval().fit_features(sample)
     head = model.head[1]
+    if not isinstance(head, nn.Linear):
+        raise TypeError("the head is no linear map")
     if len(train) > (most := MOST_NUMBERS // head.in_features):
         train = train.subset(torch.randperm(len(train), generator=generator)[:most].sort().values)
     features = torch.empty(len(train), head.in_features)
@@ -105,7 +108,7 @@ def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int
         values, lengths, _ = batch.to(device)
         features[rows] = model.embed(values, lengths).cpu()
     deviation, mean = torch.std_mean(features, dim=0, correction=0)
-    deviation = torch.where(deviation > SMALLEST_DEVIATION, deviation, 1.0)
+    deviation = deviation.clamp_min(SMALLEST_DEVIATION)
     targets = one_hot(train.labels, model.n_classes)
     units = train.recordings if train.groups is None else train.groups
     coefficients, held_out = ridge((features - mean) / deviation, 2.0 * targets - 1, units)
@@ -152,10 +155,11 @@ def ridge(
     groups = _groups(units, n_rows)
 
     def left_out(penalty: Tensor) -> Tensor:
+        residuals: Tensor
         shrunk = variances / (variances + penalty)
         residuals = targets - intercept - left @ (shrunk[:, None] * projected)
         if groups is None:
-            return residuals / (1 - 1 / n_rows - left.square() @ shrunk)[:, None]
+            return residuals.div_((1 - 1 / n_rows - left.square() @ shrunk)[:, None])
         for rows in groups:
             own = left[rows]
             hat = own * shrunk @ own.T + 1 / n_rows
@@ -172,7 +176,7 @@ def _groups(units: Tensor | None, n_rows: int) -> list[Tensor] | None:
     """The rows of every unit; None where each row stands for itself."""
     if units is None:
         return None
-    _, unit, sizes = units.unique(return_inverse=True, return_counts=True)
+    _, unit, sizes = torch.unique(units, return_inverse=True, return_counts=True)
     if not FEWEST_UNITS <= len(sizes) < n_rows:
         return None
-    return list(unit.argsort(stable=True).split(sizes.tolist()))
+    return list(torch.split(unit.argsort(stable=True), sizes.tolist()))
