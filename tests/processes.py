@@ -23,6 +23,7 @@ SMALL = (
     "--set=space.gru.front_channels=8",
     "--set=space.shared.batch_size=[64, 128]",
     "--set=confirmation.configurations=0",
+    "--set=search.floors=false",
 )
 
 

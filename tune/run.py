@@ -18,12 +18,14 @@ from .core.errors import StudyError
 from .core.files import remove_abandoned
 from .core.folders import SaveDir, StudyFolder
 from .core.stopping import StopRequested, StopWatch
+from .evaluation.floors import judge_floors
 from .evaluation.test_evaluation import judge_best
 from .evaluation.unfinished import keep_unfinished
 from .report.outputs import load_libraries, write_exports
 from .report.sentences import resume_command
 from .search.confirming import Confirmer
 from .search.executor import executor_for
+from .search.floors import fit_floors
 from .search.loop import Ended
 from .search.progress import Progress
 from .search.ray_cluster import check_engine
@@ -177,6 +179,7 @@ def search_and_judge(
         for note in notes:
             observer.say(f"note: {note}")
         _after_each_trial(tracking, folder, observer)
+        fit_floors(context, observer, stop)
         ended = executor_for(settings).run(context, observer, stop)
         keep_unfinished(study, settings, folder)
         finished = Finished(study, settings, folder, ended, [])
@@ -245,7 +248,9 @@ def judge(finished: Finished, splits: Parts, *, stop: StopWatch, say: Callable[[
             say("Another process is about to test the best")
         else:
             try:
-                judge_best(RunContext.on_this_machine(study, finished.settings, splits, folder), stop, say)
+                context = RunContext.on_this_machine(study, finished.settings, splits, folder)
+                judge_best(context, stop, say)
+                judge_floors(context, stop)
             finally:
                 lock.release()
     except StopRequested as request:

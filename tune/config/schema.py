@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..core.problems import Problem
 
+Metric = Literal["accuracy", "macro_f1", "loss"]
 Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
 
 
@@ -98,7 +99,7 @@ class Search(Section):
     trials: int = Field(20, ge=1, le=1_000_000, description="Finished trials in total, resumed ones included")
     timeout_seconds: float | None = Field(None, gt=0, le=1e9, allow_inf_nan=False, description="Stop after this time")
     target: float | None = Field(None, allow_inf_nan=False, description="Stop as soon as a score reaches this")
-    metric: Literal["accuracy", "macro_f1", "loss"] = Field("accuracy", description="Validation score that decides")
+    metric: Metric = Field("accuracy", description="Validation score that decides")
     second_objective: Literal["parameters", "latency"] | None = Field(
         None, description="Sought to be small beside a good metric; trials are then not pruned"
     )
@@ -109,6 +110,7 @@ class Search(Section):
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
     pruner: Literal["median", "quartile", "hyperband", "none"] = Field("median", description="Ends hopeless trials")
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
+    floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
     record_answers: Literal["no", "validation", "test"] = Field(
         "no", description="Keep of every trial which sequences of this part it named rightly; comparisons need it"
     )

@@ -36,8 +36,9 @@ N_WARM_START_TRIALS = 5
 N_NAMED = 5
 KNOWN_GOOD = "known-good"
 
-# On a study that holds the confirmation runs of another one: that one's random id.
-CONFIRMS = "confirms"
+# On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
+CONFIRMS, FLOOR_OF = "confirms", "floor_of"
+OWNER = "confirms_study"
 
 
 def study_names(storage: RDBStorage) -> list[str]:
@@ -85,7 +86,14 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     if isinstance(split := settings.get("split"), dict):
         # Of a study that is older than this setting, people were drawn without a look at what they perform.
         settings = {**settings, "split": {"balanced": False, **split}}
-    return settings
+    # A study that began before there were floors goes on without.
+    search = settings.get("search")
+    return {**settings, "search": {"floors": False, **search}} if isinstance(search, dict) else settings
+
+
+def is_companion(study: Study) -> bool:
+    """Whether a study belongs to another one: it holds its confirmation runs, or its floor."""
+    return not {CONFIRMS, FLOOR_OF}.isdisjoint(study.user_attrs)
 
 
 def exists_already(name: str) -> StudyExistsError:
@@ -191,10 +199,11 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
     Raises:
         StudyError: If the changes or the data would make it another study.
     """
-    if CONFIRMS in study.user_attrs:
-        name = study.user_attrs["confirms_study"]
+    if is_companion(study):
+        name = study.user_attrs[OWNER]
+        what = "confirmation runs" if CONFIRMS in study.user_attrs else "floor"
         raise StudyError(
-            f"{study.study_name!r} holds the confirmation runs of {name!r}: go on with that one (--study-name {name})"
+            f"{study.study_name!r} holds the {what} of {name!r}: go on with that one (--study-name {name})"
         )
     differences = changed_settings(stored_settings(study) or {}, settings)
     is_another = any(line.startswith(("search.metric:", "dataset:")) for line in differences)
