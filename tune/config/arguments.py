@@ -31,6 +31,7 @@ OPTION_PATHS = {
     "sampler": "search.sampler",
     "pruner": "search.pruner",
     "seed": "search.seed",
+    "floors": "search.floors",
     "device": "machine.device",
     "workers": "machine.workers",
     "checkpoint_every": "machine.checkpoint_every",

@@ -16,7 +16,6 @@ from optuna.storages import RDBStorage
 
 from ..config.settings import Settings, resolve
 from ..config.spaces import Scalar
-from ..config.suitability import settled
 from ..core.errors import StudyError
 from ..core.folders import SaveDir, StudyFolder
 from ..core.problems import Problem, SettingsError
@@ -30,7 +29,7 @@ from ..study.context import RunContext
 from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
-from ..training.splits import Parts, load_parts
+from ..training.splits import Parts, load_parts, settled
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
 
@@ -205,7 +204,7 @@ def _begun(storage: RDBStorage, folder: StudyFolder, settings: Settings, parts: 
     """The study of that name, begun or taken up, and its settings as they suit the data."""
     existing = load_study(storage, folder.study_name)
     begun = None if existing is None else stored_settings(existing)
-    settings, _ = settled(settings, parts.dataset, parts.n_training, begun)
+    settings, _ = settled(settings, parts, begun)
     return create_or_resume(storage, folder, settings, parts), settings
 
 

@@ -24,7 +24,9 @@ def how_sure(facts: Facts) -> Iterator[str]:
     test = facts.test
     if test:
         yield from _interval_words(test)
-    if facts.confirmation:
+    if facts.is_floor:
+        pass  # One configuration, fitted once: no score of it was chosen because it is high.
+    elif facts.confirmation:
         yield from (str(sentence) for sentence in facts.confirmation.get("sentences") or ())
     else:
         yield from _luck_words(facts)
@@ -64,7 +66,7 @@ def _luck_words(facts: Facts) -> Iterator[str]:
         noise = noise_of(accuracy, n_validation)
         n_close = sum(abs(scored.score - accuracy) <= noise for scored in complete) - 1
         yield (
-            f"{n_close or 'None'} of the other {counted(len(complete) - 1, 'complete trial')} "
+            f"{n_close or 'None'} of the other {counted(len(complete) - 1, 'scored trial')} "
             f"{'is' if n_close == 1 else 'are'} as good within noise ({points(noise)})."
         )
 

@@ -69,7 +69,8 @@ def run_trial(
 
     def is_hopeless() -> bool:
         # trial.should_prune() would first read back from the database what was reported here, which takes as long.
-        return len(scores) >= first_judged and trial.study.pruner.prune(trial.study, frozen)
+        # After the only epoch there is nothing to save.
+        return training.epochs > 1 and len(scores) >= first_judged and trial.study.pruner.prune(trial.study, frozen)
 
     for epoch in range(1, len(scores) + 1):
         report(epoch)  # Reported already, unless the process died between checkpoint and report.

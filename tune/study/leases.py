@@ -18,7 +18,7 @@ from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
 from .locks import Lock, LostLockError, study_lock, try_trial_lock
 from .store import adopted
-from .study import CONFIRMS
+from .study import is_companion
 
 MOST_CRASHES = 3
 # For a database server to notice that the connection of a worker that died has ended.
@@ -76,8 +76,8 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
                     if now.state not in (TrialState.COMPLETE, TrialState.PRUNED):
                         continue
                 n_taken += 1
-        if n_taken >= n_trials or (CONFIRMS in study.user_attrs and not n_waiting):
-            return None  # In place of a confirmation run that has failed nothing else is to be tried.
+        if n_taken >= n_trials or (is_companion(study) and not n_waiting):
+            return None  # In place of a confirmation run or a floor that has failed nothing else is to be tried.
         trial = study.ask()
         try:
             held.check()

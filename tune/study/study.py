@@ -36,8 +36,9 @@ N_WARM_START_TRIALS = 5
 N_NAMED = 5
 KNOWN_GOOD = "known-good"
 
-# On a study that holds the confirmation runs of another one: that one's random id.
-CONFIRMS = "confirms"
+# On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
+CONFIRMS, FLOOR_OF = "confirms", "floor_of"
+OWNER = "confirms_study"
 
 
 def study_names(storage: RDBStorage) -> list[str]:
@@ -80,7 +81,19 @@ def _damage_told(storage: BaseStorage) -> Iterator[None]:
 def stored_settings(study: Study) -> dict[str, Any] | None:
     """The settings that the study was created with; None if it was not created by this tuner, or not to the end."""
     settings = study.user_attrs.get("settings")
-    return settings if isinstance(settings, dict) else None
+    if not isinstance(settings, dict):
+        return None
+    if isinstance(split := settings.get("split"), dict):
+        # Of a study that is older than this setting, people were drawn without a look at what they perform.
+        settings = {**settings, "split": {"balanced": False, **split}}
+    # A study that began before there were floors goes on without.
+    search = settings.get("search")
+    return {**settings, "search": {"floors": False, **search}} if isinstance(search, dict) else settings
+
+
+def is_companion(study: Study) -> bool:
+    """Whether a study belongs to another one: it holds its confirmation runs, or its floor."""
+    return not {CONFIRMS, FLOOR_OF}.isdisjoint(study.user_attrs)
 
 
 def exists_already(name: str) -> StudyExistsError:
@@ -186,10 +199,11 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
     Raises:
         StudyError: If the changes or the data would make it another study.
     """
-    if CONFIRMS in study.user_attrs:
-        name = study.user_attrs["confirms_study"]
+    if is_companion(study):
+        name = study.user_attrs[OWNER]
+        what = "confirmation runs" if CONFIRMS in study.user_attrs else "floor"
         raise StudyError(
-            f"{study.study_name!r} holds the confirmation runs of {name!r}: go on with that one (--study-name {name})"
+            f"{study.study_name!r} holds the {what} of {name!r}: go on with that one (--study-name {name})"
         )
     differences = changed_settings(stored_settings(study) or {}, settings)
     is_another = any(line.startswith(("search.metric:", "dataset:")) for line in differences)
@@ -215,7 +229,7 @@ def with_strategy(study: Study, settings: Settings) -> Study:
     study.sampler = make_sampler(settings.search.sampler, settings.search.seed)
     # Optuna takes no reports in a study of two objectives, so that there is nothing to prune by.
     pruner = "none" if settings.search.second_objective else settings.search.pruner
-    study.pruner = make_pruner(pruner, settings.training.epochs)
+    study.pruner = make_pruner(pruner, settings.n_epochs)
     return study
 
 
