@@ -28,9 +28,11 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..core.storage_failures import shown
 from ..training.splits import Parts, describe_data, describe_split
+from .brackets import BracketPruner
+from .draws import BracketSampler
 from .locks import engine_of, study_lock
 from .pareto_front import Candidate, front_of, knee_of
-from .samplers import make_pruner, make_sampler
+from .samplers import SAMPLERS, make_pruner, make_sampler
 from .stored import check_stored
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
@@ -241,10 +243,14 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
 
 def with_strategy(study: Study, settings: Settings) -> Study:
     """The study with its sampler and pruner."""
-    study.sampler = make_sampler(settings.search.sampler, settings.search.seed)
+    search = settings.search
     # Optuna takes no reports in a study of two objectives, so that there is nothing to prune by.
-    pruner = "none" if settings.search.second_objective else settings.search.pruner
-    study.pruner = make_pruner(pruner, settings.training.epochs)
+    study.pruner = make_pruner("none" if search.second_objective else search.pruner, settings.training.epochs)
+    if isinstance(study.pruner, BracketPruner):
+        space, _ = settings.ranges()
+        study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs)
+    else:
+        study.sampler = make_sampler(search.sampler, search.seed)
     return study
 
 
