@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -21,6 +22,7 @@ from ..core.failures import is_accident
 from ..core.folders import StudyFolder
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
+from ..study.brackets import plan_of
 from ..study.constraints import measured, second_value, turned_away
 from ..study.leases import Claim, claim_trial
 from ..study.locks import engine_of
@@ -37,6 +39,7 @@ from ..training.splits import Parts
 from .objective import run_trial
 
 MOST_FAILURES_IN_A_ROW = 3
+_LOOK_SECONDS = 0.2
 
 
 class Observer(Protocol):
@@ -49,7 +52,7 @@ class Observer(Protocol):
         """An epoch of a trial is done."""
 
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
-        """A trial is stored as ``complete``, ``pruned`` or ``failed``, or ``left`` for later."""
+        """A trial is stored as ``complete``, ``pruned`` or ``failed``, ``left`` for later, or ``paused`` for others."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def search(
         device: Trains here.
         observer: Told what happens.
         stop: Says when to stop.
-        claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses.
+        claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses, and waits
+            for what is missing still.
 
     Raises:
         StorageError: If the database fails, or the study in it is no longer the same.
@@ -96,8 +100,9 @@ def search(
     """
     share_one_heap()
     with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
+        waits = claim_next is None
         claim_next = claim_next or partial(claim_trial, study, folder, settings.search.trials)
-        return _search(study, settings, parts, folder, device, observer, stop, claim_next, filing)
+        return _search(study, settings, parts, folder, device, observer, stop, claim_next, waits, filing)
 
 
 def _search(
@@ -109,6 +114,7 @@ def _search(
     observer: Observer,
     stop: StopWatch,
     claim_next: Callable[[], Claim | None],
+    waits: bool,
     filing: Executor,
 ) -> Ended:
     n_failures = 0
@@ -122,6 +128,9 @@ def _search(
             if target_reached(study, settings):
                 return Ended(f"target {settings.search.target:g} reached")
             claim = claim_next()
+            if claim is None and waits and plan_of(study, settings.search.trials).more_to_come:
+                time.sleep(_LOOK_SECONDS)
+                continue
             if claim is None:
                 return Ended(finished_in_words(n_finished(study)))
             try:
@@ -138,7 +147,7 @@ def _search(
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
-        if not failure:
+        if not failure and study.get_trials(deepcopy=False)[claim.trial.number].state.is_finished():
             put_away(study, claim.trial.number, folder, filing)
         return_free_memory()
         n_failures = n_failures + 1 if failure else 0
@@ -195,9 +204,15 @@ def _run_claimed(
             checkpoint_path=checkpoint,
             before_step=before_step,
             after_epoch=after_epoch,
+            leg=claim.leg,
         )
         outcome = with_found(outcome, settings, found)
         check_ours()
+        if outcome.waits:
+            record = {**outcome.record, "fixed_parameters": fixed}
+            note_left(study, trial._trial_id, {"values": outcome.values, "record": record})
+            observer.trial_finished(number, "paused", outcome.value, outcome.reason)
+            return ""
         store(study, trial, outcome, fixed, folder)
     except StopRequested:
         raise

@@ -114,7 +114,7 @@ def run_numbered_trial(
             device=torch.device(job.device),
             observer=teller,
             stop=StopWatch(is_asked=_asking(board)),
-            claim_next=partial(claim_numbered, study, job.folder, number),
+            claim_next=partial(claim_numbered, study, job.folder, number, job.settings.search.trials),
         )
     except Exception as error:
         return TaskResult(teller.events, None, in_a_sentence(error))

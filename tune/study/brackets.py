@@ -59,6 +59,9 @@ class Leg:
     decision: str = ""
 
 
+TO_THE_END = Leg()
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is to be done in a study, whoever does it.
@@ -79,7 +82,7 @@ def plan_of(study: Study, n_trials: int) -> Plan:
     trials = study.get_trials(deepcopy=False)
     if isinstance(study.pruner, BracketPruner):
         return plan(trials, n_trials, study.pruner.rungs, maximize=study.direction == StudyDirection.MAXIMIZE)
-    return Plan({trial.number: Leg() for trial in trials if trial.state == TrialState.RUNNING})
+    return Plan({trial.number: TO_THE_END for trial in trials if trial.state == TrialState.RUNNING})
 
 
 def plan(trials: Sequence[FrozenTrial], n_trials: int, rungs: Sequence[int], *, maximize: bool) -> Plan:
@@ -92,17 +95,18 @@ def plan(trials: Sequence[FrozenTrial], n_trials: int, rungs: Sequence[int], *, 
         maximize: Whether a higher score is better.
     """
     members = members_of(trials, rungs)
-    # One that fails after its first rung has had its place in the bracket, and is made up for at the end.
+    # One that fails after its first rung has had its place in a bracket; after all of them another one makes up for it.
     n_members = n_trials + sum(trial.state == TrialState.FAIL for trial in members)
     begun = [trial for trial in members[:n_members] if trial.state != TrialState.WAITING]
     brackets = [
-        _Bracket(begun[first : first + N_IN_BRACKET], min(N_IN_BRACKET, n_members - first), rungs, maximize)
-        for first in range(0, len(begun), N_IN_BRACKET)
+        _Bracket(begun[first : min(first + size, end)], min(size, end - first), rungs, maximize)
+        for start, end, size in ((0, n_trials, N_IN_BRACKET), (n_trials, n_members, 1))
+        for first in range(start, min(end, len(begun)), size)
     ]
     legs = {number: leg for bracket in brackets for number, leg in bracket.legs.items()}
     opens = not brackets or (brackets[-1].is_past_first_rung and all(one.is_finished for one in brackets[:-1]))
     n_running = sum(trial.state == TrialState.RUNNING for trial in begun)
-    may_begin = len(begun) < n_members and (opens or len(begun) % N_IN_BRACKET > 0)
+    may_begin = len(begun) < n_members and (opens or len(brackets[-1].trials) < brackets[-1].size)
     return Plan(
         dict(sorted(legs.items(), key=lambda one: not one[1].is_pruned)),
         may_begin,
@@ -172,10 +176,15 @@ class _Bracket:
     is_past_first_rung: bool = False
 
     def __post_init__(self) -> None:
+        if self.is_finished:
+            self.is_past_first_rung = True
+            return
         left, is_decided = list(self.trials), len(self.trials) == self.size
         self.is_past_first_rung = is_decided and all(_has_reached(trial, self.rungs[0]) for trial in left)
         for epoch in self.rungs[:-1]:
             left = [trial for trial in left if not _has_dropped_out(trial, epoch)]
+            if is_decided and len(left) == 1:
+                break
             arrived = [trial for trial in left if _has_reached(trial, epoch)]
             is_decided = is_decided and len(arrived) == len(left)
             ranked = sorted(arrived, key=lambda trial: (*best_so_far(trial, epoch, self._sign), trial.number))
@@ -189,7 +198,7 @@ class _Bracket:
                 elif trial.state == TrialState.RUNNING and is_decided and trial.number not in best:
                     self.legs[trial.number] = Leg(epoch, is_pruned=True)
             left = [trial for trial in arrived if trial.number in best]
-        self.legs |= {trial.number: Leg() for trial in left if trial.state == TrialState.RUNNING}
+        self.legs |= {trial.number: TO_THE_END for trial in left if trial.state == TrialState.RUNNING}
 
     @property
     def is_finished(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -179,7 +180,7 @@ def test_a_bracket_ends_two_thirds_at_each_rung(seed: int, n_epochs: int) -> Non
         expected = [rungs[0]] * 6 + [rungs[-2]] * 2 + [n_epochs] if len(rungs) > 2 else [rungs[0]] * 6 + [n_epochs] * 3
         assert ended == expected
         # Nobody who was sent home had a better score than one who went on.
-        for rung, further in zip(rungs, rungs[1:], strict=False):
+        for rung, further in pairwise(rungs):
             there = [one for one in bracket if max(one.intermediate_values) >= rung]
             home = [
                 max(one.intermediate_values[k] for k in range(1, rung + 1))
