@@ -16,7 +16,7 @@ from tune.config.settings import resolve
 from tune.config.spaces import Scalar
 from tune.core.folders import StudyFolder
 from tune.core.stopping import StopWatch
-from tune.run import run_study
+from tune.run import open_study, run_study
 from tune.search.progress import Progress
 from tune.study.storage import open_storage, sqlite_url
 from tune.training.splits import load_parts
@@ -60,16 +60,9 @@ def main() -> None:
     watched.sizes = []
     with tempfile.TemporaryDirectory() as place:
         storage = open_storage(sqlite_url(Path(place) / "tune.db"))
-        run_study(
-            storage,
-            StudyFolder(Path(place), "memory"),
-            settings,
-            None,
-            load_parts(settings),
-            warm_start=None,
-            show=lambda progress: nullcontext(watched),
-            stop=StopWatch(),
-        )
+        folder = StudyFolder(Path(place), "memory")
+        context, notes = open_study(storage, folder, settings, None, load_parts(settings))
+        run_study(context, notes, show=lambda progress: nullcontext(watched), stop=StopWatch())
     for number in range(0, len(watched.sizes), 10):
         print(f"after {number} trials: {watched.sizes[number]:.0f} MiB")
     if len(watched.sizes) > 100:

@@ -101,7 +101,8 @@ def measure_study(dataset: str, n_trials: int, n_epochs: int) -> None:
         folder = StudyFolder(Path(place), "cost")
         storage = open_storage(sqlite_url(Path(place) / "tune.db"))
         started = time.perf_counter()
-        run.run_study(storage, folder, settings, None, parts, warm_start=None, show=nullcontext, stop=StopWatch())
+        context, notes = run.open_study(storage, folder, settings, None, parts)
+        run.run_study(context, notes, show=nullcontext, stop=StopWatch())
         total = time.perf_counter() - started
     print(f"{n_trials} trials on {dataset}: {total:.1f} s, of which training proper {proper.seconds:.1f} s")
     print(f"the tuner's own cost: {100 * (1 - proper.seconds / total):.1f}%, of {epochs.n_calls} epochs")

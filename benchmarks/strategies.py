@@ -32,6 +32,7 @@ from tune.core.seeds import derive_seed
 from tune.core.stopping import StopWatch
 from tune.evaluation.test_evaluation import judge_best
 from tune.search.loop import search
+from tune.study.context import RunContext
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import with_strategy
 from tune.training.fit import EpochResult, Fit, TrainingSettings
@@ -115,8 +116,9 @@ def run_study(settings: Settings, parts: Parts, seconds: float) -> tuple[Trace, 
         study = optuna.create_study(storage=storage, study_name="strategy", direction="maximize")
         with_strategy(study, settings)
         trace = Trace()
-        search(study, settings, parts, folder, device=CPU, observer=trace, stop=ProcessorWatch(seconds))
-        judge_best(study, settings, parts, folder, CPU)
+        context = RunContext(study, settings, parts, folder, CPU)
+        search(context, trace, ProcessorWatch(seconds))
+        judge_best(context)
         found = list(study.user_attrs.get("evaluations", {}).values())
         return trace, float(found[0]["test"]["accuracy"]) if found else 0.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ from .search.progress import Progress
 from .search.ray_cluster import check_engine
 from .search.workers import n_workers
 from .study.agreement import check_agreement
+from .study.context import RunContext
 from .study.leases import is_worked_on_elsewhere
 from .study.locks import try_trial_lock
 from .study.note import study_note, write_note
@@ -50,11 +52,12 @@ from .study.study import (
     study_names,
 )
 from .tracking import NOT_TRACKED, Tracking
-from .training.devices import choose_device
 from .training.splits import Parts
 
 # So few are drawn without the slowest of the libraries, scikit-learn.
 _N_TRIALS_WITHOUT_LIBRARIES = 3
+
+Show = Callable[[Progress], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
@@ -101,68 +104,60 @@ def plan(
     return name, settings, None if stored is None else study
 
 
-def run_study(
+def open_study(
     storage: RDBStorage,
     folder: StudyFolder,
     settings: Settings,
     existing: Study | None,
-    parts: Parts,
-    *,
-    warm_start: str | None,
-    show: Callable[[Progress], AbstractContextManager[Progress]],
-    stop: StopWatch,
-    tracking: Tracking = NOT_TRACKED,
-    test_best: bool = True,
-) -> Finished:
-    """Creates or resumes a study, searches, judges the best, and writes every export.
-
-    Without ``test_best`` the judging is left to ``judge``, since of several studies only the best one is to be tested.
+    splits: Parts,
+    warm_start: str | None = None,
+) -> tuple[RunContext, list[str]]:
+    """Creates or resumes a study; returns what to run it with, and what is to be said of that.
 
     Raises:
         StudyError: If it cannot be created or resumed.
     """
     # On a study that goes on too: the stored settings have been through it, those given anew have not.
-    settings, notes = suited(settings, parts.dataset)
+    settings, notes = suited(settings, splits.dataset)
     if existing is None:
-        study = create_study(storage, folder, settings, parts, _configurations(storage, warm_start))
+        study = create_study(storage, folder, settings, splits, _configurations(storage, warm_start))
         write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))
     else:
-        study = resume_study(existing, settings, parts)
+        study = resume_study(existing, settings, splits)
         if warm_start is not None:
             notes.append(f"the study goes on where it is: --warm-start {warm_start} is for the begin of a new one")
-    return work_on(
-        storage,
-        study,
-        settings,
-        parts,
-        folder,
-        notes=notes,
-        show=show,
-        stop=stop,
-        tracking=tracking,
-        test_best=test_best,
-    )
+    return RunContext.on_this_machine(study, settings, splits, folder), notes
 
 
-def work_on(
-    storage: RDBStorage,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
+def run_study(
+    context: RunContext,
     notes: Sequence[str] = (),
-    show: Callable[[Progress], AbstractContextManager[Progress]],
+    *,
+    show: Show,
     stop: StopWatch,
     tracking: Tracking = NOT_TRACKED,
     test_best: bool = True,
-    only_last_exports: bool = False,
 ) -> Finished:
-    """Searches, judges the best, and writes every export of a study that has been created or taken up.
+    """Searches, judges the best, and writes every export of a study; see ``search_and_judge``."""
+    with stop.watch_signals():
+        finished = search_and_judge(context, notes, show=show, stop=stop, tracking=tracking, test_best=test_best)
+        return exported(finished, tracking)
 
-    With ``only_last_exports`` a process that leaves others at work writes none.
+
+def search_and_judge(
+    context: RunContext,
+    notes: Sequence[str] = (),
+    *,
+    show: Show,
+    stop: StopWatch,
+    tracking: Tracking = NOT_TRACKED,
+    test_best: bool = True,
+) -> Finished:
+    """Searches a study and judges its best.
+
+    Without ``test_best`` the judging is left to ``judge``, since of several studies only the best one is to be tested.
     """
-    device = choose_device(settings.machine.device)
+    study, settings, folder = context.study, context.settings, context.folder
     torch.set_num_threads(settings.machine.threads)
     remove_abandoned(folder.root)
     best = best_by_metric(study)
@@ -175,28 +170,22 @@ def work_on(
         best=None if best is None else metric_value(best),
         best_number=None if best is None else best.number,
     )
-    with stop.watch_signals():
-        with show(progress) as observer:
-            if settings.search.second_objective:
-                observer.say("note: with two objectives no trial is pruned, and the pruner of the settings is not used")
-                if settings.confirmation.is_on:
-                    observer.say("note: with two objectives the best are not trained again with fresh seeds")
-            for note in notes:
-                observer.say(f"note: {note}")
-            _after_each_trial(tracking, folder, observer)
-            ended = search_with_engine(
-                storage, study, settings, parts, folder, device=device, observer=observer, stop=stop
-            )
-            keep_unfinished(study, settings, folder)
-            finished = Finished(study, settings, folder, ended, [])
-            if test_best and not is_confirmed(finished):
-                finished = judge(finished, parts, stop=stop, say=observer.say)
-        if test_best and is_confirmed(finished):
-            finished = confirm_and_judge(storage, finished, parts, show=show, stop=stop)
-        if only_last_exports and is_worked_on_elsewhere(study, folder):
-            return finished
-        finished = exported(finished)
-        return replace(finished, not_drawn=[*finished.not_drawn, *tracking.look(folder, is_last=True)])
+    with show(progress) as observer:
+        if settings.search.second_objective:
+            observer.say("note: with two objectives no trial is pruned, and the pruner of the settings is not used")
+            if settings.confirmation.is_on:
+                observer.say("note: with two objectives the best are not trained again with fresh seeds")
+        for note in notes:
+            observer.say(f"note: {note}")
+        _after_each_trial(tracking, folder, observer)
+        ended = search_with_engine(context, observer, stop)
+        keep_unfinished(study, settings, folder)
+        finished = Finished(study, settings, folder, ended, [])
+        if test_best and not is_confirmed(finished):
+            finished = judge(finished, context.splits, stop=stop, say=observer.say)
+    if test_best and is_confirmed(finished):
+        finished = confirm_and_judge(finished, context.splits, show=show, stop=stop)
+    return finished
 
 
 def _after_each_trial(tracking: Tracking, folder: StudyFolder, observer: Progress) -> None:
@@ -225,13 +214,7 @@ def is_confirmed(finished: Finished) -> bool:
 
 
 def confirm_and_judge(
-    storage: RDBStorage,
-    finished: Finished,
-    parts: Parts,
-    *,
-    show: Callable[[Progress], AbstractContextManager[Progress]],
-    stop: StopWatch,
-    seconds: float | None = None,
+    finished: Finished, splits: Parts, *, show: Show, stop: StopWatch, seconds: float | None = None
 ) -> Finished:
     """Trains the best configurations again, decides which of them it is, and tests that one.
 
@@ -239,28 +222,22 @@ def confirm_and_judge(
     that is not to be reckoned from this study alone.
     """
     study, settings, folder = finished.study, finished.settings, finished.folder
-    device = choose_device(settings.machine.device)
-
-    def search_runs(confirmation: Study, settings: Settings, folder: StudyFolder, observer: Progress) -> Ended:
-        return search_with_engine(
-            storage, confirmation, settings, parts, folder, device=device, observer=observer, stop=stop
-        )
-
+    context = RunContext.on_this_machine(study, settings, splits, folder)
     progress = Progress(settings.search.metric, settings.training.epochs, n_trials=0)
     with show(progress) as observer:
         if is_worked_on_elsewhere(study, folder):
             observer.say("Another process still works on this study: confirming the best is left to the last one")
             return finished
         observer.say("Training the best configurations again, with fresh seeds")
-        confirmer = Confirmer(study, settings, parts, folder, device, n_workers(settings), seconds, search_runs)
+        confirmer = Confirmer(context, n_workers(settings), seconds, partial(search_with_engine, stop=stop))
         if reason := confirmer.confirm(observer, stop):
             return replace(finished, ended=replace(finished.ended, reason=reason))
-        return judge(finished, parts, stop=stop, say=observer.say)
+        return judge(finished, splits, stop=stop, say=observer.say)
 
 
-def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:
+def judge(finished: Finished, splits: Parts, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:
     """Tests the best configuration of a study; a signal leaves that for the next run."""
-    study, settings, folder = finished.study, finished.settings, finished.folder
+    study, folder = finished.study, finished.folder
     try:
         stop.check_signal()
         if is_worked_on_elsewhere(study, folder):
@@ -269,8 +246,7 @@ def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[s
             say("Another process is about to test the best")
         else:
             try:
-                device = choose_device(settings.machine.device)
-                judge_best(study, settings, parts, folder, device, stop=stop, say=say)
+                judge_best(RunContext.on_this_machine(study, finished.settings, splits, folder), stop, say)
             finally:
                 lock.release()
     except StopRequested as request:
@@ -278,9 +254,10 @@ def judge(finished: Finished, parts: Parts, *, stop: StopWatch, say: Callable[[s
     return finished
 
 
-def exported(finished: Finished) -> Finished:
-    """Writes the exports of a study and notes what could not be drawn."""
-    return replace(finished, not_drawn=write_exports(finished.study, finished.settings, finished.folder))
+def exported(finished: Finished, tracking: Tracking = NOT_TRACKED) -> Finished:
+    """Writes the exports of a study and notes what could not be drawn, and which trackers could not be told."""
+    not_drawn = write_exports(finished.study, finished.settings, finished.folder)
+    return replace(finished, not_drawn=[*not_drawn, *tracking.look(finished.folder, is_last=True)])
 
 
 def _configurations(storage: RDBStorage, warm_start: str | None) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from tune.core.problems import SettingsError
 from tune.core.stopping import StopRequested
 from tune.evaluation.last_fit import train_to_the_end
 from tune.report.exports import write_best_model
+from tune.study.context import RunContext
 from tune.study.selection import chosen_trial
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import all_parameters, load_study, stored_settings
@@ -93,18 +94,19 @@ def test_a_damaged_checkpoint_starts_its_trial_over(
 ) -> None:
     """Also one that is another trial's, or missing; the network is the same to the bit in the end."""
     settings = resolve(stored_settings(opened(finished)) or {})
-    parts, counts = load_parts(settings), Counter[str]()
+    counts = Counter[str]()
     trial = opened(finished).get_trials()[0]
-    parameters, device = all_parameters(trial), torch.device("cpu")
+    parameters = all_parameters(trial)
     training = training_settings(settings, parameters, seed=1)
     torch.set_num_threads(1)
     folder = StudyFolder(tmp_path, "s")
     path = folder.checkpoint("fit")
+    context = RunContext(opened(finished), settings, load_parts(settings), folder, torch.device("cpu"))
 
     def fit(seed: int = 1, n_steps: int | None = None) -> dict[str, torch.Tensor]:
         before_step = stops_after(n_steps)
         mine = replace(training, seed=seed)
-        return train_to_the_end("fit", parameters, mine, settings, parts, folder, device, before_step).best_weights
+        return train_to_the_end(context, "fit", parameters, mine, before_step).best_weights
 
     def interrupted(seed: int) -> bytes:
         with pytest.raises(StopRequested):

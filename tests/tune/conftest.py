@@ -26,6 +26,7 @@ from tune.config.spaces import Scalar
 from tune.core.folders import StudyFolder
 from tune.core.stopping import StopWatch
 from tune.search.loop import Ended, search
+from tune.study.context import RunContext
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import create_study, load_study, resume_study, stored_settings
 from tune.training.splits import Fold, Parts
@@ -152,18 +153,13 @@ class Lab:
             return create_study(storage, self.folder, self.settings, self.parts)
         return resume_study(study, self.settings, self.parts)
 
+    def context(self, study: Study | None = None) -> RunContext:
+        return RunContext(study or self.study(), self.settings, self.parts, self.folder, CPU)
+
     def search(self, stop: StopWatch | None = None, observer: Notes | None = None) -> Ended:
         """One run, from opening the database to the end of the search."""
         torch.set_num_threads(1)
-        return search(
-            self.study(),
-            self.settings,
-            self.parts,
-            self.folder,
-            device=CPU,
-            observer=observer or Notes(),
-            stop=stop or StopWatch(),
-        )
+        return search(self.context(), observer or Notes(), stop or StopWatch())
 
     def trials(self) -> list[FrozenTrial]:
         return self.study().get_trials(deepcopy=False)

@@ -15,11 +15,11 @@ from torch import Tensor
 from data.channels import Preparation, prepare_measured
 from data.sequences import SequenceDataset
 
-from ..config.settings import Settings
 from ..core.errors import StudyError
 from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.problems import Problem, SettingsError
 from ..core.seeds import derive_seed
+from ..study.context import RunContext
 from ..study.selection import chosen_trial
 from ..study.study import all_parameters, temperature_of, trials_so_far
 from ..study.tested import evaluation_of
@@ -58,23 +58,13 @@ def trial_to_look_at(study: Study, number: int | None) -> FrozenTrial:
 
 
 def of_trial(
-    study: Study,
-    trial: FrozenTrial,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    part: str,
-    say: Callable[[str], None] = lambda sentence: None,
+    context: RunContext, trial: FrozenTrial, part: str, say: Callable[[str], None] = lambda sentence: None
 ) -> Subject:
     """What to look at of a trial.
 
     Args:
-        study: Holds the trial.
+        context: Of the study that holds the trial.
         trial: Complete or pruned.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study.
         part: ``validation`` or ``test``: what errors are shown of.
         say: Told what takes long.
 
@@ -82,11 +72,12 @@ def of_trial(
         StudyError: If there is no such part, or the data is not that of the study.
         NonFiniteLossError: If the network has to be trained again, and that does not go well.
     """
+    study, settings, parts = context.study, context.settings, context.splits
     if part == "test" and parts.folds[0].test is None:
         raise StudyError(f"{study.study_name!r} has no test part: leave out --part test")
     if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
         raise StudyError("the recordings are not those that the study began with (their fingerprint differs)")
-    stored = tested_model(study, trial, folder) if part == "test" else None
+    stored = tested_model(study, trial, context.folder) if part == "test" else None
     if stored is not None:
         test = parts.folds[0].test
         assert test is not None  # asked above
@@ -96,7 +87,7 @@ def of_trial(
             "part together. It is judged on the test part, whose people and recordings it has never seen."
         ]
     else:
-        judged, notes = _of_the_search(trial, settings, parts, folder, part, say)
+        judged, notes = _of_the_search(context, trial, part, say)
     parameters = all_parameters(trial)
     seed = derive_seed(settings.search.seed, "trial", trial.number)
     fold = parts.folds[0]
@@ -159,13 +150,13 @@ def of_model(stored: StoredModel, place: Path, measured: SequenceDataset, where:
 
 
 def _of_the_search(
-    trial: FrozenTrial, settings: Settings, parts: Parts, folder: StudyFolder, part: str, say: Callable[[str], None]
+    context: RunContext, trial: FrozenTrial, part: str, say: Callable[[str], None]
 ) -> tuple[list[Judged], list[str]]:
     """The networks as the search trained them, on the training part alone."""
+    settings, parts, device = context.settings, context.splits, context.device
     parameters = all_parameters(trial)
     training = training_settings(settings, parameters, derive_seed(settings.search.seed, "trial", trial.number))
-    device = torch.device("cpu")
-    weights = load_weights(folder, trial, len(parts.folds))
+    weights = load_weights(context.folder, trial, len(parts.folds))
     notes = [f"The network is that of trial {trial.number} as the search trained it, on the training part alone."]
     fits = begin_fits(parameters, settings, parts, training, device)
     if weights is None:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ..config.settings import Settings
 from ..config.spaces import Scalar
-from ..core.folders import StudyFolder
 from ..core.seeds import derive_seed
+from ..study.context import RunContext
 from ..study.selection import seconds_of_run
 from ..study.study import all_parameters, best_trial
 from ..study.trial_files import REFIT_WEIGHTS
@@ -43,23 +43,12 @@ def refit_settings(settings: Settings, trial: FrozenTrial) -> TrainingSettings:
     return replace(training, metric="loss", patience=training.epochs)
 
 
-def refit(
-    trial: FrozenTrial,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
-    before_step: Callable[[], None],
-) -> dict[str, Tensor]:
+def refit(context: RunContext, trial: FrozenTrial, before_step: Callable[[], None]) -> dict[str, Tensor]:
     """Trains the configuration of ``trial`` on everything but the test part, from its checkpoint if there is one.
 
     Args:
+        context: Of the study, with splits as ``refit_parts`` gives them.
         trial: Complete.
-        settings: Of the study.
-        parts: As ``refit_parts`` gives them.
-        folder: Holds the checkpoint, which is removed at the end.
-        device: Trains here.
         before_step: Called before every step; may raise to leave the fit for later.
 
     Returns:
@@ -68,37 +57,31 @@ def refit(
     Raises:
         NonFiniteLossError: If the loss does not stay finite.
     """
-    parameters, training = all_parameters(trial), refit_settings(settings, trial)
-    name = f"refit-{trial.number}"
-    return train_to_the_end(name, parameters, training, settings, parts, folder, device, before_step).best_weights
+    parameters, training = all_parameters(trial), refit_settings(context.settings, trial)
+    return train_to_the_end(context, f"refit-{trial.number}", parameters, training, before_step).best_weights
 
 
 def train_to_the_end(
+    context: RunContext,
     name: str,
     parameters: dict[str, Scalar],
     training: TrainingSettings,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    device: torch.device,
     before_step: Callable[[], None],
 ) -> Fit:
     """One fit on a single split that is no trial of a study, from its checkpoint if there is one.
 
     Args:
+        context: Of the study, with splits of one fold.
         name: Of the checkpoint, which is removed at the end.
         parameters: Every hyperparameter.
         training: Those about training, and the seed.
-        settings: Of the study.
-        parts: With one fold.
-        folder: Of the study.
-        device: Trains here.
         before_step: Called before every step; may raise to leave the fit for later.
 
     Raises:
         NonFiniteLossError: If the loss does not stay finite.
     """
-    checkpoint = folder.checkpoint_for_all(name)
+    settings, parts, device = context.settings, context.splits, context.device
+    checkpoint = context.folder.checkpoint_for_all(name)
     fits = begin_fits(parameters, settings, parts, training, device)
     owner = owner_of(parameters, settings, parts, training)
     state = load_checkpoint(checkpoint, device, owner)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import torch
-from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
 from data.channels import Preparation
 
 from ..config.settings import Settings
-from ..core.folders import StudyFolder
 from ..core.seeds import derive_seed
 from ..core.stopping import StopWatch
+from ..study.context import RunContext
 from ..study.locks import study_lock
 from ..study.selection import chosen_trial
 from ..study.study import all_parameters, unfinished_after
@@ -23,7 +22,6 @@ from ..study.tested import TEST_USES, evaluation_of
 from ..study.trial_files import load_weights, save_refit_weights
 from ..training.fold_fits import begin_fits
 from ..training.hyperparameters import fields_of, training_settings
-from ..training.splits import Parts
 from ..training.train import NonFiniteLossError, predict
 from .evaluate import Evaluation, evaluate
 from .examples import worst_examples
@@ -31,13 +29,7 @@ from .last_fit import describe_refit, refit, refit_parts, seconds_of_refit
 
 
 def judge_best(
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    device: torch.device,
-    stop: StopWatch | None = None,
-    say: Callable[[str], None] = lambda sentence: None,
+    context: RunContext, stop: StopWatch | None = None, say: Callable[[str], None] = lambda sentence: None
 ) -> None:
     """Scores the trial to use on validation and test, once, and stores what was found in the study.
 
@@ -47,11 +39,7 @@ def judge_best(
     so far, and again when it is finished.
 
     Args:
-        study: Has ended its search, for now, and its confirmation.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study.
-        device: Trains and predicts here.
+        context: Its study has ended its search, for now, and its confirmation.
         stop: A signal leaves the last fit for later; its time is for that of a trial that is not finished.
         say: Told what takes long.
 
@@ -59,6 +47,7 @@ def judge_best(
         StopRequested: If a signal has asked for the end.
     """
     stop = stop or StopWatch()
+    study, settings, parts, folder = context.study, context.settings, context.splits, context.folder
     trial = chosen_trial(study)
     if trial is None or evaluation_of(study.user_attrs, trial):
         return
@@ -73,7 +62,7 @@ def judge_best(
     unfinished = unfinished_after(trial)
     found: dict[str, Any] = {} if unfinished is None else {"unfinished_after": unfinished}
     if weights is not None:
-        found["validation"] = score_weights(trial, weights, settings, parts, "validation", device).as_json()
+        found["validation"] = score_weights(context, trial, weights, "validation").as_json()
     elif trial.state != TrialState.PRUNED or not refits:
         say(f"The weights of trial {trial.number}, the best, are damaged or no longer there: it cannot be tested")
         return
@@ -82,20 +71,20 @@ def judge_best(
     elif parts.folds[0].test is not None:
         if refits:
             say(f"Trial {trial.number} is the best: training it once more, on training and validation part together")
-            joined = refit_parts(parts)
+            joined = replace(context, splits=refit_parts(parts))
             try:
-                refitted = refit(trial, settings, joined, folder, device=device, before_step=stop.check_signal)
+                refitted = refit(joined, trial, stop.check_signal)
             except NonFiniteLossError as error:
                 say(f"That did not go well ({error}): the network of the search is tested")
             else:
                 digest = save_refit_weights(folder, trial, refitted)
-                parts, weights = joined, [refitted]
-                found["refit"] = {**describe_refit(trial, settings, joined), "sha256": digest}
+                context, weights = joined, [refitted]
+                found["refit"] = {**describe_refit(trial, settings, joined.splits), "sha256": digest}
         if weights is None:
             return
-        test = score_weights(trial, weights, settings, parts, "test", device)
+        test = score_weights(context, trial, weights, "test")
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
-    examples = None if weights is None or tested else _examples(trial, weights, settings, parts, device)
+    examples = None if weights is None or tested else _examples(context, trial, weights)
     with study_lock(study._storage, folder):
         # Read anew: another process may have judged another trial meanwhile.
         evaluations = study.user_attrs.get("evaluations", {})
@@ -107,30 +96,17 @@ def judge_best(
         study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
 
 
-def score_weights(
-    trial: FrozenTrial,
-    weights: list[dict[str, Tensor]],
-    settings: Settings,
-    parts: Parts,
-    part: str,
-    device: torch.device,
-) -> Evaluation:
+def score_weights(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str) -> Evaluation:
     """Scores a trial's network, with these weights for each fold, on ``validation`` or ``test``."""
-    logits = answers(trial, weights, settings, parts, part, device)
-    measured = [getattr(fold, part) for fold in parts.folds]
-    seed = derive_seed(_seed(trial, settings), "bootstrap", part)
+    logits = answers(context, trial, weights, part)
+    measured = [getattr(fold, part) for fold in context.splits.folds]
+    seed = derive_seed(_seed(trial, context.settings), "bootstrap", part)
     return evaluate(logits, measured, same_part=part == "test", seed=seed)
 
 
-def answers(
-    trial: FrozenTrial,
-    weights: list[dict[str, Tensor]],
-    settings: Settings,
-    parts: Parts,
-    part: str,
-    device: torch.device,
-) -> list[Tensor]:
+def answers(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str) -> list[Tensor]:
     """The logits of a trial's network, with these weights for each fold, on ``validation`` or ``test``."""
+    settings, parts, device = context.settings, context.splits, context.device
     parameters = all_parameters(trial)
     training = training_settings(settings, parameters, _seed(trial, settings))
     fits = begin_fits(parameters, settings, parts, training, device)
@@ -145,10 +121,9 @@ def _seed(trial: FrozenTrial, settings: Settings) -> int:
     return derive_seed(settings.search.seed, "trial", trial.number)
 
 
-def _examples(
-    trial: FrozenTrial, weights: list[dict[str, Tensor]], settings: Settings, parts: Parts, device: torch.device
-) -> dict[str, Any]:
+def _examples(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]]) -> dict[str, Any]:
     """Sequences of the worst classes for the report, by the first fold's network, on test where there is one."""
-    part = "validation" if parts.folds[0].test is None else "test"
-    logits = answers(trial, weights, settings, parts, part, device)[0]
-    return {"trial": trial.number, "part": part, **worst_examples(logits, getattr(parts.folds[0], part))}
+    fold = context.splits.folds[0]
+    part = "validation" if fold.test is None else "test"
+    logits = answers(context, trial, weights, part)[0]
+    return {"trial": trial.number, "part": part, **worst_examples(logits, getattr(fold, part))}

@@ -26,10 +26,10 @@ from ..search.engines import search_with_engine
 from ..search.loop import Ended
 from ..search.progress import show_score
 from ..search.workers import n_workers
+from ..study.context import RunContext
 from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
-from ..training.devices import choose_device
 from ..training.splits import Parts, load_parts
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
@@ -161,7 +161,7 @@ def opened(study: Study, save_dir: SaveDir, entry: Entry, loaded: PartsOnce) -> 
     return Running(entry, settings, loaded.of(settings), study, save_dir.study(study.study_name))
 
 
-def run_all(storage: RDBStorage, running: Sequence[Running], n_seeds: int, stop: StopWatch, say: Say) -> list[str]:
+def run_all(running: Sequence[Running], n_seeds: int, stop: StopWatch, say: Say) -> list[str]:
     """Trains what is missing, seed by seed; returns a sentence for every configuration that cannot be trained."""
     failed: dict[str, str] = {}
     at_once = max(1, n_workers(running[0].settings))
@@ -174,7 +174,7 @@ def run_all(storage: RDBStorage, running: Sequence[Running], n_seeds: int, stop:
             name = one.entry.study_name
             if name in failed or n_finished(one.study) >= n_wanted:
                 continue
-            ended = _run(storage, one, n_wanted, stop, say)
+            ended = _run(one, n_wanted, stop, say)
             if ended.failure:
                 failed[name] = f"{name} cannot be trained: {ended.reason}: {ended.failure}"
                 say(failed[name])
@@ -189,14 +189,11 @@ def write_studies(running: Sequence[Running]) -> None:
             write_best(one.study, one.settings, one.folder)
 
 
-def _run(storage: RDBStorage, one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
+def _run(one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
     settings = resolve(one.settings.model_dump(mode="json"), {"search": {"trials": n_wanted}})
     torch.set_num_threads(settings.machine.threads)
     observer = _Lines(one.entry.study_name, one.settings, say)
-    device = choose_device(settings.machine.device)
-    return search_with_engine(
-        storage, one.study, settings, one.parts, one.folder, device=device, observer=observer, stop=stop
-    )
+    return search_with_engine(RunContext.on_this_machine(one.study, settings, one.parts, one.folder), observer, stop)
 
 
 def _found_by_search(
@@ -217,8 +214,7 @@ def _found_by_search(
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
         observer = _Lines(name, settings, say)
-        device = choose_device(settings.machine.device)
-        search_with_engine(storage, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+        search_with_engine(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
     write_trials(study, folder)
     if stop.reason is not None and n_finished(study) < settings.search.trials:
         # What is best so far may not be in the end, and a study cannot change its settings.

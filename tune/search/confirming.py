@@ -10,11 +10,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
-import torch
 from optuna import Study
 from optuna.trial import TrialState
 
@@ -24,12 +23,12 @@ from ..core.folders import StudyFolder
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
 from ..study.constraints import latency_of
+from ..study.context import RunContext
 from ..study.leases import is_worked_on_elsewhere
 from ..study.locks import study_lock, try_trial_lock
 from ..study.samplers import n_finished
 from ..study.study import CONFIRMS, all_parameters, check_identity, identity, load_study, with_strategy
 from ..study.trials_table import write_trials
-from ..training.splits import Parts
 from .confirmation import (
     REPETITION,
     RUN_OF,
@@ -51,7 +50,7 @@ N_RUNS_BEFORE_RANDOM_SPLIT = 5
 MOST_NAMES = 100
 _LOOK_SECONDS = 0.5
 
-SearchRuns = Callable[[Study, Settings, StudyFolder, Progress], Ended]
+SearchRuns = Callable[[RunContext, Progress], Ended]
 
 
 @dataclass(frozen=True)
@@ -59,21 +58,13 @@ class Confirmer:
     """What a confirmation works with.
 
     Attributes:
-        study: Has ended its search, for now.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study.
-        device: Trains here.
+        context: Of the study, which has ended its search, for now.
         n_workers: Runs at a time.
         seconds: Training time that it may take; None for what the settings allow.
         search: Runs what is lined up in a study, here or in several processes.
     """
 
-    study: Study
-    settings: Settings
-    parts: Parts
-    folder: StudyFolder
-    device: torch.device
+    context: RunContext
     n_workers: int
     seconds: float | None
     search: SearchRuns
@@ -85,22 +76,25 @@ class Confirmer:
             Why it is not decided yet; empty if it is, or if there was no time for a single run.
         """
         stop.reserved_seconds = 0.0
-        lock = try_trial_lock(self.study, self.folder, "confirmation")
+        study, settings, splits = self.context.study, self.context.settings, self.context.splits
+        lock = try_trial_lock(study, self.context.folder, "confirmation")
         if lock is None:
             return self._help(observer, stop)
         try:
-            with stop.kept_back(seconds_to_refit(self.study, self.settings, self.parts)):
+            with stop.kept_back(seconds_to_refit(study, settings, splits)):
                 return self._lead(observer, stop)
         finally:
             lock.release()
 
     def _lead(self, observer: Progress, stop: StopWatch) -> str:
-        candidates = confirmed_candidates(self.study, self.settings)
-        confirmation, folder = open_confirmation(self.study, self.settings, self.folder)
+        study, settings = self.context.study, self.context.settings
+        candidates = confirmed_candidates(study, settings)
+        runs = open_confirmation(self.context)
+        confirmation, folder = runs.study, runs.folder
         while (stood := self._standing(candidates, confirmation)).missing:
-            settings = line_up(self.study, confirmation, self.settings, folder, stood.missing)
+            runs = line_up(self.context, runs, stood.missing)
             _show_runs(observer, confirmation)
-            ended = self.search(confirmation, settings, folder, observer)
+            ended = self.search(runs, observer)
             if stop.signal is not None:
                 return stop.reason or "stopped"
             if ended.reason == "time is up":
@@ -111,13 +105,13 @@ class Confirmer:
                 break  # Nothing was run, whatever the reason: never the same again.
         write_trials(confirmation, folder)
         stood = self._standing(candidates, confirmation)
-        found = describe_confirmation(self.study, confirmation, self.settings, candidates, stood)
+        found = describe_confirmation(study, confirmation, settings, candidates, stood)
         if found is None:
-            why = f"there is no time: --resume --confirm-seeds {self.settings.confirmation.seeds} takes it"
+            why = f"there is no time: --resume --confirm-seeds {settings.confirmation.seeds} takes it"
             if any(score is None for score in runs_of(confirmation).values()):
                 why = "its runs went wrong"
             observer.say(f"The best of the search is not confirmed by runs with fresh seeds, since {why}")
-            if self.study.user_attrs.get("confirmation") is not None:
+            if study.user_attrs.get("confirmation") is not None:
                 self._keep(None)  # It knows nothing of what is the search's best by now.
             return ""
         try:
@@ -133,8 +127,8 @@ class Confirmer:
         return standing(
             candidates,
             runs_of(confirmation),
-            self.settings.confirmation.seeds,
-            maximize=self.settings.direction == "maximize",
+            self.context.settings.confirmation.seeds,
+            maximize=self.context.settings.direction == "maximize",
             seconds=seconds,
             n_workers=self.n_workers,
         )
@@ -147,46 +141,45 @@ class Confirmer:
 
     @property
     def _seconds(self) -> float | None:
-        allowed = seconds_allowed(self.study, self.settings)
+        allowed = seconds_allowed(self.context.study, self.context.settings)
         return allowed if allowed is None or self.seconds is None else self.seconds
 
     def _has_time_for_random_split(self, candidates: Sequence[Candidate]) -> bool:
-        if not is_split_by_people(self.parts):
+        if not is_split_by_people(self.context.splits):
             return False
         seconds = self._seconds
         return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * self.n_workers * candidates[0].seconds
 
     def _measured(self, found: dict[str, Any], candidates: Sequence[Candidate], stop: StopWatch) -> dict[str, Any]:
         """What takes time to find out about the winner."""
-        trial = self.study.get_trials(deepcopy=False)[found["winner"]]
-        before = self.study.user_attrs.get("confirmation") or {}
+        study, settings, splits = self.context.study, self.context.settings, self.context.splits
+        trial = study.get_trials(deepcopy=False)[found["winner"]]
+        before = study.user_attrs.get("confirmation") or {}
         # Measured already where the search asks for it, and not to be told two ways.
-        latency = trial.user_attrs.get("latency_ms") or latency_of(all_parameters(trial), self.settings, self.parts)
+        latency = trial.user_attrs.get("latency_ms") or latency_of(all_parameters(trial), settings, splits)
         measured: dict[str, Any] = {"latency_ms": latency}
         mean = next(one["mean"] for one in found["configurations"] if one["trial"] == trial.number)
         score = (before.get("random_split") or {}).get("random") if before.get("winner") == trial.number else None
         if score is None and self._has_time_for_random_split(candidates) and not stop.reason:
-            score = score_on_random_split(
-                trial, self.settings, self.parts, self.folder, device=self.device, before_step=stop.check
-            )
+            score = score_on_random_split(self.context, trial, stop.check)
         if score is not None:
-            flatters = score > mean if self.settings.direction == "maximize" else score < mean
+            flatters = score > mean if settings.direction == "maximize" else score < mean
             split = {"random": score, "people": mean, "difference": score - mean, "flatters": flatters}
             measured["random_split"] = split
         return measured
 
     def _keep(self, found: dict[str, Any] | None) -> None:
-        with study_lock(self.study._storage, self.folder):
-            check_identity(self.study, identity(self.study))
-            self.study.set_user_attr("confirmation", found)
+        study = self.context.study
+        with study_lock(study._storage, self.context.folder):
+            check_identity(study, identity(study))
+            study.set_user_attr("confirmation", found)
 
     def _help(self, observer: Progress, stop: StopWatch) -> str:
         """Takes a share of the runs that another process has lined up."""
-        found = find_confirmation(self.study)
+        found = find_confirmation(self.context.study)
         if found is not None:
-            settings = run_settings(self.settings, found)
             _show_runs(observer, found)
-            self.search(with_strategy(found, settings), settings, _folder_of(self.folder, found), observer)
+            self.search(_context_of_runs(self.context, found), observer)
         return stop.reason if stop.signal is not None and stop.reason else "another process confirms and tests the best"
 
 
@@ -201,8 +194,9 @@ def find_confirmation(study: Study) -> Study | None:
     return None
 
 
-def open_confirmation(study: Study, settings: Settings, folder: StudyFolder) -> tuple[Study, StudyFolder]:
-    """The study with the confirmation runs, made if it is not there, and its folder."""
+def open_confirmation(context: RunContext) -> RunContext:
+    """That of the study with the confirmation runs, which is made if it is not there."""
+    study, settings, folder = context.study, context.settings, context.folder
     with study_lock(study._storage, folder):
         found = find_confirmation(study)
         if found is None:
@@ -218,9 +212,9 @@ def open_confirmation(study: Study, settings: Settings, folder: StudyFolder) -> 
                     found.set_user_attr(name, attributes[name])
             found.set_user_attr("settings", run_settings(settings, found).model_dump(mode="json"))
             found.set_user_attr("study_id", uuid.uuid4().hex)
-    place = _folder_of(folder, found)
-    place.root.mkdir(parents=True, exist_ok=True)
-    return with_strategy(found, run_settings(settings, found)), place
+    runs = _context_of_runs(context, found)
+    runs.folder.root.mkdir(parents=True, exist_ok=True)
+    return runs
 
 
 def run_settings(settings: Settings, confirmation: Study) -> Settings:
@@ -238,16 +232,10 @@ def run_settings(settings: Settings, confirmation: Study) -> Settings:
     )
 
 
-def line_up(
-    study: Study,
-    confirmation: Study,
-    settings: Settings,
-    folder: StudyFolder,
-    missing: Sequence[tuple[int, int]],
-) -> Settings:
-    """Sees to it that these runs, and no others, wait in the study; returns the settings to run them with."""
-    trials = study.get_trials(deepcopy=False)
-    with study_lock(confirmation._storage, folder):
+def line_up(context: RunContext, runs: RunContext, missing: Sequence[tuple[int, int]]) -> RunContext:
+    """Sees to it that these runs, and no others, wait in their study; returns what to run them with."""
+    trials, confirmation = context.study.get_trials(deepcopy=False), runs.study
+    with study_lock(confirmation._storage, runs.folder):
         pending = set()
         for trial in confirmation.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)):
             run = (trial.user_attrs.get(RUN_OF), trial.user_attrs.get(REPETITION))
@@ -262,12 +250,12 @@ def line_up(
                     "origin": f"trial {number}, seed {repetition + 1}",
                     RUN_OF: number,
                     REPETITION: repetition,
-                    "seed": seed_of(settings, repetition),
+                    "seed": seed_of(context.settings, repetition),
                 }
                 confirmation.enqueue_trial(trials[number].params, user_attrs=attributes)
-        changed = run_settings(settings, confirmation)
+        changed = run_settings(context.settings, confirmation)
         confirmation.set_user_attr("settings", changed.model_dump(mode="json"))
-    return changed
+    return replace(runs, settings=changed)
 
 
 def _names(study: Study) -> Sequence[str]:
@@ -275,8 +263,10 @@ def _names(study: Study) -> Sequence[str]:
     return [f"{study.study_name}-confirmation{f'-{k}' if k > 1 else ''}" for k in range(1, MOST_NAMES + 1)]
 
 
-def _folder_of(folder: StudyFolder, confirmation: Study) -> StudyFolder:
-    return StudyFolder(folder.save_dir, confirmation.study_name, folder.shared)
+def _context_of_runs(context: RunContext, confirmation: Study) -> RunContext:
+    settings = run_settings(context.settings, confirmation)
+    folder = StudyFolder(context.folder.save_dir, confirmation.study_name, context.folder.shared)
+    return replace(context, study=with_strategy(confirmation, settings), settings=settings, folder=folder)
 
 
 def _show_runs(observer: Progress, confirmation: Study) -> None:

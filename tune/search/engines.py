@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import torch
-from optuna import Study
-from optuna.storages import RDBStorage
-
-from ..config.settings import Settings
-from ..core.folders import StudyFolder
 from ..core.stopping import StopWatch
-from ..training.splits import Parts
+from ..study.context import RunContext
 from .loop import Ended, search
 from .workers import WorkersObserver, n_workers, search_with_workers
 
 
-def search_with_engine(
-    storage: RDBStorage,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
-    observer: WorkersObserver,
-    stop: StopWatch,
-) -> Ended:
-    """Searches here, or in as many processes as the settings say, or on a cluster; as ``search.search``."""
+def search_with_engine(context: RunContext, observer: WorkersObserver, stop: StopWatch) -> Ended:
+    """Searches here, or in as many processes as the settings say, or on a cluster; as ``loop.search``."""
+    settings = context.settings
     if settings.machine.engine == "ray":
         # Only here, since few have it and its import takes seconds.
         from .ray_engine import search_with_ray
 
-        return search_with_ray(storage.url, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+        return search_with_ray(context, observer, stop)
     if n_workers(settings) == 1:
-        return search(study, settings, parts, folder, device=device, observer=observer, stop=stop)
-    return search_with_workers(storage.url, study, settings, parts, folder, device=device, observer=observer, stop=stop)
+        return search(context, observer, stop)
+    return search_with_workers(context, observer, stop)

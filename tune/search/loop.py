@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-import torch
 from optuna import Study, Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
@@ -24,6 +23,7 @@ from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
 from ..study.brackets import plan_of
 from ..study.constraints import measured, second_value, turned_away
+from ..study.context import RunContext
 from ..study.leases import Claim, claim_trial
 from ..study.locks import engine_of
 from ..study.records import Outcome
@@ -69,12 +69,7 @@ class Ended:
 
 
 def search(
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
+    context: RunContext,
     observer: Observer,
     stop: StopWatch,
     claim_next: Callable[[], Claim | None] | None = None,
@@ -84,11 +79,7 @@ def search(
     A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
 
     Args:
-        study: To work on.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study.
-        device: Trains here.
+        context: Has the study to work on.
         observer: Told what happens.
         stop: Says when to stop.
         claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses, and waits
@@ -100,41 +91,40 @@ def search(
     """
     share_one_heap()
     with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
-        waits = claim_next is None
-        claim_next = claim_next or partial(claim_trial, study, folder, settings.search.trials)
-        return _search(study, settings, parts, folder, device, observer, stop, claim_next, waits, filing)
+        claim_next = claim_next or partial(_claim_when_due, context, stop)
+        return _search(context, observer, stop, claim_next, filing)
+
+
+def _claim_when_due(context: RunContext, stop: StopWatch) -> Claim | None:
+    """Takes what the study misses; waits as long as others are about to decide what that is."""
+    study, n_trials, expected = context.study, context.settings.search.trials, identity(context.study)
+    while (claim := claim_trial(study, context.folder, n_trials)) is None:
+        if not plan_of(study, n_trials).more_to_come or stop.reason is not None:
+            return None
+        time.sleep(_LOOK_SECONDS)
+        check_identity(study, expected)
+    return claim
 
 
 def _search(
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    device: torch.device,
-    observer: Observer,
-    stop: StopWatch,
-    claim_next: Callable[[], Claim | None],
-    waits: bool,
-    filing: Executor,
+    context: RunContext, observer: Observer, stop: StopWatch, claim_next: Callable[[], Claim | None], filing: Executor
 ) -> Ended:
+    study, settings = context.study, context.settings
     n_failures = 0
     check = partial(check_identity, study, identity(study))
     while True:
         try:
             check()
-            stop.reserved_seconds = seconds_afterwards(study, settings, parts)
+            stop.reserved_seconds = seconds_afterwards(study, settings, context.splits)
             if stop.reason is not None:
                 return Ended(stop.reason)
             if target_reached(study, settings):
                 return Ended(f"target {settings.search.target:g} reached")
             claim = claim_next()
-            if claim is None and waits and plan_of(study, settings.search.trials).more_to_come:
-                time.sleep(_LOOK_SECONDS)
-                continue
             if claim is None:
-                return Ended(finished_in_words(n_finished(study)))
+                return Ended(stop.reason or finished_in_words(n_finished(study)))
             try:
-                failure = _run_claimed(claim, study, settings, parts, folder, device, observer, stop.check, check)
+                failure = _run_claimed(claim, context, observer, stop.check, check)
             except StopRequested:
                 return Ended(stop.reason or "stopped")
             finally:
@@ -148,7 +138,7 @@ def _search(
                 return Ended(stop.reason)
             continue
         if not failure and study.get_trials(deepcopy=False)[claim.trial.number].state.is_finished():
-            put_away(study, claim.trial.number, folder, filing)
+            put_away(study, claim.trial.number, context.folder, filing)
         return_free_memory()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
@@ -167,20 +157,17 @@ def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:
 
 def _run_claimed(
     claim: Claim,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    device: torch.device,
+    context: RunContext,
     observer: Observer,
     before_step: Callable[[], None],
     check: Callable[[], None],
 ) -> str:
     """Runs and stores one trial, as long as ``check`` finds its study there; returns what failed, or nothing."""
+    study, settings = context.study, context.settings
     trial, number = claim.trial, claim.trial.number
     searched, fixed = settings.ranges()
     parameters = {**suggest_all(trial, searched), **fixed}
-    checkpoint = folder.checkpoint_for_all(number)
+    checkpoint = context.folder.checkpoint_for_all(number)
     if claim.adopted:
         note_left(study, trial._trial_id, None)
     observer.trial_started(number, parameters, claim.adopted)
@@ -194,17 +181,9 @@ def _run_claimed(
         claim.lock.check()
 
     try:
-        found = measured(trial, parameters, settings, parts)
+        found = measured(trial, parameters, settings, context.splits)
         outcome = turned_away(settings, found) or run_trial(
-            trial,
-            parameters,
-            settings,
-            parts,
-            device=device,
-            checkpoint_path=checkpoint,
-            before_step=before_step,
-            after_epoch=after_epoch,
-            leg=claim.leg,
+            context, trial, parameters, leg=claim.leg, before_step=before_step, after_epoch=after_epoch
         )
         outcome = with_found(outcome, settings, found)
         check_ours()
@@ -213,7 +192,7 @@ def _run_claimed(
             note_left(study, trial._trial_id, {"values": outcome.values, "record": record})
             observer.trial_finished(number, "paused", outcome.value, outcome.reason)
             return ""
-        store(study, trial, outcome, fixed, folder)
+        store(study, trial, outcome, fixed, context.folder)
     except StopRequested:
         raise
     except Exception as error:

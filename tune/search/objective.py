@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from statistics import fmean
 
-import torch
 from optuna import Trial
 
 from data.channels import Preparation
 
 from ..config.settings import Settings
 from ..config.spaces import Scalar
-from ..core.remote import RemoteFile
 from ..core.seeds import derive_seed
 from ..study.brackets import RUNG_LOSSES, TO_THE_END, BracketPruner, Leg
+from ..study.context import RunContext
 from ..study.records import Outcome, calibration, mean_scores, record_of, train_scores
 from ..study.samplers import warmup_epochs
 from ..training.checkpoint import CheckpointWriter, load_checkpoint
@@ -24,37 +22,33 @@ from ..training.fit import EpochResult, Fit, TrainingSettings
 from ..training.fold_fits import begin_fits, fit_runs, owner_of
 from ..training.hyperparameters import fields_of, training_settings
 from ..training.predictions import answers
-from ..training.splits import Parts
 from ..training.train import NonFiniteLossError
 
 
 def run_trial(
+    context: RunContext,
     trial: Trial,
     parameters: dict[str, Scalar],
-    settings: Settings,
-    parts: Parts,
     *,
-    device: torch.device,
-    checkpoint_path: Path | RemoteFile,
+    leg: Leg = TO_THE_END,
     before_step: Callable[[], None],
     after_epoch: Callable[[int, float], None],
-    leg: Leg = TO_THE_END,
 ) -> Outcome:
     """Trains one configuration, from its checkpoint if there is one, to the end or to where it has to wait.
 
-    The folds advance together, an epoch each, so that pruning decides on the mean over all of them.
+    The folds advance together, an epoch each, so that pruning decides on the mean over all of them. The caller removes
+    the checkpoint once the trial is stored.
 
     Args:
+        context: Of the study.
         trial: Takes the reports and says when to prune.
         parameters: Every searched and fixed hyperparameter.
-        settings: Of the study.
-        parts: Of the study.
-        device: Trains here.
-        checkpoint_path: Written between epochs; the caller removes it once the trial is stored.
+        leg: Where it ends, or waits with its checkpoint.
         before_step: Called before every step; may raise to leave the trial for later.
         after_epoch: Told the epoch and its score.
-        leg: Where it ends, or waits with its checkpoint.
     """
+    settings, parts, device = context.settings, context.splits, context.device
+    checkpoint_path = context.folder.checkpoint_for_all(trial.number)
     # A confirmation run is given its seed when it is lined up.
     seed = trial.user_attrs.get("seed", derive_seed(settings.search.seed, "trial", trial.number))
     training = training_settings(settings, parameters, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from optuna.trial import FrozenTrial
@@ -10,10 +11,9 @@ from optuna.trial import FrozenTrial
 from data import DataError
 from data.splits import make_split
 
-from ..config.settings import Settings
-from ..core.folders import StudyFolder
 from ..core.seeds import derive_seed
 from ..evaluation.last_fit import train_to_the_end
+from ..study.context import RunContext
 from ..study.study import all_parameters
 from ..training.hyperparameters import training_settings
 from ..training.splits import Fold, Parts
@@ -43,35 +43,24 @@ def random_parts(parts: Parts, seed: int) -> Parts | None:
     return Parts(mixed, split, (Fold(mixed.subset(split.train), mixed.subset(split.validation), None),))
 
 
-def score_on_random_split(
-    trial: FrozenTrial,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
-    before_step: Callable[[], None],
-) -> float | None:
+def score_on_random_split(context: RunContext, trial: FrozenTrial, before_step: Callable[[], None]) -> float | None:
     """Validation score of a configuration on a random split; None where there is none, or the loss became infinite.
 
     Args:
+        context: Of the study; its folder holds the checkpoint, which is removed at the end.
         trial: Has the configuration.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study; holds the checkpoint, which is removed at the end.
-        device: Trains here.
         before_step: Called before every step; may raise to leave the fit for later.
     """
+    settings = context.settings
     seed = derive_seed(settings.search.seed, "random split", trial.number)
-    mixed = random_parts(parts, seed)
+    mixed = random_parts(context.splits, seed)
     if mixed is None:
         return None
     parameters = all_parameters(trial)
     training = training_settings(settings, parameters, seed)
     try:
-        fit = train_to_the_end(
-            f"random-split-{trial.number}", parameters, training, settings, mixed, folder, device, before_step
-        )
+        name = f"random-split-{trial.number}"
+        fit = train_to_the_end(replace(context, splits=mixed), name, parameters, training, before_step)
     except NonFiniteLossError:
         return None
     return float(getattr(fit.best.validation, settings.search.metric))

@@ -14,19 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from optuna import Study
 from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
 
-from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from ..core.stopping import StopWatch
 from ..study.brackets import plan_of
+from ..study.context import RunContext
 from ..study.leases import claim_trial, note_crash
+from ..study.locks import url_of
 from ..study.samplers import n_finished
 from ..training.sharing import without_tensors
-from ..training.splits import Parts
 from .loop import MOST_FAILURES_IN_A_ROW, Ended, finished_in_words, seconds_afterwards, target_reached
 from .ray_board import Board, News
 from .ray_cluster import Request, n_places, request_of, running_cluster
@@ -50,40 +48,26 @@ class _Task:
     ticket: int
 
 
-def search_with_ray(
-    storage_url: str,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
-    observer: WorkersObserver,
-    stop: StopWatch,
-) -> Ended:
-    """As ``search.search``, with a task of a Ray cluster for each trial.
+def search_with_ray(context: RunContext, observer: WorkersObserver, stop: StopWatch) -> Ended:
+    """As ``loop.search``, with a task of a Ray cluster for each trial.
 
     Args:
-        storage_url: The database, which every task opens for itself.
-        study: To work on.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study; its machines should be able to reach it.
-        device: Of this machine.
+        context: Has the study, which every task opens for itself, and the folder, which its machines should reach.
         observer: Told what happens in all tasks.
         stop: Says when to stop.
 
     Raises:
         StudyError: If there is no such cluster, or it cannot share the study.
     """
-    described, tensors = without_tensors(parts)
+    settings, folder, storage_url = context.settings, context.folder, url_of(context.study)
+    described, tensors = without_tensors(context.splits)
     n_bytes = sum(tensor.nbytes for tensor in tensors)
     with running_cluster(settings, storage_url, n_bytes) as ray:
-        request = request_of(settings, device.type, ray)
+        request = request_of(settings, context.device.type, ray)
         there = StudyFolder(folder.save_dir.resolve(), folder.study_name, folder.shared)
         job = TaskJob(uuid.uuid4().hex, _absolute(storage_url), there, settings, described, request.device)
         given = (ray.put(job), ray.put([tensor.numpy() for tensor in tensors]))
-        return _Tasks(ray, given, request, study, settings, parts, folder, observer, stop).run()
+        return _Tasks(ray, given, request, context, observer, stop).run()
 
 
 class _Tasks:
@@ -94,15 +78,13 @@ class _Tasks:
         ray: Any,
         given: tuple[Any, Any],
         request: Request,
-        study: Study,
-        settings: Settings,
-        parts: Parts,
-        folder: StudyFolder,
+        context: RunContext,
         observer: WorkersObserver,
         stop: StopWatch,
     ) -> None:
         self._ray, self._given, self._request = ray, given, request
-        self._study, self._settings, self._parts, self._folder = study, settings, parts, folder
+        self._study, self._settings, self._folder = context.study, context.settings, context.folder
+        self._splits = context.splits
         self._observer, self._stop = observer, stop
         self._board = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Board).remote()
         self._remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=0)(run_numbered_trial)
@@ -122,7 +104,7 @@ class _Tasks:
         has_changed = True
         while True:
             if has_changed:
-                self._stop.reserved_seconds = seconds_afterwards(self._study, self._settings, self._parts)
+                self._stop.reserved_seconds = seconds_afterwards(self._study, self._settings, self._splits)
                 if self._end is None and target_reached(self._study, self._settings):
                     self._end = Ended(f"target {self._settings.search.target:g} reached")
             if self._end is None and self._stop.reason is not None:

@@ -18,6 +18,7 @@ from ..config.spaces import Scalar
 from ..core.errors import StudyError
 from ..core.folders import StudyFolder
 from ..core.stopping import StopWatch
+from ..study.context import RunContext
 from ..study.leases import claim_numbered
 from ..study.storage import open_storage
 from ..study.study import load_study, with_strategy
@@ -106,16 +107,10 @@ def run_numbered_trial(
     teller = _Teller(board, ticket)
     try:
         study, parts = _opened(job, arrays)
-        ended = search(
-            with_strategy(study, job.settings),
-            job.settings,
-            parts,
-            job.folder,
-            device=torch.device(job.device),
-            observer=teller,
-            stop=StopWatch(is_asked=_asking(board)),
-            claim_next=partial(claim_numbered, study, job.folder, number, job.settings.search.trials),
-        )
+        study = with_strategy(study, job.settings)
+        context = RunContext(study, job.settings, parts, job.folder, torch.device(job.device))
+        claim_next = partial(claim_numbered, study, job.folder, number, job.settings.search.trials)
+        ended = search(context, teller, StopWatch(is_asked=_asking(board)), claim_next)
     except Exception as error:
         return TaskResult(teller.events, None, in_a_sentence(error))
     return TaskResult(teller.events, ended)

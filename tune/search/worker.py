@@ -24,6 +24,7 @@ from ..core.errors import StudyError
 from ..core.failures import explain
 from ..core.folders import StudyFolder
 from ..core.stopping import StopWatch
+from ..study.context import RunContext
 from ..study.storage import open_storage
 from ..study.study import load_study, with_strategy
 from ..training.sharing import take
@@ -117,15 +118,9 @@ def _search(job: Job, reporter: Reporter, stop: StopWatch) -> Ended:
     study = load_study(open_storage(job.storage_url), job.folder.study_name)
     if study is None:
         raise StudyError(f"study {job.folder.study_name!r} is no longer in the database")
-    return search(
-        with_strategy(study, job.settings),
-        job.settings,
-        take(job.parts, job.tensors),
-        job.folder,
-        device=torch.device(job.device),
-        observer=reporter,
-        stop=stop,
-    )
+    splits = take(job.parts, job.tensors)
+    study = with_strategy(study, job.settings)
+    return search(RunContext(study, job.settings, splits, job.folder, torch.device(job.device)), reporter, stop)
 
 
 def in_a_sentence(error: Exception) -> str:

@@ -24,10 +24,11 @@ from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from ..core.interrupts import interrupts_held
 from ..core.stopping import StopWatch
+from ..study.context import RunContext
 from ..study.leases import note_crash
+from ..study.locks import url_of
 from ..study.samplers import n_finished
 from ..training.sharing import shared
-from ..training.splits import Parts
 from .loop import Ended, Observer, finished_in_words
 from .worker import Job, work
 
@@ -78,37 +79,23 @@ def n_workers(settings: Settings) -> int:
     return max(1, min(n_cores // settings.machine.threads, settings.search.trials))
 
 
-def search_with_workers(
-    storage_url: str,
-    study: Study,
-    settings: Settings,
-    parts: Parts,
-    folder: StudyFolder,
-    *,
-    device: torch.device,
-    observer: WorkersObserver,
-    stop: StopWatch,
-) -> Ended:
-    """As ``search.search``, with ``machine.workers`` processes at once.
+def search_with_workers(context: RunContext, observer: WorkersObserver, stop: StopWatch) -> Ended:
+    """As ``loop.search``, with ``machine.workers`` processes at once; CUDA devices are dealt out in turn.
 
     Args:
-        storage_url: The database, which every worker opens for itself.
-        study: To work on.
-        settings: Of the study.
-        parts: Of the study.
-        folder: Of the study.
-        device: Trains here; CUDA devices are dealt out in turn.
+        context: Has the study, which every worker opens for itself.
         observer: Told what happens in all workers.
         stop: Says when to stop.
 
     Raises:
         OSError: If the data cannot be written for the workers.
     """
+    study, settings, folder, device = context.study, context.settings, context.folder, context.device
     gpus: list[str] = _visible_gpus() if device.type == "cuda" and device.index is None else []
     seconds_left = stop.seconds_left
     deadline = None if seconds_left is None else time.monotonic() + seconds_left
-    with shared(parts, folder.root / ".workers") as (described, tensors):
-        job = Job(storage_url, folder, settings, described, tensors, str(device), None, deadline)
+    with shared(context.splits, folder.root / ".workers") as (described, tensors):
+        job = Job(url_of(study), folder, settings, described, tensors, str(device), None, deadline)
         n_missing = max(1, settings.search.trials - n_finished(study))
         jobs = [
             replace(job, visible_gpu=gpus[k % len(gpus)] if gpus else None)

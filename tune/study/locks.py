@@ -184,10 +184,20 @@ class _FileLock:
 
 def engine_of(storage: BaseStorage) -> Engine:
     """The connections of a storage that this tuner has opened."""
+    return _database_of(storage).engine
+
+
+def url_of(study: Study) -> str:
+    """The address of a study's database, by which another process opens it; may hold a password."""
+    return str(_database_of(study._storage).url)
+
+
+def _database_of(storage: BaseStorage) -> RDBStorage:
+    # What Optuna loads from a database address is a cache in front of the storage itself.
     inner = storage._backend if isinstance(storage, _CachedStorage) else storage
     if not isinstance(inner, RDBStorage):
         raise TypeError(f"{type(inner).__name__} has no database that could hold locks")
-    return inner.engine
+    return inner
 
 
 def _beside_database(engine: Engine, folder: StudyFolder) -> StudyFolder:

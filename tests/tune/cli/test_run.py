@@ -12,7 +12,7 @@ import pytest
 
 from tune.core.errors import StudyError
 from tune.core.stopping import StopWatch
-from tune.run import Finished, run_study
+from tune.run import Finished, open_study, run_study
 from tune.search.progress import Progress
 from tune.study.leases import claim_trial
 from tune.study.storage import open_storage, sqlite_url
@@ -52,10 +52,8 @@ def run(lab: Lab, stop: StopWatch | None = None, warm_start: str | None = None) 
     storage = open_storage(sqlite_url(lab.place / "tune.db"))
     existing = load_study(storage, lab.name)
     stop = stop or StopWatch()
-    finished = run_study(
-        storage, lab.folder, lab.settings, existing, lab.parts, warm_start=warm_start, show=show, stop=stop
-    )
-    return finished, said
+    context, notes = open_study(storage, lab.folder, lab.settings, existing, lab.parts, warm_start)
+    return run_study(context, notes, show=show, stop=stop), said
 
 
 def test_the_same_command_with_resume_goes_on_where_something_was_left_out(new_lab: NewLab) -> None:

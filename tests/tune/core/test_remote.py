@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ def search_on(machine: Path, lab: Lab, store: str, notes: Notes, stop: StopWatch
     """A run on a machine that has nothing but the database and the store in common with others."""
     torch.set_num_threads(1)
     folder = StudyFolder(machine, lab.name, store)
-    search(lab.study(), lab.settings, lab.parts, folder, device=torch.device("cpu"), observer=notes, stop=stop)
+    search(replace(lab.context(), folder=folder), notes, stop)
     return folder
 
 

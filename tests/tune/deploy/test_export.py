@@ -43,7 +43,7 @@ def tested(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> La
     settings = make_settings({"search": {"trials": 1}, "space": {"shared": {"derived_channels": "both"}}})
     lab = Lab(place, settings, make_parts(make_toy(), settings))
     lab.search()
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context())
     write_best(lab.study(), lab.settings, lab.folder)
     write_best_model(lab.study(), lab.settings, lab.folder)
     return lab

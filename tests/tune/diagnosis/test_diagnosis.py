@@ -55,7 +55,7 @@ def searched(new_lab: NewLab, architecture: str, *layers: dict[str, Any]) -> Lab
 
 def subject_of(lab: Lab, part: str = "validation", trial: FrozenTrial | None = None) -> Subject:
     study = lab.study()
-    return of_trial(study, trial or trial_to_look_at(study, None), lab.settings, lab.parts, lab.folder, part=part)
+    return of_trial(lab.context(study), trial or trial_to_look_at(study, None), part)
 
 
 def check_words(sections: Sequence[Section]) -> set[str]:
@@ -106,9 +106,7 @@ def test_a_trial_whose_weights_are_gone_is_trained_again_to_the_very_same(new_la
         path.unlink()
     said: list[str] = []
     study = lab.study()
-    after = of_trial(
-        study, trial_to_look_at(study, 0), lab.settings, lab.parts, lab.folder, part="validation", say=said.append
-    )
+    after = of_trial(lab.context(study), trial_to_look_at(study, 0), "validation", said.append)
     assert torch.equal(before.probabilities, after.probabilities)
     assert any("trained again" in sentence for sentence in said)
     assert any("trained again" in note for note in after.notes)
@@ -118,7 +116,7 @@ def test_a_trial_whose_weights_are_gone_is_trained_again_to_the_very_same(new_la
 def test_the_test_part_is_shown_of_the_network_that_was_tested(new_lab: NewLab) -> None:
     lab = searched(new_lab, "gru")
     study = lab.study()
-    judge_best(study, lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context(study))
     write_best_model(study, lab.settings, lab.folder)
     subject = subject_of(lab, "test")
     found = study.user_attrs["evaluations"]["0"]["test"]
@@ -137,7 +135,7 @@ def test_what_cannot_be_diagnosed_is_said(new_lab: NewLab) -> None:
         trial_to_look_at(empty.study(), None)
     other = Lab(lab.place, lab.settings, new_lab("other", dataset=make_toy(seed=5)).parts)
     with pytest.raises(StudyError, match="fingerprint differs"):
-        of_trial(study, trial_to_look_at(study, 0), lab.settings, other.parts, lab.folder, part="validation")
+        of_trial(other.context(study), trial_to_look_at(study, 0), "validation")
 
 
 def test_pictures_take_the_colours_of_the_page_and_keep_their_names_apart() -> None:

@@ -50,7 +50,7 @@ def test_it_trains_on_all_but_the_test_part(lab: Lab) -> None:
 
 
 def test_an_interrupted_fit_ends_with_the_same_bits(lab: Lab) -> None:
-    trial, parts = best(lab), refit_parts(lab.parts)
+    trial, context = best(lab), replace(lab, parts=refit_parts(lab.parts)).context()
     n_steps = 0
 
     def count() -> None:
@@ -66,11 +66,11 @@ def test_an_interrupted_fit_ends_with_the_same_bits(lab: Lab) -> None:
 
         return step
 
-    whole = refit(trial, lab.settings, parts, lab.folder, device=CPU, before_step=count)
+    whole = refit(context, trial, count)
     for share in (3, 2):
         with pytest.raises(StopRequested):
-            refit(trial, lab.settings, parts, lab.folder, device=CPU, before_step=stop_after(n_steps // share))
-    resumed = refit(trial, lab.settings, parts, lab.folder, device=CPU, before_step=count)
+            refit(context, trial, stop_after(n_steps // share))
+    resumed = refit(context, trial, count)
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert not lab.folder.checkpoint(f"refit-{trial.number}").exists()
@@ -78,7 +78,7 @@ def test_an_interrupted_fit_ends_with_the_same_bits(lab: Lab) -> None:
 
 def test_what_is_tested_is_the_last_fit(lab: Lab) -> None:
     said: list[str] = []
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU, say=said.append)
+    judge_best(lab.context(), say=said.append)
     trial = best(lab)
     found = lab.study().user_attrs["evaluations"][str(trial.number)]
     assert found["test"]["refitted"] is True
@@ -87,7 +87,7 @@ def test_what_is_tested_is_the_last_fit(lab: Lab) -> None:
 
 
 def test_the_best_configuration_tells_how_the_last_fit_was_made(lab: Lab) -> None:
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context())
     written = describe_best(lab.study(), lab.settings, lab.folder)
     found, joined = written["refit"], refit_parts(lab.parts)
     assert (lab.folder.root / written["trial_folder"] / found["weights"]).is_file()
@@ -101,7 +101,7 @@ def test_where_it_diverges_the_network_of_the_search_is_tested(lab: Lab) -> None
     said: list[str] = []
     dataset = lab.parts.dataset
     damaged = replace(lab.parts, dataset=dataset.with_values(torch.full_like(dataset.values, torch.nan)))
-    judge_best(lab.study(), lab.settings, damaged, lab.folder, CPU, say=said.append)
+    judge_best(replace(lab.context(), splits=damaged), say=said.append)
     found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
     assert found["test"]["refitted"] is False
     assert "refit" not in found
@@ -111,7 +111,7 @@ def test_where_it_diverges_the_network_of_the_search_is_tested(lab: Lab) -> None
 def test_without_the_weights_it_says_that_nothing_is_tested(lab: Lab) -> None:
     said: list[str] = []
     shutil.rmtree(lab.folder.root / "trials")
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU, say=said.append)
+    judge_best(lab.context(), say=said.append)
     assert "no longer there" in said[0]
     assert "evaluations" not in lab.study().user_attrs
 
@@ -119,7 +119,7 @@ def test_without_the_weights_it_says_that_nothing_is_tested(lab: Lab) -> None:
 def test_without_it_the_networks_of_the_search_are_tested(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}, "training": {"refit": False}, "split": {"folds": 2}})
     lab.search()
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context())
     found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
     assert found["test"]["refitted"] is False
     assert not (trial_folder(lab.folder, best(lab)) / REFIT_WEIGHTS).exists()
@@ -128,6 +128,6 @@ def test_without_it_the_networks_of_the_search_are_tested(new_lab: NewLab) -> No
 def test_folds_are_refitted_as_one_network(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}, "split": {"folds": 2}})
     lab.search()
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context())
     found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
     assert found["test"]["n_sequences"] == len(lab.parts.split.test)

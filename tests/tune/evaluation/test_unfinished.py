@@ -81,7 +81,7 @@ def test_the_first_trial_that_was_left_is_delivered_and_said_to_be_unfinished(ne
     lab = new_lab("study", SEARCH)
     ended = leave(lab)
     assert ended.reason == "time is up"
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU, time_is_up())
+    judge_best(lab.context(), time_is_up())
     write_exports(lab.study(), lab.settings, lab.folder)
     study, root = lab.study(), lab.folder.root
     (raw,) = study.get_trials(deepcopy=False)
@@ -118,12 +118,12 @@ def test_it_goes_on_to_the_same_bits_and_the_finished_trial_replaces_it(new_lab:
     whole, left = new_lab("whole", SEARCH), new_lab("left", SEARCH)
     whole.search()
     leave(left)
-    judge_best(left.study(), left.settings, left.parts, left.folder, CPU, time_is_up())
+    judge_best(left.context(), time_is_up())
     write_exports(left.study(), left.settings, left.folder)
     left.search()
     assert [outline(trial) for trial in left.trials()] == [outline(trial) for trial in whole.trials()]
     for lab in (whole, left):
-        judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+        judge_best(lab.context())
         write_exports(lab.study(), lab.settings, lab.folder)
     best = best_trial(left.study())
     assert best is not None
@@ -139,11 +139,11 @@ def test_it_goes_on_to_the_same_bits_and_the_finished_trial_replaces_it(new_lab:
 def test_with_time_for_it_the_last_fit_is_that_of_the_configuration_and_tested_once(new_lab: NewLab) -> None:
     lab = new_lab("study", {**SEARCH, "search": {"trials": 1, "pruner": "none"}})
     leave(lab)
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU, StopWatch(1e6))
+    judge_best(lab.context(), StopWatch(1e6))
     (before,) = lab.study().user_attrs["evaluations"].values()
     assert before["test"]["refitted"]
     lab.search()
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context())
     (after,) = lab.study().user_attrs["evaluations"].values()
     assert after["test"] == before["test"]
     assert "unfinished_after" not in after
@@ -153,7 +153,7 @@ def test_with_time_for_it_the_last_fit_is_that_of_the_configuration_and_tested_o
 def test_trained_further_and_left_again_what_was_found_of_it_before_no_longer_counts(new_lab: NewLab) -> None:
     lab = new_lab("study", SEARCH)
     leave(lab, epoch=2)
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU, time_is_up())
+    judge_best(lab.context(), time_is_up())
     leave(lab, epoch=4)
     best = best_trial(lab.study())
     assert best is not None
@@ -241,7 +241,7 @@ def test_without_a_finished_epoch_there_is_nothing_to_count(new_lab: NewLab, sto
 def test_with_folds_another_metric_and_averaged_weights(new_lab: NewLab, layer: dict[str, Any]) -> None:
     lab = new_lab("study", SEARCH, layer)
     leave(lab)
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU, time_is_up())
+    judge_best(lab.context(), time_is_up())
     best = best_trial(lab.study())
     assert best is not None
     state, stored = load_checkpoint(lab.folder.checkpoint(0)), load_weights(lab.folder, best, len(lab.parts.folds))

@@ -66,7 +66,7 @@ def test_the_test_part_is_judged_where_there_is_one(tmp_path: Path) -> None:
     entry, _ = entries_of(suite, suite.protocols[0], ())
     storage, loaded = open_storage(sqlite_url(tmp_path / "tune.db")), PartsOnce()
     running = prepared(storage, SaveDir(tmp_path), entry, 1, loaded, StopWatch(), print)
-    assert run_all(storage, [running], 1, StopWatch(), print) == []
+    assert run_all([running], 1, StopWatch(), print) == []
     judged = judged_sequences(running.parts, judged_part(suite.protocols[0], running.parts))
     test = running.parts.folds[0].test
     assert test is not None

@@ -36,7 +36,7 @@ def finished(lab: Lab, reason: str = "all trials finished") -> Finished:
 
 
 def judge(lab: Lab) -> None:
-    judge_best(lab.study(), lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context())
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_the_stored_weights_score_what_the_trial_scored(done: Lab) -> None:
     assert best is not None
     weights = load_weights(done.folder, best, 1)
     assert weights is not None
-    found = score_weights(best, weights, done.settings, done.parts, "validation", CPU)
+    found = score_weights(done.context(), best, weights, "validation")
     assert found.scores.accuracy == pytest.approx(best.value)
     assert found.scores.loss == pytest.approx(best.user_attrs["validation_loss"], rel=1e-5)
 

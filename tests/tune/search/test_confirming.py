@@ -56,8 +56,7 @@ def run(lab: Lab, stop: StopWatch | None = None, *, with_exports: bool = False) 
     ended = lab.search(stop)
     finished = Finished(lab.study(), lab.settings, lab.folder, ended, [])
     assert is_confirmed(finished)
-    storage = open_storage(sqlite_url(lab.place / "tune.db"))
-    finished = confirm_and_judge(storage, finished, lab.parts, show=show, stop=stop)
+    finished = confirm_and_judge(finished, lab.parts, show=show, stop=stop)
     return exported(finished) if with_exports else finished, said
 
 
@@ -79,7 +78,7 @@ def without_clock(found: dict[str, Any]) -> dict[str, Any]:
 def pretend(lab: Lab, scores: dict[int, list[float | None]]) -> None:
     """Stores confirmation runs with these scores, as if they had been made."""
     study = lab.study()
-    confirmation, _ = open_confirmation(study, lab.settings, lab.folder)
+    confirmation = open_confirmation(lab.context(study)).study
     trials = study.get_trials(deepcopy=False)
     for number, values in scores.items():
         for repetition, value in enumerate(values):
@@ -283,9 +282,11 @@ def test_a_configuration_that_does_not_stay_finite_is_out(searched: Lab) -> None
 
 
 def test_runs_that_are_no_longer_wanted_are_withdrawn(searched: Lab) -> None:
-    confirmation, folder = open_confirmation(searched.study(), searched.settings, searched.folder)
-    line_up(searched.study(), confirmation, searched.settings, folder, [(0, 0), (0, 1), (1, 0)])
-    settings = line_up(searched.study(), confirmation, searched.settings, folder, [(0, 1)])
+    context = searched.context()
+    runs = open_confirmation(context)
+    confirmation, folder = runs.study, runs.folder
+    line_up(context, runs, [(0, 0), (0, 1), (1, 0)])
+    settings = line_up(context, runs, [(0, 1)]).settings
     waiting = confirmation.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     assert [(trial.user_attrs[RUN_OF], trial.user_attrs[REPETITION]) for trial in waiting] == [(0, 1)]
     assert settings.search.trials == 1
@@ -309,11 +310,9 @@ def test_another_process_that_confirms_is_left_to_it(searched: Lab) -> None:
 def test_its_study_is_no_study_of_its_own_and_takes_nobody_elses_name(searched: Lab) -> None:
     storage = open_storage(sqlite_url(searched.place / "tune.db"))
     optuna.create_study(storage=storage, study_name="toy-gru-confirmation")
-    confirmation, _ = open_confirmation(searched.study(), searched.settings, searched.folder)
+    confirmation = open_confirmation(searched.context()).study
     assert confirmation.study_name == "toy-gru-confirmation-2"
-    assert open_confirmation(searched.study(), searched.settings, searched.folder)[0].study_name == (
-        "toy-gru-confirmation-2"
-    )
+    assert open_confirmation(searched.context()).study.study_name == "toy-gru-confirmation-2"
     with pytest.raises(StudyError, match="holds the confirmation runs of 'toy-gru'"):
         resume_study(confirmation, searched.settings, searched.parts)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -36,17 +35,9 @@ def begin(lab: Lab) -> tuple[Trial, dict[str, Scalar]]:
     return claim.trial, {**fixed, **suggest_all(claim.trial, searched)}
 
 
-def run(lab: Lab, trial: Trial, parameters: dict[str, Scalar], path: Path | None = None) -> Outcome:
-    return run_trial(
-        trial,
-        parameters,
-        lab.settings,
-        lab.parts,
-        device=CPU,
-        checkpoint_path=path or lab.folder.checkpoint(trial.number),
-        before_step=lambda: None,
-        after_epoch=lambda epoch, score: None,
-    )
+def run(lab: Lab, trial: Trial, parameters: dict[str, Scalar]) -> Outcome:
+    context = lab.context(trial.study)
+    return run_trial(context, trial, parameters, before_step=lambda: None, after_epoch=lambda epoch, score: None)
 
 
 @pytest.mark.parametrize("n_folds", [0, 2])
@@ -103,16 +94,8 @@ def test_a_trial_that_had_reported_more_than_its_checkpoint_has_ends_with_the_sa
         after_epoch.append(path.read_bytes())
 
     def scores() -> tuple[bool, list[dict[str, Any]]]:
-        outcome = run_trial(
-            trial,
-            parameters,
-            lab.settings,
-            lab.parts,
-            device=CPU,
-            checkpoint_path=path,
-            before_step=lambda: None,
-            after_epoch=keep,
-        )
+        context = lab.context(trial.study)
+        outcome = run_trial(context, trial, parameters, before_step=lambda: None, after_epoch=keep)
         return outcome.pruned, [epoch["validation"] for epoch in outcome.record["history"][0]]
 
     whole = scores()
@@ -122,30 +105,33 @@ def test_a_trial_that_had_reported_more_than_its_checkpoint_has_ends_with_the_sa
     assert scores() == whole
 
 
-def test_a_checkpoint_that_was_not_reported_is_reported_on_resume(new_lab: NewLab, tmp_path: Path) -> None:
+def test_a_checkpoint_that_was_not_reported_is_reported_on_resume(new_lab: NewLab) -> None:
     lab = new_lab("study")
     one, parameters = begin(lab)
-    path = tmp_path / "checkpoint.pt"
-    done = run(lab, one, parameters, path)
+    done = run(lab, one, parameters)
     # A second study has the same first trial, and not one report yet.
     twin = new_lab("twin")
     trial, same = begin(twin)
     assert same == parameters
-    assert run(twin, trial, same, path).value == done.value
+    path = twin.folder.checkpoint(trial.number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(lab.folder.checkpoint(one.number).read_bytes())
+    assert run(twin, trial, same).value == done.value
     assert twin.trials()[0].intermediate_values == lab.trials()[0].intermediate_values
 
 
 def test_a_damaged_checkpoint_starts_the_trial_over_and_ends_with_the_same_numbers(
-    new_lab: NewLab, tmp_path: Path
+    new_lab: NewLab,
 ) -> None:
-    lab, path = new_lab("study"), tmp_path / "checkpoint.pt"
+    lab = new_lab("study")
     trial, parameters = begin(lab)
-    whole = run(lab, trial, parameters, path)
+    path = lab.folder.checkpoint(trial.number)
+    whole = run(lab, trial, parameters)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     assert load_checkpoint(path) is None
-    again = run(lab, trial, parameters, path)
+    again = run(lab, trial, parameters)
     assert again.value == whole.value
     for one, other in zip(whole.weights, again.weights, strict=True):
         assert all(torch.equal(one[name], other[name]) for name in one)

@@ -59,11 +59,7 @@ class Watcher:
 
 def search(lab: Lab, watcher: Watcher | None = None, stop: StopWatch | None = None) -> Ended:
     """As a run does it, in as many processes as the settings say."""
-    url = sqlite_url(lab.place / "tune.db")
-    stop, watcher = stop or StopWatch(), watcher or Watcher()
-    ended = search_with_workers(
-        url, lab.study(), lab.settings, lab.parts, lab.folder, device=CPU, observer=watcher, stop=stop
-    )
+    ended = search_with_workers(lab.context(), watcher or Watcher(), stop or StopWatch())
     assert not multiprocessing.active_children()
     assert [one.name for one in (lab.folder.root / ".workers").iterdir()] == ["lock"]
     return ended
@@ -142,16 +138,8 @@ def test_workers_that_cannot_begin_say_why_in_a_sentence(
     lab = new_lab("study", TWO)
     study = lab.study()
     (tmp_path / "other.db").write_bytes(b"no database" * 100)
-    ended = search_with_workers(
-        sqlite_url(tmp_path / "other.db"),
-        study,
-        lab.settings,
-        lab.parts,
-        lab.folder,
-        device=CPU,
-        observer=Watcher(),
-        stop=StopWatch(),
-    )
+    study._storage._backend.url = sqlite_url(tmp_path / "other.db")  # type: ignore[attr-defined]
+    ended = search_with_workers(lab.context(study), Watcher(), StopWatch())
     assert ended.reason == "workers cannot begin"
     assert "other.db cannot be used" in ended.failure
     assert "Traceback" not in ended.failure

@@ -121,7 +121,7 @@ def test_only_what_keeps_to_the_caps_is_confirmed_and_that_is_not_measured_again
     assert candidates
     assert not candidates & too_large
     assert not {trial.number for trial in kept_trials(lab.study())} & too_large
-    confirmation, _ = open_confirmation(lab.study(), lab.settings, lab.folder)
+    confirmation = open_confirmation(lab.context()).study
     runs = run_settings(lab.settings, confirmation).search
     assert (runs.max_parameters, runs.max_latency_ms) == (None, None)
 
@@ -149,7 +149,7 @@ def test_the_front_is_described_kept_and_whole(new_lab: NewLab) -> None:
     # Any of them may be the knee once the front has grown.
     kept = {path.parent.name for path in (lab.folder.root / "trials").glob("*/weights.safetensors")}
     assert kept == {trial_folder(lab.folder, lab.trials()[one.number]).name for one in front}
-    judge_best(study, lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context(study))
     write_exports(study, lab.settings, lab.folder)
     described = json.loads((lab.folder.root / "best_config.json").read_text())
     assert described["trial"] == knee.number

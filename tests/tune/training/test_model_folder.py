@@ -52,7 +52,7 @@ def test_it_is_the_network_that_was_tested(new_lab: NewLab) -> None:
     lab = new_lab("kept", {"search": {"trials": 1}})
     lab.search()
     study = lab.study()
-    judge_best(study, lab.settings, lab.parts, lab.folder, CPU)
+    judge_best(lab.context(study))
     write_best_model(study, lab.settings, lab.folder)
     model, test = load_model(lab.folder.root / "best_model"), lab.parts.folds[0].test
     assert test is not None

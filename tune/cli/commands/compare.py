@@ -68,7 +68,7 @@ def compare_command(
                     running.append(opened(study, save_dir, entry, loaded))
             done[protocol.name] = running
             if running and not results_only:
-                failures += run_all(storage, running, selection.n_seeds, stop, tell)
+                failures += run_all(running, selection.n_seeds, stop, tell)
                 write_studies(running)
             if stop.reason is not None:
                 break

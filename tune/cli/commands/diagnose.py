@@ -24,6 +24,7 @@ from ...diagnosis.page import write_diagnosis
 from ...diagnosis.whole import diagnose
 from ...report.exports import write_best
 from ...study.agreement import check_agreement
+from ...study.context import RunContext
 from ...study.locks import study_lock
 from ...study.selection import chosen_trial
 from ...study.study import CONFIRMS, load_study, stored_settings
@@ -182,9 +183,9 @@ def subject_of_study(
     trial = trial_to_look_at(study, number)
     torch.set_num_threads(settings.machine.threads)
     say(console, f"Diagnosing trial {trial.number} of {study.study_name}")
-    parts = load_parts(settings)
+    context = RunContext(study, settings, load_parts(settings), folder, torch.device("cpu"))
     try:
-        subject = of_trial(study, trial, settings, parts, folder, part=part, say=lambda line: say(console, line))
+        subject = of_trial(context, trial, part, lambda line: say(console, line))
     except NonFiniteLossError as error:
         raise StudyError(f"trial {trial.number} cannot be trained again: {error}") from error
     return subject, trial.number, settings

@@ -17,7 +17,7 @@ from ...core.folders import SaveDir, check_study_name
 from ...core.stopping import StopWatch
 from ...core.terminal import say
 from ...experiments.comparison import overall_best, write_comparison
-from ...run import Finished, confirm_and_judge, exported, is_confirmed, judge, plan, run_study
+from ...run import Finished, confirm_and_judge, exported, is_confirmed, judge, open_study, plan, run_study
 from ...search.loop import seconds_afterwards
 from ...search.progress import show
 from ...study.selection import seconds_searched
@@ -81,24 +81,15 @@ def _run_one(
         console.print(f"There is no study {name} to resume: it begins now.")
     folder = save_dir.study(name)
     print_start(console, name, settings, parts)
-    work = partial(
-        run_study,
-        storage,
-        folder,
-        settings,
-        parts=parts,
-        warm_start=warm_start,
-        show=partial(show, console=console),
-        stop=stop,
-        tracking=tracking,
-        test_best=test_best,
-    )
     try:
-        finished = work(existing=existing)
+        context, notes = open_study(storage, folder, settings, existing, parts, warm_start)
     except StudyExistsError:
         if not resume:
             raise
-        finished = work(existing=load_study(storage, name))  # Another run has begun it meanwhile.
+        # Another run has begun it meanwhile.
+        context, notes = open_study(storage, folder, settings, load_study(storage, name), parts, warm_start)
+    shown = partial(show, console=console)
+    finished = run_study(context, notes, show=shown, stop=stop, tracking=tracking, test_best=test_best)
     print_summary(console, finished)
     return finished
 
@@ -139,7 +130,7 @@ def _run_every(
             break
     if stop.signal is None:
         stop = clock  # The last study's share of the time is used up, that of the whole need not be.
-        done = _with_best_judged(storage, console, done, parts, stop, tracking)
+        done = _with_best_judged(console, done, parts, stop, tracking)
     folder = save_dir.local / f"{study_name or subject_of(settings)}-all"
     rows = write_comparison(done, folder)
     print_comparison(console, rows, folder)
@@ -148,7 +139,7 @@ def _run_every(
 
 
 def _with_best_judged(
-    storage: RDBStorage, console: Console, done: list[Finished], parts: Parts, stop: StopWatch, tracking: Tracking
+    console: Console, done: list[Finished], parts: Parts, stop: StopWatch, tracking: Tracking
 ) -> list[Finished]:
     """Confirms and tests the overall best study, and nothing else: to test all would be to choose by the test part."""
     best = overall_best(done)
@@ -159,7 +150,7 @@ def _with_best_judged(
             share = best.settings.confirmation.time_share or 0.0
             seconds = share * sum(seconds_searched(finished.study) for finished in done)
             shown = partial(show, console=console)
-            judged = confirm_and_judge(storage, best, parts, show=shown, stop=stop, seconds=seconds)
+            judged = confirm_and_judge(best, parts, show=shown, stop=stop, seconds=seconds)
         else:
             judged = judge(best, parts, stop=stop, say=partial(say, console))
         judged = exported(judged)

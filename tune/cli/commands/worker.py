@@ -16,9 +16,11 @@ from ...core.errors import StudyError
 from ...core.folders import SaveDir, check_study_name
 from ...core.stopping import StopWatch
 from ...core.terminal import say
-from ...run import work_on
+from ...run import exported, search_and_judge
 from ...search.progress import show
 from ...study.agreement import check_agreement
+from ...study.context import RunContext
+from ...study.leases import is_worked_on_elsewhere
 from ...study.study import join_study, load_study, stored_settings
 from ...tracking import Tracking
 from ...training.splits import load_parts
@@ -69,17 +71,11 @@ def worker_command(
     stop = StopWatch(settings.search.timeout_seconds)
     folder = save_dir.study(study_name)
     tracking = Tracking(targets, storage.url)
-    finished = work_on(
-        storage,
-        study,
-        settings,
-        parts,
-        folder,
-        show=partial(show, console=console),
-        stop=stop,
-        tracking=tracking,
-        only_last_exports=True,
-    )
+    context = RunContext.on_this_machine(study, settings, parts, folder)
+    with stop.watch_signals():
+        finished = search_and_judge(context, show=partial(show, console=console), stop=stop, tracking=tracking)
+        if not is_worked_on_elsewhere(study, folder):
+            finished = exported(finished, tracking)
     print_summary(console, finished)
     end_tracking(console, tracking, stop)
     return exit_code(finished, stop)
