@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -25,11 +24,10 @@ from .evaluation.unfinished import keep_unfinished
 from .report.outputs import load_libraries, write_exports
 from .report.sentences import resume_command
 from .search.confirming import Confirmer
-from .search.engines import search_with_engine
+from .search.executor import executor_for
 from .search.loop import Ended
 from .search.progress import Progress
 from .search.ray_cluster import check_engine
-from .search.workers import n_workers
 from .study.agreement import check_agreement
 from .study.context import RunContext
 from .study.leases import is_worked_on_elsewhere
@@ -178,7 +176,7 @@ def search_and_judge(
         for note in notes:
             observer.say(f"note: {note}")
         _after_each_trial(tracking, folder, observer)
-        ended = search_with_engine(context, observer, stop)
+        ended = executor_for(settings).run(context, observer, stop)
         keep_unfinished(study, settings, folder)
         finished = Finished(study, settings, folder, ended, [])
         if test_best and not is_confirmed(finished):
@@ -229,7 +227,7 @@ def confirm_and_judge(
             observer.say("Another process still works on this study: confirming the best is left to the last one")
             return finished
         observer.say("Training the best configurations again, with fresh seeds")
-        confirmer = Confirmer(context, n_workers(settings), seconds, partial(search_with_engine, stop=stop))
+        confirmer = Confirmer(context, seconds)
         if reason := confirmer.confirm(observer, stop):
             return replace(finished, ended=replace(finished.ended, reason=reason))
         return judge(finished, splits, stop=stop, say=observer.say)

@@ -22,7 +22,7 @@ from ..core.folders import SaveDir, StudyFolder
 from ..core.problems import Problem, SettingsError
 from ..core.stopping import StopRequested, StopWatch
 from ..report.exports import write_best
-from ..search.engines import search_with_engine
+from ..search.executor import executor_for
 from ..search.loop import Ended
 from ..search.progress import show_score
 from ..search.workers import n_workers
@@ -118,20 +118,24 @@ def search_name(entry: Entry) -> str:
 
 
 def prepared(
-    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, stop: StopWatch, say: Say
+    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, found: dict[str, Any]
 ) -> Running:
-    """Creates or takes up the study of a configuration; runs the search that finds it first, if it wants one.
+    """Creates or takes up the study of a configuration.
+
+    Args:
+        storage: Of all studies.
+        save_dir: Holds their folders.
+        entry: The configuration.
+        n_seeds: Runs that it is to have.
+        loaded: Gives the data.
+        found: As ``found_by_search`` gives it.
 
     Raises:
         SettingsError: If its settings are wrong.
         StudyError: If the study exists and is another one.
-        StopRequested: If the run ends before that search does.
     """
-    layers, parts = entry.layers, loaded.of_entry(entry)
-    if entry.configuration.found_by_search is not None:
-        found = _found_by_search(storage, save_dir, entry, loaded, stop, say)
-        layers = (*layers, found)
-    settings = filled(layers, parts.dataset.kind, entry.protocol.unmentioned)
+    parts = loaded.of_entry(entry)
+    settings = filled((*entry.layers, found), parts.dataset.kind, entry.protocol.unmentioned)
     decided = {
         "search": {
             "trials": n_seeds,
@@ -193,14 +197,26 @@ def _run(one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
     settings = resolve(one.settings.model_dump(mode="json"), {"search": {"trials": n_wanted}})
     torch.set_num_threads(settings.machine.threads)
     observer = _Lines(one.entry.study_name, one.settings, say)
-    return search_with_engine(RunContext.on_this_machine(one.study, settings, one.parts, one.folder), observer, stop)
+    context = RunContext.on_this_machine(one.study, settings, one.parts, one.folder)
+    return executor_for(settings).run(context, observer, stop)
 
 
-def _found_by_search(
+def found_by_search(
     storage: RDBStorage, save_dir: SaveDir, entry: Entry, loaded: PartsOnce, stop: StopWatch, say: Say
 ) -> dict[str, Any]:
-    """The best configuration of a search, which is an ordinary study, resumed until it has its trials."""
-    wanted = entry.configuration.found_by_search or {}
+    """The best configuration of a search, which is an ordinary study, resumed until it has its trials.
+
+    Returns:
+        As a layer of settings, which is empty where no search is asked for.
+
+    Raises:
+        SettingsError: If its settings are wrong.
+        StudyError: If the study exists and is another one.
+        StopRequested: If the run ends before the search does.
+    """
+    wanted = entry.configuration.found_by_search
+    if wanted is None:
+        return {}
     suite, protocol, *rest = entry.layers
     # The search has the ranges of this tuner, not the values that the protocol fixes.
     open_layers = [{key: value for key, value in layer.items() if key != "space"} for layer in (suite, protocol)]
@@ -214,7 +230,7 @@ def _found_by_search(
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
         observer = _Lines(name, settings, say)
-        search_with_engine(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
+        executor_for(settings).run(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
     write_trials(study, folder)
     if stop.reason is not None and n_finished(study) < settings.search.trials:
         # What is best so far may not be in the end, and a study cannot change its settings.

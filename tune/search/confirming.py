@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,8 @@ from ..study.context import RunContext
 from ..study.leases import is_worked_on_elsewhere
 from ..study.locks import study_lock, try_trial_lock
 from ..study.samplers import n_finished
-from ..study.study import CONFIRMS, all_parameters, check_identity, identity, load_study, with_strategy
+from ..study.store import check_identity, identity, storage_of, withdraw
+from ..study.study import CONFIRMS, all_parameters, load_study, with_strategy
 from ..study.trials_table import write_trials
 from .confirmation import (
     REPETITION,
@@ -39,18 +40,17 @@ from .confirmation import (
     seed_of,
     sentences,
 )
-from .loop import Ended
+from .executor import executor_for
 from .progress import Progress
 from .racing import Candidate, Standing, standing
 from .random_split import is_split_by_people, score_on_random_split
+from .workers import n_workers
 
 COPIED = ("data_fingerprint", "data", "split", "n_validation", "versions")
 # Where there is time for less than this, it goes into fresh seeds.
 N_RUNS_BEFORE_RANDOM_SPLIT = 5
 MOST_NAMES = 100
 _LOOK_SECONDS = 0.5
-
-SearchRuns = Callable[[RunContext, Progress], Ended]
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,11 @@ class Confirmer:
 
     Attributes:
         context: Of the study, which has ended its search, for now.
-        n_workers: Runs at a time.
         seconds: Training time that it may take; None for what the settings allow.
-        search: Runs what is lined up in a study, here or in several processes.
     """
 
     context: RunContext
-    n_workers: int
-    seconds: float | None
-    search: SearchRuns
+    seconds: float | None = None
 
     def confirm(self, observer: Progress, stop: StopWatch) -> str:
         """Decides which trial is the one to use, and puts that into the study.
@@ -94,7 +90,7 @@ class Confirmer:
         while (stood := self._standing(candidates, confirmation)).missing:
             runs = line_up(self.context, runs, stood.missing)
             _show_runs(observer, confirmation)
-            ended = self.search(runs, observer)
+            ended = executor_for(runs.settings).run(runs, observer, stop)
             if stop.signal is not None:
                 return stop.reason or "stopped"
             if ended.reason == "time is up":
@@ -130,14 +126,14 @@ class Confirmer:
             self.context.settings.confirmation.seeds,
             maximize=self.context.settings.direction == "maximize",
             seconds=seconds,
-            n_workers=self.n_workers,
+            n_workers=n_workers(self.context.settings),
         )
 
     def _seconds_for_runs(self, candidates: Sequence[Candidate]) -> float | None:
         seconds = self._seconds
         if seconds is None or not self._has_time_for_random_split(candidates):
             return seconds
-        return seconds - self.n_workers * candidates[0].seconds
+        return seconds - n_workers(self.context.settings) * candidates[0].seconds
 
     @property
     def _seconds(self) -> float | None:
@@ -147,8 +143,8 @@ class Confirmer:
     def _has_time_for_random_split(self, candidates: Sequence[Candidate]) -> bool:
         if not is_split_by_people(self.context.splits):
             return False
-        seconds = self._seconds
-        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * self.n_workers * candidates[0].seconds
+        seconds, n_at_once = self._seconds, n_workers(self.context.settings)
+        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * n_at_once * candidates[0].seconds
 
     def _measured(self, found: dict[str, Any], candidates: Sequence[Candidate], stop: StopWatch) -> dict[str, Any]:
         """What takes time to find out about the winner."""
@@ -170,7 +166,7 @@ class Confirmer:
 
     def _keep(self, found: dict[str, Any] | None) -> None:
         study = self.context.study
-        with study_lock(study._storage, self.context.folder):
+        with study_lock(study, self.context.folder):
             check_identity(study, identity(study))
             study.set_user_attr("confirmation", found)
 
@@ -179,14 +175,15 @@ class Confirmer:
         found = find_confirmation(self.context.study)
         if found is not None:
             _show_runs(observer, found)
-            self.search(_context_of_runs(self.context, found), observer)
+            runs = _context_of_runs(self.context, found)
+            executor_for(runs.settings).run(runs, observer, stop)
         return stop.reason if stop.signal is not None and stop.reason else "another process confirms and tests the best"
 
 
 def find_confirmation(study: Study) -> Study | None:
     """The study with the confirmation runs of ``study``; None if there is none yet."""
     for name in _names(study):
-        found = load_study(study._storage, name)  # type: ignore[arg-type]
+        found = load_study(storage_of(study), name)
         if found is None:
             return None
         if found.user_attrs.get(CONFIRMS) == identity(study):
@@ -197,11 +194,12 @@ def find_confirmation(study: Study) -> Study | None:
 def open_confirmation(context: RunContext) -> RunContext:
     """That of the study with the confirmation runs, which is made if it is not there."""
     study, settings, folder = context.study, context.settings, context.folder
-    with study_lock(study._storage, folder):
+    with study_lock(study, folder):
         found = find_confirmation(study)
         if found is None:
-            name = next(name for name in _names(study) if load_study(study._storage, name) is None)  # type: ignore[arg-type]
-            found = optuna.create_study(storage=study._storage, study_name=name, direction=settings.direction)
+            storage = storage_of(study)
+            name = next(name for name in _names(study) if load_study(storage, name) is None)
+            found = optuna.create_study(storage=storage, study_name=name, direction=settings.direction)
             # Without this one it is nobody's, and another one is made.
             found.set_user_attr(CONFIRMS, identity(study))
         if identity(found) is None:
@@ -235,14 +233,13 @@ def run_settings(settings: Settings, confirmation: Study) -> Settings:
 def line_up(context: RunContext, runs: RunContext, missing: Sequence[tuple[int, int]]) -> RunContext:
     """Sees to it that these runs, and no others, wait in their study; returns what to run them with."""
     trials, confirmation = context.study.get_trials(deepcopy=False), runs.study
-    with study_lock(confirmation._storage, runs.folder):
+    with study_lock(confirmation, runs.folder):
         pending = set()
         for trial in confirmation.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)):
             run = (trial.user_attrs.get(RUN_OF), trial.user_attrs.get(REPETITION))
             if trial.state == TrialState.WAITING and run not in missing:
                 # Lined up by a run with other settings.
-                confirmation._storage.set_trial_user_attr(trial._trial_id, "withdrawn", True)
-                confirmation._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                withdraw(confirmation, trial)
             pending.add(run)
         for number, repetition in missing:
             if (number, repetition) not in pending:

@@ -25,13 +25,12 @@ from ..study.brackets import plan_of
 from ..study.constraints import measured, second_value, turned_away
 from ..study.context import RunContext
 from ..study.leases import Claim, claim_trial
-from ..study.locks import engine_of
 from ..study.records import Outcome
 from ..study.samplers import n_finished
 from ..study.selection import seconds_to_confirm, will_be_kept
 from ..study.servers import is_away, wait_until_back
-from ..study.study import best_by_metric, check_identity, identity, metric_value, note_left, score_sign
-from ..study.transactions import make_durable, one_transaction
+from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_transaction
+from ..study.study import best_by_metric, metric_value, score_sign
 from ..study.trial_files import WEIGHTS_DIGESTS, drop_other_weights, save_weights, trial_files, write_files
 from ..training.checkpoint import drop_checkpoint
 from ..training.memory import return_free_memory, share_one_heap
@@ -68,31 +67,23 @@ class Ended:
     failure: str = ""
 
 
-def search(
-    context: RunContext,
-    observer: Observer,
-    stop: StopWatch,
-    claim_next: Callable[[], Claim | None] | None = None,
-) -> Ended:
-    """Runs trials until the study has ``search.trials`` finished ones, its target, no time left, or too many failures.
+@dataclass(frozen=True)
+class ThisProcess:
+    """Runs one trial after the other.
 
-    A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
-
-    Args:
-        context: Has the study to work on.
-        observer: Told what happens.
-        stop: Says when to stop.
+    Attributes:
         claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses, and waits
-            for what is missing still.
-
-    Raises:
-        StorageError: If the database fails, or the study in it is no longer the same.
-        OSError: If the disk is full or may not be written.
+            for what it misses still.
     """
-    share_one_heap()
-    with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
-        claim_next = claim_next or partial(_claim_when_due, context, stop)
-        return _search(context, observer, stop, claim_next, filing)
+
+    claim_next: Callable[[], Claim | None] | None = None
+
+    def run(self, context: RunContext, observer: Observer, stop: StopWatch) -> Ended:
+        """See ``Executor``."""
+        share_one_heap()
+        with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
+            claim_next = self.claim_next or partial(_claim_when_due, context, stop)
+            return _search(context, observer, stop, claim_next, filing)
 
 
 def _claim_when_due(context: RunContext, stop: StopWatch) -> Claim | None:
@@ -133,7 +124,7 @@ def _search(
             if not is_away(error):
                 raise
             # The trial is left, lock and all, to whoever comes first when the server is back.
-            wait_until_back(engine_of(study._storage), lambda: stop.reason is not None)
+            wait_until_back(engine_of(study), lambda: stop.reason is not None)
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
@@ -169,7 +160,7 @@ def _run_claimed(
     parameters = {**suggest_all(trial, searched), **fixed}
     checkpoint = context.folder.checkpoint_for_all(number)
     if claim.adopted:
-        note_left(study, trial._trial_id, None)
+        note_left(study, trial, None)
     observer.trial_started(number, parameters, claim.adopted)
 
     def after_epoch(epoch: int, value: float) -> None:
@@ -189,7 +180,7 @@ def _run_claimed(
         check_ours()
         if outcome.waits:
             record = {**outcome.record, "fixed_parameters": fixed}
-            note_left(study, trial._trial_id, {"values": outcome.values, "record": record})
+            note_left(study, trial, {"values": outcome.values, "record": record})
             observer.trial_finished(number, "paused", outcome.value, outcome.reason)
             return ""
         store(study, trial, outcome, fixed, context.folder)

@@ -22,6 +22,7 @@ from ..config.initial import nearest
 from ..config.spaces import Scalar, Space
 from ..core.seeds import derive_seed
 from .brackets import best_so_far, known_at_begin
+from .store import given_parameters
 
 # Shares of the draws. PriorBand (Mallik et al. 2023, arXiv 2306.12370) leaves half of those of the first rung to chance
 # and draws the rest around what people believe in and the best so far; BOHB (Falkner et al. 2018, arXiv 1807.01774)
@@ -69,7 +70,7 @@ class BracketSampler(BaseSampler):
         if known and kind < MODELLED + NEAR_THE_BEST:
             ranked = sorted(known, key=lambda one: _place(one, study))
             return _neighbour(dice.choice(ranked[:N_BEST]).params, anywhere, search_space, dice)
-        given = [one.system_attrs["fixed_params"] for one in trials if "fixed_params" in one.system_attrs]
+        given = [values for one in trials if (values := given_parameters(one))]
         if not known and given and kind < NEAR_THE_FIRST:
             return _neighbour(dice.choice(given), anywhere, search_space, dice)
         return anywhere
