@@ -21,13 +21,13 @@ from ..core.failures import is_accident
 from ..core.folders import StudyFolder
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
-from ..study.brackets import plan_of
+from ..study.brackets import BracketPruner, plan_of
 from ..study.constraints import measured, second_value, turned_away
 from ..study.context import RunContext
-from ..study.leases import Claim, claim_trial
+from ..study.leases import Claim, claim_trial, claim_waiting
 from ..study.records import Outcome
 from ..study.samplers import n_finished
-from ..study.selection import seconds_to_confirm, will_be_kept
+from ..study.selection import last_to_finish, seconds_to_confirm, will_be_kept
 from ..study.servers import is_away, wait_until_back
 from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_transaction
 from ..study.study import best_by_metric, metric_value, score_sign
@@ -89,12 +89,23 @@ class ThisProcess:
 def _claim_when_due(context: RunContext, stop: StopWatch) -> Claim | None:
     """Takes what the study misses; waits as long as others are about to decide what that is."""
     study, n_trials, expected = context.study, context.settings.search.trials, identity(context.study)
+    if claim := _claim_last(context, stop):
+        return claim
     while (claim := claim_trial(study, context.folder, n_trials)) is None:
         if not plan_of(study, n_trials).more_to_come or stop.reason is not None:
             return None
         time.sleep(_LOOK_SECONDS)
         check_identity(study, expected)
     return claim
+
+
+def _claim_last(context: RunContext, stop: StopWatch) -> Claim | None:
+    """Takes the best so far while there is time to finish it, whoever else it would have had to wait for."""
+    if stop.seconds_left is None or not isinstance(context.study.pruner, BracketPruner):
+        return None
+    seconds = stop.seconds_left - stop.reserved_seconds
+    number = last_to_finish(context.study, context.settings, context.study.pruner.rungs[0], seconds)
+    return None if number is None else claim_waiting(context.study, context.folder, number)
 
 
 def _search(

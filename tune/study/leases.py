@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
-from .brackets import Leg, plan_of
+from .brackets import TO_THE_END, Leg, plan_of
 from .locks import Lock, LostLockError, study_lock, try_trial_lock
 from .store import adopted
 from .study import CONFIRMS
@@ -117,6 +117,19 @@ def claim_numbered(study: Study, folder: StudyFolder, number: int, n_trials: int
         lock.release()
         return None
     return Claim(adopted(study, frozen), lock, leg, adopted=bool(frozen.params))
+
+
+def claim_waiting(study: Study, folder: StudyFolder, number: int) -> Claim | None:
+    """Takes a trial that waits for others, to train it to its end; None if somebody has it by now."""
+    with study_lock(study, folder):
+        lock = try_trial_lock(study, folder, number)
+        if lock is None:
+            return None
+        frozen = study.get_trials(deepcopy=False)[number]
+        if frozen.state == TrialState.RUNNING:
+            return Claim(adopted(study, frozen), lock, TO_THE_END, adopted=True)
+        lock.release()
+        return None
 
 
 def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> FrozenTrial:

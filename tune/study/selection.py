@@ -126,6 +126,25 @@ def seconds_of_run(trial: FrozenTrial, settings: Settings) -> float:
     return float(attributes["training_seconds"] / attributes["epochs_run"] * settings.training.epochs)
 
 
+def last_to_finish(study: Study, settings: Settings, n_epochs: int, seconds: float) -> int | None:
+    """The best trial so far, if it is unfinished and would be for ever; None as long as there is time for others too.
+
+    Args:
+        study: Whose trials wait for each other.
+        settings: Of the study.
+        n_epochs: That another trial would be trained for.
+        seconds: That are left.
+    """
+    best = best_trial(study)
+    if best is None or best.state.is_finished():
+        return None
+    epochs_run = best.user_attrs["epochs_run"]
+    needed = seconds_of_run(best, settings) * (1 - epochs_run / settings.training.epochs)
+    n_trained = sum(trial.user_attrs.get("epochs_run", 0) for trial in trials_so_far(study))
+    another = n_epochs * seconds_searched(study) / n_trained
+    return best.number if seconds < needed + another else None
+
+
 def cost_searched(study: Study) -> float:
     """What all trials so far have cost: counted and not clocked, so that it is the same on every machine."""
     return sum(trial.user_attrs.get("epochs_run", 0) * _cost_of_epoch(trial) for trial in trials_so_far(study))

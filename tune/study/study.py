@@ -25,7 +25,7 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..core.storage_failures import shown
 from ..training.splits import Parts, describe_data, describe_split
-from .brackets import BracketPruner
+from .brackets import BracketPruner, rungs_of
 from .draws import BracketSampler
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
@@ -243,6 +243,14 @@ def trials_so_far(study: Study) -> list[FrozenTrial]:
 def has_score(trial: FrozenTrial) -> bool:
     """Whether a trial is complete, or unfinished with a score; Optuna gives one that was pruned a value as well."""
     return trial.state in (TrialState.COMPLETE, TrialState.RUNNING) and trial.values is not None
+
+
+def is_paused(study: Study, trial: FrozenTrial) -> bool:
+    """Whether an unfinished trial has come to where it waits for the others of its bracket."""
+    stored = stored_settings(study) or {}
+    if trial.state != TrialState.RUNNING or stored.get("search", {}).get("pruner") != "halving":
+        return False
+    return max(trial.intermediate_values, default=0) in rungs_of(stored["training"]["epochs"])
 
 
 def unfinished_after(trial: FrozenTrial) -> int | None:
