@@ -147,7 +147,8 @@ def last_to_finish(study: Study, settings: Settings, n_epochs: int, seconds: flo
 
 def cost_searched(study: Study) -> float:
     """What all trials so far have cost: counted and not clocked, so that it is the same on every machine."""
-    return sum(trial.user_attrs.get("epochs_run", 0) * _cost_of_epoch(trial) for trial in trials_so_far(study))
+    trials = trials_so_far(study)
+    return float(sum(trial.user_attrs.get("epochs_run", 0) * _cost_of_epoch(trial) for trial in trials))
 
 
 def cost_of_run(trial: FrozenTrial, settings: Settings) -> float:
