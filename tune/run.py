@@ -14,7 +14,6 @@ from optuna.trial import TrialState
 
 from .config.choice import subject_of
 from .config.settings import Settings, resolve
-from .config.suitability import suited
 from .core.errors import StudyError
 from .core.files import remove_abandoned
 from .core.folders import SaveDir, StudyFolder
@@ -50,7 +49,7 @@ from .study.study import (
     study_names,
 )
 from .tracking import NOT_TRACKED, Tracking
-from .training.splits import Parts
+from .training.splits import Parts, settled
 
 # So few are drawn without the slowest of the libraries, scikit-learn.
 _N_TRIALS_WITHOUT_LIBRARIES = 3
@@ -98,6 +97,8 @@ def plan(
         if not resume:
             raise exists_already(name)
         settings = resolve(stored, *layers)
+        if settings.split.folds is None:  # How many the data needs was settled when the study began.
+            settings = resolve(stored, *layers, {"split": {"folds": stored.get("split", {}).get("folds")}})
     check_engine(settings, storage.url)
     return name, settings, None if stored is None else study
 
@@ -115,8 +116,8 @@ def open_study(
     Raises:
         StudyError: If it cannot be created or resumed.
     """
-    # On a study that goes on too: the stored settings have been through it, those given anew have not.
-    settings, notes = suited(settings, splits.dataset)
+    begun = None if existing is None else stored_settings(existing)
+    settings, notes = settled(settings, splits, begun)
     if existing is None:
         study = create_study(storage, folder, settings, splits, _configurations(storage, warm_start))
         write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))

@@ -82,7 +82,12 @@ def _damage_told(storage: BaseStorage) -> Iterator[None]:
 def stored_settings(study: Study) -> dict[str, Any] | None:
     """The settings that the study was created with; None if it was not created by this tuner, or not to the end."""
     settings = study.user_attrs.get("settings")
-    return settings if isinstance(settings, dict) else None
+    if not isinstance(settings, dict):
+        return None
+    if isinstance(split := settings.get("split"), dict):
+        # Of a study that is older than this setting, people were drawn without a look at what they perform.
+        settings = {**settings, "split": {"balanced": False, **split}}
+    return settings
 
 
 def exists_already(name: str) -> StudyExistsError:
