@@ -38,6 +38,11 @@ class Settings(Section):
         """The same of every objective; less of the second one is always better."""
         return [self.direction, "minimize"] if self.search.second_objective else [self.direction]
 
+    @property
+    def pruner(self) -> str:
+        """The pruner that is used: Optuna takes no reports of two objectives, so that there is nothing to prune by."""
+        return "none" if self.search.second_objective else self.search.pruner
+
     def ranges(self) -> tuple[Space, dict[str, Scalar]]:
         """The searched distributions and the fixed values of this architecture, shared ones first."""
         searched: Space = {}

@@ -17,7 +17,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.changes import changed_settings, newer_settings
-from ..config.initial import known_good, moved_into
+from ..config.initial import known_good, moved_into, portfolio
 from ..config.settings import Settings
 from ..config.spaces import Scalar
 from ..core.errors import OtherStudyError, StorageError, StudyError, StudyExistsError
@@ -25,7 +25,7 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..core.storage_failures import shown
 from ..training.splits import Parts, describe_data, describe_split
-from .brackets import BracketPruner, rungs_of
+from .brackets import N_IN_BRACKET, BracketPruner, rungs_of
 from .draws import BracketSampler
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
@@ -131,6 +131,10 @@ def create_study(
             study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
+        if settings.pruner == "halving" and searched:
+            n_free = max(N_IN_BRACKET - len(study.get_trials(deepcopy=False)), 0)
+            for values in portfolio(parts.dataset.kind, settings.architecture, searched)[:n_free]:
+                study.enqueue_trial(values, user_attrs={"origin": "portfolio"}, skip_if_exists=True)
         attributes = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "data_fingerprint": parts.dataset.fingerprint,
@@ -220,8 +224,7 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
 def with_strategy(study: Study, settings: Settings) -> Study:
     """The study with its sampler and pruner."""
     search = settings.search
-    # Optuna takes no reports in a study of two objectives, so that there is nothing to prune by.
-    study.pruner = make_pruner("none" if search.second_objective else search.pruner, settings.training.epochs)
+    study.pruner = make_pruner(settings.pruner, settings.training.epochs)
     if isinstance(study.pruner, BracketPruner):
         space, _ = settings.ranges()
         study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs)
