@@ -25,7 +25,7 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..core.storage_failures import shown
 from ..training.splits import Parts, describe_data, describe_split
-from .brackets import N_IN_BRACKET, BracketPruner, rungs_of
+from .brackets import BracketPruner, rungs_of
 from .draws import BracketSampler
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
@@ -112,7 +112,7 @@ def create_study(
         folder: Of the study.
         settings: Complete.
         parts: The data, whose fingerprint is stored.
-        warm_start: Configurations to try right after the known-good ones.
+        warm_start: Configurations to try right after the known-good ones, in place of the portfolio.
 
     Raises:
         StudyExistsError: If there is a study of that name by now.
@@ -131,10 +131,9 @@ def create_study(
             study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
-        if settings.pruner == "halving" and searched:
-            n_free = max(N_IN_BRACKET - len(study.get_trials(deepcopy=False)), 0)
-            for values in portfolio(parts.dataset.kind, settings.architecture, searched)[:n_free]:
-                study.enqueue_trial(values, user_attrs={"origin": "portfolio"}, skip_if_exists=True)
+        others = searched and not warm_start and settings.pruner == "halving"
+        for values in portfolio(parts.dataset.kind, settings.architecture, searched) if others else ():
+            study.enqueue_trial(values, user_attrs={"origin": "portfolio"}, skip_if_exists=True)
         attributes = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "data_fingerprint": parts.dataset.fingerprint,
