@@ -131,9 +131,10 @@ def create_study(
             study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
-        others = searched and not warm_start and settings.pruner == "halving"
-        for values in portfolio(parts.dataset.kind, settings.architecture, searched) if others else ():
-            study.enqueue_trial(values, user_attrs={"origin": "portfolio"}, skip_if_exists=True)
+        if searched and not warm_start and settings.pruner == "halving":
+            n_others = max(settings.search.trials - len(study.get_trials(deepcopy=False)), 0)
+            for values in portfolio(parts.dataset.kind, settings.architecture, searched)[:n_others]:
+                study.enqueue_trial(values, user_attrs={"origin": "portfolio"}, skip_if_exists=True)
         attributes = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "data_fingerprint": parts.dataset.fingerprint,
