@@ -150,15 +150,26 @@ def outer_folds(dataset: SequenceDataset, kind: str, n_folds: int, *, seed: int 
     Raises:
         DataError: If there are fewer units than folds, or a class would have no training example.
     """
+    check_all_can_be_tested(dataset, kind)
     nothing = torch.arange(0)
     everything = Split(kind, torch.arange(len(dataset)), nothing, nothing)
-    folds = [_numpy(fold.validation) for fold in make_folds(dataset, everything, n_folds, seed=seed)]
-    untested = np.setdiff1d(np.arange(len(dataset)), np.concatenate(folds))
-    if len(untested):
-        names = ", ".join(dataset.class_names[k] for k in np.unique(_numpy(dataset.labels)[untested]))
+    return [_numpy(fold.validation) for fold in make_folds(dataset, everything, n_folds, seed=seed)]
+
+
+def check_all_can_be_tested(dataset: SequenceDataset, kind: str) -> None:
+    """Whether every class can be learned whoever, or whatever, is left out.
+
+    Raises:
+        DataError: If a single person, or recording, has all of a class.
+    """
+    units, classes = units_of(dataset, kind, np.arange(len(dataset)))
+    pairs = np.unique(np.stack([units, classes]), axis=1)
+    if len(rare := np.flatnonzero(np.bincount(pairs[1]) == 1)):
+        names = ", ".join(dataset.class_names[k] for k in rare)
         who = "person" if by_people(dataset, kind) else "recording"
-        raise DataError(f"a single {who} has all of {names}: that cannot be both learned and tested; record more")
-    return folds
+        raise DataError(
+            f"a single {who} has all of {names}: that cannot be both learned and tested; record more, or leave it out"
+        )
 
 
 def make_folds(

@@ -162,7 +162,7 @@ def search_and_judge(
     best = best_by_metric(study)
     progress = Progress(
         metric=settings.search.metric,
-        n_epochs=settings.training.epochs,
+        n_epochs=settings.n_epochs,
         n_trials=settings.search.trials,
         n_done=n_finished(study),
         n_pruned=len(study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))),
@@ -222,7 +222,7 @@ def confirm_and_judge(
     """
     study, settings, folder = finished.study, finished.settings, finished.folder
     context = RunContext.on_this_machine(study, settings, splits, folder)
-    progress = Progress(settings.search.metric, settings.training.epochs, n_trials=0)
+    progress = Progress(settings.search.metric, settings.n_epochs, n_trials=0)
     with show(progress) as observer:
         if is_worked_on_elsewhere(study, folder):
             observer.say("Another process still works on this study: confirming the best is left to the last one")

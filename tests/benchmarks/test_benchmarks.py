@@ -24,6 +24,9 @@ LEAST: dict[str, str] = {
     "export": "--seconds 0.01",
     "ladder": "--protocol watch-people --seeds 1 --epochs 1 --only warp --out {here}/ladder.jsonl",
     "memory": "--dataset watch --trials 1 --epochs 1",
+    # Else it needs aeon in an environment of its own.
+    "minirocket": "--help",
+    "padding": "--longest 600",
     "overhead": "--dataset watch --trials 1 --epochs 1",
     "people_alike": "--data watch",
     "portfolio": "--data watch --architectures gru --random 0 --seconds 0.1 --output {here}/portfolio.jsonl",
@@ -35,6 +38,7 @@ LEAST: dict[str, str] = {
     "workers": "--dataset watch --trials 2 --epochs 1 --repeats 1 --seconds 0.1",
 }
 NOT_HERE = {
+    "aeon_minirocket": "runs in a virtual environment of its own, with aeon and numba",
     "traced_onnx": "needs onnxscript, which is in no lock file",
     "published_stack": "runs in a virtual environment of its own, with packages that clash with ours",
 }

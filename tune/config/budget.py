@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from .initial import nearest
 from .ranges import to_plain
 from .settings import Settings
-from .spaces import SHARED
+from .spaces import CLOSED_FORM, SHARED
 
 LEFT_TO_SIZE = ("epochs", "patience")
 
@@ -39,7 +39,7 @@ def sized(settings: Settings, n_sequences: int) -> tuple[Settings, list[str]]:
     batch_size = _reference_batch_size(settings)
     epochs = training.epochs or epochs_for(n_sequences, batch_size)
     patience = training.patience or max(1, epochs // 2)
-    if not training.epochs:
+    if not training.epochs and settings.architecture not in CLOSED_FORM:
         said.append(
             f"{n_sequences:,} sequences to train on: up to {epochs} epochs a trial, {-(-n_sequences // batch_size)} "
             f"steps each in batches of {batch_size} (--epochs sets another number)"

@@ -43,6 +43,9 @@ _RECURRENT_KNOWN_GOOD: dict[str, Scalar] = {
     "dilation_growth": 2,
     "residual": True,
     "conv_norm": "batch",
+    "n_features": 10_000,
+    # As far as the data goes.
+    "receptive_field": 4_096,
 }
 
 # Each ingredient's worth on people who were never seen is in benchmarks/README.md.

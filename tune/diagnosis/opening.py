@@ -106,7 +106,8 @@ def of_trial(
         notes=(*notes, *_about_the_part(part, len(parts.folds))),
         history=tuple(tuple(epochs) for epochs in trial.user_attrs["history"]),
         best_epochs=tuple(trial.user_attrs["best_epochs"]),
-        training=training_settings(settings, parameters, seed),
+        # What is solved says nothing of how others would be trained beside it.
+        training=None if judged[0].network.closed_form else training_settings(settings, parameters, seed),
         seed=derive_seed(seed, "diagnosis"),
         unjudged=tuple(classes_missing(parts.dataset, parts.split.kind, labels)),
     )

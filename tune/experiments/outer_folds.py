@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.sequences import SequenceDataset
-from data.splits import outer_folds
+from data.splits import check_all_can_be_tested, outer_folds
 
 from ..config.settings import Settings
 from ..config.spaces import SPACES
@@ -70,10 +70,11 @@ def plan_folds(dataset: SequenceDataset, settings: Settings, name: str, asked: A
 
     Raises:
         SettingsError: If the data has no such folds.
-        DataError: If they would leave a class without a training example.
+        DataError: If somebody alone has a class, or there are fewer recordings than folds.
     """
     if problems := _problems(dataset, settings, asked):
         raise SettingsError(problems)
+    check_all_can_be_tested(dataset, KINDS[asked.outer])
     folds = []
     for folder, tested, split in _test_parts(dataset, settings, asked):
         study = f"{name}-outer-{folder}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -109,7 +109,11 @@ def _claim_last(context: RunContext, stop: StopWatch) -> Claim | None:
 
 
 def _search(
-    context: RunContext, observer: Observer, stop: StopWatch, claim_next: Callable[[], Claim | None], filing: Executor
+    context: RunContext,
+    observer: Observer,
+    stop: StopWatch,
+    claim_next: Callable[[], Claim | None],
+    filing: ThreadPoolExecutor,
 ) -> Ended:
     study, settings = context.study, context.settings
     n_failures = 0
@@ -240,7 +244,7 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
             study.tell(trial.number, outcome.values)
 
 
-def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -> None:
+def put_away(study: Study, number: int, folder: StudyFolder, filing: ThreadPoolExecutor) -> None:
     """Writes the files of a trial that is in the database for good, and drops the weights that it has outdone.
 
     Writing goes on beside the next trial. What cannot be written now is made again by the exports.

@@ -78,7 +78,8 @@ def run_trial(
 
     def is_hopeless() -> bool:
         # trial.should_prune() would first read back from the database what was reported here, which takes as long.
-        return len(scores) >= first_judged and pruner.prune(trial.study, frozen)
+        # After the only epoch there is nothing to save.
+        return training.epochs > 1 and len(scores) >= first_judged and pruner.prune(trial.study, frozen)
 
     def has_got_there() -> bool:
         return _reached(settings, scores) or (leg.until is not None and len(scores) >= leg.until)

@@ -123,7 +123,7 @@ def seconds_searched(study: Study) -> float:
 def seconds_of_run(trial: FrozenTrial, settings: Settings) -> float:
     """What training a trial's configuration again takes, if no epoch is left out."""
     attributes = trial.user_attrs
-    return float(attributes["training_seconds"] / attributes["epochs_run"] * settings.training.epochs)
+    return float(attributes["training_seconds"] / attributes["epochs_run"] * settings.n_epochs)
 
 
 def last_to_finish(study: Study, settings: Settings, n_epochs: int, seconds: float) -> int | None:
@@ -139,7 +139,7 @@ def last_to_finish(study: Study, settings: Settings, n_epochs: int, seconds: flo
     if best is None or best.state.is_finished():
         return None
     epochs_run = best.user_attrs["epochs_run"]
-    needed = seconds_of_run(best, settings) * (1 - epochs_run / settings.training.epochs)
+    needed = seconds_of_run(best, settings) * (1 - epochs_run / settings.n_epochs)
     n_trained = sum(trial.user_attrs.get("epochs_run", 0) for trial in trials_so_far(study))
     another = n_epochs * seconds_searched(study) / n_trained
     return best.number if seconds < needed + another else None
@@ -153,7 +153,7 @@ def cost_searched(study: Study) -> float:
 
 def cost_of_run(trial: FrozenTrial, settings: Settings) -> float:
     """What training a trial's configuration again costs, if no epoch is left out."""
-    return settings.training.epochs * _cost_of_epoch(trial)
+    return settings.n_epochs * _cost_of_epoch(trial)
 
 
 def _cost_of_epoch(trial: FrozenTrial) -> float:

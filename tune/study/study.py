@@ -224,7 +224,7 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
 def with_strategy(study: Study, settings: Settings) -> Study:
     """The study with its sampler and pruner."""
     search = settings.search
-    study.pruner = make_pruner(settings.pruner, settings.training.epochs)
+    study.pruner = make_pruner(settings.pruner, settings.n_epochs)
     if isinstance(study.pruner, BracketPruner):
         space, _ = settings.ranges()
         study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs)

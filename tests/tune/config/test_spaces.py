@@ -18,7 +18,7 @@ from models import ARCHITECTURES, build
 from tune.config.initial import KNOWN_GOOD, known_good, nearest
 from tune.config.ranges import from_plain, to_plain
 from tune.config.settings import resolve
-from tune.config.spaces import LIMITS, ODD, OFF, SHARED, SPACES, Scalar, Space
+from tune.config.spaces import CLOSED_FORM, LIMITS, ODD, OF_THE_CHANNELS, OFF, SHARED, SPACES, Scalar, Space
 from tune.config.suitability import suited
 from tune.training.fit import TrainingSettings
 
@@ -53,6 +53,11 @@ def test_every_shared_hyperparameter_reaches_the_training_or_the_channels() -> N
     known = {field.name for kind in (TrainingSettings, Preparation, Augmentation) for field in fields(kind)}
     assert known >= SHARED.keys()
     assert {field.name for kind in (Preparation, Augmentation) for field in fields(kind)} <= SHARED.keys()
+
+
+def test_what_is_solved_has_the_hyperparameters_of_the_channels_alone() -> None:
+    assert {name for name, architecture in ARCHITECTURES.items() if architecture.closed_form} == CLOSED_FORM
+    assert {*OF_THE_CHANNELS} == {field.name for field in fields(Preparation)}
 
 
 def test_what_is_off_is_known_and_lies_within_its_limits() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import torch
+
+from tests.tune.conftest import make_toy
 from tune.config.settings import resolve
 from tune.config.suitability import fitted, suited
 
@@ -29,6 +32,24 @@ def test_with_three_axes_everything_stays(new_lab: NewLab) -> None:
     settings, said = suited(lab.settings, spatial)
     assert said == []
     assert settings.space["shared"] == {**lab.settings.space["shared"], "flip": False}
+
+
+def test_kernels_span_no_more_than_the_data_has(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"architecture": "minirocket"})
+    longer = make_toy()
+    longer = longer.subset(torch.arange(len(longer))[longer.lengths < 9])
+    many = replace(longer, values=longer.values.repeat(5, 1), lengths=5 * longer.lengths)
+    for dataset, found in ((longer, 9), (many, {"low": 9, "high": 40, "log": True})):
+        settings, said = suited(lab.settings, dataset)
+        assert settings.space["minirocket"]["receptive_field"] == found
+        assert said == []
+        assert suited(settings, dataset) == (settings, [])
+    one_long = torch.cat([5 * longer.lengths[1:], torch.tensor([900])])
+    outlier = replace(longer, values=torch.zeros(int(one_long.sum()), 2), lengths=one_long)
+    settings, _ = suited(lab.settings, outlier)
+    span = settings.space["minirocket"]["receptive_field"]
+    assert isinstance(span, dict)
+    assert span["high"] == 4 * int(one_long.median())
 
 
 def test_a_fixed_choice_is_replaced_by_what_it_comes_to(new_lab: NewLab) -> None:

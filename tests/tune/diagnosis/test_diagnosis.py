@@ -17,6 +17,7 @@ from tune.diagnosis.model import Subject
 from tune.diagnosis.opening import of_trial, trial_to_look_at
 from tune.diagnosis.sections.data import data_section
 from tune.diagnosis.sections.gradients import gradients_section
+from tune.diagnosis.sections.learning import learning_section
 from tune.diagnosis.sections.memory import memory_section
 from tune.diagnosis.whole import diagnose
 from tune.evaluation.test_evaluation import judge_best
@@ -39,6 +40,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "enhanced-bilstm": {**RECURRENT, "attention_heads": 2, "attention_head_dim": 8, "cross_resolution": True},
     "transformer": {**PLAIN, "n_heads": 2, "head_dim": 8, "n_layers": 1, "positional_encoding": "rotary"},
     "temporal-cnn": {**PLAIN, "n_blocks": 2, "conv_channels": 4, "conv_norm": "layer"},
+    "minirocket": {"n_features": 2_500, "receptive_field": 9},
 }
 
 
@@ -75,6 +77,10 @@ def check_words(sections: Sequence[Section]) -> set[str]:
 def test_every_architecture_can_be_looked_into(new_lab: NewLab, architecture: str) -> None:
     subject = subject_of(searched(new_lab, architecture))
     drawn = check_words([memory_section(subject), gradients_section(subject)])
+    if ARCHITECTURES[architecture].closed_form:
+        assert drawn == {"tsne"}
+        assert "solved in one step" in learning_section(subject).sections[0].summary
+        return
     assert {"hidden_states", "tsne", "gradients_input", "attribution", "deletion"} <= drawn
     has_attention = any(name.startswith("attention_") for name in drawn)
     assert has_attention == (architecture in ("gru", "enhanced-bilstm", "transformer"))

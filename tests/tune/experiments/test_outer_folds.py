@@ -112,6 +112,15 @@ def test_what_cannot_be_evaluated_is_refused_with_a_way_out(
     assert sentence in str(problem)
 
 
+@pytest.mark.parametrize(("outer", "n_folds", "who"), [("people", None, "person"), ("folds", 2, "recording")])
+def test_a_class_of_one_alone_is_refused_whoever_is_tested(outer: str, n_folds: int | None, who: str) -> None:
+    dataset = dataset_of(["a", "b", "c"])
+    labels = torch.cat([dataset.labels[:-1], torch.tensor([2])])
+    dataset = replace(dataset, labels=labels, class_names=("one", "other", "rare"))
+    with pytest.raises(DataError, match=f"a single {who} has all of rare: "):
+        planned(dataset, outer, n_folds)
+
+
 def test_official_data_is_split_anew_when_asked_for() -> None:
     assert len(planned(OFFICIAL, "people", None, kind="group")) == 4
     folds = planned(OFFICIAL, "folds", 3, kind="stratified")
