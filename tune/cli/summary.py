@@ -25,7 +25,7 @@ from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
 from ..study.samplers import n_finished
 from ..study.selection import chosen_trial, selected, stored_confirmation
-from ..study.study import best_trial, best_trials, is_over_a_cap, is_paused, metric_value
+from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from ..training.splits import Parts

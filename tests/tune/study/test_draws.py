@@ -110,10 +110,11 @@ def test_the_first_bracket_stays_near_what_the_study_begins_with() -> None:
 
 
 def test_a_neighbour_keeps_to_the_ranges_and_moves_some_values_a_little() -> None:
-    dice, near = random.Random(0), {"rate": 1e-3, "share": 1.0, "size": 128, "depth": 9, "kind": "a", "same": 3}
+    dice = random.Random(0)
+    near: dict[str, Any] = {"rate": 1e-3, "share": 1.0, "size": 128, "depth": 9, "kind": "a", "same": 3}
     moved: list[dict[str, Any]] = []
     for _ in range(300):
-        anywhere = {"rate": 0.5, "share": 0.1, "size": 64, "depth": 1, "kind": "b", "same": 3}
+        anywhere: dict[str, Any] = {"rate": 0.5, "share": 0.1, "size": 64, "depth": 1, "kind": "b", "same": 3}
         moved.append(_neighbour(near, anywhere, SPACE, dice))
         for name, distribution in SPACE.items():
             assert distribution._contains(distribution.to_internal_repr(moved[-1][name])), name
