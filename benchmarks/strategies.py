@@ -197,7 +197,11 @@ def main() -> None:
             sampler, _, pruner = name.partition(" x ")
             own = {} if name.startswith("sober") else {"sampler": sampler, "pruner": pruner}
             settings = resolve(
-                {"dataset": given.dataset, "search": {"seed": seed, "trials": 1_000, **own}, "split": {"seed": seed}},
+                {
+                    "dataset": given.dataset,
+                    "search": {"seed": seed, "trials": 1_000, **own},
+                    "split": {"seed": seed, "folds": 0},
+                },
                 {"space": CHEAP, "training": {"epochs": N_EPOCHS, "refit": False}},
                 {"space": {"gru": SHORTENED}} if given.dataset == "watch" else {},
             )

@@ -11,6 +11,7 @@ from .conv_gru import ConvGRU
 from .deep_gru import DeepGRU
 from .enhanced_bilstm import EnhancedBiLSTM
 from .masks import step_mask
+from .minirocket import MiniRocket
 from .recurrent import GRU, LSTM, VanillaRNN
 from .temporal_cnn import TemporalCNN
 from .transformer import Transformer
@@ -27,6 +28,7 @@ ARCHITECTURES: dict[str, type[SequenceClassifier]] = {
     "enhanced-bilstm": EnhancedBiLSTM,
     "transformer": Transformer,
     "temporal-cnn": TemporalCNN,
+    "minirocket": MiniRocket,
 }
 
 

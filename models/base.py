@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -29,8 +30,13 @@ class SequenceClassifier(nn.Module):
 
     Raises:
         ValueError: If either is out of range.
+
+    Attributes:
+        closed_form: Whether it is fitted by ``fit_features`` and the solution of a linear head, and its features have
+            no gradient; else all of it is trained by gradients.
     """
 
+    closed_form: ClassVar[bool] = False
     stages: nn.ModuleList
     pooling: Pooling
     head: nn.Sequential
@@ -87,6 +93,14 @@ class SequenceClassifier(nn.Module):
             hidden, lengths = stage(hidden, lengths)
         pooled: Tensor = self.pooling(hidden, lengths)
         return pooled
+
+    def fit_features(self, sample: Callable[[int], tuple[Tensor, Tensor]]) -> None:
+        """Fits what stands before the head of a network in closed form.
+
+        Args:
+            sample: Draws as many training sequences as it is asked for: padded values, and lengths.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is trained by gradients")
 
 
 def n_parameters(model: nn.Module) -> int:

@@ -14,17 +14,18 @@ from optuna.trial import TrialState
 
 from .config.choice import subject_of
 from .config.settings import Settings, resolve
-from .config.suitability import suited
 from .core.errors import StudyError
 from .core.files import remove_abandoned
 from .core.folders import SaveDir, StudyFolder
 from .core.stopping import StopRequested, StopWatch
+from .evaluation.floors import judge_floors
 from .evaluation.test_evaluation import judge_best
 from .evaluation.unfinished import keep_unfinished
 from .report.outputs import load_libraries, write_exports
 from .report.sentences import resume_command
 from .search.confirming import Confirmer
 from .search.executor import executor_for
+from .search.floors import fit_floors
 from .search.loop import Ended
 from .search.progress import Progress
 from .search.ray_cluster import check_engine
@@ -50,7 +51,7 @@ from .study.study import (
     study_names,
 )
 from .tracking import NOT_TRACKED, Tracking
-from .training.splits import Parts
+from .training.splits import Parts, settled
 
 # So few are drawn without the slowest of the libraries, scikit-learn.
 _N_TRIALS_WITHOUT_LIBRARIES = 3
@@ -98,6 +99,8 @@ def plan(
         if not resume:
             raise exists_already(name)
         settings = resolve(stored, *layers)
+        if settings.split.folds is None:  # How many the data needs was settled when the study began.
+            settings = resolve(stored, *layers, {"split": {"folds": stored.get("split", {}).get("folds")}})
     check_engine(settings, storage.url)
     return name, settings, None if stored is None else study
 
@@ -115,8 +118,8 @@ def open_study(
     Raises:
         StudyError: If it cannot be created or resumed.
     """
-    # On a study that goes on too: the stored settings have been through it, those given anew have not.
-    settings, notes = suited(settings, splits.dataset)
+    begun = None if existing is None else stored_settings(existing)
+    settings, notes = settled(settings, splits, begun)
     if existing is None:
         study = create_study(storage, folder, settings, splits, _configurations(storage, warm_start))
         write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))
@@ -161,7 +164,7 @@ def search_and_judge(
     best = best_by_metric(study)
     progress = Progress(
         metric=settings.search.metric,
-        n_epochs=settings.training.epochs,
+        n_epochs=settings.n_epochs,
         n_trials=settings.search.trials,
         n_done=n_finished(study),
         n_pruned=len(study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))),
@@ -176,6 +179,7 @@ def search_and_judge(
         for note in notes:
             observer.say(f"note: {note}")
         _after_each_trial(tracking, folder, observer)
+        fit_floors(context, observer, stop)
         ended = executor_for(settings).run(context, observer, stop)
         keep_unfinished(study, settings, folder)
         finished = Finished(study, settings, folder, ended, [])
@@ -212,22 +216,22 @@ def is_confirmed(finished: Finished) -> bool:
 
 
 def confirm_and_judge(
-    finished: Finished, splits: Parts, *, show: Show, stop: StopWatch, seconds: float | None = None
+    finished: Finished, splits: Parts, *, show: Show, stop: StopWatch, limit: float | None = None
 ) -> Finished:
     """Trains the best configurations again, decides which of them it is, and tests that one.
 
-    What a signal leaves undone is for the next run. ``seconds`` is the training time that the default limit allows, if
-    that is not to be reckoned from this study alone.
+    What a signal leaves undone is for the next run. ``limit`` is what the runs may cost, if that is not to be
+    reckoned from this study alone.
     """
     study, settings, folder = finished.study, finished.settings, finished.folder
     context = RunContext.on_this_machine(study, settings, splits, folder)
-    progress = Progress(settings.search.metric, settings.training.epochs, n_trials=0)
+    progress = Progress(settings.search.metric, settings.n_epochs, n_trials=0)
     with show(progress) as observer:
         if is_worked_on_elsewhere(study, folder):
             observer.say("Another process still works on this study: confirming the best is left to the last one")
             return finished
         observer.say("Training the best configurations again, with fresh seeds")
-        confirmer = Confirmer(context, seconds)
+        confirmer = Confirmer(context, limit)
         if reason := confirmer.confirm(observer, stop):
             return replace(finished, ended=replace(finished.ended, reason=reason))
         return judge(finished, splits, stop=stop, say=observer.say)
@@ -244,7 +248,9 @@ def judge(finished: Finished, splits: Parts, *, stop: StopWatch, say: Callable[[
             say("Another process is about to test the best")
         else:
             try:
-                judge_best(RunContext.on_this_machine(study, finished.settings, splits, folder), stop, say)
+                context = RunContext.on_this_machine(study, finished.settings, splits, folder)
+                judge_best(context, stop, say)
+                judge_floors(context, stop)
             finally:
                 lock.release()
     except StopRequested as request:

@@ -37,8 +37,8 @@ CPU = torch.device("cpu")
 # Small enough for milliseconds an epoch, and still of every kind: whole, real, categorical, logarithmic.
 TINY: dict[str, Any] = {
     "dataset": "toy",
-    "split": {"kind": "group"},
-    "search": {"trials": 4, "seed": 3},
+    "split": {"kind": "group", "folds": 0},
+    "search": {"trials": 4, "seed": 3, "floors": False},
     "training": {"epochs": 3, "patience": 2},
     "confirmation": {"configurations": 0},
     "space": {

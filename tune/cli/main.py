@@ -14,6 +14,7 @@ from ..core.terminal import console, ends_with_its_reader, handles_errors
 from . import deploy_options as cli_deploy
 from .compare_options import compare
 from .diagnose_options import diagnose
+from .evaluate_options import with_options_of
 from .options import A_FILE, settings_options, storage_options, tracking_options
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
@@ -65,13 +66,13 @@ def main() -> None:
 @click.option("--trials", metavar="N", help="Finished trials in total, resumed ones included.  [default: 20]")
 @click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
 @click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
-@click.option("--epochs", metavar="N", help="Epochs of a full trial.  [default: 12]")
+@click.option("--epochs", metavar="N", help="Epochs of a full trial; auto: by the size of the data.  [default: auto]")
 @click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
 @click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds the front of both.")
 @click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
 @click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
-@click.option("--pruner", metavar="NAME", help="median, quartile, hyperband or none.")
+@click.option("--pruner", metavar="NAME", help="halving, median, quartile, hyperband or none.")
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
@@ -80,6 +81,8 @@ def main() -> None:
 @click.option("--checkpoint-every", metavar="TIME", help="Time between two checkpoints.  [default: an epoch's]")
 @click.option("--confirm", metavar="K", help="Train the best K again with fresh seeds; 0: do not.  [default: 3]")
 @click.option("--confirm-seeds", metavar="S", help="Fresh seeds of each.  [default: 5, in 40% of the search's time]")
+@click.option("--floors", "floors", flag_value="true", help="Begin with what tuning has to beat (the default).")
+@click.option("--no-floors", "floors", flag_value="false", help="Begin with the search.")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
@@ -282,3 +285,4 @@ main.add_command(cli_deploy.predict)
 main.add_command(cli_deploy.serve)
 main.add_command(compare)
 main.add_command(diagnose)
+main.add_command(with_options_of(run))

@@ -14,16 +14,18 @@ from rich.table import Table
 from data import files
 
 from ..config.settings import Settings
+from ..core.folders import StudyFolder
 from ..core.terminal import say
 from ..evaluation.evaluate import luck_of_selection
 from ..experiments.comparison import ComparedStudy
+from ..report.floors import QUESTION, was_it_worth_it
 from ..report.sentences import new_people_in_test, places, provisos, resume_command
 from ..run import Finished
 from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
 from ..study.samplers import n_finished
-from ..study.selection import chosen_trial, stored_confirmation
-from ..study.study import best_trial, best_trials, is_over_a_cap, metric_value
+from ..study.selection import chosen_trial, selected, stored_confirmation
+from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from ..training.splits import Parts
@@ -63,12 +65,11 @@ def print_summary(console: Console, finished: Finished) -> None:
     say(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
     if finished.ended.failure:
         say(console, f"The last failure was: {finished.ended.failure}")
-    best = best_trial(study)
-    if best is None:
+    if selected(study, settings, finished.folder) is None:
         over = f" {n_over} were over a cap and not trained." if (n_over := n_over_a_cap(study)) else ""
         say(console, f"No trial is complete, so there is no best configuration yet.{over}")
     else:
-        for line in _best_lines(study, settings):
+        for line in _best_lines(study, settings, finished.folder):
             say(console, line)
     for sentence in finished.not_drawn:
         say(console, sentence)
@@ -114,7 +115,24 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
     say(console, f"Comparison: {folder}/  ({files})")
 
 
-def _best_lines(study: Study, settings: Settings) -> list[str]:
+def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
+    worth = was_it_worth_it(study)
+    lines = [] if worth is None else [f"{QUESTION} {worth.sentences[0]}", *worth.sentences[1:]]
+    chosen = selected(study, settings, folder)
+    if chosen is None or chosen.study is study:
+        return [*_lines_of_the_search(study, settings), *lines]
+    found = evaluation_of(chosen.study.user_attrs, chosen.trial)
+    if "test" in found:
+        lines.append(f"MiniRocket, {_tested(found['test'], study)}")
+    return lines
+
+
+def _tested(found: dict[str, Any], study: Study) -> str:
+    how = "test, trained once more on training and validation part" if found.get("refitted") else "test"
+    return f"{how}: {_with_interval(found, by_people=new_people_in_test(study.user_attrs['split']))}"
+
+
+def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
     best = chosen_trial(study)
     if best is None:
         return []
@@ -132,9 +150,8 @@ def _best_lines(study: Study, settings: Settings) -> list[str]:
         ends = "" if len(front) == 1 else f": from {_described(front[0], metric)} to {_described(front[-1], metric)}"
         lines.append(f"The front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)")
     if "test" in found:
-        by_people = new_people_in_test(study.user_attrs["split"])
-        how = "Test, trained once more on training and validation part" if found["test"].get("refitted") else "Test"
-        lines.append(f"{how}: {_with_interval(found['test'], by_people=by_people)}")
+        tested = _tested(found["test"], study)
+        lines.append(tested[0].upper() + tested[1:])
     elif study.user_attrs["split"]["parts"][0]["test"] is not None:
         lines.append(
             f"Not tested yet: --study-name {study.study_name} --resume does that, while the trial's weights are there."
@@ -212,5 +229,7 @@ def _counts(study: Study) -> str:
     if count(TrialState.FAIL):
         parts.append(f"{count(TrialState.FAIL)} failed")
     if count(TrialState.RUNNING):
-        parts.append(f"{count(TrialState.RUNNING)} left to go on with (--resume)")
+        n_paused = sum(is_paused(study, trial) for trial in trials)
+        waiting = f", {n_paused} of them paused until others have got as far" if n_paused else ""
+        parts.append(f"{count(TrialState.RUNNING)} left to go on with (--resume){waiting}")
     return ", ".join(parts) + "."

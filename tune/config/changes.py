@@ -8,7 +8,14 @@ from typing import Any
 from .settings import Settings
 
 # May differ between two runs of one study: how long, how to go on, and where.
-CHANGEABLE = ("search.trials", "search.timeout_seconds", "search.target", "search.sampler", "search.pruner")
+CHANGEABLE = (
+    "search.trials",
+    "search.timeout_seconds",
+    "search.target",
+    "search.sampler",
+    "search.pruner",
+    "search.floors",
+)
 CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
 
 

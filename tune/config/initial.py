@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from .spaces import Scalar, Space
+from .portfolio import VARIANTS
+from .spaces import OFF, Scalar, Space
 
 # The first trials of every study: what is known to work on this kind of data, the quickest first. Keys that an
-# architecture lacks are left out; a key that is missing here is sampled.
+# architecture lacks are left out; nothing of a first trial is drawn at random.
 _RECURRENT_KNOWN_GOOD: dict[str, Scalar] = {
     "learning_rate": 1e-2,
     "weight_decay": 1e-2,
@@ -42,6 +43,9 @@ _RECURRENT_KNOWN_GOOD: dict[str, Scalar] = {
     "dilation_growth": 2,
     "residual": True,
     "conv_norm": "batch",
+    "n_features": 10_000,
+    # As far as the data goes.
+    "receptive_field": 4_096,
 }
 
 # Each ingredient's worth on people who were never seen is in benchmarks/README.md.
@@ -107,6 +111,9 @@ ADAPTED: dict[str, dict[str, Scalar]] = {
     "transformer": {"learning_rate": 3e-3},
 }
 
+# What a choice comes to where no three channels are the axes of one sensor.
+WITHOUT_TRIPLES = {"magnitude": "none", "both": "differences"}
+
 
 def nearest(distribution: BaseDistribution, value: Scalar) -> Scalar | None:
     """The value of ``distribution`` that is nearest to ``value``; None for a category that it does not have."""
@@ -132,6 +139,28 @@ def moved_into(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scala
 
 
 def known_good(kind: str, architecture: str, searched: Space) -> list[dict[str, Scalar]]:
-    """The known-good configurations of an architecture for data of this kind, as far as they are searched."""
-    moved = [moved_into(searched, {**values, **ADAPTED.get(architecture, {})}) for values in KNOWN_GOOD[kind]]
+    """The known-good configurations of an architecture for data of this kind: a value for all that is searched."""
+    moved = [_completed(searched, {**OFF, **values, **ADAPTED.get(architecture, {})}) for values in KNOWN_GOOD[kind]]
     return [values for k, values in enumerate(moved) if values not in moved[:k]]
+
+
+def portfolio(kind: str, architecture: str, searched: Space) -> list[dict[str, Scalar]]:
+    """What is tried beside the known-good configurations; as those, a value for all that is searched."""
+    first, adapted = {**OFF, **KNOWN_GOOD[kind][0]}, ADAPTED.get(architecture, {})
+    tried = known_good(kind, architecture, searched)
+    n_known = len(tried)
+    for changed in VARIANTS:
+        values = _completed(searched, {**first, **changed, **adapted})
+        tried += [] if values in tried else [values]
+    return tried[n_known:]
+
+
+def _completed(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The values moved into the ranges; of choices without the value the likest, or the one that is named first."""
+    completed = moved_into(searched, values)
+    for name, distribution in searched.items():
+        if name not in completed and isinstance(distribution, CategoricalDistribution):
+            likest = WITHOUT_TRIPLES.get(str(values.get(name)))
+            first, *_ = distribution.choices
+            completed[name] = likest if likest in distribution.choices else first  # type: ignore[assignment]
+    return completed

@@ -12,7 +12,7 @@ from ..core.problems import Problem, SettingsError, did_you_mean
 from .names import with_registered_names
 from .ranges import from_plain, to_plain
 from .schema import Confirmation, Data, Machine, Search, Section, SplitSettings, TrainingSection
-from .spaces import OFF, SHARED, SPACES, Scalar, Space
+from .spaces import CLOSED_FORM, OFF, SHARED, SPACES, Scalar, Space, shared_space
 
 
 class Settings(Section):
@@ -38,12 +38,25 @@ class Settings(Section):
         """The same of every objective; less of the second one is always better."""
         return [self.direction, "minimize"] if self.search.second_objective else [self.direction]
 
+    @property
+    def pruner(self) -> str:
+        """The pruner that is used: Optuna takes no reports of two objectives, so that there is nothing to prune by."""
+        return "none" if self.search.second_objective else self.search.pruner
+
+    @property
+    def n_epochs(self) -> int:
+        """Passes over the training part, at most; what is solved needs one."""
+        return 1 if self.architecture in CLOSED_FORM else self.training.epochs
+
     def ranges(self) -> tuple[Space, dict[str, Scalar]]:
         """The searched distributions and the fixed values of this architecture, shared ones first."""
         searched: Space = {}
         fixed: dict[str, Scalar] = {}
-        for section, built_in in (("shared", SHARED), (self.architecture, SPACES[self.architecture])):
+        own = SPACES[self.architecture]
+        for section, built_in in (("shared", shared_space(self.architecture)), (self.architecture, own)):
             for name, written in self.space[section].items():
+                if name not in built_in:
+                    continue
                 parsed = from_plain(f"space.{section}.{name}", name, built_in[name], written)
                 if isinstance(parsed, BaseDistribution):
                     searched[name] = parsed

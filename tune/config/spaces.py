@@ -48,6 +48,10 @@ OFF: dict[str, Scalar] = {
     "jitter": 0.0,
 }
 
+# What is solved instead of trained: of those above it has the channels' alone.
+CLOSED_FORM = frozenset({"minirocket"})
+OF_THE_CHANNELS = ("normalisation", "derived_channels")
+
 FRONT: Space = {
     "front_layers": IntDistribution(0, 3),
     "front_channels": IntDistribution(16, 128, log=True),
@@ -120,7 +124,20 @@ SPACES: dict[str, Space] = {
         "pooling": RECURRENT["pooling"],
         **FRONT,
     },
+    # No kernel is made to span more than four times the steps that are usual in the data (``suited``).
+    "minirocket": {
+        "n_features": CategoricalDistribution([2_500, 5_000, 10_000]),
+        "receptive_field": IntDistribution(9, 4_096, log=True),
+    },
 }
+
+
+def shared_space(architecture: str) -> Space:
+    """Those of the shared hyperparameters that mean something for an architecture."""
+    if architecture not in CLOSED_FORM:
+        return SHARED
+    return {name: SHARED[name] for name in OF_THE_CHANNELS}
+
 
 # Lowest and highest value that makes sense anywhere; a configuration may widen a range up to here.
 LIMITS: dict[str, tuple[float, float]] = {
@@ -158,6 +175,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "feed_forward_size": (1, 16_384),
     "n_blocks": (1, 16),
     "dilation_growth": (1, 8),
+    "n_features": (84, 100_000),
+    "receptive_field": (9, 65_536),
 }
 
 # Kernels are centred on a step.

@@ -24,8 +24,8 @@ OPERATORS = frozenset(
         *("Add", "Cast", "Concat", "Conv", "Cos", "Div", "DynamicQuantizeLinear", "Floor", "GRU", "Gather"),
         *("GatherND", "Gelu", "Identity", "LSTM", "LayerNormalization", "Less", "MatMul", "MatMulInteger", "Max"),
         *("MaxPool", "Min", "Mod", "Mul", "Pad", "RNN", "Range", "ReduceL2", "ReduceMax", "ReduceSum", "Relu"),
-        *("Reshape", "Shape", "Sigmoid", "Sin", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Transpose"),
-        *("Unsqueeze", "Where"),
+        *("Reshape", "Round", "Shape", "Sigmoid", "Sin", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub"),
+        *("Transpose", "Unsqueeze", "Where"),
     }
 )
 

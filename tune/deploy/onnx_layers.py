@@ -19,6 +19,7 @@ from models.conv_gru import ConvolutionAndPool
 from models.deep_gru import NormalisedStack
 from models.enhanced_bilstm import CrossResolution, InputDropout
 from models.front import ConvolutionalFront, ConvolutionalLayer, MaskedBatchNorm
+from models.minirocket import KERNEL_SIZE, LARGEST_VALUE, N_KERNELS, KernelFeatures
 from models.recurrent import RecurrentLayer, RecurrentStack
 from models.temporal_cnn import ResidualBlock
 from models.transformer import Encoder
@@ -193,6 +194,41 @@ def residual_block(module: ResidualBlock, steps: Steps) -> Steps:
     return hidden.with_hidden(steps.graph("Relu", steps.graph("Add", carried, hidden.hidden)))
 
 
+def kernel_features(module: KernelFeatures, steps: Steps) -> Steps:
+    """``KernelFeatures``; kernels stand as [kernel // 2, kernel % 2], since every other one leaves the ends out."""
+    graph, before = steps.graph, 0
+    limited = graph("Min", graph("Max", steps.hidden, graph.constant(-LARGEST_VALUE)), graph.constant(LARGEST_VALUE))
+    resolution, impossible = graph.constant(module.resolution), graph.constant(-np.inf)
+    values = _turned(graph, graph("Div", graph("Round", graph("Mul", limited, resolution)), resolution))
+    ends = graph("Unsqueeze", steps.lengths, graph.integers(1, 2, 3))
+    nowhere = graph("Sub", ends, ends)
+    shares = []
+    for index, (dilation, n_biases) in enumerate(zip(module.dilations, module.n_biases, strict=True)):
+        reach = dilation * (KERNEL_SIZE // 2)
+        fits = graph("Less", graph.constant(2 * reach, np.int64), ends)
+        inset = graph("Where", fits, graph.constant(reach, np.int64), nowhere)
+        insets = graph("Concat", *((nowhere, inset) if index % 2 == 0 else (inset, nowhere)), axis=2)  # [B, 1, 2, 1]
+        until = graph("Sub", ends, insets)
+        responses = graph(
+            "Conv", values, graph.weight(module.weights(index)), kernel_shape=[KERNEL_SIZE], pads=[reach, reach],
+            dilations=[dilation],
+        )  # fmt: skip
+        paired = graph("Reshape", responses, graph.integers(0, N_KERNELS // 2, 2, -1))
+        kept = graph("Where", graph("Less", steps.counted, until), paired, impossible)
+        kept = graph("Where", graph("Less", steps.counted, insets), impossible, kept)
+        after = before + N_KERNELS * n_biases
+        biases = module.biases[before:after].view(N_KERNELS // 2, 2, n_biases)
+        counts = [
+            graph("ReduceSum", graph("Cast", above, to=onnx.TensorProto.FLOAT), graph.integers(3), keepdims=1)
+            for above in (graph("Less", graph.weight(biases[..., k : k + 1]), kept) for k in range(n_biases))
+        ]
+        n_counted = graph("Cast", graph("Sub", until, insets), to=onnx.TensorProto.FLOAT)
+        share = graph("Div", graph("Concat", *counts, axis=3), n_counted)
+        shares.append(graph("Reshape", share, graph.integers(0, 1, N_KERNELS * n_biases)))
+        before = after
+    return Steps(graph, graph("Concat", *shares, axis=2), graph("Div", steps.lengths, steps.lengths))
+
+
 def unchanged(module: nn.Module, steps: Steps) -> Steps:
     """What does something in training only."""
     return steps
@@ -211,6 +247,7 @@ STAGES: dict[type[nn.Module], Callable[[Any, Steps], Steps]] = {
     Encoder: encoder,
     ResidualBlock: residual_block,
     InputDropout: unchanged,
+    KernelFeatures: kernel_features,
 }
 
 

@@ -18,6 +18,8 @@ from .classifier import Array, Classifier, classify, padded
 
 # Of logits, between torch and another program.
 TOLERANCE = 1e-4
+# Of that: what a network of counts may differ by, in changes of its logits by the last bit of its inputs.
+TIMES_ROUNDING = 3
 MOST_CHECKED = 2000
 N_PADDED, FURTHER_STEPS = 16, 25
 TIMED_BATCHES = (1, 64)
@@ -87,6 +89,18 @@ def padding_difference(classifier: Classifier, sequences: Sequence[Array]) -> fl
     together = classifier.run(further, lengths)[0]
     alone = np.concatenate([classifier.run(*padded([one]))[0] for one in some])
     return float(np.abs(together - alone).max())
+
+
+def rounding_difference(classifier: Classifier, sequences: Sequence[Array]) -> float:
+    """Largest change of a logit when every measured value goes up or down by its last bit.
+
+    Features that count move in jumps: where another program adds in another order, some value falls on the other side
+    of a threshold. No form of such a network can be asked to be closer than it is to itself.
+    """
+    rng = np.random.default_rng(0)
+    ways = np.array([-np.inf, np.inf], np.float32)
+    beside = [np.nextafter(one, rng.choice(ways, one.shape)) for one in sequences]
+    return float(np.abs(classify(classifier, beside)[0] - classify(classifier, sequences)[0]).max())
 
 
 def try_out(

@@ -22,6 +22,7 @@ from ..study.tested import TEST_USES, evaluation_of
 from ..study.trial_files import load_weights, save_refit_weights
 from ..training.fold_fits import begin_fits
 from ..training.hyperparameters import fields_of, training_settings
+from ..training.predictions import pack
 from ..training.train import NonFiniteLossError, predict
 from .evaluate import Evaluation, evaluate
 from .examples import worst_examples
@@ -57,12 +58,12 @@ def judge_best(
     refits = settings.training.refit and has_time
     # Of the same trial, unfinished: its last fit would come out the same, and is not to be tested twice.
     before = study.user_attrs.get("evaluations", {}).get(str(trial.number), {})
-    tested = {name: before[name] for name in ("refit", "test") if "refit" in before and name in before}
+    tested = {name: before[name] for name in ("refit", "test", "correct") if "refit" in before and name in before}
     weights = load_weights(folder, trial, len(parts.folds))
     unfinished = unfinished_after(trial)
     found: dict[str, Any] = {} if unfinished is None else {"unfinished_after": unfinished}
     if weights is not None:
-        found["validation"] = score_weights(context, trial, weights, "validation").as_json()
+        found["validation"] = score_weights(context, trial, weights, "validation")[0].as_json()
     elif trial.state != TrialState.PRUNED or not refits:
         say(f"The weights of trial {trial.number}, the best, are damaged or no longer there: it cannot be tested")
         return
@@ -82,7 +83,7 @@ def judge_best(
                 found["refit"] = {**describe_refit(trial, settings, joined.splits), "sha256": digest}
         if weights is None:
             return
-        test = score_weights(context, trial, weights, "test")
+        test, found["correct"] = score_weights(context, trial, weights, "test")
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
     examples = None if weights is None or tested else _examples(context, trial, weights)
     with study_lock(study, folder):
@@ -96,12 +97,19 @@ def judge_best(
         study.set_user_attr("evaluations", {**evaluations, str(trial.number): found})
 
 
-def score_weights(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str) -> Evaluation:
-    """Scores a trial's network, with these weights for each fold, on ``validation`` or ``test``."""
+def score_weights(
+    context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str
+) -> tuple[Evaluation, list[str]]:
+    """Scores a trial's network, with these weights for each fold, on ``validation`` or ``test``.
+
+    Returns:
+        The scores, and of each fold's network which sequences it got right, packed.
+    """
     logits = answers(context, trial, weights, part)
     measured = [getattr(fold, part) for fold in context.splits.folds]
     seed = derive_seed(_seed(trial, context.settings), "bootstrap", part)
-    return evaluate(logits, measured, same_part=part == "test", seed=seed)
+    correct = [pack((one.argmax(dim=1) == judged.labels).numpy()) for one, judged in zip(logits, measured, strict=True)]
+    return evaluate(logits, measured, same_part=part == "test", seed=seed), correct
 
 
 def answers(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str) -> list[Tensor]:

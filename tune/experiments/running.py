@@ -16,7 +16,6 @@ from optuna.storages import RDBStorage
 
 from ..config.settings import Settings, resolve
 from ..config.spaces import Scalar
-from ..config.suitability import suited
 from ..core.errors import StudyError
 from ..core.folders import SaveDir, StudyFolder
 from ..core.problems import Problem, SettingsError
@@ -30,7 +29,7 @@ from ..study.context import RunContext
 from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
-from ..training.splits import Parts, load_parts
+from ..training.splits import Parts, load_parts, settled
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
 
@@ -146,9 +145,9 @@ def prepared(
         },
         "training": {"refit": False},
     }
-    settings, _ = suited(resolve(settings.model_dump(mode="json"), decided), parts.dataset)
     folder = save_dir.study(entry.study_name)
-    study = create_or_resume(storage, folder, settings, parts)
+    settings = resolve(settings.model_dump(mode="json"), decided)
+    study, settings = _begun(storage, folder, settings, parts)
     study.set_user_attr(
         "comparison", {"protocol": entry.protocol.name, "configuration": entry.configuration.name, "seeds": n_seeds}
     )
@@ -201,6 +200,14 @@ def _run(one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
     return executor_for(settings).run(context, observer, stop)
 
 
+def _begun(storage: RDBStorage, folder: StudyFolder, settings: Settings, parts: Parts) -> tuple[Study, Settings]:
+    """The study of that name, begun or taken up, and its settings as they suit the data."""
+    existing = load_study(storage, folder.study_name)
+    begun = None if existing is None else stored_settings(existing)
+    settings, _ = settled(settings, parts, begun)
+    return create_or_resume(storage, folder, settings, parts), settings
+
+
 def found_by_search(
     storage: RDBStorage, save_dir: SaveDir, entry: Entry, loaded: PartsOnce, stop: StopWatch, say: Say
 ) -> dict[str, Any]:
@@ -222,10 +229,9 @@ def found_by_search(
     open_layers = [{key: value for key, value in layer.items() if key != "space"} for layer in (suite, protocol)]
     settings = resolve(*open_layers, *rest, wanted)
     parts = loaded.of(settings)
-    settings, _ = suited(settings, parts.dataset)
     name = search_name(entry)
     folder = save_dir.study(name)
-    study = create_or_resume(storage, folder, settings, parts)
+    study, settings = _begun(storage, folder, settings, parts)
     study.set_user_attr("comparison", {"protocol": entry.protocol.name, "found_for": entry.configuration.name})
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
 
+from ..study.floors import FLOOR_NAME
 from .facts import Facts
 from .figures.importances import ImportancesInfo
+from .figures.sections import Table
 from .figures.words import counted
+from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
 from .words import listed, metric_name, percent, score
@@ -29,11 +32,13 @@ class Point(NamedTuple):
         question: As a reader would ask it.
         sentences: The answer.
         code: A command that goes with it; empty where there is none.
+        table: What goes with it; None where there is none.
     """
 
     question: str
     sentences: tuple[str, ...]
     code: str = ""
+    table: Table | None = None
 
 
 class Answer(NamedTuple):
@@ -65,6 +70,7 @@ def answer(facts: Facts, again: str, why: Sequence[str] = ()) -> Answer:
         _headline(facts),
         tuple(_key_figures(facts)),
         (
+            *_worth(facts),
             Point("Which network?", (*_which(facts), *why)),
             Point(_good_question(facts), tuple(_how_good(facts))),
             Point("How sure is that?", tuple(how_sure(facts))),
@@ -72,6 +78,13 @@ def answer(facts: Facts, again: str, why: Sequence[str] = ()) -> Answer:
             Point("How do I run it again?", ("The whole search, with the same seeds:",), again),
         ),
     )
+
+
+def _worth(facts: Facts) -> Iterator[Point]:
+    if facts.worth is not None:
+        sentences, head, rows = facts.worth
+        table = Table("What there was to beat, and what was found", head, rows)
+        yield Point(QUESTION, sentences, table=table)
 
 
 def who_was_judged(facts: Facts) -> str:
@@ -95,7 +108,7 @@ def _good_question(facts: Facts) -> str:
 def _headline(facts: Facts) -> str:
     best = facts.best
     assert best is not None
-    name = f"Use the {facts.settings.architecture} of trial {best.number}"
+    name = f"Use {FLOOR_NAME}" if facts.is_floor else f"Use the {facts.settings.architecture} of trial {best.number}"
     if facts.test:
         who = who_was_judged(facts)
         of = f"the sequences of {who}" if who else "sequences it has never seen"
@@ -121,7 +134,7 @@ def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
         yield KeyFigure(score(facts.value, metric), facts.context.metric)
     if (n_parameters := best.user_attrs.get("n_parameters")) is not None:
         yield KeyFigure(f"{n_parameters:,}", "parameters")
-    latency = (facts.confirmation or {}).get("latency_ms")
+    latency = None if facts.is_floor else (facts.confirmation or {}).get("latency_ms")
     if isinstance(latency, int | float):
         yield KeyFigure(f"{latency:.2g} ms", "one sequence on this processor")
 
@@ -130,6 +143,13 @@ def _which(facts: Facts) -> Iterator[str]:
     best = facts.best
     assert best is not None
     attributes = best.user_attrs
+    if facts.is_floor:
+        yield (
+            f"{FLOOR_NAME}, {attributes['n_parameters']:,} parameters: fixed convolutions, whose shares of positive "
+            "values a linear head weighs. It is not trained but solved, in one step. No trial of the search beat it."
+        )
+        yield _counts(facts)
+        return
     epochs = attributes.get("best_epochs") or []
     after = f", at its best after epoch {listed([str(epoch) for epoch in epochs])}" if epochs else ""
     size = f" with {attributes['n_parameters']:,} parameters" if "n_parameters" in attributes else ""
@@ -198,7 +218,7 @@ def _what_mattered(facts: Facts) -> Iterator[str]:
     values = [
         f"{name} {_value(best.params[name])}"
         for name in (row.name for row in info.importances[:3])
-        if best and name in best.params
+        if best and not facts.is_floor and name in best.params
     ]
     if values:
         yield f"The recommended configuration has {listed(values)}."

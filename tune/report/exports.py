@@ -16,8 +16,9 @@ from ..core.files import write_text
 from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.json_files import readable
 from ..evaluation.evaluate import luck_of_selection
+from ..study.floors import FLOOR, stored_floors
 from ..study.pareto_front import KNEE
-from ..study.selection import chosen_trial, stored_confirmation
+from ..study.selection import Selected, selected, stored_confirmation
 from ..study.study import all_parameters, best_trials, metric_value, temperature_of, unfinished_after, versions
 from ..study.tested import evaluation_of, times_test_was_used
 from ..study.trial_files import REFIT_WEIGHTS, fetch_weights, read_weights, trial_folder, weights_digests
@@ -32,9 +33,18 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
     Raises:
         ValueError: If no trial has a score.
     """
-    trial = chosen_trial(study)
-    if trial is None:
+    chosen = selected(study, settings, folder)
+    if chosen is None:
         raise ValueError("no complete trial, and none that has finished an epoch")
+    described = _describe_selected(chosen)
+    floors = stored_floors(study)
+    if floors is not None:
+        described["floors"] = {**floors, "selected": FLOOR if chosen.study is not study else None}
+    return described
+
+
+def _describe_selected(chosen: Selected) -> dict[str, Any]:
+    study, settings, folder, trial = chosen.study, chosen.settings, chosen.folder, chosen.trial
     attributes, parameters = trial.user_attrs, all_parameters(trial)
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     found = evaluation_of(study.user_attrs, trial)
@@ -125,9 +135,11 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
 
     That is the network of the last fit if there is one; of cross-validation without a last fit, the first fold's.
     """
-    trial = chosen_trial(study)
-    if trial is None:
+    chosen = selected(study, settings, folder)
+    if chosen is None:
         return
+    described = describe_best(study, settings, folder)
+    root, study, settings, folder, trial = folder.root, chosen.study, chosen.settings, chosen.folder, chosen.trial
     place, data = trial_folder(folder, trial), study.user_attrs["data"]
     refitted = evaluation_of(study.user_attrs, trial).get("refit")
     path = place / (REFIT_WEIGHTS if refitted else "weights.safetensors")
@@ -136,7 +148,6 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         return
     normaliser = refitted["normaliser"] if refitted else data["normalisers"][0]
     parameters = all_parameters(trial)
-    described = describe_best(study, settings, folder)
     description = {
         "architecture": settings.architecture,
         "hyperparameters": model_parameters(settings.architecture, parameters),
@@ -156,7 +167,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         **({} if refitted or trial.state.is_finished() else {"unfinished_after": unfinished_after(trial)}),
         "versions": versions(),
     }
-    write_model(folder.root / BEST_MODEL, description, weights)
+    write_model(root / BEST_MODEL, description, weights)
 
 
 def _headline(scores: dict[str, Any]) -> dict[str, Any]:

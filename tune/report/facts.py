@@ -14,13 +14,18 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..config.settings import Settings
 from ..core.folders import StudyFolder
-from ..study.selection import chosen_trial, confirms, is_confirmation
+from ..study.floors import FLOOR_NAME
+from ..study.selection import confirms, is_confirmation, selected
 from ..study.study import has_score, trials_so_far
-from ..study.tested import evaluation_of
+from ..study.tested import TEST_USES, evaluation_of
 from .figures.collection import Figures
 from .figures.scores import with_one_value
 from .figures.words import StudyContext
+from .floors import Worth, was_it_worth_it
 from .sentences import places, provisos, resume_command
+
+# What a study has on record of the networks that were judged after its search.
+OF_THE_JUDGED = ("evaluations", "examples", TEST_USES)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Facts:
         places: Options that lead a command to the study.
         n_others: Complete trials of other studies that the best was chosen from as well.
         provisos: Sentences that belong to the recommendation.
+        worth: What the floors say of the search; None where there are none.
+        is_floor: Whether the best is the floor, a trial of another study, which no trial of this one has beaten.
     """
 
     name: str
@@ -52,6 +59,13 @@ class Facts:
     places: str
     n_others: int = 0
     provisos: Sequence[str] = ()
+    worth: Worth | None = None
+    is_floor: bool = False
+
+    @property
+    def name_of_best(self) -> str:
+        """What to call what is recommended."""
+        return FLOOR_NAME if self.is_floor or self.best is None else f"trial {self.best.number}"
 
     @property
     def judged(self) -> Mapping[str, Any]:
@@ -83,7 +97,11 @@ class Facts:
     def fresh_mean(self) -> float | None:
         """Mean validation score of the recommended trial over fresh seeds; None where it was not trained again."""
         configurations = (self.confirmation or {}).get("configurations", ())
-        means = [one.get("mean") for one in configurations if self.best and one.get("trial") == self.best.number]
+        means = [
+            one.get("mean")
+            for one in configurations
+            if self.best and not self.is_floor and one.get("trial") == self.best.number
+        ]
         return means[0] if means else None
 
     @property
@@ -120,18 +138,24 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
     """Reads the study."""
     attributes = study.user_attrs
     trials = [_of_one_objective(trial, settings.search.metric) for trial in trials_so_far(study)]
-    chosen = chosen_trial(study)
+    chosen = selected(study, settings, folder)
+    is_floor = chosen is not None and chosen.study is not study
+    if chosen is not None and is_floor:
+        # What was judged after the search is of another study.
+        attributes = {**attributes, **{name: chosen.study.user_attrs.get(name) for name in OF_THE_JUDGED}}
     return Facts(
         name=study.study_name,
         settings=settings,
         attributes=attributes,
         trials=trials,
-        best=None if chosen is None else trials[chosen.number],
+        best=None if chosen is None else chosen.trial if is_floor else trials[chosen.trial.number],
         figures=figures,
         context=context,
         resume=resume_command(study, folder),
         places=places(study, folder),
-        provisos=provisos(study, settings),
+        provisos=[] if is_floor else provisos(study, settings),
+        worth=was_it_worth_it(study),
+        is_floor=is_floor,
     )
 
 

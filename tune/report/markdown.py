@@ -19,6 +19,8 @@ def as_markdown(report: Content) -> str:
     for point in answer.points:
         lines.append(f"## {escaped(point.question)}")
         lines.append(escaped(" ".join(point.sentences)))
+        if point.table:
+            lines.append(_table(point.table))
         if point.code:
             lines.append(fenced(point.code))
     for section in report.sections:

@@ -10,7 +10,8 @@ from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from ..evaluation.unfinished import keep_unfinished
 from ..study.note import study_note, write_note
-from ..study.study import CONFIRMS, best_trial, trials_so_far
+from ..study.selection import selected
+from ..study.study import is_companion, trials_so_far
 from ..study.trials_table import write_trials
 from .artefacts import attach_pictures
 from .exports import write_best, write_best_model
@@ -38,12 +39,12 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
     from .page import write_pages
     from .pareto import pareto_of
 
-    if CONFIRMS in study.user_attrs:
+    if is_companion(study):
         write_trials(study, folder)
-        return []  # What its runs say is in the exports of the study that they confirm.
+        return []  # What it says is in the exports of the study that it belongs to.
     keep_unfinished(study, settings, folder)
     write_trials(study, folder)
-    if best_trial(study) is not None:
+    if selected(study, settings, folder) is not None:
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))

@@ -19,7 +19,7 @@ from .words import listed
 
 _FRONT = "./run_tuning.sh"
 # Cannot be written as the plain value of an option.
-_NO_OPTION = frozenset({"data.asl_citizen", "search.timeout_seconds", "machine.checkpoint_every"})
+_NO_OPTION = frozenset({"data.asl_citizen", "search.floors", "search.timeout_seconds", "machine.checkpoint_every"})
 _KINDS = {
     "group": "by person: nobody is in two parts",
     "stratified": "at random: the same person may be in several parts",
@@ -111,7 +111,7 @@ def _configuration(facts: Facts) -> tuple[Table, ...]:
             all_parameters(facts.best).items(), key=lambda item: (item[0] not in searched, item[0])
         )
     ]
-    return (Table(f"The configuration of trial {facts.best.number}", ("hyperparameter", "value", ""), tuple(rows)),)
+    return (Table(f"The configuration of {facts.name_of_best}", ("hyperparameter", "value", ""), tuple(rows)),)
 
 
 def _written(value: Any) -> str:

@@ -40,7 +40,7 @@ def provisos(study: Study, settings: Settings) -> list[str]:
     if chosen is None or n_epochs is None:
         return _about_confirmation(study, settings)
     return [
-        f"Trial {chosen.number} is not finished: it was left after {n_epochs} of {settings.training.epochs} epochs and "
+        f"Trial {chosen.number} is not finished: it was left after {n_epochs} of {settings.n_epochs} epochs and "
         "counts with the best of these; --resume goes on with it.",
         *_about_confirmation(study, settings),
     ]

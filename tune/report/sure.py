@@ -24,7 +24,9 @@ def how_sure(facts: Facts) -> Iterator[str]:
     test = facts.test
     if test:
         yield from _interval_words(test)
-    if facts.confirmation:
+    if facts.is_floor:
+        pass  # One configuration, fitted once: no score of it was chosen because it is high.
+    elif facts.confirmation:
         yield from (str(sentence) for sentence in facts.confirmation.get("sentences") or ())
     else:
         yield from _luck_words(facts)

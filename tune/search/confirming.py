@@ -8,35 +8,34 @@ how often that was interrupted.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import optuna
 from optuna import Study
 from optuna.trial import TrialState
 
 from ..config.schema import Confirmation
 from ..config.settings import Settings
-from ..core.folders import StudyFolder
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
+from ..study.companions import companion_context, find_companion, open_companion
 from ..study.constraints import latency_of
 from ..study.context import RunContext
 from ..study.leases import is_worked_on_elsewhere
 from ..study.locks import study_lock, try_trial_lock
 from ..study.samplers import n_finished
-from ..study.store import check_identity, identity, storage_of, withdraw
-from ..study.study import CONFIRMS, all_parameters, load_study, with_strategy
+from ..study.store import check_identity, identity, withdraw
+from ..study.study import CONFIRMS, all_parameters
 from ..study.trials_table import write_trials
 from .confirmation import (
     REPETITION,
     RUN_OF,
     confirmed_candidates,
+    cost_allowed,
     describe_confirmation,
     runs_of,
-    seconds_allowed,
     seed_of,
     sentences,
 )
@@ -44,12 +43,9 @@ from .executor import executor_for
 from .progress import Progress
 from .racing import Candidate, Standing, standing
 from .random_split import is_split_by_people, score_on_random_split
-from .workers import n_workers
 
-COPIED = ("data_fingerprint", "data", "split", "n_validation", "versions")
 # Where there is time for less than this, it goes into fresh seeds.
 N_RUNS_BEFORE_RANDOM_SPLIT = 5
-MOST_NAMES = 100
 _LOOK_SECONDS = 0.5
 
 
@@ -59,11 +55,11 @@ class Confirmer:
 
     Attributes:
         context: Of the study, which has ended its search, for now.
-        seconds: Training time that it may take; None for what the settings allow.
+        limit: What its runs may cost; None for what the settings allow.
     """
 
     context: RunContext
-    seconds: float | None = None
+    limit: float | None = None
 
     def confirm(self, observer: Progress, stop: StopWatch) -> str:
         """Decides which trial is the one to use, and puts that into the study.
@@ -119,32 +115,22 @@ class Confirmer:
         return ""
 
     def _standing(self, candidates: Sequence[Candidate], confirmation: Study) -> Standing:
-        seconds = self._seconds_for_runs(candidates)
-        return standing(
-            candidates,
-            runs_of(confirmation),
-            self.context.settings.confirmation.seeds,
-            maximize=self.context.settings.direction == "maximize",
-            seconds=seconds,
-            n_workers=n_workers(self.context.settings),
-        )
-
-    def _seconds_for_runs(self, candidates: Sequence[Candidate]) -> float | None:
-        seconds = self._seconds
-        if seconds is None or not self._has_time_for_random_split(candidates):
-            return seconds
-        return seconds - n_workers(self.context.settings) * candidates[0].seconds
+        limit = self._limit
+        if limit is not None and self._has_time_for_random_split(candidates):
+            limit -= candidates[0].cost
+        settings = self.context.settings
+        maximize, n_seeds = settings.direction == "maximize", settings.confirmation.seeds
+        return standing(candidates, runs_of(confirmation), n_seeds, maximize=maximize, limit=limit)
 
     @property
-    def _seconds(self) -> float | None:
-        allowed = seconds_allowed(self.context.study, self.context.settings)
-        return allowed if allowed is None or self.seconds is None else self.seconds
+    def _limit(self) -> float | None:
+        allowed = cost_allowed(self.context.study, self.context.settings)
+        return allowed if allowed is None or self.limit is None else self.limit
 
     def _has_time_for_random_split(self, candidates: Sequence[Candidate]) -> bool:
-        if not is_split_by_people(self.context.splits):
-            return False
-        seconds, n_at_once = self._seconds, n_workers(self.context.settings)
-        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * n_at_once * candidates[0].seconds
+        limit = self._limit
+        is_affordable = limit is None or limit >= N_RUNS_BEFORE_RANDOM_SPLIT * candidates[0].cost
+        return is_split_by_people(self.context.splits) and is_affordable
 
     def _measured(self, found: dict[str, Any], candidates: Sequence[Candidate], stop: StopWatch) -> dict[str, Any]:
         """What takes time to find out about the winner."""
@@ -175,44 +161,20 @@ class Confirmer:
         found = find_confirmation(self.context.study)
         if found is not None:
             _show_runs(observer, found)
-            runs = _context_of_runs(self.context, found)
-            executor_for(runs.settings).run(runs, observer, stop)
+            settings = run_settings(self.context.settings, found)
+            runs = companion_context(self.context, found, settings)
+            executor_for(settings).run(runs, observer, stop)
         return stop.reason if stop.signal is not None and stop.reason else "another process confirms and tests the best"
 
 
 def find_confirmation(study: Study) -> Study | None:
     """The study with the confirmation runs of ``study``; None if there is none yet."""
-    for name in _names(study):
-        found = load_study(storage_of(study), name)
-        if found is None:
-            return None
-        if found.user_attrs.get(CONFIRMS) == identity(study):
-            return found
-    return None
+    return find_companion(study, CONFIRMS)
 
 
 def open_confirmation(context: RunContext) -> RunContext:
     """That of the study with the confirmation runs, which is made if it is not there."""
-    study, settings, folder = context.study, context.settings, context.folder
-    with study_lock(study, folder):
-        found = find_confirmation(study)
-        if found is None:
-            storage = storage_of(study)
-            name = next(name for name in _names(study) if load_study(storage, name) is None)
-            found = optuna.create_study(storage=storage, study_name=name, direction=settings.direction)
-            # Without this one it is nobody's, and another one is made.
-            found.set_user_attr(CONFIRMS, identity(study))
-        if identity(found) is None:
-            attributes = study.user_attrs
-            found.set_user_attr("confirms_study", study.study_name)
-            for name in COPIED:
-                if name in attributes:
-                    found.set_user_attr(name, attributes[name])
-            found.set_user_attr("settings", run_settings(settings, found).model_dump(mode="json"))
-            found.set_user_attr("study_id", uuid.uuid4().hex)
-    runs = _context_of_runs(context, found)
-    runs.folder.root.mkdir(parents=True, exist_ok=True)
-    return runs
+    return open_companion(context, CONFIRMS, partial(run_settings, context.settings))
 
 
 def run_settings(settings: Settings, confirmation: Study) -> Settings:
@@ -253,17 +215,6 @@ def line_up(context: RunContext, runs: RunContext, missing: Sequence[tuple[int, 
         changed = run_settings(context.settings, confirmation)
         confirmation.set_user_attr("settings", changed.model_dump(mode="json"))
     return replace(runs, settings=changed)
-
-
-def _names(study: Study) -> Sequence[str]:
-    """The first is taken, if not by somebody else's study or by the rest of one that was deleted."""
-    return [f"{study.study_name}-confirmation{f'-{k}' if k > 1 else ''}" for k in range(1, MOST_NAMES + 1)]
-
-
-def _context_of_runs(context: RunContext, confirmation: Study) -> RunContext:
-    settings = run_settings(context.settings, confirmation)
-    folder = StudyFolder(context.folder.save_dir, confirmation.study_name, context.folder.shared)
-    return replace(context, study=with_strategy(confirmation, settings), settings=settings, folder=folder)
 
 
 def _show_runs(observer: Progress, confirmation: Study) -> None:

@@ -13,7 +13,9 @@ _STRICT = ConfigDict(strict=True)
 
 
 @with_config(_STRICT)
-class _Scores(TypedDict):
+class Scores(TypedDict):
+    """Of one part."""
+
     accuracy: float
     macro_f1: float
     loss: float
@@ -26,7 +28,7 @@ class _Epoch(TypedDict):
     train_accuracy: float
     learning_rate: float
     gradient_norm: float
-    validation: _Scores
+    validation: Scores
     seconds: float
 
 
@@ -60,12 +62,57 @@ class _CompleteTrial(TypedDict):
 
 
 @with_config(_STRICT)
+class Majority(TypedDict):
+    """Always answering the class that most training sequences have; ``test`` is None until something was tested."""
+
+    name: str
+    validation: Scores
+    test: Scores | None
+
+
+@with_config(_STRICT)
+class Floor(TypedDict):
+    """MiniRocket with ridge: the study that holds it, bearing the id ``of``, and what its only trial came to.
+
+    Where it came to no score, ``validation`` is None and ``why_not`` says why.
+    """
+
+    study: str
+    of: str
+    validation: Scores | None
+    test: Scores | None
+    n_parameters: int | None
+    seconds: float
+    why_not: str
+
+
+@with_config(_STRICT)
+class PairedDifference(TypedDict):
+    """Test accuracy of a trial of the search minus the floor's, on the same sequences, with its 95% interval."""
+
+    trial: int
+    difference: float
+    interval_95: list[float]
+    over: str
+
+
+@with_config(_STRICT)
+class Floors(TypedDict):
+    """What tuning has to beat; a study of the floor's own architecture has the majority class alone."""
+
+    majority: Majority
+    minirocket: Floor | None
+    difference: PairedDifference | None
+
+
+@with_config(_STRICT)
 class _Study(TypedDict):
     data: dict[str, Any]
     n_validation: int
     settings: dict[str, Any]
     split: dict[str, Any]
     evaluations: NotRequired[dict[str, dict[str, Any]]]
+    floors: NotRequired[Floors]
     versions: NotRequired[dict[str, str]]
 
 

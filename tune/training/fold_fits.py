@@ -18,6 +18,7 @@ from models import build
 from ..config.settings import Settings
 from ..config.spaces import Scalar
 from ..core.seeds import derive_seed
+from .closed_form import solve
 from .fit import EpochResult, Fit, TrainingSettings, begin_fit
 from .hyperparameters import fields_of, model_parameters
 from .splits import Parts
@@ -63,13 +64,25 @@ def fit_runs(
     device: torch.device,
     before_step: Callable[[], None],
 ) -> list[Iterator[EpochResult]]:
-    """The epochs that are left of every fold's fit, each on freshly varied data."""
+    """The epochs that are left of every fold's fit, each on freshly varied data; of what is solved, the one."""
     preparation, augmentation = fields_of(Preparation, parameters), fields_of(Augmentation, parameters)
 
     def training_epoch(fold: int, epoch: int) -> SequenceDataset:
         seed = derive_seed(training.seed, "augmentation", fold)
         return parts.training_epoch(fold, preparation, augmentation, seed=seed, epoch=epoch)
 
+    if fits[0].model.closed_form:
+        return [
+            solve(
+                fit,
+                partial(parts.prepared, fold, "train", preparation),
+                parts.prepared(fold, "validation", preparation),
+                training,
+                device=device,
+                before_step=before_step,
+            )
+            for fold, fit in enumerate(fits)
+        ]
     return [
         continue_fit(
             fit,

@@ -14,14 +14,19 @@ from ..config.settings import Settings
 from ..config.spaces import Scalar
 from .fit import TrainingSettings
 
+# Of what is solved: nothing of it is ever used.
+WITHOUT_STEPS: dict[str, Scalar] = {"learning_rate": 0.0, "batch_size": 1, "weight_decay": 0.0, "schedule": "plateau"}
+
 Record = TypeVar("Record", Preparation, Augmentation)
 
 
 def training_settings(settings: Settings, parameters: dict[str, Scalar], seed: int) -> TrainingSettings:
     """The training settings of a trial: the study's, and those of its hyperparameters that are about training."""
     searched = {field.name: parameters[field.name] for field in fields(TrainingSettings) if field.name in parameters}
+    if ARCHITECTURES[settings.architecture].closed_form:
+        searched = {**WITHOUT_STEPS, **searched}
     return TrainingSettings(
-        **settings.training.model_dump(exclude={"refit"}),
+        **{**settings.training.model_dump(exclude={"refit"}), "epochs": settings.n_epochs},
         **searched,  # type: ignore[arg-type]
         metric=settings.search.metric,
         seed=seed,

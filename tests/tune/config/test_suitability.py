@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tune.config.suitability import suited
+import torch
+
+from tests.tune.conftest import make_toy
+from tune.config.settings import resolve
+from tune.config.suitability import fitted, suited
 
 if TYPE_CHECKING:
     from tests.tune.conftest import NewLab
@@ -30,8 +34,49 @@ def test_with_three_axes_everything_stays(new_lab: NewLab) -> None:
     assert settings.space["shared"] == {**lab.settings.space["shared"], "flip": False}
 
 
+def test_kernels_span_no_more_than_the_data_has(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"architecture": "minirocket"})
+    longer = make_toy()
+    longer = longer.subset(torch.arange(len(longer))[longer.lengths < 9])
+    many = replace(longer, values=longer.values.repeat(5, 1), lengths=5 * longer.lengths)
+    for dataset, found in ((longer, 9), (many, {"low": 9, "high": 40, "log": True})):
+        settings, said = suited(lab.settings, dataset)
+        assert settings.space["minirocket"]["receptive_field"] == found
+        assert said == []
+        assert suited(settings, dataset) == (settings, [])
+    one_long = torch.cat([5 * longer.lengths[1:], torch.tensor([900])])
+    outlier = replace(longer, values=torch.zeros(int(one_long.sum()), 2), lengths=one_long)
+    settings, _ = suited(lab.settings, outlier)
+    span = settings.space["minirocket"]["receptive_field"]
+    assert isinstance(span, dict)
+    assert span["high"] == 4 * int(one_long.median())
+
+
 def test_a_fixed_choice_is_replaced_by_what_it_comes_to(new_lab: NewLab) -> None:
     lab = new_lab("study", {"space": {"shared": {"derived_channels": "both", "rotation": 0.0}}})
     settings, said = suited(lab.settings, lab.parts.dataset)
     assert settings.space["shared"]["derived_channels"] == "differences"
     assert said == []
+
+
+def test_a_single_channel_is_never_dropped(new_lab: NewLab) -> None:
+    lab = new_lab("study")
+    dataset = lab.parts.dataset
+    single = replace(dataset, values=dataset.values[:, :1], channel_names=("level",))
+    settings, _ = suited(resolve(), single)
+    assert settings.space["shared"]["channel_dropout"] == 0.0
+    assert suited(resolve(), dataset)[0].space["shared"]["channel_dropout"] != 0.0
+
+
+def test_a_study_that_goes_on_keeps_what_it_was_begun_with(new_lab: NewLab) -> None:
+    """The defaults, which an earlier version stored as they were, are no other settings than those it began with."""
+    dataset = new_lab("study").parts.dataset
+    old = resolve({"training": {"epochs": 12, "patience": 6}}).model_dump(mode="json")
+    assert fitted(resolve(old), dataset, 24, old)[0] == resolve(old)
+    begun, said = fitted(resolve(), dataset, 24, None)
+    assert any("24 sequences" in sentence for sentence in said)
+    stored = begun.model_dump(mode="json")
+    for again in (resolve(stored), resolve()):  # Without settings, and with those that `tune config` prints.
+        assert fitted(again, dataset, 24, stored)[0] == begun
+    longer, _ = fitted(resolve(stored, {"training": {"epochs": 99}}), dataset, 24, stored)
+    assert longer.training.epochs == 99

@@ -15,7 +15,9 @@ from tests.tune.conftest import Lab, NewLab, make_toy
 from tune.core.errors import StudyError
 from tune.diagnosis.model import Subject
 from tune.diagnosis.opening import of_trial, trial_to_look_at
+from tune.diagnosis.sections.data import data_section
 from tune.diagnosis.sections.gradients import gradients_section
+from tune.diagnosis.sections.learning import learning_section
 from tune.diagnosis.sections.memory import memory_section
 from tune.diagnosis.whole import diagnose
 from tune.evaluation.test_evaluation import judge_best
@@ -38,6 +40,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "enhanced-bilstm": {**RECURRENT, "attention_heads": 2, "attention_head_dim": 8, "cross_resolution": True},
     "transformer": {**PLAIN, "n_heads": 2, "head_dim": 8, "n_layers": 1, "positional_encoding": "rotary"},
     "temporal-cnn": {**PLAIN, "n_blocks": 2, "conv_channels": 4, "conv_norm": "layer"},
+    "minirocket": {"n_features": 2_500, "receptive_field": 9},
 }
 
 
@@ -74,6 +77,10 @@ def check_words(sections: Sequence[Section]) -> set[str]:
 def test_every_architecture_can_be_looked_into(new_lab: NewLab, architecture: str) -> None:
     subject = subject_of(searched(new_lab, architecture))
     drawn = check_words([memory_section(subject), gradients_section(subject)])
+    if ARCHITECTURES[architecture].closed_form:
+        assert drawn == {"tsne"}
+        assert "solved in one step" in learning_section(subject).sections[0].summary
+        return
     assert {"hidden_states", "tsne", "gradients_input", "attribution", "deletion"} <= drawn
     has_attention = any(name.startswith("attention_") for name in drawn)
     assert has_attention == (architecture in ("gru", "enhanced-bilstm", "transformer"))
@@ -97,6 +104,21 @@ def test_folds_are_judged_each_by_its_own_network(new_lab: NewLab) -> None:
     assert trial is not None
     right = [float((one.answers[0].argmax(dim=1) == one.measured.labels).double().mean()) for one in subject.judged]
     assert np.mean(right) == pytest.approx(trial.user_attrs["validation_accuracy"])
+
+
+def test_a_class_that_no_part_judges_is_named_beside_the_balance(new_lab: NewLab) -> None:
+    """Of the last class there is one person's sequence, who then stays in training."""
+    dataset = make_toy()
+    assert dataset.groups is not None
+    (rows,) = ((dataset.labels != 2) | (dataset.groups == 4)).nonzero(as_tuple=True)
+    layer = {"search": {"trials": 1}, "training": {"epochs": 1}, "split": {"folds": 2}}
+    lab = new_lab("study", layer, dataset=dataset.subset(rows))
+    lab.search()
+    (balance,) = [one for one in data_section(subject_of(lab)).sections if one.name == "class_balance"]
+    assert [note.split(":")[0] for note in balance.notes] == [
+        "The validation part has no 'high' (only 'person 4' performs it)",
+        "The test part has no 'high' (only 'person 4' performs it)",
+    ]
 
 
 def test_a_trial_whose_weights_are_gone_is_trained_again_to_the_very_same(new_lab: NewLab) -> None:

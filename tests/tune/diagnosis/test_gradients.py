@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from models import ARCHITECTURES, build
+from models import build
 from models.base import SequenceClassifier
 from models.recurrent import GRU, LSTM, VanillaRNN
+from tests.models.test_contract import BY_GRADIENT
 from tests.tune.diagnosis.test_states import LENGTHS, values_of
 from tune.diagnosis.measures.gradients import (
     INPUT,
@@ -90,7 +91,7 @@ def test_a_forget_gate_that_is_open_keeps_the_gradient() -> None:
     assert float(without[-1]) == 0  # nothing flows back through the outputs alone: no gate reads them
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", BY_GRADIENT)
 def test_every_architecture_has_gradients_at_real_steps_only(name: str) -> None:
     torch.manual_seed(0)
     found = gradient_norms(build(name, 3, 4), values_of(), LENGTHS, torch.tensor([0, 1, 2, 3]))

@@ -55,7 +55,7 @@ def test_every_architecture_shows_what_its_head_is_given(name: str) -> None:
     torch.manual_seed(0)
     network = build(name, 3, 4)
     found = record(network, values_of(), LENGTHS)
-    assert found.layers
+    assert bool(found.layers) != network.closed_form
     assert torch.equal(found.logits, network.eval()(values_of(), LENGTHS))
     for layer in found.layers:
         assert layer.states.shape[0] == len(LENGTHS)

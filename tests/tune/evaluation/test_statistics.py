@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import chi2, friedmanchisquare, ttest_1samp
 
 from tune.evaluation.statistics.crossed import CrossedMean, cells, crossed_mean
-from tune.evaluation.statistics.paired import bootstrap_p_value, difference, holm, seeds_needed
+from tune.evaluation.statistics.paired import bootstrap_p_value, difference, difference_of_networks, holm, seeds_needed
 from tune.evaluation.statistics.ranks import critical_difference, friedman_p_value, groups_within, ranks
 
 
@@ -132,3 +132,28 @@ def test_few_seeds_that_agree_by_luck_are_not_believed() -> None:
     """Between the quantiles of one degree of freedom and of many, by the share of the seeds in the error."""
     half = CrossedMean(1.0, 2, 1000, 1.0, 1.0)
     assert half.critical(0.05) == pytest.approx((12.706 + 1.962) / 2, abs=0.001)
+
+
+def test_the_interval_of_two_networks_is_near_a_published_one() -> None:
+    # Approval of a prime minister, asked twice: Agresti 2013, Categorical Data Analysis, section 11.1.1.
+    first = np.repeat([1.0, 1.0, 0.0, 0.0], [794, 150, 86, 570])
+    second = np.repeat([1.0, 0.0, 1.0, 0.0], [794, 150, 86, 570])
+    mean, (low, high) = difference_of_networks(first, second, np.arange(1600))
+    assert mean == pytest.approx(0.04)
+    assert (low, high) == pytest.approx((0.021, 0.059), abs=0.001)
+
+
+def test_networks_that_agree_on_few_sequences_are_not_held_to_be_equal() -> None:
+    same = np.ones(20)
+    mean, (low, high) = difference_of_networks(same, same, np.arange(20))
+    assert mean == 0
+    assert (low, high) == pytest.approx((-1.96 / 22, 1.96 / 22), abs=1e-4)
+
+
+def test_people_who_differ_make_the_interval_of_two_networks_wider() -> None:
+    first = np.repeat([1.0, 1.0, 1.0, 0.0, 0.0, 0.0], 20)
+    second, people = 1 - first, np.repeat(np.arange(6), 20)
+    _, by_sequence = difference_of_networks(first, second, np.arange(120))
+    _, by_person = difference_of_networks(first, second, people)
+    assert by_person[0] < by_sequence[0]
+    assert by_person[1] > by_sequence[1]

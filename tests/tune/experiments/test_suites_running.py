@@ -22,7 +22,7 @@ from tune.study.study import all_parameters, best_trial, load_study
 TINY: dict[str, Any] = {
     "dataset": "watch",
     "data": {"classes": 2, "window_seconds": 4.0},
-    "split": {"test_fraction": 0.3, "validation_fraction": 0.2},
+    "split": {"test_fraction": 0.3, "validation_fraction": 0.2, "folds": 0},
     "training": {"epochs": 1},
     "space": {"gru": {"front_layers": 1, "front_stride": 4, "front_channels": 4, "n_layers": 1, "hidden_size": 4}},
 }

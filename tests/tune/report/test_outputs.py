@@ -65,7 +65,7 @@ def test_the_stored_weights_score_what_the_trial_scored(done: Lab) -> None:
     assert best is not None
     weights = load_weights(done.folder, best, 1)
     assert weights is not None
-    found = score_weights(done.context(), best, weights, "validation")
+    found, _ = score_weights(done.context(), best, weights, "validation")
     assert found.scores.accuracy == pytest.approx(best.value)
     assert found.scores.loss == pytest.approx(best.user_attrs["validation_loss"], rel=1e-5)
 

@@ -28,7 +28,7 @@ from ...report.page_names import PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT
 from ...study.agreement import studies_in
 from ...study.leases import is_worked_on_elsewhere
 from ...study.selection import chosen_trial
-from ...study.study import CONFIRMS, best_trial, stored_settings
+from ...study.study import best_trial, is_companion, stored_settings
 from ...study.trial_files import describe_trial, load_weights, read_weights, trial_folder, weights_digests
 from ...study.trials_table import trials_table
 from ...training.checkpoint import load_checkpoint
@@ -110,7 +110,7 @@ def check_study(study: Study, folder: StudyFolder) -> Iterator[str]:
     yield from _check_weights(study, folder)
     if is_worked_on_elsewhere(study, folder):
         return  # The exports are written in the end.
-    if CONFIRMS not in study.user_attrs:
+    if not is_companion(study):
         yield from _check_best(study, folder)
         yield from _check_pictures(study, folder)
     table = folder.root / "trials.csv"

@@ -27,7 +27,7 @@ from ...study.agreement import check_agreement
 from ...study.context import RunContext
 from ...study.locks import study_lock
 from ...study.selection import chosen_trial
-from ...study.study import CONFIRMS, load_study, stored_settings
+from ...study.study import is_companion, load_study, stored_settings
 from ...training.model_folder import StoredModel, load_model
 from ...training.splits import load_dataset, load_parts
 from ...training.train import NonFiniteLossError
@@ -120,10 +120,8 @@ def only_study(storage_url: str | None, save_dir: SaveDir, study_name: str | Non
     """
     storage = open_existing(storage_url, save_dir.local)
     if study_name is None:
-        # The runs that confirm a study are no study to look into by themselves.
-        names = [
-            study.study_name for study in chosen_studies(storage, save_dir, None) if CONFIRMS not in study.user_attrs
-        ]
+        # Confirmation runs and floors are no study to look into by themselves.
+        names = [study.study_name for study in chosen_studies(storage, save_dir, None) if not is_companion(study)]
         if len(names) != 1:
             listed = ", ".join(sorted(names)) or "none yet"
             raise StudyError(f"say which study to diagnose with --study-name; there are: {listed}")

@@ -22,7 +22,17 @@ from ...deploy.onnx_layers import untranslated
 from ...deploy.onnx_model import refuse_untranslated, to_onnx
 from ...deploy.sources import find_model
 from ...deploy.test_recordings import Judged, find_judged, note_use, study_of
-from ...deploy.verification import TIMED_BATCHES, TOLERANCE, Tried, invented, padding_difference, recordings_of, try_out
+from ...deploy.verification import (
+    TIMED_BATCHES,
+    TIMES_ROUNDING,
+    TOLERANCE,
+    Tried,
+    invented,
+    padding_difference,
+    recordings_of,
+    rounding_difference,
+    try_out,
+)
 from ...report.exports import write_best
 from ...study.locks import study_lock
 from ...study.study import stored_settings
@@ -112,19 +122,23 @@ def _place(out: Path | None, folder: Path, form: str) -> Path:
 
 def _try_all(stored: StoredModel, judged: Judged, form: str, opset: int) -> tuple[list[Form], list[Tried]]:
     """Every form that is asked for or compared, and what was found of each."""
-    if judged.part is None:
-        lengths = stored.description.lengths
-        n_channels = len(stored.description.channel_names)
-        mean, deviation = (each[:n_channels].numpy() for each in (stored.normaliser.mean, stored.normaliser.deviation))
-        each = [min(steps, LONGEST_NOISE) for steps in (lengths.shortest, lengths.median, lengths.longest)]
-        sequences = invented(each * 8, mean, deviation)
-    else:
-        sequences = recordings_of(judged.part)
+    sequences = _sequences(stored, judged)
     reference = TorchClassifier(stored)
     expected = _expected(stored, judged, reference, sequences)
     forms = list(_forms(stored, reference, form, opset))
     tried = [try_out(one.name, one.classifier, len(one.content), sequences, judged.part, expected)[0] for one in forms]
     return forms, tried
+
+
+def _sequences(stored: StoredModel, judged: Judged) -> list[Array]:
+    """What all forms are tried with: the judged part, or noise."""
+    if judged.part is not None:
+        return recordings_of(judged.part)
+    lengths = stored.description.lengths
+    n_channels = len(stored.description.channel_names)
+    mean, deviation = (each[:n_channels].numpy() for each in (stored.normaliser.mean, stored.normaliser.deviation))
+    each = [min(steps, LONGEST_NOISE) for steps in (lengths.shortest, lengths.median, lengths.longest)]
+    return invented(each * 8, mean, deviation)
 
 
 def _expected(stored: StoredModel, judged: Judged, reference: Classifier, sequences: Sequence[Array]) -> Array:
@@ -163,12 +177,16 @@ def _refusal(
     """Why the file must not be used; empty where it may."""
     own = next(one for one in tried if one.name == form)
     if form != "int8":
-        if not own.difference <= TOLERANCE:
-            return f"its logits differ from torch's by {own.difference:.2g}; at most {TOLERANCE:g} may be rounding"
+        tolerance = TOLERANCE
+        if stored.network.closed_form:
+            moved = rounding_difference(TorchClassifier(stored), _sequences(stored, judged))
+            tolerance = max(tolerance, TIMES_ROUNDING * moved)
+        if not own.difference <= tolerance:
+            return f"its logits differ from torch's by {own.difference:.2g}; at most {tolerance:.2g} may be rounding"
         classifier = next(one.classifier for one in forms if one.name == form)
         sequences = recordings_of(judged.part.subset(torch.arange(min(len(judged.part), 200)))) if judged.part else []
-        if sequences and not (found := padding_difference(classifier, sequences)) <= TOLERANCE:
-            return f"padding changes its logits by {found:.2g}; at most {TOLERANCE:g} may be rounding"
+        if sequences and not (found := padding_difference(classifier, sequences)) <= tolerance:
+            return f"padding changes its logits by {found:.2g}; at most {tolerance:.2g} may be rounding"
     if max_drop is not None:
         if own.drop is None:
             return f"--max-drop cannot be judged, since {judged.why_not}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from optuna import Study
 from optuna.storages import RDBStorage
 from rich.console import Console
 
@@ -18,9 +19,10 @@ from ...core.stopping import StopWatch
 from ...core.terminal import say
 from ...experiments.comparison import overall_best, write_comparison
 from ...run import Finished, confirm_and_judge, exported, is_confirmed, judge, open_study, plan, run_study
+from ...search.floors import share_floors
 from ...search.loop import seconds_afterwards
 from ...search.progress import show
-from ...study.selection import seconds_searched
+from ...study.selection import cost_searched
 from ...study.study import load_study
 from ...tracking import Tracking
 from ...training.splits import Parts, load_parts
@@ -76,6 +78,7 @@ def _run_one(
     warm_start: str | None,
     tracking: Tracking,
     test_best: bool = True,
+    first: Study | None = None,
 ) -> Finished:
     if resume and existing is None:
         console.print(f"There is no study {name} to resume: it begins now.")
@@ -88,6 +91,8 @@ def _run_one(
             raise
         # Another run has begun it meanwhile.
         context, notes = open_study(storage, folder, settings, load_study(storage, name), parts, warm_start)
+    if first is not None:
+        share_floors(context, first)
     shown = partial(show, console=console)
     finished = run_study(context, notes, show=shown, stop=stop, tracking=tracking, test_best=test_best)
     print_summary(console, finished)
@@ -125,7 +130,8 @@ def _run_every(
             seconds -= max((seconds_afterwards(one.study, one.settings, parts) for one in done), default=0.0)
             seconds = max(seconds / (len(plans) - k), 1.0)
         stop = StopWatch(seconds)
-        done.append(one(name, settings, existing, parts, stop, test_best=False))
+        first = done[0].study if done else None
+        done.append(one(name, settings, existing, parts, stop, test_best=False, first=first))
         if stop.signal is not None:
             break
     if stop.signal is None:
@@ -148,9 +154,9 @@ def _with_best_judged(
     with stop.watch_signals():
         if is_confirmed(best):
             share = best.settings.confirmation.time_share or 0.0
-            seconds = share * sum(seconds_searched(finished.study) for finished in done)
+            limit = share * sum(cost_searched(finished.study) for finished in done)
             shown = partial(show, console=console)
-            judged = confirm_and_judge(best, parts, show=shown, stop=stop, seconds=seconds)
+            judged = confirm_and_judge(best, parts, show=shown, stop=stop, limit=limit)
         else:
             judged = judge(best, parts, stop=stop, say=partial(say, console))
         judged = exported(judged)

@@ -27,13 +27,21 @@ MOST_CLASS_LINES = 12
 
 def gradients_section(subject: Subject, compared: Sequence[Rival] = ()) -> Section:
     """How far back it learns, and which steps its answers rest on."""
+    title, question = "Gradients", "How far back can it learn, and what do its answers rest on?"
+    if subject.first.network.closed_form:
+        summary = (
+            "Its features count how often something occurs, wherever in the sequence: a count has no gradient, so that "
+            "there is nothing to follow back to single steps."
+        )
+        own = Section("gradients_input", "How much each step of the input teaches", summary)
+        return Section("gradients", title, question, sections=(own, vanishing(subject, compared)))
     batch = chosen_batch(subject)
     found = gradient_norms(subject.first.network, batch.values, batch.lengths, batch.labels)
     fresh = gradient_norms(fresh_network(subject), batch.values, batch.lengths, batch.labels)
     return Section(
         "gradients",
-        "Gradients",
-        "How far back can it learn, and what do its answers rest on?",
+        title,
+        question,
         sections=(
             of_the_input(subject, found, fresh, batch),
             *of_the_states(subject, found, fresh, batch),

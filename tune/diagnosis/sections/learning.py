@@ -28,6 +28,14 @@ def curves(subject: Subject) -> Section:
     if not subject.history or not subject.history[0]:
         summary = "The folder of a model does not hold the record of its training: diagnose the study to see it."
         return Section(name, title, summary)
+    if subject.first.network.closed_form:
+        (epoch, *_) = subject.history[0]
+        summary = (
+            "It was solved in one step, not trained epoch by epoch: accuracy "
+            f"{percent(epoch['train_accuracy'])} on training sequences that were left out and "
+            f"{percent(epoch['validation']['accuracy'])} on validation."
+        )
+        return Section(name, title, summary)
     titles = ("Loss", "Accuracy", "Learning rate", "Gradient norm, before clipping")
     figure, every = sheets.panels(4, 2, 2.3, titles=titles)
     for fold, epochs in enumerate(subject.history):

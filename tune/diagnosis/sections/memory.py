@@ -12,10 +12,13 @@ from .units import units
 
 
 def memory_section(subject: Subject) -> Section:
-    """What it holds while it reads."""
+    """What it holds while it reads; of what counts over the whole sequence, what it has in the end."""
+    pictures = [pooled_map(subject)]
+    if not subject.first.network.closed_form:
+        pictures = [*trajectories(subject), units(subject), *pictures, *attention(subject), *filters(subject)]
     return Section(
         "memory",
         "Memory",
         "What does it hold while it reads, and when do the classes part?",
-        sections=(*trajectories(subject), units(subject), pooled_map(subject), *attention(subject), *filters(subject)),
+        sections=tuple(pictures),
     )
