@@ -160,7 +160,7 @@ def facts_of(
     is_judged: bool = True,
     **attributes: Any,
 ) -> Facts:
-    """Facts of a study with these trials, judged on a test part unless not."""
+    """Facts of a study with these trials, judged on a test set unless not."""
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     best = max(complete, key=lambda trial: trial.value or 0.0) if complete else None
     if "confirmation" in attributes:

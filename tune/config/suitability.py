@@ -27,7 +27,7 @@ def fitted(
     Args:
         settings: Of the study.
         dataset: Of the study.
-        n_sequences: In the training part, or the smallest of several folds.
+        n_sequences: In the training set, or the smallest of several folds.
         stored: The settings that the study was begun with, perhaps by a version with other rules: they have decided.
             None for a new study.
     """

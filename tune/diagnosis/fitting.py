@@ -51,7 +51,7 @@ def brief_fit(
     brief = replace(brief, weight_averaging=0.0)
     fit = begin_fit(network, len(train), brief)
     try:
-        # What is watched is the training part, so that the judged one chooses no epoch.
+        # What is watched is the training set, so that the judged one chooses no epoch.
         for _ in continue_fit(fit, lambda epoch: train, train, brief, device=torch.device("cpu")):
             pass
     except NonFiniteLossError:

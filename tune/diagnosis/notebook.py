@@ -38,7 +38,7 @@ LESSON: Lesson = (
         "from tune.diagnosis.sections.learning import curves\n\nshow(curves(subject))",
     ),
     (
-        "## Errors\n\nThe confusion matrix says what is taken for what. *Try:* leave the sequences that the network is "
+        "## Errors\n\nThe confusion matrix says which class is confused with which. *Try:* leave the sequences that the network is "
         "unsure of out, and see how many mistakes are left.",
         "from tune.diagnosis.sections.errors import accuracy_by_length, by_person, confusion, report\n\n"
         "for look in (confusion, report, by_person, accuracy_by_length):\n    show(look(subject))",

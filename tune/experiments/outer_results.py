@@ -1,6 +1,6 @@
 """What a nested evaluation says: how good the tuner's answer is on whom it never saw, and how optimistic validation is.
 
-All of it is made from the studies in the database, which hold what each outer fold's answer scored on its test part.
+All of it is made from the studies in the database, which hold what each outer fold's answer scored on its test set.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..run import Finished
 from ..search.loop import Ended
 from ..search.progress import show_seconds
 from ..study.samplers import n_finished
-from ..study.selection import chosen_trial, seconds_searched, stored_confirmation
+from ..study.selection import seconds_searched, selected_trial, stored_confirmation
 from ..study.study import all_parameters, load_study, metric_value, stored_settings, versions
 from ..study.tested import evaluation_of, times_test_was_used
 from .comparison import overall_best
@@ -49,10 +49,10 @@ class Answer:
         configuration: Its searched hyperparameters.
         hyperparameters: All of them.
         validation: The score that chose it: of its runs with fresh seeds or, without those, of the search.
-        scores: Its scores on the test part, as stored in the study.
+        scores: Its scores on the test set, as stored in the study.
         n_parameters: Of its network.
         n_trials: Finished trials of all its studies.
-        n_looks: How often networks of its studies were judged on the test part.
+        n_looks: How often networks of its studies were judged on the test set.
         seconds: Training time of all searches and confirmations.
     """
 
@@ -124,7 +124,7 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
         for study in studies
     ]
     best = overall_best(done)
-    trial = None if best is None else chosen_trial(best.study)
+    trial = None if best is None else selected_trial(best.study)
     if best is None or trial is None:
         return None
     scores = evaluation_of(best.study.user_attrs, trial).get("test")

@@ -128,7 +128,7 @@ def test_markdown_says_what_the_page_says(reader: Reader, report: Content) -> No
 def test_examples_of_the_worst_class_are_drawn(reader: Reader) -> None:
     assert [attrs.get("viewbox") for _, attrs in reader.tags].count("0 0 240 110") == 2
     assert [tag for tag, _ in reader.tags].count("polyline") == 4
-    assert "circle, taken for square (Ada)" in reader.text
+    assert "circle, predicted square (Ada)" in reader.text
 
 
 @pytest.mark.parametrize("n_trials", [0, 1, 2, 4])
@@ -184,7 +184,7 @@ def test_people_who_are_not_known_or_were_trained_on() -> None:
 
 def test_a_single_test_person_is_no_figure() -> None:
     page, _ = both_texts(facts_of(trials_of(9), people=["Ada"]))
-    assert "Only one person is in the test part, Ada, never trained on" in page
+    assert "Only one person is in the test set, Ada, never trained on" in page
     assert "further sequences of the same one person" in page
 
 
