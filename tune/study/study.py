@@ -120,7 +120,7 @@ def create_study(
         folder: Of the study.
         settings: Complete.
         splits: The data, whose fingerprint is stored.
-        warm_start: Configurations to try right after the default ones, in place of the portfolio.
+        warm_start: Configurations to try right after the default ones.
 
     Raises:
         StudyExistsError: If there is a study of that name by now.
@@ -139,10 +139,6 @@ def create_study(
             study.enqueue_trial(values, user_attrs={"origin": DEFAULT_ORIGIN}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
-        if searched and not warm_start and settings.pruner == "halving":
-            n_others = max(settings.search.trials - len(study.get_trials(deepcopy=False)), 0)
-            for values in portfolio(splits.dataset.kind, settings.architecture, searched)[:n_others]:
-                study.enqueue_trial(values, user_attrs={"origin": "portfolio"}, skip_if_exists=True)
         attributes = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "data_fingerprint": splits.dataset.fingerprint,
@@ -236,7 +232,9 @@ def with_strategy(study: Study, settings: Settings) -> Study:
     study.pruner = make_pruner(settings.pruner, settings.n_epochs)
     if isinstance(study.pruner, BracketPruner):
         space, _ = settings.ranges()
-        study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs)
+        kind = study.user_attrs.get("data", {}).get("kind")
+        first = portfolio(kind, settings.architecture, space) if kind else []
+        study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs, first)
     else:
         study.sampler = make_sampler(search.sampler, search.seed)
     return study
