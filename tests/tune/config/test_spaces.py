@@ -15,7 +15,7 @@ from data.augment import Augmentation
 from data.channels import Preparation
 from data.sequences import SequenceDataset
 from models import ARCHITECTURES, build
-from tune.config.initial import INITIAL_CONFIGURATIONS, initial_configurations, nearest
+from tune.config.initial import ADAPTED, INITIAL_CONFIGURATIONS, initial_configurations, nearest
 from tune.config.ranges import from_plain, to_plain
 from tune.config.settings import resolve
 from tune.config.spaces import CLOSED_FORM, LIMITS, ODD, OF_THE_CHANNELS, OFF, SHARED, SPACES, Scalar, Space
@@ -190,7 +190,7 @@ def test_nothing_of_a_first_trial_is_drawn_at_random(name: str, kind: str, chann
     for key, value in values.items():
         assert searched[key]._contains(searched[key].to_internal_repr(value)), f"{key} = {value} is outside its range"
     if len(channels) < 3 and kind != "landmarks":
-        assert values["derived_channels"] == "differences"
+        assert values["derived_channels"] == ADAPTED.get(name, {}).get("derived_channels", "differences")
 
 
 @pytest.mark.parametrize(

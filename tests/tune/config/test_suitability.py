@@ -52,6 +52,14 @@ def test_kernels_span_no_more_than_the_data_has(new_lab: NewLab) -> None:
     assert span["high"] == 4 * int(one_long.median())
 
 
+def test_of_many_sequences_fewer_features_are_counted(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"architecture": "minirocket"})
+    for n_people, found in ((6, [2_500, 5_000, 10_000]), (600, [2_500, 5_000]), (2_500, 2_500)):
+        settings, said = suited(lab.settings, make_toy(n_people))
+        assert settings.space["minirocket"]["n_features"] == found
+        assert said == []
+
+
 def test_a_fixed_choice_is_replaced_by_what_it_comes_to(new_lab: NewLab) -> None:
     lab = new_lab("study", {"space": {"shared": {"derived_channels": "both", "rotation": 0.0}}})
     settings, said = suited(lab.settings, lab.splits.dataset)

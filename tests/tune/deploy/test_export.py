@@ -188,6 +188,7 @@ from tune.deploy.verification import padding_difference, recordings_of
 for name, hyperparameters in (
     ("conv1d-gru", {"bidirectional": True, "pool_size": 3, "hidden_size": 4}),
     ("enhanced-bilstm", {"hidden_size": 4, "n_layers": 1, "front_layers": 1, "front_stride": 2}),
+    ("minirocket", {"n_features": 420, "receptive_field": 33}),
 ):
     model = stored_model(name, hyperparameters, Preparation("both", "both"))
     program = TorchProgram(to_torch_program(model), model)
