@@ -135,8 +135,9 @@ def _check_fold(storage: RDBStorage, fold: OuterFold, layers: list[dict[str, Any
     """
     parts = splits_of(dataset, resolve(*layers, fold.layer))
     for study in studies_of(storage, fold):
-        architecture = (stored_settings(study) or {})["architecture"]
-        own = {"architecture": architecture} if len(fold.study_names) > 1 else {}
+        stored = stored_settings(study) or {}
+        own = {"architecture": stored["architecture"]} if len(fold.study_names) > 1 else {}
+        # Not as ``run`` takes it up, for which the study has decided what the command leaves out: the other folds ask.
         settings, _ = settled(resolve(*layers, fold.layer, own), parts)
         join_study(study, settings, parts)
 
