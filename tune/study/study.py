@@ -85,12 +85,12 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     settings = study.user_attrs.get("settings")
     if not isinstance(settings, dict):
         return None
-    if isinstance(split := settings.get("split"), dict):
-        # Of a study that is older than this setting, people were drawn without a look at what they perform.
-        settings = {**settings, "split": {"balanced": False, **split}}
-    # A study that began before there were floors goes on without.
-    search = settings.get("search")
-    return {**settings, "search": {"floors": False, **search}} if isinstance(search, dict) else settings
+    # What a study that is older than these settings had: people were drawn without a look at what they perform, and
+    # there were no floors.
+    for section, older in (("split", {"balanced": False}), ("search", {"floors": False})):
+        if isinstance(written := settings.get(section), dict):
+            settings = {**settings, section: {**older, **written}}
+    return settings
 
 
 def is_companion(study: Study) -> bool:
