@@ -45,6 +45,10 @@ SHARE_IN_START_UP = 0.15
 WORKERS = pytest.mark.parametrize("n_workers", [1, 2])
 
 
+def _has_trained(save_dir: Path, aim: int) -> bool:
+    return n_epochs(save_dir) >= aim
+
+
 def studies_in(save_dir: Path) -> dict[str, optuna.Study]:
     storage = optuna.storages.RDBStorage(f"sqlite:///{save_dir}/tune.db")
     names = optuna.get_all_study_names(storage)
@@ -86,16 +90,12 @@ def stage(save_dir: Path) -> str:
 Moment = Callable[[], bool]
 
 
-def has_come_to(save_dir: Path, aim: int) -> bool:
-    return n_epochs(save_dir) >= aim
-
-
 def moments_of_work(save_dir: Path, n_epochs_ahead: int) -> dict[str, Moment]:
     """What a run is waited for before it is killed, each within a stage of its own."""
     folder, aim = save_dir / NAME, n_epochs(save_dir) + n_epochs_ahead
     before = (folder / "best_config.json").stat().st_mtime_ns if (folder / "best_config.json").exists() else 0
     return {
-        "confirmation": partial(has_come_to, save_dir, aim),
+        "confirmation": lambda: n_epochs(save_dir) >= aim,
         "last fit": lambda: any((folder / ".checkpoints").glob("refit-*")),
         "exports": lambda: (
             (folder / "best_config.json").exists() and (folder / "best_config.json").stat().st_mtime_ns > before
@@ -204,7 +204,7 @@ def test_a_comparison_comes_to_the_same_bits(
         words, goes_on = comparison(save_dir, n_workers), True
         while goes_on and counts["SIGKILL"] < len(accidents):
             aim = n_epochs(save_dir) + dice.randint(1, N_EPOCHS)
-            goes_on = killed_at(words, partial(has_come_to, save_dir, aim), dice)
+            goes_on = killed_at(words, partial(_has_trained, save_dir, aim), dice)
             counts["SIGKILL"] += goes_on
         run(*words)
         assert everything(save_dir) == compared

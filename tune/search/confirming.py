@@ -161,9 +161,8 @@ class Confirmer:
         found = find_confirmation(self.context.study)
         if found is not None:
             _show_runs(observer, found)
-            settings = run_settings(self.context.settings, found)
-            runs = companion_context(self.context, found, settings)
-            executor_for(settings).run(runs, observer, stop)
+            runs = companion_context(self.context, found, run_settings(self.context.settings, found))
+            executor_for(runs.settings).run(runs, observer, stop)
         return stop.reason if stop.signal is not None and stop.reason else "another process confirms and tests the best"
 
 
