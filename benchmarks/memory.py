@@ -54,6 +54,7 @@ def main() -> None:
         "architecture": given.model_type,
         "search": {"trials": given.trials},
         "training": {"epochs": given.epochs},
+        "split": {"folds": 0},
     }
     settings = resolve(layer)
     watched = Watched(metric="accuracy", n_epochs=given.epochs, n_trials=given.trials)

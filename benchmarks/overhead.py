@@ -95,7 +95,8 @@ def measure_study(dataset: str, n_trials: int, n_epochs: int) -> None:
         setattr(owner, function, parts_of[name].wrap(getattr(owner, function)))
     for library in ("pandas", "optuna.importance", "tune.report.page"):
         importlib.import_module(library)  # Loaded late, but start-up all the same, however long the study.
-    settings = resolve({"dataset": dataset, "search": {"trials": n_trials}, "training": {"epochs": n_epochs}})
+    layer = {"search": {"trials": n_trials}, "training": {"epochs": n_epochs}, "split": {"folds": 0}}
+    settings = resolve({"dataset": dataset}, layer)
     parts = load_parts(settings)
     with tempfile.TemporaryDirectory() as place:
         folder = StudyFolder(Path(place), "cost")

@@ -31,7 +31,7 @@ from tune.core.folders import StudyFolder
 from tune.core.seeds import derive_seed
 from tune.core.stopping import StopWatch
 from tune.evaluation.test_evaluation import judge_best
-from tune.search.loop import search
+from tune.search.loop import ThisProcess
 from tune.study.context import RunContext
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import with_strategy
@@ -117,7 +117,7 @@ def run_study(settings: Settings, parts: Parts, seconds: float) -> tuple[Trace, 
         with_strategy(study, settings)
         trace = Trace()
         context = RunContext(study, settings, parts, folder, CPU)
-        search(context, trace, ProcessorWatch(seconds))
+        ThisProcess().run(context, trace, ProcessorWatch(seconds))
         judge_best(context)
         found = list(study.user_attrs.get("evaluations", {}).values())
         return trace, float(found[0]["test"]["accuracy"]) if found else 0.0
@@ -197,7 +197,11 @@ def main() -> None:
             sampler, _, pruner = name.partition(" x ")
             own = {} if name.startswith("sober") else {"sampler": sampler, "pruner": pruner}
             settings = resolve(
-                {"dataset": given.dataset, "search": {"seed": seed, "trials": 1_000, **own}, "split": {"seed": seed}},
+                {
+                    "dataset": given.dataset,
+                    "search": {"seed": seed, "trials": 1_000, **own},
+                    "split": {"seed": seed, "folds": 0},
+                },
                 {"space": CHEAP, "training": {"epochs": N_EPOCHS, "refit": False}},
                 {"space": {"gru": SHORTENED}} if given.dataset == "watch" else {},
             )

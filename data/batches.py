@@ -12,6 +12,8 @@ from torch import Tensor
 from .sequences import SequenceDataset
 
 LENGTH_JITTER = 0.1
+# Padded steps for each real one that a network may be given at once. Batches of like lengths are far below.
+MOST_PADDING = 4
 
 
 class Batch(NamedTuple):
@@ -30,6 +32,14 @@ class Batch(NamedTuple):
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         return self if self.values.device == device else Batch(*(part.to(device, non_blocking=True) for part in self))
+
+    def pieces(self) -> Iterator[Batch]:
+        """The batch, cut where padding all of it to its longest sequence would take too much: see ``piece_sizes``."""
+        begin = 0
+        for size in piece_sizes(self.lengths):
+            rows = slice(begin, begin + size)
+            yield Batch(self.values[rows, : int(self.lengths[begin])], self.lengths[rows], self.labels[rows])
+            begin += size
 
 
 def training_batches(dataset: SequenceDataset, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
@@ -57,8 +67,27 @@ def training_batches(dataset: SequenceDataset, batch_size: int, *, seed: int, ep
 
 def ordered_batches(dataset: SequenceDataset, batch_size: int) -> Iterator[tuple[Int[Tensor, " batch"], Batch]]:
     """Batches for evaluation, longest sequences first, each with the rows that it holds."""
-    for rows in torch.split(torch.argsort(dataset.lengths, descending=True, stable=True), batch_size):
-        yield rows, gather(dataset, rows)
+    for whole in torch.split(torch.argsort(dataset.lengths, descending=True, stable=True), batch_size):
+        for rows in torch.split(whole, piece_sizes(dataset.lengths[whole])):
+            yield rows, gather(dataset, rows)
+
+
+def piece_sizes(lengths: Int[Tensor, " batch"]) -> list[int]:
+    """How many sequences of a batch to take at a time, so that one giant does not pad all of them to its length.
+
+    Each piece has at most ``MOST_PADDING`` padded steps for each real one. It holds at least that many sequences while
+    there are as many, and never a single one beside others, whose statistics would upset batch norm.
+
+    Args:
+        lengths: From long to short.
+    """
+    sizes: list[int] = []
+    while (n_left := len(lengths)) > 0:
+        padded = lengths[0] * torch.arange(1, n_left + 1, device=lengths.device)
+        n_fit = int((padded <= MOST_PADDING * lengths.cumsum(0)).sum())
+        sizes.append(n_left if n_left - n_fit == 1 else n_fit)
+        lengths = lengths[sizes[-1] :]
+    return sizes
 
 
 def gather(dataset: SequenceDataset, rows: Int[Tensor, " batch"]) -> Batch:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from .channel_quality import channel_warnings, some
 from .sequences import SequenceDataset
-from .splits import Split
+from .splits import Split, by_people
 
 # The largest class has this many times the examples of the smallest.
 UNEVEN = 10
@@ -72,6 +74,37 @@ def people_across(dataset: SequenceDataset, split: Split) -> list[str]:
                 f"of {len(people):,}; for new people expect less (--split group holds people out)"
             )
     return sentences
+
+
+def classes_missing(dataset: SequenceDataset, kind: str, judged: Mapping[str, Int[Tensor, " sequences"]]) -> list[str]:
+    """Says which classes a part does not judge.
+
+    Args:
+        dataset: What was split.
+        kind: Of the split.
+        judged: Labels of ``validation``, with folds of all of them together, and of ``test``, if there is one.
+    """
+    so = {"validation": "errors there cannot steer the search", "test": "its score says nothing about errors there"}
+    counts = torch.bincount(dataset.labels, minlength=dataset.n_classes)
+    sentences = []
+    for part, labels in judged.items():
+        of_part = torch.bincount(labels, minlength=dataset.n_classes)
+        missing = ((counts > 0) & (of_part == 0)).nonzero().flatten().tolist()
+        if missing and len(labels):
+            names = some([dataset.class_names[k] for k in missing])
+            sentences.append(f"the {part} part has no {names}{_performers(dataset, kind, missing)}: {so[part]}")
+    return sentences
+
+
+def _performers(dataset: SequenceDataset, kind: str, classes: list[int]) -> str:
+    """Who performs these classes, where that is why a part has none of them."""
+    if not by_people(dataset, kind) or dataset.groups is None:
+        return ""
+    people = sorted(set(dataset.groups[torch.isin(dataset.labels, torch.tensor(classes))].tolist()))
+    if len(people) > FEW:
+        return ""
+    perform, them = "performs" if len(people) == 1 else "perform", "it" if len(classes) == 1 else "any of them"
+    return f" (only {some([dataset.group_names[k] for k in people])} {perform} {them})"
 
 
 def duplicates(dataset: SequenceDataset) -> list[list[int]]:

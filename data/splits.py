@@ -17,6 +17,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .assignment import ALWAYS_TRAINED, share_out, share_out_folds
 from .errors import DataError
 from .sequences import TEST, TRAIN, VALIDATION, SequenceDataset
 
@@ -72,6 +73,8 @@ def make_split(
 ) -> Split:
     """Cuts a data set into train, validation and test.
 
+    People are drawn; where a part would lack a class or much of its share, others are found by ``share_out``.
+
     Args:
         dataset: What to cut.
         kind: One of ``SPLIT_KINDS``.
@@ -84,53 +87,120 @@ def make_split(
         DataError: If a part would be empty, a class would have no training example, or a person is not known.
     """
     kind = resolve_kind(dataset, kind)
-    if test_groups and kind != "group":
-        raise DataError(f"people to test on are named, but the split is {kind!r}: use the split 'group'")
-    rng = np.random.default_rng([seed, 0])
+    train, validation, test = _drawn(dataset, kind, validation_fraction, test_fraction, test_groups, seed)
+    if by_people(dataset, kind) and not has_published_validation(dataset, kind):
+        is_test_given = kind == "official" or bool(test_groups)
+        rows = np.sort(np.concatenate([train, validation, *([] if is_test_given else [test])]))
+        groups = _numpy(dataset.groups)[rows]
+        people, counts = _counts(dataset, rows, groups)
+        drawn = np.where(np.isin(people, groups[np.isin(rows, validation)]), 1, 0)
+        drawn[np.isin(people, groups[np.isin(rows, test)])] = 2
+        part = share_out(counts, drawn, np.random.default_rng([seed, 2]))[np.searchsorted(people, groups)]
+        train, validation = rows[part == 0], rows[part == 1]
+        test = test if is_test_given else rows[part == 2]
+    return _checked(dataset, kind, train, validation, test)
+
+
+def drawn_split(
+    dataset: SequenceDataset,
+    *,
+    kind: str = "auto",
+    validation_fraction: float = 0.2,
+    test_fraction: float = 0.2,
+    test_groups: Sequence[str] = (),
+    seed: int = 0,
+) -> Split:
+    """As ``make_split``, with people as they are drawn, whatever they perform."""
+    kind = resolve_kind(dataset, kind)
+    parts = _drawn(dataset, kind, validation_fraction, test_fraction, test_groups, seed)
+    return _checked(dataset, kind, *parts)
+
+
+def has_published_validation(dataset: SequenceDataset, kind: str) -> bool:
+    """Whether the validation part of this split is the publisher's."""
+    return kind == "official" and bool((_numpy(dataset.official) == VALIDATION).any())
+
+
+def make_outer_split(
+    dataset: SequenceDataset, fold: tuple[int, int], *, validation_fraction: float = 0.2, seed: int = 0
+) -> Split:
+    """A stratified split whose test part is one of the ``outer_folds``.
+
+    Args:
+        dataset: What to cut.
+        fold: Its number, from 1 on, and how many there are.
+        validation_fraction: Share of the units of the whole for validation.
+        seed: Draws the units; with the same one the test parts of all folds are the whole.
+
+    Raises:
+        DataError: If there are fewer units than folds, or a class would have no training example.
+    """
+    number, n_folds = fold
     everything = np.arange(len(dataset))
-    if kind == "official":
-        part = _numpy(dataset.official)
-        test, rest, given = everything[part == TEST], everything[part == TRAIN], everything[part == VALIDATION]
-        if len(given):
-            return _checked(dataset, kind, rest, given, test)
-    elif test_groups:
-        test = np.flatnonzero(np.isin(_numpy(dataset.groups), _group_numbers(dataset, test_groups)))
-        rest = np.setdiff1d(everything, test)
-    elif test_fraction > 0:
-        test = _draw(dataset, kind, everything, test_fraction, rng)
-        rest = np.setdiff1d(everything, test)
-    else:
-        test, rest = everything[:0], everything
-    # The share is of the whole, so that 0.2 and 0.2 leave 0.6 to train on.
-    share = validation_fraction if kind == "official" else validation_fraction * len(everything) / max(len(rest), 1)
-    validation = _draw(dataset, kind, rest, min(share, 1.0), rng)
-    return _checked(dataset, kind, np.setdiff1d(rest, validation), validation, test)
+    test = outer_folds(dataset, "stratified", n_folds, seed=seed)[number - 1]
+    rest = np.setdiff1d(everything, test)
+    share = min(validation_fraction * len(everything) / len(rest), 1.0)
+    validation = _draw(dataset, "stratified", rest, share, np.random.default_rng([seed, 0]))
+    return _checked(dataset, "stratified", np.setdiff1d(rest, validation), validation, test)
 
 
-def make_folds(dataset: SequenceDataset, split: Split, n_folds: int, *, seed: int = 0) -> list[Split]:
+def outer_folds(dataset: SequenceDataset, kind: str, n_folds: int, *, seed: int = 0) -> list[Rows]:
+    """The test parts of a nested evaluation, as sorted row numbers: every unit is in exactly one of them.
+
+    Raises:
+        DataError: If there are fewer units than folds, or a class would have no training example.
+    """
+    check_all_can_be_tested(dataset, kind)
+    nothing = torch.arange(0)
+    everything = Split(kind, torch.arange(len(dataset)), nothing, nothing)
+    return [_numpy(fold.validation) for fold in make_folds(dataset, everything, n_folds, seed=seed)]
+
+
+def check_all_can_be_tested(dataset: SequenceDataset, kind: str) -> None:
+    """Whether every class can be learned whoever, or whatever, is left out.
+
+    Raises:
+        DataError: If a single person, or recording, has all of a class.
+    """
+    units, classes = units_of(dataset, kind, np.arange(len(dataset)))
+    pairs = np.unique(np.stack([units, classes]), axis=1)
+    if len(rare := np.flatnonzero(np.bincount(pairs[1]) == 1)):
+        names = ", ".join(dataset.class_names[k] for k in rare)
+        who = "person" if by_people(dataset, kind) else "recording"
+        raise DataError(
+            f"a single {who} has all of {names}: that cannot be both learned and tested; record more, or leave it out"
+        )
+
+
+def make_folds(
+    dataset: SequenceDataset, split: Split, n_folds: int, *, seed: int = 0, balanced: bool = True
+) -> list[Split]:
     """Cross-validation inside a split: train and validation together are cut into folds, test stays what it is.
 
-    Every unit is in the validation part of exactly one fold. People are shared out so that folds have about the
-    same number of sequences; recordings so that each class is spread evenly.
+    Every unit is in the validation part of exactly one fold, but those that alone have a class: they are always
+    trained on. People are shared out so that folds have about the same number of sequences and, if they can, every
+    class; recordings so that each class is spread evenly.
 
     Args:
         dataset: What ``split`` was made from.
         split: Gives the test part and the kind of unit.
         n_folds: At least 2, at most the number of units.
         seed: Draws the folds.
+        balanced: False leaves people as drawn.
 
     Raises:
         DataError: If there are fewer units than folds, or a class would have no training example in a fold.
     """
     rows = np.sort(np.concatenate([_numpy(split.train), _numpy(split.validation)]))
-    units, unit_classes = _units(dataset, split.kind, rows)
-    names = np.unique(units)
+    units, unit_classes = units_of(dataset, split.kind, rows)
+    everyone = np.unique(units)
+    names = np.setdiff1d(everyone, alone_with_a_class(units, unit_classes))
     if not 2 <= n_folds <= len(names):
-        what = "people" if _by_people(dataset, split.kind) else "recordings"
+        what = "people" if by_people(dataset, split.kind) else "recordings"
         raise DataError(f"{n_folds} folds asked for: it must be 2 to {len(names)}, the number of {what} to train on")
     rng = np.random.default_rng([seed, 1])
-    fold_of_unit = dict.fromkeys(names.tolist(), 0)
-    if _by_people(dataset, split.kind):
+    fold_of_unit = dict.fromkeys(everyone.tolist(), ALWAYS_TRAINED)
+    if by_people(dataset, split.kind):
         sizes = np.zeros(n_folds)
         people = rng.permutation(names)
         for person in people[np.argsort([-np.sum(units == person) for person in people], kind="stable")].tolist():
@@ -140,27 +210,49 @@ def make_folds(dataset: SequenceDataset, split: Split, n_folds: int, *, seed: in
     else:
         position = 0
         for one_class in np.unique(unit_classes):
-            for unit in rng.permutation(np.unique(units[unit_classes == one_class])).tolist():
+            of_class = np.unique(units[unit_classes == one_class])
+            for unit in rng.permutation(of_class[np.isin(of_class, names)]).tolist():
                 fold_of_unit[unit] = position % n_folds
                 position += 1
+    if balanced and by_people(dataset, split.kind):
+        _, counts = _counts(dataset, rows, units)
+        drawn = np.array([fold_of_unit[person] for person in everyone.tolist()])
+        shared = share_out_folds(counts, drawn, np.random.default_rng([seed, 3]))
+        fold_of_unit = dict(zip(everyone.tolist(), shared.tolist(), strict=True))
     fold = np.array([fold_of_unit[unit] for unit in units.tolist()])
     test = _numpy(split.test)
     return [_checked(dataset, split.kind, rows[fold != k], rows[fold == k], test) for k in range(n_folds)]
 
 
-def _by_people(dataset: SequenceDataset, kind: str) -> bool:
+def by_people(dataset: SequenceDataset, kind: str) -> bool:
+    """Whether a split assigns people; else recordings."""
     return kind != "stratified" and dataset.groups is not None
 
 
-def _units(dataset: SequenceDataset, kind: str, rows: Rows) -> tuple[Rows, Rows]:
+def units_of(dataset: SequenceDataset, kind: str, rows: Rows) -> tuple[Rows, Rows]:
     """The unit and the class of each row; a unit that is a recording has one class."""
-    if _by_people(dataset, kind):
+    if by_people(dataset, kind):
         units = _numpy(dataset.groups)
     elif dataset.recordings is not None:
         units = _numpy(dataset.recordings)
     else:
         units = np.arange(len(dataset))
     return units[rows], _numpy(dataset.labels)[rows]
+
+
+def _counts(dataset: SequenceDataset, rows: Rows, units: Rows) -> tuple[Rows, Int[Rows, "units classes"]]:
+    """The units of these rows, and how many sequences of each class each of them has."""
+    names, unit = np.unique(units, return_inverse=True)
+    counts = np.zeros((len(names), dataset.n_classes), dtype=np.int64)
+    np.add.at(counts, (unit, _numpy(dataset.labels)[rows]), 1)
+    return names, counts
+
+
+def alone_with_a_class(units: Rows, classes: Rows) -> Rows:
+    """Units that alone have some class: it could not be learned without them."""
+    pairs = np.unique(np.stack([units, classes]), axis=1)
+    alone: Rows = pairs[0, np.bincount(pairs[1])[pairs[1]] == 1]
+    return alone
 
 
 def _draw(
@@ -171,8 +263,8 @@ def _draw(
     rng: np.random.Generator,
 ) -> Rows:
     """Draws units for a held-out part: some people, or the same share of every class's recordings."""
-    units, classes = _units(dataset, kind, rows)
-    if _by_people(dataset, kind):
+    units, classes = units_of(dataset, kind, rows)
+    if by_people(dataset, kind):
         people = np.unique(units)
         n_held_out = max(1, round(fraction * len(people)))
         if n_held_out >= len(people):
@@ -204,6 +296,38 @@ def _group_numbers(dataset: SequenceDataset, names: Sequence[str]) -> list[int]:
     return [dataset.group_names.index(name) for name in names]
 
 
+def _drawn(
+    dataset: SequenceDataset,
+    kind: str,
+    validation_fraction: float,
+    test_fraction: float,
+    test_groups: Sequence[str],
+    seed: int,
+) -> tuple[Rows, Rows, Rows]:
+    """Train, validation and test."""
+    if test_groups and kind != "group":
+        raise DataError(f"people to test on are named, but the split is {kind!r}: use the split 'group'")
+    rng = np.random.default_rng([seed, 0])
+    everything = np.arange(len(dataset))
+    if kind == "official":
+        part = _numpy(dataset.official)
+        test, rest, given = everything[part == TEST], everything[part == TRAIN], everything[part == VALIDATION]
+        if len(given):
+            return rest, given, test
+    elif test_groups:
+        test = np.flatnonzero(np.isin(_numpy(dataset.groups), _group_numbers(dataset, test_groups)))
+        rest = np.setdiff1d(everything, test)
+    elif test_fraction > 0:
+        test = _draw(dataset, kind, everything, test_fraction, rng)
+        rest = np.setdiff1d(everything, test)
+    else:
+        test, rest = everything[:0], everything
+    # The share is of the whole, so that 0.2 and 0.2 leave 0.6 to train on.
+    share = validation_fraction if kind == "official" else validation_fraction * len(everything) / max(len(rest), 1)
+    validation = _draw(dataset, kind, rest, min(share, 1.0), rng)
+    return np.setdiff1d(rest, validation), validation, test
+
+
 def _checked(
     dataset: SequenceDataset,
     kind: str,
@@ -221,8 +345,8 @@ def _checked(
     if len(unseen):
         names = ", ".join(dataset.class_names[k] for k in unseen)
         raise DataError(
-            f"no training example is left of {names}: only the validation or test part has some; use another "
-            "split.seed, smaller fractions, or --split stratified"
+            f"no training example is left of {names}: only the validation or test part has some; let "
+            "others be held out, smaller fractions, or mix people over all parts: --split stratified"
         )
     return Split(kind, torch.from_numpy(train), torch.from_numpy(validation), torch.from_numpy(test))
 

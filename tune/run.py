@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +14,6 @@ from optuna.trial import TrialState
 
 from .config.choice import subject_of
 from .config.settings import Settings, resolve
-from .config.suitability import suited
 from .core.errors import StudyError
 from .core.files import remove_abandoned
 from .core.folders import SaveDir, StudyFolder
@@ -26,12 +24,11 @@ from .evaluation.unfinished import keep_unfinished
 from .report.outputs import load_libraries, write_exports
 from .report.sentences import resume_command
 from .search.confirming import Confirmer
-from .search.engines import search_with_engine
+from .search.executor import executor_for
 from .search.floors import fit_floors
 from .search.loop import Ended
 from .search.progress import Progress
 from .search.ray_cluster import check_engine
-from .search.workers import n_workers
 from .study.agreement import check_agreement
 from .study.context import RunContext
 from .study.leases import is_worked_on_elsewhere
@@ -54,7 +51,7 @@ from .study.study import (
     study_names,
 )
 from .tracking import NOT_TRACKED, Tracking
-from .training.splits import Parts
+from .training.splits import Parts, settled
 
 # So few are drawn without the slowest of the libraries, scikit-learn.
 _N_TRIALS_WITHOUT_LIBRARIES = 3
@@ -102,6 +99,8 @@ def plan(
         if not resume:
             raise exists_already(name)
         settings = resolve(stored, *layers)
+        if settings.split.folds is None:  # How many the data needs was settled when the study began.
+            settings = resolve(stored, *layers, {"split": {"folds": stored.get("split", {}).get("folds")}})
     check_engine(settings, storage.url)
     return name, settings, None if stored is None else study
 
@@ -119,8 +118,8 @@ def open_study(
     Raises:
         StudyError: If it cannot be created or resumed.
     """
-    # On a study that goes on too: the stored settings have been through it, those given anew have not.
-    settings, notes = suited(settings, splits.dataset)
+    begun = None if existing is None else stored_settings(existing)
+    settings, notes = settled(settings, splits, begun)
     if existing is None:
         study = create_study(storage, folder, settings, splits, _configurations(storage, warm_start))
         write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder)))
@@ -181,7 +180,7 @@ def search_and_judge(
             observer.say(f"note: {note}")
         _after_each_trial(tracking, folder, observer)
         fit_floors(context, observer, stop)
-        ended = search_with_engine(context, observer, stop)
+        ended = executor_for(settings).run(context, observer, stop)
         keep_unfinished(study, settings, folder)
         finished = Finished(study, settings, folder, ended, [])
         if test_best and not is_confirmed(finished):
@@ -232,7 +231,7 @@ def confirm_and_judge(
             observer.say("Another process still works on this study: confirming the best is left to the last one")
             return finished
         observer.say("Training the best configurations again, with fresh seeds")
-        confirmer = Confirmer(context, n_workers(settings), seconds, partial(search_with_engine, stop=stop))
+        confirmer = Confirmer(context, seconds)
         if reason := confirmer.confirm(observer, stop):
             return replace(finished, ended=replace(finished.ended, reason=reason))
         return judge(finished, splits, stop=stop, say=observer.say)

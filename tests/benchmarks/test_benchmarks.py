@@ -26,8 +26,9 @@ LEAST: dict[str, str] = {
     "memory": "--dataset watch --trials 1 --epochs 1",
     # Else it needs aeon in an environment of its own.
     "minirocket": "--help",
+    "padding": "--longest 600",
     "overhead": "--dataset watch --trials 1 --epochs 1",
-    "people_split": "--trials 1 --epochs 1 --people U01",
+    "people_alike": "--data watch",
     "report": "--trials 5",
     "serve": "--model {here}/studies/one/best_model --seconds 0.2 --connections 1",
     "strategies": "--dataset watch --seconds 0.1 --seeds 1 --strategies 'sober 2' --output {here}/found.json",
@@ -44,11 +45,9 @@ BENCHMARKS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_a_benchmark_runs(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
     if name in NOT_HERE:
         pytest.skip(NOT_HERE[name])
-    if name == "people_split":
-        request.getfixturevalue("real_data")
     if name == "serve":
         if shutil.which("wrk") is None or not hasattr(os, "sched_setaffinity") or os.cpu_count() == 1:
             pytest.skip("needs wrk, Linux and two cores")

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.batches import Batch, gather, ordered_batches, training_batches
+from data.batches import MOST_PADDING, Batch, gather, ordered_batches, piece_sizes, training_batches
 from data.sequences import SequenceDataset
 
 seeds = st.integers(0, 2**32 - 1)
@@ -103,3 +103,38 @@ def test_a_batch_on_its_device_is_the_same_object() -> None:
     batch = gather(dataset_of([3, 1]), torch.tensor([1, 0]))
     assert batch.to(torch.device("cpu")) is batch
     assert rows_in(batch) == [0, 1]
+
+
+@given(lengths=st.lists(st.integers(1, 10_000), min_size=1, max_size=100).map(lambda n: sorted(n, reverse=True)))
+def test_no_piece_of_a_batch_is_padded_without_measure(lengths: list[int]) -> None:
+    sizes = piece_sizes(torch.tensor(lengths))
+    assert sum(sizes) == len(lengths)
+    assert 1 not in sizes or len(lengths) == 1
+    for k, size in enumerate(sizes):
+        piece = lengths[sum(sizes[:k]) :][:size]
+        n_but_last = size - 1  # A sequence that would be left alone is taken along.
+        assert n_but_last * piece[0] <= MOST_PADDING * sum(piece[:n_but_last])
+        assert size >= min(MOST_PADDING, len(lengths)) or k == len(sizes) - 1
+
+
+@given(dataset=datasets)
+def test_the_pieces_of_a_batch_are_the_batch(dataset: SequenceDataset) -> None:
+    batch = gather(dataset, torch.arange(len(dataset)))
+    pieces = list(batch.pieces())
+    assert [row for piece in pieces for row in rows_in(piece)] == rows_in(batch)
+    for piece in pieces:
+        check_batch(dataset, piece)
+
+
+def test_sequences_of_like_length_stay_together() -> None:
+    batch = gather(dataset_of([10, 20, 30, 25, 12]), torch.arange(5))
+    (piece,) = batch.pieces()
+    assert all(torch.equal(part, whole) for part, whole in zip(piece, batch, strict=True))
+
+
+def test_a_giant_does_not_pad_the_others_to_its_length() -> None:
+    dataset = dataset_of([500] * 400 + [9_318])
+    whole = [gather(dataset, torch.arange(337, 401)), *(batch for _, batch in ordered_batches(dataset, 512))]
+    assert whole[0].values.shape[:2] == (64, 9_318)
+    assert [piece.values.shape[:2] for piece in whole[0].pieces()] == [(4, 9_318), (60, 500)]
+    assert [batch.values.shape[:2] for batch in whole[1:]] == [(4, 9_318), (397, 500)]

@@ -4,9 +4,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from data.quality import duplicates, duplicates_across, people_across, warnings
+from data.quality import classes_missing, duplicates, duplicates_across, people_across, warnings
 from data.sequences import SequenceDataset
-from data.splits import Split
+from data.splits import Split, make_folds, make_split
+
+from .test_splits import dataset_of
 
 
 def make(
@@ -124,3 +126,26 @@ def test_people_on_both_sides_of_a_publishers_split() -> None:
     (sentence,) = people_across(dataset, split)
     assert sentence.startswith("people of the test part who are in the training part too, as published: 1 of 2")
     assert people_across(dataset, replace(split, kind="group")) == []
+
+
+def judged_by(dataset: SequenceDataset, splits: Sequence[Split]) -> list[str]:
+    validation = torch.cat([split.validation for split in splits])
+    labels = {"validation": dataset.labels[validation], "test": dataset.labels[splits[0].test]}
+    return classes_missing(dataset, splits[0].kind, labels)
+
+
+def test_what_no_part_judges_is_named_with_who_performs_it() -> None:
+    labels, groups = [0, 1] * 6 + [2], [person for person in range(6) for _ in range(2)] + [3]
+    dataset = dataset_of(labels, groups)
+    split = make_split(dataset, kind="group")
+    said = [
+        "the validation part has no 'class 2' (only 'person 3' performs it): errors there cannot steer the search",
+        "the test part has no 'class 2' (only 'person 3' performs it): its score says nothing about errors there",
+    ]
+    assert judged_by(dataset, [split]) == judged_by(dataset, make_folds(dataset, split, 3)) == said
+
+
+def test_a_class_that_some_fold_judges_is_judged() -> None:
+    dataset = dataset_of([0, 1] * 6 + [2, 2], [person for person in range(6) for _ in range(2)] + [0, 3])
+    split = make_split(dataset, kind="group", test_fraction=0.0)
+    assert judged_by(dataset, make_folds(dataset, split, 3)) == []

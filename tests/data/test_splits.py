@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data.errors import DataError
 from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
-from data.splits import Split, make_folds, make_split, resolve_kind
+from data.splits import Split, make_folds, make_outer_split, make_split, outer_folds, resolve_kind
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -102,10 +102,39 @@ def test_every_unit_is_validated_on_in_exactly_one_fold(
         return
     assert len(folds) == n_folds
     validated = torch.cat([fold.validation for fold in folds]).sort().values
-    assert torch.equal(validated, torch.cat([split.train, split.validation]).sort().values)
+    rows = torch.cat([split.train, split.validation]).sort().values
+    # A unit that alone has a class is always trained on.
+    having = [set(units[rows[dataset.labels[rows] == label]].tolist()) for label in range(dataset.n_classes)]
+    alone = set.union(*(one for one in having if len(one) == 1), set())
+    assert torch.equal(validated, rows[[unit not in alone for unit in units[rows].tolist()]])
     for fold in folds:
         check_partition(dataset, fold, units)
         assert torch.equal(fold.test, split.test)
+
+
+@given(dataset=datasets(), n_folds=st.integers(2, 6), validation=st.floats(0.05, 0.5), seed=seeds)
+def test_every_recording_is_tested_in_exactly_one_outer_fold(
+    dataset: SequenceDataset, n_folds: int, validation: float, seed: int
+) -> None:
+    assert dataset.recordings is not None
+    tested = []
+    for number in range(1, n_folds + 1):
+        try:
+            split = make_outer_split(dataset, (number, n_folds), validation_fraction=validation, seed=seed)
+        except DataError:
+            return
+        check_partition(dataset, split, dataset.recordings)
+        tested.append(split.test)
+    assert torch.equal(torch.cat(tested).sort().values, torch.arange(len(dataset)))
+
+
+def test_outer_folds_have_their_share_of_every_class_and_of_the_people() -> None:
+    dataset = dataset_of([0, 0, 0, 1] * 50, [person for person in range(20) for _ in range(10)])
+    for rows in outer_folds(dataset, "stratified", 5, seed=3):
+        assert dataset.labels[torch.from_numpy(rows)].bincount().tolist() == [30, 10]
+    assert dataset.groups is not None
+    tested = [set(dataset.groups[torch.from_numpy(rows)].tolist()) for rows in outer_folds(dataset, "group", 5)]
+    assert sorted(person for people in tested for person in people) == list(range(20))
 
 
 @given(n_people=st.integers(5, 30), n_each=st.integers(1, 4), seed=seeds)

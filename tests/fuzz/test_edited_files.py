@@ -211,7 +211,7 @@ def test_suites(tmp_path_factory: pytest.TempPathFactory, suite: Path, data: st.
 def checked_suite(path: Path) -> None:
     from tune.experiments.selection import selected
 
-    selected(read_suite(path), [], seeds="2", only=(), protocols=(), study_name=None, command="compare")
+    selected(read_suite(path), [], seeds="2", only=(), protocols=(), study_name=None)
 
 
 WLASL = {

@@ -25,7 +25,7 @@ from tune.config.settings import Settings, resolve
 from tune.config.spaces import Scalar
 from tune.core.folders import StudyFolder
 from tune.core.stopping import StopWatch
-from tune.search.loop import Ended, search
+from tune.search.loop import Ended, ThisProcess
 from tune.study.context import RunContext
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import create_study, load_study, resume_study, stored_settings
@@ -37,7 +37,7 @@ CPU = torch.device("cpu")
 # Small enough for milliseconds an epoch, and still of every kind: whole, real, categorical, logarithmic.
 TINY: dict[str, Any] = {
     "dataset": "toy",
-    "split": {"kind": "group"},
+    "split": {"kind": "group", "folds": 0},
     "search": {"trials": 4, "seed": 3, "floors": False},
     "training": {"epochs": 3, "patience": 2},
     "confirmation": {"configurations": 0},
@@ -159,7 +159,7 @@ class Lab:
     def search(self, stop: StopWatch | None = None, observer: Notes | None = None) -> Ended:
         """One run, from opening the database to the end of the search."""
         torch.set_num_threads(1)
-        return search(self.context(), observer or Notes(), stop or StopWatch())
+        return ThisProcess().run(self.context(), observer or Notes(), stop or StopWatch())
 
     def trials(self) -> list[FrozenTrial]:
         return self.study().get_trials(deepcopy=False)

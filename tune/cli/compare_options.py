@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -56,10 +57,15 @@ def compare(
     more = [word for flag, values in chosen_by for value in values if value for word in (flag, value)]
     command = shlex.join(["./run_tuning.sh", "compare", str(suite), "--seeds", seeds, *more])
     layers = settings_layers(config_file, assignments, options)
-    chosen = selected(read, layers, seeds=seeds, only=only, protocols=protocols, study_name=study_name, command=command)
+    chosen = selected(read, layers, seeds=seeds, only=only, protocols=protocols, study_name=study_name)
     from .commands.compare import compare_command
 
     code = compare_command(
-        console(), chosen, storage_url=storage_url, save_dir=save_dir, resume=resume, results_only=results_only
+        console(),
+        replace(chosen, command=command),
+        storage_url=storage_url,
+        save_dir=save_dir,
+        resume=resume,
+        results_only=results_only,
     )
     sys.exit(code)

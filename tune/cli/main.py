@@ -14,6 +14,7 @@ from ..core.terminal import console, ends_with_its_reader, handles_errors
 from . import deploy_options as cli_deploy
 from .compare_options import compare
 from .diagnose_options import diagnose
+from .evaluate_options import with_options_of
 from .options import A_FILE, settings_options, storage_options, tracking_options
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
@@ -65,7 +66,7 @@ def main() -> None:
 @click.option("--trials", metavar="N", help="Finished trials in total, resumed ones included.  [default: 20]")
 @click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
 @click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
-@click.option("--epochs", metavar="N", help="Epochs of a full trial.  [default: 12]")
+@click.option("--epochs", metavar="N", help="Epochs of a full trial; auto: by the size of the data.  [default: auto]")
 @click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
 @click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds the front of both.")
 @click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
@@ -284,3 +285,4 @@ main.add_command(cli_deploy.predict)
 main.add_command(cli_deploy.serve)
 main.add_command(compare)
 main.add_command(diagnose)
+main.add_command(with_options_of(run))

@@ -113,7 +113,7 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         found: list[Problem] = []
         if name in ("timeout", "checkpoint_every"):
             value, found = _seconds(flag, written)
-        elif name == "workers" and not re.fullmatch(r"[1-9]\d{0,8}", written):
+        elif name in ("workers", "epochs") and not re.fullmatch(r"[1-9]\d{0,8}", written):
             rule = "must be a whole number from 1 on, or auto"
             value, found = 0, [] if written == "auto" else [Problem(flag, written, rule)]
         elif name not in TEXT_OPTIONS:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from .spaces import Scalar, Space
+from .spaces import OFF, Scalar, Space
 
 # The first trials of every study: what is known to work on this kind of data, the quickest first. Keys that an
-# architecture lacks are left out; a key that is missing here is sampled.
+# architecture lacks are left out; nothing of a first trial is drawn at random.
 _RECURRENT_KNOWN_GOOD: dict[str, Scalar] = {
     "learning_rate": 1e-2,
     "weight_decay": 1e-2,
@@ -110,6 +110,9 @@ ADAPTED: dict[str, dict[str, Scalar]] = {
     "transformer": {"learning_rate": 3e-3},
 }
 
+# What a choice comes to where no three channels are the axes of one sensor.
+WITHOUT_TRIPLES = {"magnitude": "none", "both": "differences"}
+
 
 def nearest(distribution: BaseDistribution, value: Scalar) -> Scalar | None:
     """The value of ``distribution`` that is nearest to ``value``; None for a category that it does not have."""
@@ -135,6 +138,17 @@ def moved_into(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scala
 
 
 def known_good(kind: str, architecture: str, searched: Space) -> list[dict[str, Scalar]]:
-    """The known-good configurations of an architecture for data of this kind, as far as they are searched."""
-    moved = [moved_into(searched, {**values, **ADAPTED.get(architecture, {})}) for values in KNOWN_GOOD[kind]]
+    """The known-good configurations of an architecture for data of this kind: a value for all that is searched."""
+    moved = [_completed(searched, {**OFF, **values, **ADAPTED.get(architecture, {})}) for values in KNOWN_GOOD[kind]]
     return [values for k, values in enumerate(moved) if values not in moved[:k]]
+
+
+def _completed(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The values moved into the ranges; of choices without the value the likest, or the one that is named first."""
+    completed = moved_into(searched, values)
+    for name, distribution in searched.items():
+        if name not in completed and isinstance(distribution, CategoricalDistribution):
+            likest = WITHOUT_TRIPLES.get(str(values.get(name)))
+            first, *_ = distribution.choices
+            completed[name] = likest if likest in distribution.choices else first  # type: ignore[assignment]
+    return completed

@@ -61,8 +61,14 @@ class SplitSettings(Section):
     validation_fraction: float = Field(0.2, gt=0.0, lt=1.0, allow_inf_nan=False, description="Share that steers")
     test_fraction: float = Field(0.2, ge=0.0, lt=1.0, allow_inf_nan=False, description="Share that is kept to the end")
     test_groups: tuple[str, ...] = Field((), strict=False, description="People that form the test part")
-    folds: int = Field(0, ge=0, le=1_000, description="Cross-validation folds for every trial; 0: one split")
+    outer_fold: tuple[int, int] | None = Field(
+        None, strict=False, description="[k, n]: the test part is the k-th of n stratified folds"
+    )
+    folds: int | None = Field(
+        None, ge=0, le=1_000, description="Folds that judge every trial; 0: one split; null: as many as the data needs"
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Draws the parts; apart from the study's seed")
+    balanced: bool = Field(True, description="Choose people so that every part has every class; false: as drawn")
 
     @model_validator(mode="after")
     def _room_to_train(self) -> Self:
@@ -71,6 +77,19 @@ class SplitSettings(Section):
             raise Problem("validation_fraction", self.validation_fraction, rule, "their sum must be below 1")
         if self.folds == 1:
             raise Problem("folds", self.folds, "must be 0 or at least 2", "0 is a single split")
+        return self
+
+    @model_validator(mode="after")
+    def _one_of_the_outer_folds(self) -> Self:
+        if self.outer_fold is None:
+            return self
+        number, n_folds = self.outer_fold
+        if not (2 <= n_folds <= 1_000 and 1 <= number <= n_folds):
+            rule = "must be [k, n]: the k-th of 2 to 1000 folds, the first of which is 1"
+            raise Problem("outer_fold", list(self.outer_fold), rule, "for example [1, 5]")
+        if self.kind != "stratified":
+            rule = f"goes with split.kind = stratified, not {self.kind}"
+            raise Problem("outer_fold", list(self.outer_fold), rule, "people are held out by split.test_groups")
         return self
 
 
@@ -122,8 +141,10 @@ class Confirmation(Section):
 class TrainingSection(Section):
     """What every trial's training has in common."""
 
-    epochs: int = Field(12, ge=1, le=100_000, description="Passes over the training part")
-    patience: int = Field(6, ge=1, le=100_000, description="Epochs without improvement before a trial ends itself")
+    epochs: int = Field(0, ge=0, le=100_000, description="Passes over the training part; 0: by its size")
+    patience: int = Field(
+        0, ge=0, le=100_000, description="Epochs without improvement before a trial ends itself; 0: half of the epochs"
+    )
     min_delta: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False, description="Smallest gain that is improvement")
     plateau_patience: int | None = Field(
         None, ge=0, le=100_000, description="Epochs before the schedule plateau halves; null: a third of patience"

@@ -1,17 +1,48 @@
-"""Which hyperparameters mean something for a data set: the others are not searched."""
+"""What settings come to on a data set: what means nothing there is not searched, what is left to its size is set."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from data.landmarks import mirrored
 from data.sequences import SequenceDataset
 from data.triples import sensor_triples
 
+from .budget import LEFT_TO_SIZE, sized
+from .initial import WITHOUT_TRIPLES
 from .settings import Settings
 from .spaces import shared_space
 
 # A kernel that spans more sees hardly a real step more, of most sequences.
 USUAL_LENGTHS_SPANNED = 4
 SHORTEST_SPAN = 9
+
+
+def fitted(
+    settings: Settings, dataset: SequenceDataset, n_sequences: int, stored: Mapping[str, Any] | None
+) -> tuple[Settings, list[str]]:
+    """The settings as ``suited`` and ``sized``, and sentences about what that did.
+
+    Args:
+        settings: Of the study.
+        dataset: Of the study.
+        n_sequences: In the training part, or the smallest of several folds.
+        stored: The settings that the study was begun with, perhaps by a version with other rules: they have decided.
+            None for a new study.
+    """
+    settled, said = suited(settings, dataset)
+    settled, more = sized(settled, n_sequences)
+    if stored is None:
+        return settled, said + more
+    begun = stored["space"]["shared"]
+    shared = {
+        name: written if written == begun.get(name) else settled.space["shared"][name]
+        for name, written in settings.space["shared"].items()
+    }
+    decided = {name: stored["training"][name] for name in LEFT_TO_SIZE if not getattr(settings.training, name)}
+    training = settled.training.model_copy(update=decided)
+    return settled.model_copy(update={"space": {**settled.space, "shared": shared}, "training": training}), said
 
 
 def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list[str]]:
@@ -26,14 +57,16 @@ def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list
             said.append("no three channels are the x, y and z of one sensor: rotation is left out")
         shared["rotation"] = 0.0
         written = shared["derived_channels"]
-        without = {"magnitude": "none", "both": "differences"}
         choices = written if isinstance(written, list) else [written]
-        kept = list(dict.fromkeys(without.get(str(choice), choice) for choice in choices))
+        kept = list(dict.fromkeys(WITHOUT_TRIPLES.get(str(choice), choice) for choice in choices))
         shared["derived_channels"] = kept if len(kept) > 1 else kept[0]
     if shared["flip"] is not False and mirrored(dataset.channel_names) is None:
         if shared["flip"] is True and "flip" in known:
             said.append("the channels have no mirror image: flip is left out")
         shared["flip"] = False
+    if dataset.n_channels == 1:
+        # The last channel is never dropped.
+        shared["channel_dropout"] = 0.0
     own = dict(settings.space[settings.architecture])
     span = own.get("receptive_field")
     if isinstance(span, dict):
@@ -42,4 +75,6 @@ def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list
         high = max(SHORTEST_SPAN, min(high, longest))
         own["receptive_field"] = {**span, "high": high} if high > low else high
     space = {**settings.space, "shared": shared, settings.architecture: own}
+    if space == settings.space:
+        return settings, said
     return settings.model_copy(update={"space": space}), said

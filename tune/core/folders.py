@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import url2pathname
 
@@ -97,8 +97,9 @@ class StudyFolder:
         return None if self.shared is None else f"{self.shared}/{self.study_name}/weights"
 
     def trial(self, number: int, started: datetime) -> Path:
-        """What a finished trial leaves."""
-        return self.root / "trials" / f"{number:04d}-{started:%Y%m%d-%H%M%S}"
+        """What a finished trial leaves, named by UTC; earlier versions used the local time, which depends on where."""
+        place = self.root / "trials" / f"{number:04d}-{started.astimezone(UTC):%Y%m%d-%H%M%S}"
+        return place if place.exists() else min(place.parent.glob(f"{number:04d}-*"), default=place)
 
 
 def check_study_name(name: str) -> None:

@@ -22,14 +22,19 @@ class Connection(HttpToolsProtocol):
     """One connection; made by uvicorn."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Takes part, unless there are too many already."""
+        """Takes part; of too many, the one ends that has kept the service waiting longest."""
         super().connection_made(transport)
         self.in_head, self.head_size, self.piece_size = False, 0, 0
         self.since, self.patience = self.loop.time(), PATIENCE_SECONDS
         self.timer = self.loop.call_later(self.patience, self._look_at_the_time)
         if len(self.connections) > MOST_CONNECTIONS:
-            transport.write(TOO_MANY)
-            transport.close()
+            others = (one for one in self.connections if isinstance(one, Connection) and one is not self)
+            waiting = [one for one in others if not (one.is_answered or one.transport.is_closing())]
+            if waiting:
+                min(waiting, key=lambda one: one.since).transport.abort()
+            else:
+                transport.write(TOO_MANY)
+                transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets the connection."""
@@ -91,10 +96,14 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         self.since = self.loop.time()
 
-    def _look_at_the_time(self) -> None:
+    @property
+    def is_answered(self) -> bool:
+        """Whether it is the service that has something to do, and not the client."""
         cycle: Any = self.cycle
-        answering = cycle is not None and not (cycle.response_complete or cycle.more_body or self.flow.write_paused)
-        left = self.patience if answering else self.since + self.patience - self.loop.time()
+        return cycle is not None and not (cycle.response_complete or cycle.more_body or self.flow.write_paused)
+
+    def _look_at_the_time(self) -> None:
+        left = self.patience if self.is_answered else self.since + self.patience - self.loop.time()
         if left > 0:
             self.timer = self.loop.call_later(left, self._look_at_the_time)
         else:

@@ -80,6 +80,7 @@ class Subject:
         best_epochs: Number of the epoch whose weights these are, of every fold.
         training: How the network was trained; None where that is not known.
         seed: Of everything that is drawn.
+        unjudged: Which classes a part does not judge, in sentences.
     """
 
     title: str
@@ -93,6 +94,7 @@ class Subject:
     best_epochs: tuple[int, ...] = ()
     training: TrainingSettings | None = None
     seed: int = 0
+    unjudged: tuple[str, ...] = ()
     _chosen: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False)
 
     @property

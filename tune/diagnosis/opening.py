@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
 from data.channels import Preparation, prepare_measured
+from data.quality import classes_missing
 from data.sequences import SequenceDataset
 
 from ..core.errors import StudyError
@@ -92,6 +93,9 @@ def of_trial(
     seed = derive_seed(settings.search.seed, "trial", trial.number)
     fold = parts.folds[0]
     shown = {"train": fold.train, "validation": fold.validation, **({} if fold.test is None else {"test": fold.test})}
+    labels = {"validation": torch.cat([one.validation.labels for one in parts.folds])}
+    if fold.test is not None:
+        labels["test"] = fold.test.labels
     return Subject(
         title=f"{study.study_name}, trial {trial.number}",
         architecture=settings.architecture,
@@ -105,6 +109,7 @@ def of_trial(
         # What is solved says nothing of how others would be trained beside it.
         training=None if judged[0].network.closed_form else training_settings(settings, parameters, seed),
         seed=derive_seed(seed, "diagnosis"),
+        unjudged=tuple(classes_missing(parts.dataset, parts.split.kind, labels)),
     )
 
 

@@ -161,6 +161,24 @@ def wilson_over_people(accuracy: float, n_judged: int, n_people: int, deviation:
     return wilson_interval(accuracy, n_judged, float(stdtrit(n_people - 1, (1 + CONFIDENCE) / 2)))
 
 
+def mean_interval(
+    accuracies: NDArray[np.float64], weights: NDArray[np.float64], n_sequences: int
+) -> tuple[float, float] | None:
+    """95% interval of a weighted mean of the accuracies of people, or of other units; None of fewer than two.
+
+    As in ``evaluate``: a bootstrap over the units, at least as wide as Student's and as ``wilson_over_people``.
+    """
+    n_units = len(accuracies)
+    if n_units < 2:
+        return None
+    drawn = np.random.default_rng(0).integers(n_units, size=(N_RESAMPLES, n_units))
+    resampled = (accuracies * weights)[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+    low, high = plausible_range(resampled, n_units)
+    mean = min(float(np.average(accuracies, weights=weights)), 1.0)
+    alike = wilson_over_people(mean, n_sequences, n_units, float(resampled.std()))
+    return max(min(low, alike[0]), 0.0), min(max(high, alike[1]), 1.0)
+
+
 def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
     """How much better the best of ``n_trials`` equally good configurations looks than it is, on average.
 

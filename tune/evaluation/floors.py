@@ -75,7 +75,7 @@ def judge_floors(context: RunContext, stop: StopWatch) -> None:
     if floor is not None:
         judge_best(companion_context(context, floor, resolve(stored_settings(floor) or {})), stop)
         found |= {"minirocket": describe_floor(floor), "difference": paired_difference(study, floor, splits)}
-    with study_lock(study._storage, context.folder):
+    with study_lock(study, context.folder):
         study.set_user_attr(FLOORS, found)
 
 

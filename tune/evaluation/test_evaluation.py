@@ -86,7 +86,7 @@ def judge_best(
         test, found["correct"] = score_weights(context, trial, weights, "test")
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
     examples = None if weights is None or tested else _examples(context, trial, weights)
-    with study_lock(study._storage, folder):
+    with study_lock(study, folder):
         # Read anew: another process may have judged another trial meanwhile.
         evaluations = study.user_attrs.get("evaluations", {})
         if "test" in before and not tested:

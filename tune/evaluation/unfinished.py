@@ -17,7 +17,7 @@ from ..core.seeds import derive_seed
 from ..study.constraints import second_value
 from ..study.locks import study_lock, try_trial_lock
 from ..study.records import mean_scores, record_of
-from ..study.study import note_left
+from ..study.store import note_left
 from ..study.trial_files import save_weights
 from ..training.checkpoint import load_checkpoint
 from ..training.fit import begin_fit
@@ -32,7 +32,7 @@ def keep_unfinished(study: Study, settings: Settings, folder: StudyFolder) -> No
     if not study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         return
     # Whoever claims a trial now would find those taken that are only being looked at.
-    with study_lock(study._storage, folder):
+    with study_lock(study, folder):
         for running in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             lock = try_trial_lock(study, folder, running.number)
             if lock is None:
@@ -69,4 +69,4 @@ def _keep(study: Study, trial: FrozenTrial, settings: Settings, folder: StudyFol
         return
     second = second_value(settings, {**trial.user_attrs, **record})
     save_weights(folder, study, trial.number, [fit.best_weights for fit in fits])
-    note_left(study, trial._trial_id, {"values": [value] if second is None else [value, second], "record": record})
+    note_left(study, trial, {"values": [value] if second is None else [value, second], "record": record})

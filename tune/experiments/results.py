@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ..core.escaping import escaped, fenced
 from ..core.files import write_bytes, write_text
 from ..core.terminal import say
 from ..evaluation.statistics.paired import LEVEL, N_RESAMPLES
@@ -112,11 +113,11 @@ def _ends(one: Running) -> list[datetime]:
 def markdown(selection: Selection, results: Sequence[Result]) -> str:
     """The table and the sentences of every protocol, as ``comparison.md``."""
     suite = selection.suite
-    lines = [f"# {selection.name}", "", suite.description, "", suite.source, ""]
+    lines = [f"# {escaped(selection.name)}", "", escaped(suite.description), "", escaped(suite.source), ""]
     for result in results:
         known = ", ".join(f"{name} {result.versions.get(name, '?')}" for name in ("python", "torch", "optuna", "numpy"))
-        lines += [f"## {result.protocol.name}", "", result.protocol.description, ""]
-        lines += [f"Measured {result.measured} with {known}: `{selection.command}`", ""]
+        lines += [f"## {result.protocol.name}", "", escaped(result.protocol.description), ""]
+        lines += [f"Measured {result.measured} with {escaped(known)}:", "", fenced(selection.command), ""]
         head, *rows = table(result.found)
         lines += [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *map(_line, rows), ""]
         if result.missing:

@@ -16,13 +16,12 @@ from optuna.storages import RDBStorage
 
 from ..config.settings import Settings, resolve
 from ..config.spaces import Scalar
-from ..config.suitability import suited
 from ..core.errors import StudyError
 from ..core.folders import SaveDir, StudyFolder
 from ..core.problems import Problem, SettingsError
 from ..core.stopping import StopRequested, StopWatch
 from ..report.exports import write_best
-from ..search.engines import search_with_engine
+from ..search.executor import executor_for
 from ..search.loop import Ended
 from ..search.progress import show_score
 from ..search.workers import n_workers
@@ -30,7 +29,7 @@ from ..study.context import RunContext
 from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
-from ..training.splits import Parts, load_parts
+from ..training.splits import Parts, load_parts, settled
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
 
@@ -118,20 +117,24 @@ def search_name(entry: Entry) -> str:
 
 
 def prepared(
-    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, stop: StopWatch, say: Say
+    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, found: dict[str, Any]
 ) -> Running:
-    """Creates or takes up the study of a configuration; runs the search that finds it first, if it wants one.
+    """Creates or takes up the study of a configuration.
+
+    Args:
+        storage: Of all studies.
+        save_dir: Holds their folders.
+        entry: The configuration.
+        n_seeds: Runs that it is to have.
+        loaded: Gives the data.
+        found: As ``found_by_search`` gives it.
 
     Raises:
         SettingsError: If its settings are wrong.
         StudyError: If the study exists and is another one.
-        StopRequested: If the run ends before that search does.
     """
-    layers, parts = entry.layers, loaded.of_entry(entry)
-    if entry.configuration.found_by_search is not None:
-        found = _found_by_search(storage, save_dir, entry, loaded, stop, say)
-        layers = (*layers, found)
-    settings = filled(layers, parts.dataset.kind, entry.protocol.unmentioned)
+    parts = loaded.of_entry(entry)
+    settings = filled((*entry.layers, found), parts.dataset.kind, entry.protocol.unmentioned)
     decided = {
         "search": {
             "trials": n_seeds,
@@ -142,9 +145,9 @@ def prepared(
         },
         "training": {"refit": False},
     }
-    settings, _ = suited(resolve(settings.model_dump(mode="json"), decided), parts.dataset)
     folder = save_dir.study(entry.study_name)
-    study = create_or_resume(storage, folder, settings, parts)
+    settings = resolve(settings.model_dump(mode="json"), decided)
+    study, settings = _begun(storage, folder, settings, parts)
     study.set_user_attr(
         "comparison", {"protocol": entry.protocol.name, "configuration": entry.configuration.name, "seeds": n_seeds}
     )
@@ -193,28 +196,47 @@ def _run(one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
     settings = resolve(one.settings.model_dump(mode="json"), {"search": {"trials": n_wanted}})
     torch.set_num_threads(settings.machine.threads)
     observer = _Lines(one.entry.study_name, one.settings, say)
-    return search_with_engine(RunContext.on_this_machine(one.study, settings, one.parts, one.folder), observer, stop)
+    context = RunContext.on_this_machine(one.study, settings, one.parts, one.folder)
+    return executor_for(settings).run(context, observer, stop)
 
 
-def _found_by_search(
+def _begun(storage: RDBStorage, folder: StudyFolder, settings: Settings, parts: Parts) -> tuple[Study, Settings]:
+    """The study of that name, begun or taken up, and its settings as they suit the data."""
+    existing = load_study(storage, folder.study_name)
+    begun = None if existing is None else stored_settings(existing)
+    settings, _ = settled(settings, parts, begun)
+    return create_or_resume(storage, folder, settings, parts), settings
+
+
+def found_by_search(
     storage: RDBStorage, save_dir: SaveDir, entry: Entry, loaded: PartsOnce, stop: StopWatch, say: Say
 ) -> dict[str, Any]:
-    """The best configuration of a search, which is an ordinary study, resumed until it has its trials."""
-    wanted = entry.configuration.found_by_search or {}
+    """The best configuration of a search, which is an ordinary study, resumed until it has its trials.
+
+    Returns:
+        As a layer of settings, which is empty where no search is asked for.
+
+    Raises:
+        SettingsError: If its settings are wrong.
+        StudyError: If the study exists and is another one.
+        StopRequested: If the run ends before the search does.
+    """
+    wanted = entry.configuration.found_by_search
+    if wanted is None:
+        return {}
     suite, protocol, *rest = entry.layers
     # The search has the ranges of this tuner, not the values that the protocol fixes.
     open_layers = [{key: value for key, value in layer.items() if key != "space"} for layer in (suite, protocol)]
     settings = resolve(*open_layers, *rest, wanted)
     parts = loaded.of(settings)
-    settings, _ = suited(settings, parts.dataset)
     name = search_name(entry)
     folder = save_dir.study(name)
-    study = create_or_resume(storage, folder, settings, parts)
+    study, settings = _begun(storage, folder, settings, parts)
     study.set_user_attr("comparison", {"protocol": entry.protocol.name, "found_for": entry.configuration.name})
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
         observer = _Lines(name, settings, say)
-        search_with_engine(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
+        executor_for(settings).run(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
     write_trials(study, folder)
     if stop.reason is not None and n_finished(study) < settings.search.trials:
         # What is best so far may not be in the end, and a study cannot change its settings.

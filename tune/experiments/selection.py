@@ -37,7 +37,7 @@ class Selection:
     protocols: tuple[Protocol, ...]
     only: tuple[str, ...]
     timeout_seconds: float | None
-    command: str
+    command: str = "./run_tuning.sh compare"
 
     def entries(self, protocol: Protocol) -> list[Entry]:
         """The configurations that are run, under a protocol."""
@@ -53,7 +53,6 @@ def selected(
     only: Sequence[str] = (),
     protocols: Sequence[str] = (),
     study_name: str | None = None,
-    command: str = "./run_tuning.sh compare",
 ) -> Selection:
     """Checks what a person asks for.
 
@@ -88,4 +87,4 @@ def selected(
     # A time limit is of the whole comparison, not of each study in it.
     timeout = resolve(*overrides).search.timeout_seconds
     layers = tuple({**one, "search": {**one.get("search", {}), "timeout_seconds": None}} for one in overrides)
-    return Selection(suite, name, n_seeds, layers, chosen, tuple(only) or tuple(names), timeout, command)
+    return Selection(suite, name, n_seeds, layers, chosen, tuple(only) or tuple(names), timeout)

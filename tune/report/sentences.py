@@ -11,9 +11,9 @@ from sqlalchemy.engine import make_url
 from ..config.settings import Settings
 from ..core.folders import DATABASE_NAME, DEFAULT_SAVE_DIR, StudyFolder
 from ..core.remote import shown
-from ..study.locks import engine_of
 from ..study.selection import chosen_trial, confirms, stored_confirmation
 from ..study.storage import sqlite_url
+from ..study.store import engine_of
 from ..study.study import best_trial, unfinished_after
 
 
@@ -21,7 +21,7 @@ def places(study: Study, folder: StudyFolder) -> str:
     """Options that lead another command to the same study; a password is left out, since it may be in ~/.pgpass."""
     local = str(folder.save_dir) if folder.save_dir != DEFAULT_SAVE_DIR else None
     where = shown(folder.shared) if folder.shared else local
-    address = engine_of(study._storage).url
+    address = engine_of(study).url
     saved = "" if where is None else f" --save-dir {shlex.quote(where)}"
     if address == make_url(sqlite_url(folder.save_dir / DATABASE_NAME)):
         return saved

@@ -66,7 +66,7 @@ def _luck_words(facts: Facts) -> Iterator[str]:
         noise = noise_of(accuracy, n_validation)
         n_close = sum(abs(scored.score - accuracy) <= noise for scored in complete) - 1
         yield (
-            f"{n_close or 'None'} of the other {counted(len(complete) - 1, 'complete trial')} "
+            f"{n_close or 'None'} of the other {counted(len(complete) - 1, 'scored trial')} "
             f"{'is' if n_close == 1 else 'are'} as good within noise ({points(noise)})."
         )
 

@@ -8,7 +8,7 @@ how often that was interrupted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -26,7 +26,8 @@ from ..study.context import RunContext
 from ..study.leases import is_worked_on_elsewhere
 from ..study.locks import study_lock, try_trial_lock
 from ..study.samplers import n_finished
-from ..study.study import CONFIRMS, all_parameters, check_identity, identity
+from ..study.store import check_identity, identity, withdraw
+from ..study.study import CONFIRMS, all_parameters
 from ..study.trials_table import write_trials
 from .confirmation import (
     REPETITION,
@@ -38,16 +39,15 @@ from .confirmation import (
     seed_of,
     sentences,
 )
-from .loop import Ended
+from .executor import executor_for
 from .progress import Progress
 from .racing import Candidate, Standing, standing
 from .random_split import is_split_by_people, score_on_random_split
+from .workers import n_workers
 
 # Where there is time for less than this, it goes into fresh seeds.
 N_RUNS_BEFORE_RANDOM_SPLIT = 5
 _LOOK_SECONDS = 0.5
-
-SearchRuns = Callable[[RunContext, Progress], Ended]
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,11 @@ class Confirmer:
 
     Attributes:
         context: Of the study, which has ended its search, for now.
-        n_workers: Runs at a time.
         seconds: Training time that it may take; None for what the settings allow.
-        search: Runs what is lined up in a study, here or in several processes.
     """
 
     context: RunContext
-    n_workers: int
-    seconds: float | None
-    search: SearchRuns
+    seconds: float | None = None
 
     def confirm(self, observer: Progress, stop: StopWatch) -> str:
         """Decides which trial is the one to use, and puts that into the study.
@@ -91,7 +87,7 @@ class Confirmer:
         while (stood := self._standing(candidates, confirmation)).missing:
             runs = line_up(self.context, runs, stood.missing)
             _show_runs(observer, confirmation)
-            ended = self.search(runs, observer)
+            ended = executor_for(runs.settings).run(runs, observer, stop)
             if stop.signal is not None:
                 return stop.reason or "stopped"
             if ended.reason == "time is up":
@@ -127,14 +123,14 @@ class Confirmer:
             self.context.settings.confirmation.seeds,
             maximize=self.context.settings.direction == "maximize",
             seconds=seconds,
-            n_workers=self.n_workers,
+            n_workers=n_workers(self.context.settings),
         )
 
     def _seconds_for_runs(self, candidates: Sequence[Candidate]) -> float | None:
         seconds = self._seconds
         if seconds is None or not self._has_time_for_random_split(candidates):
             return seconds
-        return seconds - self.n_workers * candidates[0].seconds
+        return seconds - n_workers(self.context.settings) * candidates[0].seconds
 
     @property
     def _seconds(self) -> float | None:
@@ -144,8 +140,8 @@ class Confirmer:
     def _has_time_for_random_split(self, candidates: Sequence[Candidate]) -> bool:
         if not is_split_by_people(self.context.splits):
             return False
-        seconds = self._seconds
-        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * self.n_workers * candidates[0].seconds
+        seconds, n_at_once = self._seconds, n_workers(self.context.settings)
+        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * n_at_once * candidates[0].seconds
 
     def _measured(self, found: dict[str, Any], candidates: Sequence[Candidate], stop: StopWatch) -> dict[str, Any]:
         """What takes time to find out about the winner."""
@@ -167,7 +163,7 @@ class Confirmer:
 
     def _keep(self, found: dict[str, Any] | None) -> None:
         study = self.context.study
-        with study_lock(study._storage, self.context.folder):
+        with study_lock(study, self.context.folder):
             check_identity(study, identity(study))
             study.set_user_attr("confirmation", found)
 
@@ -176,8 +172,8 @@ class Confirmer:
         found = find_confirmation(self.context.study)
         if found is not None:
             _show_runs(observer, found)
-            settings = run_settings(self.context.settings, found)
-            self.search(companion_context(self.context, found, settings), observer)
+            runs = companion_context(self.context, found, run_settings(self.context.settings, found))
+            executor_for(runs.settings).run(runs, observer, stop)
         return stop.reason if stop.signal is not None and stop.reason else "another process confirms and tests the best"
 
 
@@ -209,14 +205,13 @@ def run_settings(settings: Settings, confirmation: Study) -> Settings:
 def line_up(context: RunContext, runs: RunContext, missing: Sequence[tuple[int, int]]) -> RunContext:
     """Sees to it that these runs, and no others, wait in their study; returns what to run them with."""
     trials, confirmation = context.study.get_trials(deepcopy=False), runs.study
-    with study_lock(confirmation._storage, runs.folder):
+    with study_lock(confirmation, runs.folder):
         pending = set()
         for trial in confirmation.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)):
             run = (trial.user_attrs.get(RUN_OF), trial.user_attrs.get(REPETITION))
             if trial.state == TrialState.WAITING and run not in missing:
                 # Lined up by a run with other settings.
-                confirmation._storage.set_trial_user_attr(trial._trial_id, "withdrawn", True)
-                confirmation._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                withdraw(confirmation, trial)
             pending.add(run)
         for number, repetition in missing:
             if (number, repetition) not in pending:

@@ -16,11 +16,12 @@ from ..study.companions import open_companion
 from ..study.context import RunContext
 from ..study.floors import FLOOR, FLOOR_NAME, FLOORS, floor_study, stored_floors
 from ..study.locks import study_lock, try_trial_lock
+from ..study.store import check_identity, identity
 from ..study.stored import Floor, Floors
-from ..study.study import FLOOR_OF, KNOWN_GOOD, check_identity, identity
+from ..study.study import FLOOR_OF, KNOWN_GOOD
 from ..study.trials_table import write_trials
 from ..training.metrics import METRIC_LABELS
-from .loop import search
+from .loop import ThisProcess
 from .progress import Progress, show_score
 
 # Steps times features that take about a minute of one core: 2,500 features of UCI HAR, in its two fits, 65 s.
@@ -68,7 +69,7 @@ def in_words(floors: Floors, metric: Metric) -> str:
 def _fit(context: RunContext, stop: StopWatch) -> Floor | None:
     """MiniRocket with ridge, once; None where it is not finished."""
     floor = open_companion(context, FLOOR_OF, partial(_begin, context))
-    search(floor, Progress(floor.settings.search.metric, 1, 1), stop)
+    ThisProcess().run(floor, Progress(floor.settings.search.metric, 1, 1), stop)
     if not any(trial.state.is_finished() for trial in floor.study.get_trials(deepcopy=False)):
         return None
     write_trials(floor.study, floor.folder)
@@ -98,6 +99,6 @@ def _begin(context: RunContext, floor: Study) -> Settings:
 
 
 def _keep(context: RunContext, floors: Floors) -> None:
-    with study_lock(context.study._storage, context.folder):
+    with study_lock(context.study, context.folder):
         check_identity(context.study, identity(context.study))
         context.study.set_user_attr(FLOORS, floors)

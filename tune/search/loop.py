@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,13 +23,12 @@ from ..evaluation.last_fit import seconds_to_refit
 from ..study.constraints import measured, second_value, turned_away
 from ..study.context import RunContext
 from ..study.leases import Claim, claim_trial
-from ..study.locks import engine_of
 from ..study.records import Outcome
 from ..study.samplers import n_finished
 from ..study.selection import seconds_to_confirm, will_be_kept
 from ..study.servers import is_away, wait_until_back
-from ..study.study import best_by_metric, check_identity, identity, metric_value, note_left, score_sign
-from ..study.transactions import make_durable, one_transaction
+from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_transaction
+from ..study.study import best_by_metric, metric_value, score_sign
 from ..study.trial_files import WEIGHTS_DIGESTS, drop_other_weights, save_weights, trial_files, write_files
 from ..training.checkpoint import drop_checkpoint
 from ..training.memory import return_free_memory, share_one_heap
@@ -65,35 +64,31 @@ class Ended:
     failure: str = ""
 
 
-def search(
-    context: RunContext,
-    observer: Observer,
-    stop: StopWatch,
-    claim_next: Callable[[], Claim | None] | None = None,
-) -> Ended:
-    """Runs trials until the study has ``search.trials`` finished ones, its target, no time left, or too many failures.
+@dataclass(frozen=True)
+class ThisProcess:
+    """Runs one trial after the other.
 
-    A trial that the run has to leave stays as it is, with its checkpoint, for the next run to go on with.
-
-    Args:
-        context: Has the study to work on.
-        observer: Told what happens.
-        stop: Says when to stop.
+    Attributes:
         claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses.
-
-    Raises:
-        StorageError: If the database fails, or the study in it is no longer the same.
-        OSError: If the disk is full or may not be written.
     """
-    share_one_heap()
-    with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
-        n_trials = context.settings.search.trials
-        claim_next = claim_next or partial(claim_trial, context.study, context.folder, n_trials)
-        return _search(context, observer, stop, claim_next, filing)
+
+    claim_next: Callable[[], Claim | None] | None = None
+
+    def run(self, context: RunContext, observer: Observer, stop: StopWatch) -> Ended:
+        """See ``Executor``."""
+        share_one_heap()
+        with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
+            n_trials = context.settings.search.trials
+            claim_next = self.claim_next or partial(claim_trial, context.study, context.folder, n_trials)
+            return _search(context, observer, stop, claim_next, filing)
 
 
 def _search(
-    context: RunContext, observer: Observer, stop: StopWatch, claim_next: Callable[[], Claim | None], filing: Executor
+    context: RunContext,
+    observer: Observer,
+    stop: StopWatch,
+    claim_next: Callable[[], Claim | None],
+    filing: ThreadPoolExecutor,
 ) -> Ended:
     study, settings = context.study, context.settings
     n_failures = 0
@@ -119,7 +114,7 @@ def _search(
             if not is_away(error):
                 raise
             # The trial is left, lock and all, to whoever comes first when the server is back.
-            wait_until_back(engine_of(study._storage), lambda: stop.reason is not None)
+            wait_until_back(engine_of(study), lambda: stop.reason is not None)
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
@@ -155,7 +150,7 @@ def _run_claimed(
     parameters = {**suggest_all(trial, searched), **fixed}
     checkpoint = context.folder.checkpoint_for_all(number)
     if claim.adopted:
-        note_left(study, trial._trial_id, None)
+        note_left(study, trial, None)
     observer.trial_started(number, parameters, claim.adopted)
 
     def after_epoch(epoch: int, value: float) -> None:
@@ -219,7 +214,7 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
             study.tell(trial.number, outcome.values)
 
 
-def put_away(study: Study, number: int, folder: StudyFolder, filing: Executor) -> None:
+def put_away(study: Study, number: int, folder: StudyFolder, filing: ThreadPoolExecutor) -> None:
     """Writes the files of a trial that is in the database for good, and drops the weights that it has outdone.
 
     Writing goes on beside the next trial. What cannot be written now is made again by the exports.

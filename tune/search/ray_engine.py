@@ -10,25 +10,22 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
 
-from ..core.folders import StudyFolder
 from ..core.stopping import StopWatch
-from ..study.context import RunContext
+from ..study.context import RunContext, packed
 from ..study.leases import claim_trial, note_crash
-from ..study.locks import url_of
 from ..study.samplers import n_finished
 from ..training.sharing import without_tensors
 from .loop import MOST_FAILURES_IN_A_ROW, Ended, finished_in_words, seconds_afterwards, target_reached
 from .ray_board import Board, News
 from .ray_cluster import Request, n_places, request_of, running_cluster
 from .ray_task import TaskJob, TaskResult, run_numbered_trial
-from .workers import LEAVE_SECONDS, MOST_RESTARTS_EACH, WorkersObserver
+from .workers import LEAVE_SECONDS, MOST_RESTARTS_EACH, WorkersObserver, tell_crash
 
 _LOOK_SECONDS = 0.1
 _LOOK_AT_CLUSTER_SECONDS = 5.0
@@ -47,26 +44,21 @@ class _Task:
     ticket: int
 
 
-def search_with_ray(context: RunContext, observer: WorkersObserver, stop: StopWatch) -> Ended:
-    """As ``loop.search``, with a task of a Ray cluster for each trial.
+class RayCluster:
+    """A task for each trial; the machines of the cluster should be able to reach the study's folder."""
 
-    Args:
-        context: Has the study, which every task opens for itself, and the folder, which its machines should reach.
-        observer: Told what happens in all tasks.
-        stop: Says when to stop.
-
-    Raises:
-        StudyError: If there is no such cluster, or it cannot share the study.
-    """
-    settings, folder, storage_url = context.settings, context.folder, url_of(context.study)
-    described, tensors = without_tensors(context.splits)
-    n_bytes = sum(tensor.nbytes for tensor in tensors)
-    with running_cluster(settings, storage_url, n_bytes) as ray:
-        request = request_of(settings, context.device.type, ray)
-        there = StudyFolder(folder.save_dir.resolve(), folder.study_name, folder.shared)
-        job = TaskJob(uuid.uuid4().hex, _absolute(storage_url), there, settings, described, request.device)
-        given = (ray.put(job), ray.put([tensor.numpy() for tensor in tensors]))
-        return _Tasks(ray, given, request, context, observer, stop).run()
+    def run(self, context: RunContext, observer: WorkersObserver, stop: StopWatch) -> Ended:
+        """See ``Executor``."""
+        here = packed(context)
+        described, tensors = without_tensors(context.splits)
+        n_bytes = sum(tensor.nbytes for tensor in tensors)
+        with running_cluster(here.settings, here.storage_url, n_bytes) as ray:
+            request = request_of(here.settings, context.device.type, ray)
+            folder = replace(here.folder, save_dir=here.folder.save_dir.resolve())
+            there = replace(here, storage_url=_absolute(here.storage_url), folder=folder, device=request.device)
+            job = TaskJob(uuid.uuid4().hex, there, described)
+            given = (ray.put(job), ray.put([tensor.numpy() for tensor in tensors]))
+            return _Tasks(ray, given, request, context, observer, stop).run()
 
 
 class _Tasks:
@@ -183,7 +175,7 @@ class _Tasks:
 
     def _begin_again(self, task: _Task, has_begun: bool, reason: str) -> None:
         if has_begun:
-            self._note_crash(task.number, reason)
+            tell_crash(self._observer, note_crash(self._study, self._folder, task.number, reason), reason)
         elif reason in self._could_not_begin:
             self._end = self._end or Ended("tasks cannot begin", reason)
         else:
@@ -193,15 +185,6 @@ class _Tasks:
             self._end = self._end or Ended(sentence, reason)
         self._n_restarts += 1
         self._again.append(task.number)
-
-    def _note_crash(self, number: int, reason: str) -> None:
-        trial = note_crash(self._study, self._folder, number, reason)
-        if trial.state.is_finished():
-            # Given up now, or stored by a process that died before it could say so.
-            state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
-            self._observer.trial_finished(number, state, trial.value, trial.user_attrs.get("reason", ""))
-        else:
-            self._observer.trial_crashed(number, reason)
 
     def _lose_patience(self) -> None:
         """Ends tasks that were told to stop and have not."""

@@ -11,20 +11,13 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from optuna import Study
 
-from ..config.settings import Settings
 from ..config.spaces import Scalar
-from ..core.errors import StudyError
-from ..core.folders import StudyFolder
 from ..core.stopping import StopWatch
-from ..study.context import RunContext
+from ..study.context import PackedContext, RunContext
 from ..study.leases import claim_numbered
-from ..study.storage import open_storage
-from ..study.study import load_study, with_strategy
 from ..training.sharing import with_tensors
-from ..training.splits import Parts
-from .loop import Ended, search
+from .loop import Ended, ThisProcess
 from .ray_board import News
 from .worker import in_a_sentence
 
@@ -37,19 +30,13 @@ class TaskJob:
 
     Attributes:
         key: Another one for every search.
-        storage_url: The database; may hold a password, and is an argument since those are in no list and no log.
-        folder: Of the study.
-        settings: Of the study.
+        context: May hold a password, and is an argument since those are in no list and no log.
         parts: Description of the data, for ``sharing.with_tensors``.
-        device: Trains here.
     """
 
     key: str
-    storage_url: str
-    folder: StudyFolder
-    settings: Settings
+    context: PackedContext
     parts: bytes
-    device: str
 
 
 @dataclass(frozen=True)
@@ -103,34 +90,29 @@ def run_numbered_trial(
         ticket: Of this task.
         board: Handle of the actor ``Board``.
     """
-    torch.set_num_threads(job.settings.machine.threads)
+    torch.set_num_threads(job.context.settings.machine.threads)
     teller = _Teller(board, ticket)
     try:
-        study, parts = _opened(job, arrays)
-        study = with_strategy(study, job.settings)
-        context = RunContext(study, job.settings, parts, job.folder, torch.device(job.device))
-        claim_next = partial(claim_numbered, study, job.folder, number)
-        ended = search(context, teller, StopWatch(is_asked=_asking(board)), claim_next)
+        context = _opened(job, arrays)
+        executor = ThisProcess(partial(claim_numbered, context.study, context.folder, number))
+        ended = executor.run(context, teller, StopWatch(is_asked=_asking(board)))
     except Exception as error:
         return TaskResult(teller.events, None, in_a_sentence(error))
     return TaskResult(teller.events, ended)
 
 
-_opened_last: dict[str, tuple[Study, Parts]] = {}
+_opened_last: dict[str, RunContext] = {}
 
 
-def _opened(job: TaskJob, arrays: Sequence[NDArray[Any]]) -> tuple[Study, Parts]:
-    """The study and its data; a process that gets one task of a search after another opens them once."""
+def _opened(job: TaskJob, arrays: Sequence[NDArray[Any]]) -> RunContext:
+    """The study with its data; a process that gets one task of a search after another opens them once."""
     if job.key not in _opened_last:
         _opened_last.clear()
-        study = load_study(open_storage(job.storage_url), job.folder.study_name)
-        if study is None:
-            raise StudyError(f"study {job.folder.study_name!r} is no longer in the database")
         with warnings.catch_warnings():
             # Nobody may write to memory that all tasks share, and nobody does.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             tensors = [torch.from_numpy(array) for array in arrays]
-        _opened_last[job.key] = study, with_tensors(job.parts, tensors)
+        _opened_last[job.key] = job.context.opened(with_tensors(job.parts, tensors))
     return _opened_last[job.key]
 
 

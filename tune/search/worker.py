@@ -18,17 +18,12 @@ from typing import Any
 
 import torch
 
-from ..config.settings import Settings
 from ..config.spaces import Scalar
-from ..core.errors import StudyError
 from ..core.failures import explain
-from ..core.folders import StudyFolder
 from ..core.stopping import StopWatch
-from ..study.context import RunContext
-from ..study.storage import open_storage
-from ..study.study import load_study, with_strategy
+from ..study.context import PackedContext
 from ..training.sharing import take
-from .loop import Ended, search
+from .loop import Ended, ThisProcess
 
 
 @dataclass(frozen=True)
@@ -36,23 +31,17 @@ class Job:
     """What a worker needs to know.
 
     Attributes:
-        storage_url: The database; comes through a pipe, since it may hold a password.
-        folder: Of the study.
-        settings: Of the study.
+        context: Comes through a pipe, since it may hold a password.
         parts: Description of the data, for ``sharing.take``.
         tensors: File with the data itself.
-        device: Trains here.
         visible_gpu: The only GPU that the worker sees; None where it uses none.
         deadline: When the time of the search is up, on the monotonic clock, which all processes of a machine read
             alike (PEP 418); None without a limit.
     """
 
-    storage_url: str
-    folder: StudyFolder
-    settings: Settings
+    context: PackedContext
     parts: bytes
     tensors: Path
-    device: str
     visible_gpu: str | None
     deadline: float | None
 
@@ -104,23 +93,15 @@ def work(job: Job, connection: Connection) -> None:
     # The terminal sends Ctrl-C to every process of the run; the one that was started by hand passes it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: stop.request(signal.SIGTERM))
-    torch.set_num_threads(job.settings.machine.threads)
+    torch.set_num_threads(job.context.settings.machine.threads)
     reporter = Reporter(connection)
     try:
-        reporter.ended(_search(job, reporter, stop))
+        context = job.context.opened(take(job.parts, job.tensors))
+        reporter.ended(ThisProcess().run(context, reporter, stop))
     except Exception as error:
         reporter.broke(in_a_sentence(error))
         sys.exit(1)
     sys.exit(stop.exit_code)
-
-
-def _search(job: Job, reporter: Reporter, stop: StopWatch) -> Ended:
-    study = load_study(open_storage(job.storage_url), job.folder.study_name)
-    if study is None:
-        raise StudyError(f"study {job.folder.study_name!r} is no longer in the database")
-    splits = take(job.parts, job.tensors)
-    study = with_strategy(study, job.settings)
-    return search(RunContext(study, job.settings, splits, job.folder, torch.device(job.device)), reporter, stop)
 
 
 def in_a_sentence(error: Exception) -> str:

@@ -18,15 +18,14 @@ from typing import Protocol
 
 import torch
 from optuna import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from ..core.interrupts import interrupts_held
 from ..core.stopping import StopWatch
-from ..study.context import RunContext
+from ..study.context import RunContext, packed
 from ..study.leases import note_crash
-from ..study.locks import url_of
 from ..study.samplers import n_finished
 from ..training.sharing import shared
 from .loop import Ended, Observer, finished_in_words
@@ -79,29 +78,23 @@ def n_workers(settings: Settings) -> int:
     return max(1, min(n_cores // settings.machine.threads, settings.search.trials))
 
 
-def search_with_workers(context: RunContext, observer: WorkersObserver, stop: StopWatch) -> Ended:
-    """As ``loop.search``, with ``machine.workers`` processes at once; CUDA devices are dealt out in turn.
+class SeveralProcesses:
+    """``machine.workers`` of this machine at once; CUDA devices are dealt out in turn."""
 
-    Args:
-        context: Has the study, which every worker opens for itself.
-        observer: Told what happens in all workers.
-        stop: Says when to stop.
-
-    Raises:
-        OSError: If the data cannot be written for the workers.
-    """
-    study, settings, folder, device = context.study, context.settings, context.folder, context.device
-    gpus: list[str] = _visible_gpus() if device.type == "cuda" and device.index is None else []
-    seconds_left = stop.seconds_left
-    deadline = None if seconds_left is None else time.monotonic() + seconds_left
-    with shared(context.splits, folder.root / ".workers") as (described, tensors):
-        job = Job(url_of(study), folder, settings, described, tensors, str(device), None, deadline)
-        n_missing = max(1, settings.search.trials - n_finished(study))
-        jobs = [
-            replace(job, visible_gpu=gpus[k % len(gpus)] if gpus else None)
-            for k in range(min(n_workers(settings), n_missing))
-        ]
-        return _Pool(study, folder, observer, stop).run(jobs)
+    def run(self, context: RunContext, observer: WorkersObserver, stop: StopWatch) -> Ended:
+        """See ``Executor``."""
+        study, settings, device = context.study, context.settings, context.device
+        gpus: list[str] = _visible_gpus() if device.type == "cuda" and device.index is None else []
+        seconds_left = stop.seconds_left
+        deadline = None if seconds_left is None else time.monotonic() + seconds_left
+        with shared(context.splits, context.folder.root / ".workers") as (described, tensors):
+            job = Job(packed(context), described, tensors, None, deadline)
+            n_missing = max(1, settings.search.trials - n_finished(study))
+            jobs = [
+                replace(job, visible_gpu=gpus[k % len(gpus)] if gpus else None)
+                for k in range(min(n_workers(settings), n_missing))
+            ]
+            return _Pool(study, context.folder, observer, stop).run(jobs)
 
 
 class _Pool:
@@ -178,7 +171,7 @@ class _Pool:
             return []
         reason = worker.broke or describe_exit(code)
         if worker.ended is None and worker.trial is not None:
-            self._note_crash(worker.trial, reason)
+            tell_crash(self._observer, note_crash(self._study, self._folder, worker.trial, reason), reason)
         may_begin = worker.has_begun or worker.ended is not None or not code or code < 0
         if not may_begin and reason in self._could_not_begin:
             self._stop_all()
@@ -191,16 +184,6 @@ class _Pool:
         self._n_restarts += 1
         self._start(worker.job)
         return []
-
-    def _note_crash(self, number: int, reason: str) -> None:
-        trial = note_crash(self._study, self._folder, number, reason)
-        if trial.state.is_finished():
-            # Given up now, or stored by a worker that died before it could say so.
-            state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
-            value = trial.values[0] if trial.values else None
-            self._observer.trial_finished(number, state, value, trial.user_attrs.get("reason", ""))
-        else:
-            self._observer.trial_crashed(number, reason)
 
     def _stop_all(self) -> None:
         if self._patience_ends is not None:
@@ -230,6 +213,17 @@ class _Pool:
         if late or self._stop.reason is not None:
             return Ended("time is up")
         return Ended(finished_in_words(n_finished(self._study)))
+
+
+def tell_crash(observer: WorkersObserver, trial: FrozenTrial, reason: str) -> None:
+    """Tells that the process that worked on a trial is gone; the trial is as ``note_crash`` left it."""
+    if trial.state.is_finished():
+        # Given up now, or stored by a process that died before it could say so.
+        state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
+        value = trial.values[0] if trial.values else None
+        observer.trial_finished(trial.number, state, value, trial.user_attrs.get("reason", ""))
+    else:
+        observer.trial_crashed(trial.number, reason)
 
 
 def describe_exit(code: int | None) -> str:

@@ -10,14 +10,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from optuna.storages import RDBStorage
-from optuna.storages._rdb.models import TrialModel as Trial
-from sqlalchemy import select
 
 from ..core.errors import StorageError
 from ..core.folders import DATABASE_NAME, StudyFolder
 from ..core.storage_failures import shown
 from .storage import open_storage, sqlite_url
-from .study import identity, load_study, study_names
+from .store import identity, numbers_in
+from .study import load_study, study_names
 from .trial_files import ENDED
 
 # A trial's configuration is written when the database has the trial for good.
@@ -72,9 +71,7 @@ def _contradiction(storage: RDBStorage, folder: StudyFolder) -> str:
         return f"there is no study {folder.study_name!r} in the database"
     if folder.identity.is_file() and folder.identity.read_text(errors="replace") != identity(study):
         return f"the folder is that of another study {folder.study_name!r}"
-    query = select(Trial.number).where(Trial.study_id == study._study_id, Trial.state.in_(ENDED))
-    with storage.engine.connect() as connection:
-        unknown = sorted(numbers.difference(connection.scalars(query)))
+    unknown = sorted(numbers - numbers_in(study, ENDED))
     if not unknown:
         return ""
     which = f"trial {unknown[0]}" + (f" and {len(unknown) - 1} more" if len(unknown) > 1 else "")

@@ -17,7 +17,8 @@ from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from .context import RunContext
 from .locks import study_lock
-from .study import CONFIRMS, FLOOR_OF, OWNER, identity, load_study, with_strategy
+from .store import identity, storage_of
+from .study import CONFIRMS, FLOOR_OF, OWNER, load_study, with_strategy
 
 ENDINGS = {CONFIRMS: "confirmation", FLOOR_OF: "floor"}
 COPIED = ("data_fingerprint", "data", "split", "n_validation", "versions")
@@ -27,7 +28,7 @@ MOST_NAMES = 100
 def find_companion(study: Study, kind: str) -> Study | None:
     """The study of this kind that belongs to ``study``; None if there is none yet."""
     for name in _names(study, kind):
-        found = load_study(study._storage, name)  # type: ignore[arg-type]
+        found = load_study(storage_of(study), name)
         if found is None:
             return None
         if found.user_attrs.get(kind) == identity(study):
@@ -44,11 +45,12 @@ def open_companion(context: RunContext, kind: str, begin: Callable[[Study], Sett
         begin: Lines up its first trials, where it is made; gives its settings.
     """
     study = context.study
-    with study_lock(study._storage, context.folder):
+    with study_lock(study, context.folder):
         found = find_companion(study, kind)
         if found is None:
-            name = next(name for name in _names(study, kind) if load_study(study._storage, name) is None)  # type: ignore[arg-type]
-            found = optuna.create_study(storage=study._storage, study_name=name, direction=context.settings.direction)
+            storage = storage_of(study)
+            name = next(name for name in _names(study, kind) if load_study(storage, name) is None)
+            found = optuna.create_study(storage=storage, study_name=name, direction=context.settings.direction)
             # Without this one it is nobody's, and another one is made.
             found.set_user_attr(kind, identity(study))
         if identity(found) is None:

@@ -8,9 +8,13 @@ import torch
 from optuna import Study
 
 from ..config.settings import Settings
+from ..core.errors import StudyError
 from ..core.folders import StudyFolder
 from ..training.devices import choose_device
 from ..training.splits import Parts
+from .storage import open_storage
+from .store import database_of
+from .study import load_study, with_strategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,3 +39,37 @@ class RunContext:
     def on_this_machine(cls, study: Study, settings: Settings, splits: Parts, folder: StudyFolder) -> RunContext:
         """With the device that the settings mean here."""
         return cls(study, settings, splits, folder, choose_device(settings.machine.device))
+
+
+@dataclass(frozen=True)
+class PackedContext:
+    """A context on its way to another process, which is given the data by other means.
+
+    Attributes:
+        storage_url: The database; may hold a password.
+        folder: Of the study.
+        settings: Of the study.
+        device: Trains there.
+    """
+
+    storage_url: str
+    folder: StudyFolder
+    settings: Settings
+    device: str
+
+    def opened(self, splits: Parts) -> RunContext:
+        """The context, with a connection to the database of its own.
+
+        Raises:
+            StudyError: If the study is gone.
+        """
+        study = load_study(open_storage(self.storage_url), self.folder.study_name)
+        if study is None:
+            raise StudyError(f"study {self.folder.study_name!r} is no longer in the database")
+        study = with_strategy(study, self.settings)
+        return RunContext(study, self.settings, splits, self.folder, torch.device(self.device))
+
+
+def packed(context: RunContext) -> PackedContext:
+    """What another process needs to make the context for itself."""
+    return PackedContext(str(database_of(context.study).url), context.folder, context.settings, str(context.device))

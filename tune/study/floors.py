@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from optuna import Study
 
+from .store import storage_of
 from .stored import Floors
 from .study import FLOOR_OF, load_study, stored_settings
 
@@ -27,5 +28,5 @@ def floor_study(study: Study) -> Study | None:
     floors = stored_floors(study)
     if floors is None or (found := floors["minirocket"]) is None:
         return None
-    floor = load_study(study._storage, found["study"])  # type: ignore[arg-type]
+    floor = load_study(storage_of(study), found["study"])
     return floor if floor is not None and floor.user_attrs.get(FLOOR_OF) == found["of"] else None

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
 from .locks import Lock, LostLockError, study_lock, try_trial_lock
+from .store import adopted
 from .study import is_companion
 
 MOST_CRASHES = 3
@@ -55,7 +56,7 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
     Raises:
         LostLockError: If the database went away meanwhile.
     """
-    with study_lock(study._storage, folder) as held:
+    with study_lock(study, folder) as held:
         n_taken = n_waiting = 0
         for frozen in study.get_trials(deepcopy=False):
             if frozen.state in (TrialState.COMPLETE, TrialState.PRUNED):
@@ -68,7 +69,7 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
                     # Its holder may have stored the trial between our look and the lock.
                     now = study.get_trials(deepcopy=False)[frozen.number]
                     if now.state == TrialState.RUNNING and len(now.user_attrs.get("crashes", [])) < MOST_CRASHES:
-                        return Claim(Trial(study, frozen._trial_id), lock, adopted=True)
+                        return Claim(adopted(study, frozen), lock, adopted=True)
                     if now.state == TrialState.RUNNING:
                         _give_up(study, folder, now)
                     lock.release()
@@ -106,7 +107,7 @@ def claim_numbered(study: Study, folder: StudyFolder, number: int) -> Claim | No
     if frozen.state != TrialState.RUNNING or len(frozen.user_attrs.get("crashes", [])) >= MOST_CRASHES:
         lock.release()
         return None
-    return Claim(Trial(study, frozen._trial_id), lock, adopted=bool(frozen.params))
+    return Claim(adopted(study, frozen), lock, adopted=bool(frozen.params))
 
 
 def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> FrozenTrial:
@@ -115,11 +116,11 @@ def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> F
     Returns:
         The trial as it stands; it may have been stored before its worker died.
     """
-    with study_lock(study._storage, folder):
+    with study_lock(study, folder):
         frozen = study.get_trials(deepcopy=False)[number]
         if frozen.state == TrialState.RUNNING:
             crashes = [*frozen.user_attrs.get("crashes", []), reason]
-            Trial(study, frozen._trial_id).set_user_attr("crashes", crashes)
+            adopted(study, frozen).set_user_attr("crashes", crashes)
             # Where another worker has taken it up already, the next claim will see to it.
             lock = try_trial_lock(study, folder, number)
             if lock is not None:
@@ -134,7 +135,7 @@ def _give_up(study: Study, folder: StudyFolder, frozen: FrozenTrial) -> None:
     """Fails a trial that has ended too many workers."""
     crashes = frozen.user_attrs["crashes"]
     reason = f"given up after {len(crashes)} crashes; the last: {crashes[-1]}"
-    Trial(study, frozen._trial_id).set_user_attr("reason", reason)
+    adopted(study, frozen).set_user_attr("reason", reason)
     study.tell(frozen.number, state=TrialState.FAIL)
     drop_checkpoint(folder.checkpoint_for_all(frozen.number))
 
@@ -144,7 +145,7 @@ def interrupted_trials(study: Study, folder: StudyFolder) -> list[int]:
     if not study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         return []
     # Under the study's lock, since whoever claims a trial now would find those taken that are only being looked at.
-    with study_lock(study._storage, folder):
+    with study_lock(study, folder):
         return _interrupted(study, folder)
 
 
@@ -160,6 +161,6 @@ def _interrupted(study: Study, folder: StudyFolder) -> list[int]:
 
 def is_worked_on_elsewhere(study: Study, folder: StudyFolder) -> bool:
     """Whether another process works on a trial; for a process that holds none itself."""
-    with study_lock(study._storage, folder):
+    with study_lock(study, folder):
         n_running = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
         return n_running > len(_interrupted(study, folder))

@@ -17,14 +17,14 @@ from typing import Protocol
 
 from filelock import BaseFileLock, FileLock, Timeout
 from optuna import Study
-from optuna.storages import BaseStorage, RDBStorage
-from optuna.storages._cached_storage import _CachedStorage
+from optuna.storages import RDBStorage
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.errors import StorageError
 from ..core.folders import StudyFolder
 from .servers import ServerAwayError
+from .store import engine_of
 
 TIMEOUT_SECONDS = 120
 _LOOK_SECONDS = 0.02
@@ -57,14 +57,14 @@ class Lock(Protocol):
 
 
 @contextmanager
-def study_lock(storage: BaseStorage, folder: StudyFolder) -> Iterator[Lock]:
-    """Held while work is shared out, or the study is made; waits for whoever has it.
+def study_lock(where: Study | RDBStorage, folder: StudyFolder) -> Iterator[Lock]:
+    """Held while work is shared out, or the study is made in its storage; waits for whoever has it.
 
     Raises:
         StorageError: If it is held by others for too long.
         filelock.Timeout: The same, of a file.
     """
-    engine = engine_of(storage)
+    engine = engine_of(where)
     if engine.dialect.name in SERVERS:
         with server_lock(engine, f"study {folder.study_name}") as lock:
             yield lock
@@ -77,7 +77,7 @@ def study_lock(storage: BaseStorage, folder: StudyFolder) -> Iterator[Lock]:
 
 def try_trial_lock(study: Study, folder: StudyFolder, trial: int | str) -> Lock | None:
     """Takes the lock of a trial, or of another piece of work by its name; None if somebody has it."""
-    engine = engine_of(study._storage)
+    engine = engine_of(study)
     if engine.dialect.name in SERVERS:
         # By its random id: a new study of the same name has nothing to do with who still works on the old one.
         return ServerLock.try_to_take(engine, f"{study.user_attrs.get('study_id', study.study_name)} {trial}")
@@ -180,24 +180,6 @@ class _FileLock:
 
     def release(self) -> None:
         self._lock.release()
-
-
-def engine_of(storage: BaseStorage) -> Engine:
-    """The connections of a storage that this tuner has opened."""
-    return _database_of(storage).engine
-
-
-def url_of(study: Study) -> str:
-    """The address of a study's database, by which another process opens it; may hold a password."""
-    return str(_database_of(study._storage).url)
-
-
-def _database_of(storage: BaseStorage) -> RDBStorage:
-    # What Optuna loads from a database address is a cache in front of the storage itself.
-    inner = storage._backend if isinstance(storage, _CachedStorage) else storage
-    if not isinstance(inner, RDBStorage):
-        raise TypeError(f"{type(inner).__name__} has no database that could hold locks")
-    return inner
 
 
 def _beside_database(engine: Engine, folder: StudyFolder) -> StudyFolder:

@@ -16,6 +16,7 @@ from optuna import Study
 from ..config.settings import Settings
 from ..core.escaping import escaped, fenced
 from ..training.metrics import METRIC_LABELS
+from .store import set_system_attribute, system_attributes
 
 _END = "[//]: # (seqtune ends)"
 _OURS = re.compile(r"\[//\]: # \(seqtune ([0-9a-f]{16})\)\n\n(.*?)\n\n" + re.escape(_END), re.DOTALL)
@@ -70,20 +71,19 @@ def write_note(study: Study, ours: str) -> bool:
 
     What a person has written within our part is theirs: the note is then left as it is.
     """
-    storage, number = study._storage, study._study_id
-    stored = storage.get_study_system_attrs(number)
+    stored = system_attributes(study)
     pieces = {key: str(piece) for key, piece in stored.items() if key.startswith(_PIECE)}
     before = "".join(pieces.get(f"{_PIECE}{index}", "") for index in range(len(pieces))).replace("\r\n", "\n")
     after = with_ours(before, ours)
     if after == before:
         return False
     # The version tells a browser with an older note open that its own can no longer be saved over this one.
-    storage.set_study_system_attr(number, _VERSION, int(stored.get(_VERSION, 0)) + 1)
+    set_system_attribute(study, _VERSION, int(stored.get(_VERSION, 0)) + 1)
     n_pieces = max(len(pieces), -(-len(after) // _PIECE_LENGTH))
     for index in range(n_pieces):
         piece = after[index * _PIECE_LENGTH : (index + 1) * _PIECE_LENGTH]
         if pieces.get(f"{_PIECE}{index}") != piece:
-            storage.set_study_system_attr(number, f"{_PIECE}{index}", piece)
+            set_system_attribute(study, f"{_PIECE}{index}", piece)
     return True
 
 

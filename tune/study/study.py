@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,10 +13,8 @@ from typing import Any
 
 import optuna
 from optuna import Study
-from optuna.storages import RDBStorage
-from optuna.storages._rdb.models import StudyUserAttributeModel as Attribute
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import select
 
 from ..config.changes import changed_settings, newer_settings
 from ..config.initial import known_good, moved_into
@@ -28,18 +25,16 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..core.storage_failures import shown
 from ..training.splits import Parts, describe_data, describe_split
-from .locks import engine_of, study_lock
+from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
 from .samplers import make_pruner, make_sampler
+from .store import LEFT, engine_of, identity
 from .stored import check_stored
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
 N_NAMED = 5
 KNOWN_GOOD = "known-good"
-
-# On an unfinished trial: what it has come to.
-LEFT = "seqtune:left"
 
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
@@ -56,7 +51,7 @@ def study_names(storage: RDBStorage) -> list[str]:
         return [summary.study_name for summary in storage.get_all_studies()]
 
 
-def load_study(storage: RDBStorage, name: str) -> Study | None:
+def load_study(storage: BaseStorage, name: str) -> Study | None:
     """A study that exists; None if there is none of that name.
 
     Raises:
@@ -73,7 +68,7 @@ def load_study(storage: RDBStorage, name: str) -> Study | None:
 
 
 @contextmanager
-def _damage_told(storage: RDBStorage) -> Iterator[None]:
+def _damage_told(storage: BaseStorage) -> Iterator[None]:
     """Tells of what cannot be read: SQLite looks at its own pages, and nobody at what stands in them."""
     try:
         yield
@@ -88,38 +83,17 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     settings = study.user_attrs.get("settings")
     if not isinstance(settings, dict):
         return None
-    # A study that began before there were floors goes on without.
-    search = settings.get("search")
-    return {**settings, "search": {"floors": False, **search}} if isinstance(search, dict) else settings
+    # What a study that is older than these settings had: people were drawn without a look at what they perform, and
+    # there were no floors.
+    for section, older in (("split", {"balanced": False}), ("search", {"floors": False})):
+        if isinstance(written := settings.get(section), dict):
+            settings = {**settings, section: {**older, **written}}
+    return settings
 
 
 def is_companion(study: Study) -> bool:
     """Whether a study belongs to another one: it holds its confirmation runs, or its floor."""
     return not {CONFIRMS, FLOOR_OF}.isdisjoint(study.user_attrs)
-
-
-def identity(study: Study) -> str | None:
-    """The random id that the study got when it was created; None if this tuner did not create it, or it is gone.
-
-    It is asked for after every epoch, and ``study.user_attrs`` would fetch and parse all that is stored.
-    """
-    query = select(Attribute.value_json).where(Attribute.study_id == study._study_id, Attribute.key == "study_id")
-    with engine_of(study._storage).connect() as connection:
-        found = connection.execute(query).scalar()
-    return None if found is None else str(json.loads(found))
-
-
-def check_identity(study: Study, expected: str | None) -> None:
-    """Call before anything is stored: SQLite gives a deleted study's number, and its trials', to the next one.
-
-    Raises:
-        StorageError: If the study is no longer the one that it was.
-    """
-    if identity(study) != expected:
-        raise StorageError(
-            f"the study {study.study_name!r} was deleted from the database, or replaced, while this process worked on "
-            "it: nothing was stored in its place; restore a copy of the database and go on with --resume, or begin anew"
-        )
 
 
 def exists_already(name: str) -> StudyExistsError:
@@ -257,14 +231,6 @@ def with_strategy(study: Study, settings: Settings) -> Study:
     pruner = "none" if settings.search.second_objective else settings.search.pruner
     study.pruner = make_pruner(pruner, settings.n_epochs)
     return study
-
-
-def note_left(study: Study, trial_id: int, left: dict[str, Any] | None) -> None:
-    """Puts down what an interrupted trial has come to; None when somebody goes on with it.
-
-    Apart from the trial's own attributes, which are in the end as if it had never been interrupted.
-    """
-    study._storage.set_trial_system_attr(trial_id, LEFT, left)
 
 
 def as_left(trial: FrozenTrial) -> FrozenTrial:

@@ -142,8 +142,8 @@ def save_refit_weights(folder: StudyFolder, trial: FrozenTrial, weights: dict[st
 def fetch_weights(folder: StudyFolder, trial: FrozenTrial) -> None:
     """Brings the weights that another machine has stored for a trial into the folder here."""
     place = trial_folder(folder, trial)
-    for file in files_below(f"{folder.shared_weights}/{place.name}") if folder.shared_weights else []:
-        if not (place / file.name).exists():
+    for file in files_below(folder.shared_weights) if folder.shared_weights else []:
+        if _number_in(file.folder) == trial.number and not (place / file.name).exists():
             with suppress(FileNotFoundError):
                 write_bytes(place / file.name, file.read_bytes())
 
@@ -152,17 +152,22 @@ def drop_other_weights(folder: StudyFolder, study: Study) -> None:
     """Removes the weights of trials that have ended and are neither the best nor may become it."""
     # A trial under way may be about to become the best, and has stored its weights already. Asked in this order, since
     # it may end between the two questions.
-    ended = {trial_folder(folder, trial).name for trial in study.get_trials(deepcopy=False, states=ENDED)}
+    ended = {trial.number for trial in study.get_trials(deepcopy=False, states=ENDED)}
     kept = kept_trials(study)
     if not kept:
         return
-    others = ended - {trial_folder(folder, trial).name for trial in kept if trial.datetime_start is not None}
+    others = ended - {trial.number for trial in kept}
     for path in (folder.root / "trials").glob("*/weights*.safetensors"):
-        if path.parent.name in others:
+        if _number_in(path.parent.name) in others:
             path.unlink(missing_ok=True)
     for file in files_below(folder.shared_weights) if folder.shared_weights else []:
-        if file.folder in others:
+        if _number_in(file.folder) in others:
             file.unlink()
+
+
+def _number_in(folder_name: str) -> int | None:
+    number = folder_name.partition("-")[0]
+    return int(number) if number.isdecimal() else None
 
 
 def _save_one(folder: StudyFolder, path: Path, weights: dict[str, Tensor]) -> str:

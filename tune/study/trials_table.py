@@ -13,7 +13,8 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
 from .selection import chosen_trial
-from .study import all_parameters, has_score, identity, metric_value, trials_so_far, unfinished_after
+from .store import identity
+from .study import all_parameters, has_score, metric_value, trials_so_far, unfinished_after
 from .tested import evaluation_of
 from .trial_files import drop_other_weights, trial_files, trial_folder, write_files
 

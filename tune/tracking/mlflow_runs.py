@@ -22,7 +22,7 @@ from ..core.folders import BEST_MODEL, StudyFolder
 from ..report.artefacts import PARETO_PICTURE, PICTURES, REPORT_PICTURES
 from ..report.page_names import REPORT_PAGE, REPORT_TEXT
 from ..study.selection import chosen_trial
-from ..study.study import identity
+from ..study.store import identity
 from ..study.tested import evaluation_of
 from ..study.trial_files import trial_files, write_files
 from .records import study_parameters, trial_record

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from models import SequenceClassifier
 
@@ -42,7 +44,7 @@ class TrainingSettings:
             2018); 0 mixes nothing.
         mixup_at: Where: at the ``input``, or at the ``embedding`` that the head is given (Verma et al. 2019).
         weight_averaging: Decay a step of the running mean of the weights, which is what is judged and kept (Polyak &
-            Juditsky 1992, exponential form); 0 keeps the weights themselves.
+            Juditsky 1992, exponential form, without a share for the start); 0 keeps the weights themselves.
         plateau_patience: Epochs without a lower validation loss that ``plateau`` lets pass; None for a third of
             ``patience``.
     """
@@ -181,6 +183,20 @@ def begin_fit(model: SequenceClassifier, n_sequences: int, settings: TrainingSet
     average = None
     if settings.weight_averaging:
         # What batch norm has measured belongs to the weights it was measured with: averaged like them.
-        mean = get_ema_multi_avg_fn(settings.weight_averaging)  # type: ignore[no-untyped-call]
+        mean = partial(_update_means, settings.weight_averaging)
         average = AveragedModel(model, multi_avg_fn=mean, use_buffers=True)
     return Fit(model, optimizer, schedule, average)
+
+
+@torch.no_grad()
+def _update_means(decay: float, means: list[Tensor], current: list[Tensor], n_averaged: Tensor) -> None:
+    """Exponential means of what has been seen, each step's share in them divided by the sum of all shares.
+
+    The correction is Adam's (Kingma & Ba 2015, section 3): at 0.97, the first of twelve steps had 71% of the mean.
+    """
+    share = (1 - decay) / (1 - math.pow(decay, int(n_averaged) + 1))
+    if means[0].is_floating_point():
+        torch._foreach_lerp_(means, current, share)
+    else:  # Batch norm counts its batches, and reads the count nowhere.
+        for mean, value in zip(means, current, strict=True):
+            mean.copy_(value)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from data import load
+import torch
+
+from data import DataError, load
 from data.augment import Augmentation, augment
 from data.channels import Normaliser, Preparation, derive, derived_names, fit_normaliser, prepare_measured
-from data.quality import duplicates_across, people_across, warnings
+from data.quality import classes_missing, duplicates_across, people_across, warnings
 from data.resampling import padded, to_length, to_rate
 from data.sequences import SequenceDataset
 from data.source import Source
-from data.splits import Split, make_folds, make_split
+from data.splits import Split, drawn_split, make_folds, make_outer_split, make_split
+from data.standard_error import needed_folds
 
+from ..config.schema import SplitSettings
 from ..config.settings import Settings
+from ..config.suitability import fitted
 
 CACHE_FOLDER = Path(__file__).resolve().parent.parent.parent / "data" / "cache"
 
@@ -51,6 +57,11 @@ class Parts:
     folds: tuple[Fold, ...]
     _prepared: dict[tuple[int, str], tuple[Preparation, SequenceDataset]] = field(default_factory=dict, repr=False)
     _normalisers: dict[tuple[int, str], Normaliser] = field(default_factory=dict, repr=False)
+
+    @property
+    def n_training(self) -> int:
+        """Sequences in the training part, or in the smallest of several folds'."""
+        return min(len(fold.train) for fold in self.folds)
 
     def prepared(self, fold: int, part: str, preparation: Preparation) -> SequenceDataset:
         """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given.
@@ -122,20 +133,80 @@ def load_parts(settings: Settings) -> Parts:
     Raises:
         DataError: If it cannot be read, or cannot be cut that way.
     """
-    dataset = load_dataset(settings)
-    wanted = settings.split
-    split = make_split(
-        dataset,
-        kind=wanted.kind,
-        validation_fraction=wanted.validation_fraction,
-        test_fraction=wanted.test_fraction,
-        test_groups=wanted.test_groups,
-        seed=wanted.seed,
-    )
-    suspicious = (*warnings(dataset), *duplicates_across(dataset, split), *people_across(dataset, split))
-    dataset = replace(dataset, notes=(*dataset.notes, *suspicious))
-    splits = make_folds(dataset, split, wanted.folds, seed=wanted.seed) if wanted.folds else [split]
-    return Parts(dataset, split, tuple(_cut(dataset, one) for one in splits))
+    return parts_of(load_dataset(settings), settings)
+
+
+def parts_of(dataset: SequenceDataset, settings: Settings) -> Parts:
+    """The parts of a data set that is loaded already.
+
+    Raises:
+        DataError: If it cannot be cut as the settings say.
+    """
+    found = cut(dataset, settings.split)
+    dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *found.wrong, *found.about_folds))
+    return Parts(dataset, found.split, tuple(_cut(dataset, one) for one in found.splits))
+
+
+class Cut(NamedTuple):
+    """How a data set is cut.
+
+    Attributes:
+        split: The single split, or what the folds were made from.
+        splits: What configurations are judged on: the single split, or every fold.
+        wrong: What is wrong with the parts, in sentences.
+        about_folds: Why it is these folds, where the settings leave that open and a single split is too small.
+    """
+
+    split: Split
+    splits: list[Split]
+    wrong: list[str]
+    about_folds: list[str]
+
+
+def cut(dataset: SequenceDataset, wanted: SplitSettings) -> Cut:
+    """Cuts a data set as the settings say, and as it needs where they leave that open.
+
+    Raises:
+        DataError: If the data set cannot be cut that way.
+    """
+    if wanted.outer_fold is not None:
+        share = wanted.validation_fraction
+        split = make_outer_split(dataset, wanted.outer_fold, validation_fraction=share, seed=wanted.seed)
+    else:
+        split = (make_split if wanted.balanced else drawn_split)(
+            dataset,
+            kind=wanted.kind,
+            validation_fraction=wanted.validation_fraction,
+            test_fraction=wanted.test_fraction,
+            test_groups=wanted.test_groups,
+            seed=wanted.seed,
+        )
+    n_folds, about_folds = needed_folds(dataset, split) if wanted.folds is None else (wanted.folds, [])
+    splits = [split]
+    try:
+        if n_folds:
+            splits = make_folds(dataset, split, n_folds, seed=wanted.seed, balanced=wanted.balanced)
+    except DataError as error:
+        if wanted.folds is not None:
+            raise
+        about_folds = [f"one validation part judges, although it is too small, since with {n_folds} folds {error}"]
+    labels = dataset.labels
+    judged = {"validation": torch.cat([labels[one.validation] for one in splits]), "test": labels[split.test]}
+    across = [*duplicates_across(dataset, split), *people_across(dataset, split)]
+    return Cut(split, splits, [*across, *classes_missing(dataset, split.kind, judged)], about_folds)
+
+
+def settled(settings: Settings, parts: Parts, stored: Mapping[str, Any] | None = None) -> tuple[Settings, list[str]]:
+    """The settings as the data decides what they leave open, and sentences about that.
+
+    Args:
+        settings: Of the study.
+        parts: Of the study.
+        stored: The settings that the study was begun with; None for a new study.
+    """
+    n_folds = len(parts.folds) if len(parts.folds) > 1 else 0
+    split = settings.split.model_copy(update={"folds": n_folds})
+    return fitted(settings.model_copy(update={"split": split}), parts.dataset, parts.n_training, stored)
 
 
 def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _run_epoch(
     parameters = list(fit.model.parameters())
     for batch in batches:
         before_step()
-        loss, n_right_in_batch, norm = _train_step(fit, parameters, batch.to(device), settings)
+        loss, n_right_in_batch, norm = _train_step(fit, parameters, batch, settings, device)
         if not math.isfinite(loss):
             raise NonFiniteLossError(f"the training loss became {loss} in epoch {epoch}")
         loss_sum += loss * len(batch.labels)
@@ -127,22 +127,26 @@ def _run_epoch(
 
 
 def _train_step(
-    fit: Fit, parameters: list[nn.Parameter], batch: Batch, settings: TrainingSettings
+    fit: Fit, parameters: list[nn.Parameter], batch: Batch, settings: TrainingSettings, device: torch.device
 ) -> tuple[float, int, Tensor]:
     """One step on one batch: its loss, how many of it were right, and the gradient's norm.
 
-    A loss that is not finite moves nothing.
+    A loss that is not finite moves nothing. The gradients of a batch's pieces add up to that of the whole.
     """
-    logits, targets = _forward(fit.model, batch, settings)
-    loss = classification_loss(
-        logits, targets, focal_gamma=settings.focal_gamma, confidence_penalty=settings.confidence_penalty
-    )
-    loss_value, n_right = loss.item(), int((logits.argmax(dim=1) == batch.labels).sum())
-    if not math.isfinite(loss_value):
-        return loss_value, n_right, loss.detach()
     for parameter in parameters:
         parameter.grad = None
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss_value, n_right = 0.0, 0
+    for piece in (piece.to(device) for piece in batch.pieces()):
+        logits, targets = _forward(fit.model, piece, settings)
+        loss = classification_loss(
+            logits, targets, focal_gamma=settings.focal_gamma, confidence_penalty=settings.confidence_penalty
+        )
+        loss = loss * (len(piece.labels) / len(batch.labels))
+        loss_value += loss.item()
+        n_right += int((logits.argmax(dim=1) == piece.labels).sum())
+        if not math.isfinite(loss_value):
+            return loss_value, n_right, loss.detach()
+        loss.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm, foreach=True)
     fit.optimizer.step()
     if fit.average is not None:

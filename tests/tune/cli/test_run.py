@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tune.config.budget import epochs_for
 from tune.core.errors import StudyError
+from tune.core.folders import SaveDir
 from tune.core.stopping import StopWatch
-from tune.run import Finished, open_study, run_study
+from tune.run import Finished, open_study, plan, run_study
 from tune.search.progress import Progress
 from tune.study.leases import claim_trial
 from tune.study.storage import open_storage, sqlite_url
-from tune.study.study import load_study
+from tune.study.study import load_study, stored_settings
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab
@@ -66,6 +69,21 @@ def test_the_same_command_with_resume_goes_on_where_something_was_left_out(new_l
     assert any("--warm-start another" in sentence for sentence in said)
 
 
+def test_what_is_left_to_the_size_of_the_data_is_stored_in_numbers(new_lab: NewLab) -> None:
+    left_to_size = {"training": {"epochs": 0, "patience": 0}}
+    lab = new_lab("study", {"search": {"trials": 1}, **left_to_size})
+    n_sequences = len(lab.parts.folds[0].train)
+    first, said = run(lab)
+    expected = epochs_for(n_sequences, 16)
+    assert any(f"{n_sequences} sequences to train on: up to {expected} epochs" in sentence for sentence in said)
+    stored = first.study.user_attrs["settings"]["training"]
+    assert (stored["epochs"], stored["patience"]) == (expected, expected // 2)
+    best = json.loads((lab.folder.root / "best_config.json").read_text())
+    assert (best["training"]["epochs"], best["training"]["patience"]) == (expected, expected // 2)
+    again, _ = run(lab)
+    assert again.settings == first.settings
+
+
 def test_an_interrupted_last_fit_is_said_and_made_up_for(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}})
     finished, _ = run(lab, SignalInTheLastFit())
@@ -95,3 +113,20 @@ def test_a_study_without_a_complete_trial_starts_no_other(new_lab: NewLab) -> No
     lab.study()
     with pytest.raises(StudyError, match="no complete trial to start from"):
         run(replace(lab, name="another"), warm_start=lab.name)
+
+
+def test_folds_that_are_left_open_are_settled_when_the_study_begins(new_lab: NewLab) -> None:
+    """And stay so: an older study has its single split, whatever this version would take."""
+    left_open = {"split": {"folds": None}}
+    lab = new_lab("study", {"search": {"trials": 1}}, left_open)
+    finished, _ = run(lab)
+    stored = stored_settings(finished.study)
+    assert stored is not None
+    assert stored["split"]["folds"] == finished.settings.split.folds == 0
+    again, _ = run(lab)
+    assert again.settings == finished.settings
+    other = new_lab("folds", {"search": {"trials": 1}, "split": {"folds": 2}})
+    run(other)
+    storage = open_storage(sqlite_url(other.place / "tune.db"))
+    _, settings, _ = plan(storage, SaveDir(other.place), other.name, [left_open], resume=True)
+    assert settings.split.folds == 2

@@ -101,6 +101,7 @@ def test_a_look_at_ones_own_folder(tmp_path: Path) -> None:
         "classes     2: fast 12, slow 12",
         "people      4: p0 6, p1 6, p2 6, p3 6",
         "duplicates  1 exact copy",
+        "judged      6 validation sequences of 1 person cannot tell an accuracy of 90% from",
         "- 1 of 24 sequences is an exact copy of another",
         f"Tune it: ./run_tuning.sh --data-path {folder}",
     ):

@@ -150,6 +150,11 @@ def test_all_errors_are_told_at_once() -> None:
             "leaves nothing to train on",
         ),
         ({"split": {"folds": 1}}, "split.folds", "must be 0 or at least 2"),
+        ({"split": {"kind": "stratified", "outer_fold": [6, 5]}}, "split.outer_fold", "must be [k, n]"),
+        ({"split": {"kind": "stratified", "outer_fold": [0, 5]}}, "split.outer_fold", "must be [k, n]"),
+        ({"split": {"kind": "stratified", "outer_fold": [1, 1]}}, "split.outer_fold", "must be [k, n]"),
+        ({"split": {"outer_fold": [1, 5]}}, "split.outer_fold", "goes with split.kind = stratified"),
+        ({"split": {"kind": "stratified", "outer_fold": [1.0, 5]}}, "split.outer_fold.0", "whole number"),
         ({"search": {"target": 95}}, "search.target", "must be above 0 and at most 1 for accuracy (for example 0.95)"),
         (
             {"data": {"resample_hz": 9.0, "resample_length": 9}},

@@ -13,10 +13,13 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from data import DATASETS
 from data.augment import Augmentation
 from data.channels import Preparation
+from data.sequences import SequenceDataset
 from models import ARCHITECTURES, build
 from tune.config.initial import KNOWN_GOOD, known_good, nearest
-from tune.config.ranges import from_plain
+from tune.config.ranges import from_plain, to_plain
+from tune.config.settings import resolve
 from tune.config.spaces import CLOSED_FORM, LIMITS, ODD, OF_THE_CHANNELS, OFF, SHARED, SPACES, Scalar, Space
+from tune.config.suitability import suited
 from tune.training.fit import TrainingSettings
 
 N_CHANNELS, N_CLASSES = 6, 4
@@ -160,6 +163,32 @@ def test_the_first_trial_fixes_everything_and_lies_in_the_space(name: str, kind:
     for key, value in values.items():
         assert space[key]._contains(space[key].to_internal_repr(value)), f"{key} = {value} is outside its range"
     check_forward(name, {key: values[key] for key in SPACES[name]})
+
+
+@pytest.mark.parametrize("channels", [("level",), ("level", "noise"), ("ax", "ay", "az")])
+@pytest.mark.parametrize("kind", KNOWN_GOOD)
+@pytest.mark.parametrize("name", SPACES)
+def test_nothing_of_a_first_trial_is_drawn_at_random(name: str, kind: str, channels: tuple[str, ...]) -> None:
+    """Whatever the channels are, whatever is switched on, and whichever choices somebody leaves."""
+    dataset = SequenceDataset(
+        name="few",
+        kind=kind,
+        values=torch.zeros(8, len(channels)),
+        lengths=torch.tensor([4, 4]),
+        labels=torch.tensor([0, 1]),
+        class_names=("a", "b"),
+        channel_names=channels,
+    )
+    switched_on = {key: to_plain(SHARED[key]) for key in OFF}
+    few_choices = {"pooling": ["last", "max"]} if "pooling" in SPACES[name] else {}
+    settings = resolve({"architecture": name, "space": {"shared": switched_on, name: few_choices}})
+    searched, _ = suited(settings, dataset)[0].ranges()
+    (values,) = known_good(kind, name, searched)
+    assert values.keys() == searched.keys()
+    for key, value in values.items():
+        assert searched[key]._contains(searched[key].to_internal_repr(value)), f"{key} = {value} is outside its range"
+    if len(channels) < 3 and kind != "landmarks":
+        assert values["derived_channels"] == "differences"
 
 
 @pytest.mark.parametrize(

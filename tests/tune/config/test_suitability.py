@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from tests.tune.conftest import make_toy
-from tune.config.suitability import suited
+from tune.config.settings import resolve
+from tune.config.suitability import fitted, suited
 
 if TYPE_CHECKING:
     from tests.tune.conftest import NewLab
@@ -56,3 +57,26 @@ def test_a_fixed_choice_is_replaced_by_what_it_comes_to(new_lab: NewLab) -> None
     settings, said = suited(lab.settings, lab.parts.dataset)
     assert settings.space["shared"]["derived_channels"] == "differences"
     assert said == []
+
+
+def test_a_single_channel_is_never_dropped(new_lab: NewLab) -> None:
+    lab = new_lab("study")
+    dataset = lab.parts.dataset
+    single = replace(dataset, values=dataset.values[:, :1], channel_names=("level",))
+    settings, _ = suited(resolve(), single)
+    assert settings.space["shared"]["channel_dropout"] == 0.0
+    assert suited(resolve(), dataset)[0].space["shared"]["channel_dropout"] != 0.0
+
+
+def test_a_study_that_goes_on_keeps_what_it_was_begun_with(new_lab: NewLab) -> None:
+    """The defaults, which an earlier version stored as they were, are no other settings than those it began with."""
+    dataset = new_lab("study").parts.dataset
+    old = resolve({"training": {"epochs": 12, "patience": 6}}).model_dump(mode="json")
+    assert fitted(resolve(old), dataset, 24, old)[0] == resolve(old)
+    begun, said = fitted(resolve(), dataset, 24, None)
+    assert any("24 sequences" in sentence for sentence in said)
+    stored = begun.model_dump(mode="json")
+    for again in (resolve(stored), resolve()):  # Without settings, and with those that `tune config` prints.
+        assert fitted(again, dataset, 24, stored)[0] == begun
+    longer, _ = fitted(resolve(stored, {"training": {"epochs": 99}}), dataset, 24, stored)
+    assert longer.training.epochs == 99

@@ -16,7 +16,7 @@ from tune.core.folders import DEFAULT_SAVE_DIR, SaveDir, StudyFolder, read_save_
 from tune.core.problems import SettingsError
 from tune.core.remote import RemoteFile, files_below, shown, tell_once
 from tune.core.stopping import StopWatch
-from tune.search.loop import search
+from tune.search.loop import ThisProcess
 from tune.study.study import best_trial
 from tune.study.trial_files import load_weights
 
@@ -62,7 +62,7 @@ def search_on(machine: Path, lab: Lab, store: str, notes: Notes, stop: StopWatch
     """A run on a machine that has nothing but the database and the store in common with others."""
     torch.set_num_threads(1)
     folder = StudyFolder(machine, lab.name, store)
-    search(replace(lab.context(), folder=folder), notes, stop)
+    ThisProcess().run(replace(lab.context(), folder=folder), notes, stop)
     return folder
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -263,6 +264,36 @@ def test_too_many_connections_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
         return await reader.read()
 
     assert statuses(said(talk)[0]) == [503]
+
+
+def test_a_further_connection_takes_the_place_of_the_one_that_has_done_nothing_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 2)
+    order: list[str] = []
+
+    async def idle(reader: Reader, writer: Writer) -> bytes:
+        with suppress(ConnectionResetError):
+            await reader.read()
+        order.append("ended")
+        return b""
+
+    async def busy(reader: Reader, writer: Writer) -> bytes:
+        writer.write(HEALTH)
+        answer = await reader.readuntil(b"}")
+        port = writer.get_extra_info("peername")[1]
+        later_reader, later = await asyncio.open_connection("127.0.0.1", port)
+        later.write(HEALTH)
+        answer += await later_reader.readuntil(b"}")
+        order.append("answered")
+        writer.write(HEALTH)
+        answer += await reader.readuntil(b"}")
+        for one in (later, writer):
+            one.close()
+        return answer
+
+    assert statuses(said(idle, busy)[1]) == [200, 200, 200]
+    assert sorted(order) == ["answered", "ended"]
 
 
 @pytest.fixture(scope="module")

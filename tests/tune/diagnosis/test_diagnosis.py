@@ -15,6 +15,7 @@ from tests.tune.conftest import Lab, NewLab, make_toy
 from tune.core.errors import StudyError
 from tune.diagnosis.model import Subject
 from tune.diagnosis.opening import of_trial, trial_to_look_at
+from tune.diagnosis.sections.data import data_section
 from tune.diagnosis.sections.gradients import gradients_section
 from tune.diagnosis.sections.learning import learning_section
 from tune.diagnosis.sections.memory import memory_section
@@ -103,6 +104,21 @@ def test_folds_are_judged_each_by_its_own_network(new_lab: NewLab) -> None:
     assert trial is not None
     right = [float((one.answers[0].argmax(dim=1) == one.measured.labels).double().mean()) for one in subject.judged]
     assert np.mean(right) == pytest.approx(trial.user_attrs["validation_accuracy"])
+
+
+def test_a_class_that_no_part_judges_is_named_beside_the_balance(new_lab: NewLab) -> None:
+    """Of the last class there is one person's sequence, who then stays in training."""
+    dataset = make_toy()
+    assert dataset.groups is not None
+    (rows,) = ((dataset.labels != 2) | (dataset.groups == 4)).nonzero(as_tuple=True)
+    layer = {"search": {"trials": 1}, "training": {"epochs": 1}, "split": {"folds": 2}}
+    lab = new_lab("study", layer, dataset=dataset.subset(rows))
+    lab.search()
+    (balance,) = [one for one in data_section(subject_of(lab)).sections if one.name == "class_balance"]
+    assert [note.split(":")[0] for note in balance.notes] == [
+        "The validation part has no 'high' (only 'person 4' performs it)",
+        "The test part has no 'high' (only 'person 4' performs it)",
+    ]
 
 
 def test_a_trial_whose_weights_are_gone_is_trained_again_to_the_very_same(new_lab: NewLab) -> None:

@@ -101,7 +101,7 @@ def test_where_it_diverges_the_network_of_the_search_is_tested(lab: Lab) -> None
     said: list[str] = []
     dataset = lab.parts.dataset
     damaged = replace(lab.parts, dataset=dataset.with_values(torch.full_like(dataset.values, torch.nan)))
-    judge_best(replace(lab, parts=damaged).context(), say=said.append)
+    judge_best(replace(lab.context(), splits=damaged), say=said.append)
     found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
     assert found["test"]["refitted"] is False
     assert "refit" not in found

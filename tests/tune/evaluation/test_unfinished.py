@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -264,7 +265,7 @@ def test_of_two_objectives_it_stands_in_the_front(new_lab: NewLab) -> None:
     assert written["finished"] is False
 
 
-SLOW = (*SMALL, "--epochs=400", "--set=training.patience=400", "--set=search.pruner=none")
+SLOW = (*SMALL, "--epochs=4000", "--set=training.patience=4000", "--set=search.pruner=none")
 
 
 def deliveries(save_dir: Path) -> dict[str, Any]:
@@ -275,11 +276,11 @@ def deliveries(save_dir: Path) -> dict[str, Any]:
 def test_a_run_whose_time_is_up_in_its_first_trial_delivers_what_can_be_used(tmp_path: Path) -> None:
     """The whole of it: a real run, its exports, and predictions by the network that it leaves."""
     save_dir = str(tmp_path)
-    output, _ = run("--trials=2", *SLOW, "--timeout=4s", "--save-dir", save_dir)
+    output, _ = run("--trials=2", *SLOW, "--timeout=20s", "--save-dir", save_dir)
     assert "Trial 0 is not finished: it was left after" in output
     written = deliveries(tmp_path)
     assert not written["finished"]
-    assert 1 <= written["epochs_run"] < 400
+    assert 1 <= written["epochs_run"] < 4000
     assert 0 <= written["scores"]["test"]["accuracy"] <= 1
     status = CliRunner().invoke(main, ["status", "--save-dir", save_dir])
     assert "0 (unfinished)" in " ".join(status.output.split())
@@ -288,6 +289,26 @@ def test_a_run_whose_time_is_up_in_its_first_trial_delivers_what_can_be_used(tmp
     exported = CliRunner().invoke(main, ["export", "--save-dir", save_dir])
     assert exported.exit_code == 0, exported.output
     assert "Its training was broken off" in (tmp_path / "watch-gru" / "export" / "MODEL_CARD.md").read_text()
+    np.save(tmp_path / "new.npy", np.zeros((200, len(written["data"]["channel_names"])), np.float32))
+    for network in ("best_model", "export/model.onnx"):
+        words = ["predict", str(tmp_path / "new.npy"), "--csv", "--model", str(tmp_path / "watch-gru" / network)]
+        predicted = CliRunner().invoke(main, words)
+        assert predicted.exit_code == 0, predicted.output
+        (row,) = csv.DictReader(io.StringIO(predicted.stdout))
+        assert row["class"] in written["data"]["class_names"]
+
+
+@pytest.mark.timeout(1200)
+def test_of_every_architecture_the_unfinished_ones_are_compared_and_the_best_is_delivered(tmp_path: Path) -> None:
+    output, _ = run("--auto-tune-all", "--trials=1", *SLOW, "--timeout=60s", "--save-dir", str(tmp_path))
+    (folder,) = (path.parent for path in tmp_path.glob("*/comparison.csv"))
+    rows = list(csv.DictReader((folder / "comparison.csv").read_text().splitlines()))
+    scored = [float(row["validation"]) for row in rows if row["validation"]]
+    assert scored
+    assert {row["n_complete"] for row in rows} == {"0"}
+    written = json.loads((folder / "best_config.json").read_text())
+    assert (written["value"], written["finished"]) == (max(scored), False)
+    assert "is not finished: it was left after" in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

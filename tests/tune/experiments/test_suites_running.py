@@ -13,7 +13,7 @@ from tune.core.folders import SaveDir
 from tune.core.problems import SettingsError
 from tune.core.stopping import StopRequested, StopWatch
 from tune.experiments.evidence import answers_of, check_same_sequences, judged_sequences
-from tune.experiments.running import PartsOnce, judged_part, prepared, refuse_existing, run_all
+from tune.experiments.running import PartsOnce, found_by_search, judged_part, prepared, refuse_existing, run_all
 from tune.experiments.schema import Configuration, Protocol, Suite
 from tune.experiments.settings import entries_of
 from tune.study.storage import open_storage, sqlite_url
@@ -22,7 +22,7 @@ from tune.study.study import all_parameters, best_trial, load_study
 TINY: dict[str, Any] = {
     "dataset": "watch",
     "data": {"classes": 2, "window_seconds": 4.0},
-    "split": {"test_fraction": 0.3, "validation_fraction": 0.2},
+    "split": {"test_fraction": 0.3, "validation_fraction": 0.2, "folds": 0},
     "training": {"epochs": 1},
     "space": {"gru": {"front_layers": 1, "front_stride": 4, "front_channels": 4, "n_layers": 1, "hidden_size": 4}},
 }
@@ -41,10 +41,11 @@ def test_a_search_comes_first_and_its_best_is_trained_with_fresh_seeds(tmp_path:
     ended = StopWatch()
     ended.request(signal.SIGINT)
     with pytest.raises(StopRequested):
-        prepared(storage, SaveDir(tmp_path), entry, 2, loaded, ended, print)
+        found_by_search(storage, SaveDir(tmp_path), entry, loaded, ended, print)
     assert load_study(storage, "tiny.found") is None  # What the search will find is not known yet.
     said: list[str] = []
-    running = prepared(storage, SaveDir(tmp_path), entry, 2, loaded, StopWatch(), said.append)
+    found = found_by_search(storage, SaveDir(tmp_path), entry, loaded, StopWatch(), said.append)
+    running = prepared(storage, SaveDir(tmp_path), entry, 2, loaded, found)
     search = load_study(storage, "tiny.found.search")
     assert search is not None
     best = best_trial(search)
@@ -54,7 +55,8 @@ def test_a_search_comes_first_and_its_best_is_trained_with_fresh_seeds(tmp_path:
     assert fixed == {**fixed, **all_parameters(best)}
     assert fixed["hidden_size"] in (5, 6)
     assert any("a search of 1 trials finds" in sentence for sentence in said)
-    again = prepared(storage, SaveDir(tmp_path), entry, 2, loaded, StopWatch(), said.append)
+    found = found_by_search(storage, SaveDir(tmp_path), entry, loaded, StopWatch(), said.append)
+    again = prepared(storage, SaveDir(tmp_path), entry, 2, loaded, found)
     assert again.settings == running.settings
     assert len(search.get_trials(deepcopy=False)) == 1
     with pytest.raises(StudyError, match="go on with it"):
@@ -65,7 +67,7 @@ def test_the_test_part_is_judged_where_there_is_one(tmp_path: Path) -> None:
     suite = suite_with()
     entry, _ = entries_of(suite, suite.protocols[0], ())
     storage, loaded = open_storage(sqlite_url(tmp_path / "tune.db")), PartsOnce()
-    running = prepared(storage, SaveDir(tmp_path), entry, 1, loaded, StopWatch(), print)
+    running = prepared(storage, SaveDir(tmp_path), entry, 1, loaded, {})
     assert run_all([running], 1, StopWatch(), print) == []
     judged = judged_sequences(running.parts, judged_part(suite.protocols[0], running.parts))
     test = running.parts.folds[0].test

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from optuna import Study
-from optuna.distributions import IntDistribution
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
 from tune.report.floors import was_it_worth_it
@@ -41,7 +41,7 @@ def study_with(new_lab: NewLab, score: float | None, found: dict[str, Any]) -> S
 
 def with_trial(study: Study, score: float) -> Study:
     attributes = {"n_parameters": 1000, "training_seconds": 12.0, "epochs_run": 3}
-    space = {"x": IntDistribution(0, 9)}
+    space: dict[str, BaseDistribution] = {"x": IntDistribution(0, 9)}
     study.add_trial(create_trial(value=score, params={"x": 1}, distributions=space, user_attrs=attributes))
     return study
 

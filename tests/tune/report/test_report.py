@@ -273,6 +273,15 @@ def test_of_the_temperature_is_said_what_was_shown(
     assert temperature_of(trials[-1]) == temperature
 
 
+def test_unfinished_trials_are_not_counted_as_complete() -> None:
+    trials = trials_of(9)
+    n_scored = sum(trial.state == TrialState.COMPLETE for trial in trials)
+    trials[3].state = TrialState.RUNNING
+    said = " ".join(how_sure(facts_of(trials)))
+    assert f"of the other {n_scored - 1} scored trials" in said
+    assert "complete trials" not in said
+
+
 def test_a_thousand_trials_fit_into_eight_megabytes() -> None:
     classes = [f"class number {k}" for k in range(60)]
     facts = facts_of(trials_of(1000, n_epochs=20), classes=classes, people=[f"person {k}" for k in range(80)])

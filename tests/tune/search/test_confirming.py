@@ -26,9 +26,10 @@ from tune.search.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sente
 from tune.search.confirming import find_confirmation, line_up, open_confirmation
 from tune.search.progress import Progress
 from tune.study.leases import claim_trial
-from tune.study.locks import engine_of, try_trial_lock
+from tune.study.locks import try_trial_lock
 from tune.study.selection import chosen_trial, kept_trials, promising_trials
 from tune.study.storage import open_storage, sqlite_url
+from tune.study.store import engine_of
 from tune.study.study import best_trial, resume_study
 from tune.study.trial_files import REFIT_WEIGHTS, trial_folder
 
@@ -211,7 +212,7 @@ def make_slow(lab: Lab, number: int, seconds: float) -> None:
     change = text(
         "UPDATE trial_user_attributes SET value_json = :seconds WHERE key = 'training_seconds' AND trial_id = :id"
     )
-    with engine_of(study._storage).begin() as connection:
+    with engine_of(study).begin() as connection:
         connection.execute(change, {"seconds": str(seconds), "id": study.get_trials()[number]._trial_id})
 
 

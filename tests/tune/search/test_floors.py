@@ -28,9 +28,9 @@ from tune.search.floors import share_floors
 from tune.search.progress import Progress
 from tune.study.companions import find_companion
 from tune.study.floors import FLOOR, FLOORS, floor_study, stored_floors
-from tune.study.locks import engine_of
 from tune.study.selection import chosen_trial, floor_is_unbeaten, selected
 from tune.study.storage import open_storage, sqlite_url
+from tune.study.store import engine_of
 from tune.study.study import FLOOR_OF, load_study, resume_study
 from tune.study.tested import evaluation_of, times_test_was_used
 from tune.study.trial_files import load_weights
@@ -224,7 +224,7 @@ def test_interrupted_floors_go_on_and_come_out_the_same(new_lab: NewLab, stop_af
     run(broken)
     (done,), (expected,) = floor_of(broken).get_trials(), floor_of(whole).get_trials()
     assert (done.values, done.params) == (expected.values, expected.params)
-    both = [dict(stored_floors(lab.study()) or {}) for lab in (whole, broken)]
+    both: list[dict[str, Any]] = [dict(stored_floors(lab.study()) or {}) for lab in (whole, broken)]
     for floors in both:
         floors["minirocket"] = {**floors["minirocket"], "of": "", "seconds": 0.0}
     assert both[0] == both[1]

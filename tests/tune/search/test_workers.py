@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tests.hard_parts import HardParts
-from tune.config.settings import Settings
+from tune.config.settings import Settings, resolve
 from tune.config.spaces import Scalar
 from tune.core.stopping import StopWatch
+from tune.search.executor import executor_for
 from tune.search.loop import Ended
-from tune.search.workers import MOST_RESTARTS_EACH, describe_exit, n_workers, search_with_workers
+from tune.search.workers import MOST_RESTARTS_EACH, SeveralProcesses, describe_exit, n_workers, tell_crash
 from tune.study.leases import MOST_CRASHES, claim_trial, interrupted_trials, note_crash
 from tune.study.storage import sqlite_url
+from tune.study.store import database_of
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab
@@ -59,7 +61,7 @@ class Watcher:
 
 def search(lab: Lab, watcher: Watcher | None = None, stop: StopWatch | None = None) -> Ended:
     """As a run does it, in as many processes as the settings say."""
-    ended = search_with_workers(lab.context(), watcher or Watcher(), stop or StopWatch())
+    ended = SeveralProcesses().run(lab.context(), watcher or Watcher(), stop or StopWatch())
     assert not multiprocessing.active_children()
     assert [one.name for one in (lab.folder.root / ".workers").iterdir()] == ["lock"]
     return ended
@@ -138,8 +140,8 @@ def test_workers_that_cannot_begin_say_why_in_a_sentence(
     lab = new_lab("study", TWO)
     study = lab.study()
     (tmp_path / "other.db").write_bytes(b"no database" * 100)
-    study._storage._backend.url = sqlite_url(tmp_path / "other.db")  # type: ignore[attr-defined]
-    ended = search_with_workers(lab.context(study), Watcher(), StopWatch())
+    database_of(study).url = sqlite_url(tmp_path / "other.db")
+    ended = SeveralProcesses().run(lab.context(study), Watcher(), StopWatch())
     assert ended.reason == "workers cannot begin"
     assert "other.db cannot be used" in ended.failure
     assert "Traceback" not in ended.failure
@@ -195,6 +197,20 @@ def test_a_trial_is_not_given_up_under_the_hands_of_another_worker(new_lab: NewL
     assert following.trial.number == 1
     assert lab.trials()[0].state == TrialState.FAIL
     following.lock.release()
+
+
+def test_a_trial_with_two_scores_that_was_stored_before_its_worker_died_is_finished() -> None:
+    watcher = Watcher()
+    tell_crash(watcher, create_trial(state=TrialState.COMPLETE, values=[0.5, 7.0]), "killed")
+    assert (watcher.finished, watcher.crashed) == ([(-1, "complete")], [])
+
+
+@pytest.mark.parametrize(
+    ("machine", "executor"),
+    [({"workers": 1}, "ThisProcess"), ({"workers": 2}, "SeveralProcesses"), ({"engine": "ray"}, "RayCluster")],
+)
+def test_the_settings_say_where_trials_run(machine: dict[str, Any], executor: str) -> None:
+    assert type(executor_for(resolve({"machine": machine}))).__name__ == executor
 
 
 @pytest.mark.parametrize(

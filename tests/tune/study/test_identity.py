@@ -12,7 +12,8 @@ from optuna.trial import TrialState
 
 from tune.core.errors import StorageError, StudyError
 from tune.study.storage import open_storage, sqlite_url
-from tune.study.study import create_study, identity, stored_settings
+from tune.study.store import identity
+from tune.study.study import create_study, stored_settings
 from tune.training.splits import Parts
 
 if TYPE_CHECKING:

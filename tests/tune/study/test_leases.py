@@ -121,4 +121,4 @@ def test_a_worker_that_was_killed_costs_nothing(new_lab: NewLab, outline: Outlin
 
 
 def test_a_study_that_does_not_exist_is_none(new_lab: NewLab) -> None:
-    assert load_study(new_lab("study").study()._storage, "another") is None  # type: ignore[arg-type]
+    assert load_study(new_lab("study").study()._storage, "another") is None

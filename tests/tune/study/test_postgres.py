@@ -25,9 +25,10 @@ from tune.cli.commands.opening import password_note
 from tune.core.errors import StorageError
 from tune.core.folders import StudyFolder
 from tune.study.leases import claim_trial, interrupted_trials, is_worked_on_elsewhere
-from tune.study.locks import LostLockError, engine_of, study_lock, try_trial_lock
+from tune.study.locks import LostLockError, study_lock, try_trial_lock
 from tune.study.servers import ServerAwayError
 from tune.study.storage import open_storage
+from tune.study.store import engine_of
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
@@ -77,7 +78,7 @@ def folder(tmp_path: Path) -> StudyFolder:
 
 def end_connections(study: optuna.Study) -> None:
     """What a restart of the server, or of the network, does to those who are connected."""
-    with engine_of(study._storage).connect() as connection:
+    with engine_of(study).connect() as connection:
         own = "pid <> pg_backend_pid() AND datname = current_database()"
         connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {own}"))
 
@@ -114,7 +115,7 @@ def test_the_lock_of_the_study_is_waited_for(study: optuna.Study, folder: StudyF
     inside: list[int] = []
 
     def enter(k: int) -> None:
-        with study_lock(study._storage, folder):
+        with study_lock(study, folder):
             inside.append(k)
             time.sleep(0.02)
             assert inside[-1] == k

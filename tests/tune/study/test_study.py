@@ -121,6 +121,18 @@ def test_a_study_of_an_older_version_is_refused_in_one_line(new_lab: NewLab) -> 
     assert "--warm-start toy-gru" in str(caught.value)
 
 
+def test_a_study_of_before_people_were_balanced_keeps_its_people(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"split": {"balanced": False}})
+    study = lab.study()
+    stored = study.user_attrs["settings"]
+    del stored["split"]["balanced"]
+    study.set_user_attr("settings", stored)
+    assert stored_settings(study) == lab.settings.model_dump(mode="json")
+    lab.study()
+    with pytest.raises(StudyError, match=r"split\.balanced: False in the study, True now"):
+        lab.with_settings({"split": {"balanced": True}}).study()
+
+
 def test_a_range_of_another_architecture_does_not_matter(new_lab: NewLab) -> None:
     lab = new_lab("study")
     lab.study()

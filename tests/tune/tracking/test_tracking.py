@@ -22,7 +22,7 @@ from tune.cli.main import main
 from tune.config.trackers import BELOW_THE_STUDY, DEFAULT_MLFLOW, Targets, read_targets, without_secrets
 from tune.core.problems import SettingsError
 from tune.core.stopping import StopWatch
-from tune.study.study import identity
+from tune.study.store import identity
 from tune.study.trials_table import write_trials
 from tune.tracking import Tracking
 from tune.tracking.event_files import EventFiles

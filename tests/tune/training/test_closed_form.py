@@ -161,12 +161,12 @@ def test_the_last_fit_is_left_before_its_work_and_taken_up(new_lab: NewLab) -> N
     lab.search()
     trial = best_trial(lab.study())
     assert trial is not None
-    parts = refit_parts(lab.parts)
+    context = replace(lab.context(), splits=refit_parts(lab.parts))
 
     def leave() -> None:
         raise StopRequested
 
     with pytest.raises(StopRequested):
-        refit(trial, lab.settings, parts, lab.folder, device=CPU, before_step=leave)
-    weights = [refit(trial, lab.settings, parts, lab.folder, device=CPU, before_step=lambda: None) for _ in range(2)]
+        refit(context, trial, leave)
+    weights = [refit(context, trial, lambda: None) for _ in range(2)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

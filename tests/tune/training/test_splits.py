@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ import torch
 from data.augment import Augmentation
 from data.channels import Preparation, fit_normaliser
 from data.errors import DataError
+from tests.data.test_splits import dataset_of
+from tune.config.schema import SplitSettings
 from tune.config.settings import resolve
 from tune.core.problems import SettingsError
-from tune.training.splits import describe_data, describe_split, load_parts, source_of
+from tune.training.splits import cut, describe_data, describe_split, load_parts, settled, source_of
 
 if TYPE_CHECKING:
     from tests.tune.conftest import NewLab
@@ -51,7 +54,7 @@ def test_the_normaliser_is_that_of_the_training_part(new_lab: NewLab) -> None:
 
 
 def test_the_embedded_data_set_is_loaded_and_cut_by_person() -> None:
-    parts = load_parts(resolve({"data": {"classes": 3}}))
+    parts = load_parts(resolve({"data": {"classes": 3}, "split": {"folds": 0}}))
     assert parts.dataset.n_classes == 3
     assert parts.split.kind == "group"
     (fold,) = parts.folds
@@ -66,6 +69,35 @@ def test_folds_share_their_test_part() -> None:
     tests = [fold.test for fold in parts.folds]
     assert len(tests) == 3
     assert all(test is not None and test.fingerprint == tests[0].fingerprint for test in tests if tests[0] is not None)
+
+
+def test_as_many_folds_as_the_data_needs_are_settled_once_and_said() -> None:
+    parts = load_parts(resolve(open_settings := {"data": {"classes": 2}}))
+    assert resolve(open_settings).split.folds is None
+    assert len(parts.folds) == 4
+    (said,) = [note for note in parts.dataset.notes if "folds" in note]
+    assert "of 2 people cannot tell an accuracy of 90% from" in said
+    settings, _ = settled(resolve(open_settings), parts)
+    assert settings.split.folds == 4
+    again = load_parts(settings)
+    assert [one.validation.fingerprint for one in again.folds] == [one.validation.fingerprint for one in parts.folds]
+    assert not any("folds" in note for note in again.dataset.notes)
+
+
+def test_where_folds_would_lose_a_class_one_split_judges_and_that_is_said() -> None:
+    """Each two of ten people have a class to themselves: of folds of two people, any would lose one."""
+    pairs = list(combinations(range(10), 2))
+    people, labels = [one for pair in pairs for one in pair], [label for label in range(len(pairs)) for _ in range(2)]
+    dataset = dataset_of(labels, people)
+    found = cut(dataset, SplitSettings(kind="group", test_fraction=0.0))
+    assert len(found.splits) == 1
+    assert "with 5 folds no training example is left of class" in found.about_folds[0]
+    with pytest.raises(DataError, match="no training example is left"):
+        cut(dataset, SplitSettings(kind="group", test_fraction=0.0, folds=5))
+
+
+def test_no_folds_are_settled_as_a_single_split(parts: Parts, settings: Settings) -> None:
+    assert settled(resolve(settings.model_dump(mode="json"), {"split": {"folds": None}}), parts)[0].split.folds == 0
 
 
 @pytest.mark.parametrize(

@@ -259,3 +259,47 @@ def test_a_result_survives_the_disk() -> None:
     result = EpochResult(1, 0.5, 0.75, 1e-3, 2.0, Scores(0.5, 0.25, 1.5), 0.125)
     stored = through_disk({"result": asdict(result)})["result"]
     assert EpochResult(**{**stored, "validation": Scores(**stored["validation"])}) == result
+
+
+def test_the_average_forgets_where_it_began() -> None:
+    """After any number of steps it is the exponential mean of those steps, and the shares add up to one."""
+    torch.manual_seed(0)
+    model = build("gru", 2, 3, hidden_size=2, front_layers=1, front_channels=4)
+    fit = begin_fit(model, 8, replace(SETTINGS, weight_averaging=0.9))
+    assert fit.average is not None
+    name, weight = next(iter(model.named_parameters()))
+    steps: list[float] = []
+    for n in range(1, 31):
+        with torch.no_grad():
+            weight.fill_(float(n))
+        steps.append(float(n))
+        fit.average.update_parameters(model)
+        shares = [0.9 ** (n - k) for k in range(1, n + 1)]
+        expected = sum(s * v for s, v in zip(shares, steps, strict=True)) / sum(shares)
+        mean = dict(fit.average.module.named_parameters())[name]
+        torch.testing.assert_close(mean, torch.full_like(mean, expected), rtol=1e-5, atol=1e-5)
+
+
+def test_a_batch_in_pieces_has_the_gradient_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without dropout and batch norm, which look at what is in a piece, both trainings are the same."""
+    lengths = torch.tensor([3] * 14 + [90, 4])
+    giant = SequenceDataset(
+        name="giant",
+        kind="gesture",
+        values=torch.randn(int(lengths.sum()), 2, generator=torch.Generator().manual_seed(0)),
+        lengths=lengths,
+        labels=torch.arange(16) % 3,
+        class_names=("a", "b", "c"),
+        channel_names=("one", "other"),
+    )
+    settings = replace(SETTINGS, batch_size=16, epochs=3, learning_rate=1e-3)
+    plain = {"dropout": 0.0, "front_layers": 0}
+    pieces = finish(fresh_fit(giant, settings, **plain), giant, giant, settings)
+    monkeypatch.setattr("data.batches.MOST_PADDING", 1_000)
+    whole = finish(fresh_fit(giant, settings, **plain), giant, giant, settings)
+    for one, other in zip(pieces.history, whole.history, strict=True):
+        assert one.train_loss == pytest.approx(other.train_loss, rel=1e-4)
+        assert one.gradient_norm == pytest.approx(other.gradient_norm, rel=1e-3)
+        assert one.train_accuracy == other.train_accuracy
+    for name, weight in pieces.model.state_dict().items():
+        torch.testing.assert_close(weight, whole.model.state_dict()[name], rtol=1e-3, atol=1e-4)

@@ -15,6 +15,7 @@ from ...experiments.evidence import check_same_sequences
 from ...experiments.running import (
     PartsOnce,
     Running,
+    found_by_search,
     judged_part,
     opened,
     prepared,
@@ -63,7 +64,8 @@ def compare_command(
                     break
                 if not results_only:
                     with suppress(StopRequested):
-                        running.append(prepared(storage, save_dir, entry, selection.n_seeds, loaded, stop, tell))
+                        found = found_by_search(storage, save_dir, entry, loaded, stop, tell)
+                        running.append(prepared(storage, save_dir, entry, selection.n_seeds, loaded, found))
                 elif (study := load_study(storage, entry.study_name)) is not None and stored_settings(study):
                     running.append(opened(study, save_dir, entry, loaded))
             done[protocol.name] = running

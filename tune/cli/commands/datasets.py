@@ -11,17 +11,17 @@ import torch
 from rich.console import Console
 
 from data import DataError, files, load
-from data.quality import duplicates, duplicates_across, people_across, warnings
+from data.quality import duplicates, warnings
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
-from data.splits import make_split
 
 from ...config.choice import subject_of, with_dataset
+from ...config.schema import SplitSettings
 from ...config.settings import resolve
 from ...core.files import write_bytes
 from ...core.folders import DEFAULT_SAVE_DIR
 from ...core.terminal import say
-from ...training.splits import source_of
+from ...training.splits import cut, source_of
 
 N_NAMED = 24
 N_CHANNELS = 12
@@ -49,8 +49,10 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
     say(console, "")
     for what, text in described(dataset):
         say(console, f"  {what:<12}{text}")
+    about_split, split_option, judged = _split(dataset)
+    for sentence in judged:
+        say(console, f"  {'judged':<12}{sentence}")
     say(console, "")
-    about_split, split_option = _split(dataset)
     wrong = [*suspicious_notes, *warnings(dataset), *about_split]
     say(console, "What looks wrong:" if wrong else "Nothing looks wrong.")
     for sentence in wrong:
@@ -103,18 +105,21 @@ def _lengths(dataset: SequenceDataset) -> str:
     return steps if rate is None else f"{steps} ({median / rate:.3g} s)"
 
 
-def _split(dataset: SequenceDataset) -> tuple[list[str], str | None]:
-    """What is wrong with the split that a study would begin with, and the option that it needs; None if none helps."""
-    try:
-        split = make_split(dataset)
-        return [*duplicates_across(dataset, split), *people_across(dataset, split)], ""
-    except DataError as error:
-        wrong = [str(error)]
-    try:
-        make_split(dataset, kind="stratified")
-    except DataError:
-        return wrong, None
-    return wrong, " --split stratified"
+def _split(dataset: SequenceDataset) -> tuple[list[str], str | None, list[str]]:
+    """What is wrong with the split that a study would begin with, the option that it needs, and by what it judges.
+
+    The option is None if none helps.
+    """
+    wrong: list[str] = []
+    for kind, option in (("auto", ""), ("stratified", " --split stratified")):
+        try:
+            found = cut(dataset, SplitSettings.model_validate({"kind": kind}))
+        except DataError as error:
+            wrong = wrong or [str(error)]
+        else:
+            n_judged = len(found.split.validation)
+            return wrong or found.wrong, option, found.about_folds or [f"by one split, on {n_judged:,} sequences"]
+    return wrong, None, []
 
 
 def _options(layers: Sequence[dict[str, Any]]) -> str:

@@ -156,7 +156,7 @@ def of_study(
     """A trial of a study; that test is looked at goes on record before it is seen."""
     subject, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
     if part == "test":
-        with study_lock(study._storage, folder):
+        with study_lock(study, folder):
             note_use(study, trial, "diagnosis")
         if chosen_trial(study) is not None:
             write_best(study, settings, folder)

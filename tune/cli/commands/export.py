@@ -200,7 +200,7 @@ def _refusal(
 
 def _note(study: Study, save_dir: SaveDir, trial: int) -> None:
     folder = save_dir.study(study.study_name)
-    with study_lock(study._storage, folder):
+    with study_lock(study, folder):
         new = note_use(study, trial, "export")
     settings = stored_settings(study)
     if new and settings is not None and folder.root.is_dir():

@@ -21,10 +21,12 @@ MOST_CLASSES = 40
 
 def data_section(subject: Subject) -> Section:
     """What the network was given to learn from."""
+    n_folds = len(subject.history)
+    of_fold = f" Parts are those of the first of {n_folds} folds." if n_folds > 1 else ""
     return Section(
         "data",
         "Data",
-        "What was there to learn from?",
+        f"What was there to learn from?{of_fold}",
         sections=(examples(subject), lengths(subject), class_balance(subject), people_balance(subject)),
     )
 
@@ -128,11 +130,14 @@ def class_balance(subject: Subject) -> Section:
             f"({largest} and {smallest}): look at macro F1 and the row of {which[1]} below rather than at accuracy."
         )
     rows = tuple((name, *(str(of_part[k]) for of_part in counts.values())) for k, name in enumerate(names))
+    notes = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in subject.unjudged]
+    if len(names) > MOST_CLASSES:
+        notes.append(f"The first {MOST_CLASSES} of {len(names)} classes are drawn.")
     return Section(
         "class_balance",
         "Balance of the classes",
         summary,
-        (f"The first {MOST_CLASSES} of {len(names)} classes are drawn.",) if len(names) > MOST_CLASSES else (),
+        tuple(notes),
         figure,
         "Stacked bars: sequences of each class in each part.",
         (Table("Sequences of each class", ("class", *counts), rows),),

@@ -60,15 +60,8 @@ def fresh_network(subject: Subject) -> SequenceClassifier:
 
 def of_the_input(subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch) -> Section:
     """D loss / d input at every step."""
-    return _picture(
-        subject,
-        "gradients_input",
-        "How much each step of the input teaches",
-        found[0],
-        fresh[0],
-        batch,
-        subject.first.measured.sample_rate_hz,
-    )
+    title = "How much each step of the input teaches"
+    return _picture(subject, "gradients_input", title, found[0], fresh[0], batch)
 
 
 def of_the_states(
@@ -80,23 +73,17 @@ def of_the_states(
     pictures = []
     for place in places:
         one = found[place]
-        # Steps of a layer behind strides are not steps of the signal.
-        rate = subject.first.measured.sample_rate_hz if torch.equal(one.lengths, batch.lengths) else None
         what = "state" if recurrent else "output"
         title = f"How much each {what} of the {one.name} matters to the loss"
-        pictures.append(_picture(subject, f"gradients_{slug(one.name)}", title, one, fresh[place], batch, rate))
+        pictures.append(_picture(subject, f"gradients_{slug(one.name)}", title, one, fresh[place], batch))
     return pictures
 
 
 def _picture(
-    subject: Subject,
-    name: str,
-    title: str,
-    found: GradientNorms,
-    fresh: GradientNorms,
-    batch: Batch,
-    rate: float | None,
+    subject: Subject, name: str, title: str, found: GradientNorms, fresh: GradientNorms, batch: Batch
 ) -> Section:
+    # Steps of a layer behind strides are not steps of the signal.
+    rate = subject.first.measured.sample_rate_hz if torch.equal(found.lengths, batch.lengths) else None
     trained, untrained = from_the_end(found), from_the_end(fresh)
     figure, every = sheets.panels(2, 2, 2.9, titles=("Mean, trained and fresh", "Trained, a line for each class"))
     for values, colour, label, style in (

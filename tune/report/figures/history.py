@@ -161,7 +161,7 @@ def _noise_notes(
         n_close = sum(abs(best.score - point.score) <= noise for point in complete)
         yield (
             f"Differences under about {100 * noise:.1f} points are noise with {context.n_validation} validation "
-            f"sequences and one seed (two standard errors, shaded): {n_close} of {len(complete)} complete trials "
+            f"sequences and one seed (two standard errors, shaded): {n_close} of {len(complete)} scored trials "
             "are that close to the best."
         )
 

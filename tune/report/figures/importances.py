@@ -17,6 +17,7 @@ from matplotlib.ticker import MultipleLocator, PercentFormatter
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from ...study.store import storage_of
 from .axes import Tick, parameter_axis
 from .interactive import PAGE, PERCENT, axis, layout, plain
 from .palette import LIGHT
@@ -193,7 +194,7 @@ class _Resample(optuna.Study):
     """A study of these trials, which are not copied: copies for all resamples would take two seconds."""
 
     def __init__(self, empty: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
-        super().__init__(empty.study_name, empty._storage)
+        super().__init__(empty.study_name, storage_of(empty))
         self._drawn = trials
 
     def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:

@@ -50,8 +50,15 @@ def test_the_history_says_how_many_are_as_good_as_the_best() -> None:
     assert info.noise == pytest.approx(0.028)
     assert info.words.notes[0] == (
         "Differences under about 2.8 points are noise with 96 validation sequences and one seed (two standard errors, "
-        "shaded): 2 of 3 complete trials are that close to the best."
+        "shaded): 2 of 3 scored trials are that close to the best."
     )
+
+
+def test_an_unfinished_trial_with_a_score_is_not_called_complete() -> None:
+    left = trial(2, 0.99, state=TrialState.RUNNING)
+    info = history(trial(0, 1.0), trial(1, 0.5), left)
+    assert "2 of 3 scored trials are that close" in info.words.notes[0]
+    assert "3 complete" not in " ".join([info.words.summary, *info.words.notes])
 
 
 def test_a_smaller_loss_is_better_and_has_no_binomial_noise() -> None:

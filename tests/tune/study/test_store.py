@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from optuna.trial import TrialState
 
 from tests.tune.conftest import NewLab
-from tune.study.transactions import one_transaction
+from tune.study.store import one_transaction
 
 
 def test_all_is_stored_at_the_end_and_others_see_nothing_before(new_lab: NewLab) -> None:
@@ -50,3 +53,15 @@ def test_a_second_writer_waits_its_turn(new_lab: NewLab) -> None:
         theirs.set_user_attr("theirs", 2)
     attributes = [trial.user_attrs for trial in lab.study().get_trials()[-2:]]
     assert (attributes[0]["mine"], attributes[1]["theirs"]) == (1, 2)
+
+
+def test_nothing_else_touches_optunas_private_parts() -> None:
+    private = re.compile(r"(?<!self)\._(storage|trial_id|study_id|backend)\b|optuna\S*\._(rdb|cached)")
+    root = Path(__file__).parents[3]
+    touching = {
+        str(path.relative_to(root))
+        for package in ("data", "models", "tune")
+        for path in (root / package).rglob("*.py")
+        if private.search(path.read_text())
+    }
+    assert touching == {"tune/study/store.py"}

@@ -1,0 +1,351 @@
+"""What a nested evaluation says: how good the tuner's answer is on whom it never saw, and how optimistic validation is.
+
+All of it is made from the studies in the database, which hold what each outer fold's answer scored on its test part.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.storages import RDBStorage
+
+from ..config.settings import resolve
+from ..core.escaping import escaped, fenced
+from ..core.files import write_text
+from ..core.folders import StudyFolder
+from ..core.json_files import readable
+from ..evaluation.evaluate import FEWEST_PEOPLE, mean_interval
+from ..report.figures.words import counted
+from ..report.words import metric_name, percent, points, score
+from ..run import Finished
+from ..search.loop import Ended
+from ..search.progress import show_seconds
+from ..study.samplers import n_finished
+from ..study.selection import chosen_trial, seconds_searched, stored_confirmation
+from ..study.study import all_parameters, load_study, metric_value, stored_settings, versions
+from ..study.tested import evaluation_of, times_test_was_used
+from .comparison import overall_best
+from .outer_folds import OuterFold
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the tuner answered in one outer fold.
+
+    Attributes:
+        tested: Whom or what it was tested on.
+        study: That has it; of all architectures the best.
+        architecture: Registered name.
+        trial: Its number.
+        configuration: Its searched hyperparameters.
+        hyperparameters: All of them.
+        validation: The score that chose it: of its runs with fresh seeds or, without those, of the search.
+        scores: Its scores on the test part, as stored in the study.
+        n_parameters: Of its network.
+        n_trials: Finished trials of all its studies.
+        n_looks: How often networks of its studies were judged on the test part.
+        seconds: Training time of all searches and confirmations.
+    """
+
+    tested: str
+    study: str
+    architecture: str
+    trial: int
+    configuration: dict[str, Any]
+    hyperparameters: dict[str, Any]
+    validation: float
+    scores: dict[str, Any]
+    n_parameters: int
+    n_trials: int
+    n_looks: int
+    seconds: float
+
+    @property
+    def people(self) -> dict[str, tuple[float, int]]:
+        """Accuracy and number of sequences of each person; nobody where people are not known."""
+        stored = self.scores.get("per_person") or {}
+        return {name: (one["accuracy"], one["n_sequences"]) for name, one in stored.items()}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A nested evaluation as it stands.
+
+    Attributes:
+        name: Of its folder.
+        outer: ``people`` or ``folds``.
+        metric: Score that the searches went by.
+        folds: All of them.
+        answers: The answers of those that have been tested, in their order.
+        command: Begins the same anew.
+    """
+
+    name: str
+    outer: str
+    metric: str
+    folds: tuple[OuterFold, ...]
+    answers: tuple[Answer, ...]
+    command: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An accuracy on what was never seen.
+
+    Attributes:
+        accuracy: Of the whole.
+        interval: 95%; None of a single unit.
+    """
+
+    accuracy: float
+    interval: tuple[float, float] | None
+
+
+def studies_of(storage: RDBStorage, fold: OuterFold) -> list[Study]:
+    """The studies of an outer fold that are there: one, or one for each architecture."""
+    found = [study for name in fold.study_names if (study := load_study(storage, name)) is not None]
+    return [study for study in found if stored_settings(study) is not None]
+
+
+def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
+    """The tuner's answer in an outer fold; None as long as it has not been tested."""
+    studies = studies_of(storage, fold)
+    done = [
+        Finished(study, resolve(stored_settings(study) or {}), StudyFolder(Path(), study.study_name), Ended(""), [])
+        for study in studies
+    ]
+    best = overall_best(done)
+    trial = None if best is None else chosen_trial(best.study)
+    if best is None or trial is None:
+        return None
+    scores = evaluation_of(best.study.user_attrs, trial).get("test")
+    if scores is None:
+        return None
+    confirmed = stored_confirmation(best.study)
+    of_winner = [one["mean"] for one in (confirmed or {}).get("configurations", ()) if one["trial"] == trial.number]
+    fresh = [load_study(storage, f"{study.study_name}-confirmation") for study in studies]
+    return Answer(
+        tested=fold.tested,
+        study=best.study.study_name,
+        architecture=best.settings.architecture,
+        trial=trial.number,
+        configuration=trial.params,
+        hyperparameters=all_parameters(trial),
+        validation=of_winner[0] if of_winner else metric_value(trial),
+        scores=scores,
+        n_parameters=trial.user_attrs["n_parameters"],
+        n_trials=sum(map(n_finished, studies)),
+        n_looks=max(times_test_was_used(study.user_attrs) for study in studies),
+        seconds=sum(seconds_searched(study) for study in (*studies, *fresh) if study is not None),
+    )
+
+
+def with_answers(storage: RDBStorage, evaluation: Evaluation) -> Evaluation:
+    """The evaluation as its studies are now."""
+    answers = (answer_of(storage, fold) for fold in evaluation.folds)
+    return replace(evaluation, answers=tuple(answer for answer in answers if answer is not None))
+
+
+def units_of(evaluation: Evaluation) -> dict[str, tuple[float, int]]:
+    """Accuracy and number of sequences of each person or, where folds are tested, of each fold."""
+    if evaluation.outer == "folds":
+        return {one.tested: (one.scores["accuracy"], one.scores["n_sequences"]) for one in evaluation.answers}
+    return {person: found for one in evaluation.answers for person, found in one.people.items()}
+
+
+def estimate(units: dict[str, tuple[float, int]], *, pooled: bool = False) -> Estimate:
+    """The mean over the units or, pooled, the share of right answers among all sequences."""
+    accuracies, sizes = (np.array(column, dtype=float) for column in zip(*units.values(), strict=True))
+    weights = sizes if pooled else np.ones_like(sizes)
+    interval = mean_interval(accuracies, weights, int(sizes.sum()))
+    return Estimate(float(np.average(accuracies, weights=weights)), interval)
+
+
+def optimism(evaluation: Evaluation) -> float:
+    """How much better validation was than test on average; of a loss, how much lower."""
+    sign = -1 if evaluation.metric == "loss" else 1
+    return sign * fmean(one.validation - one.scores[evaluation.metric] for one in evaluation.answers)
+
+
+def conclusions(evaluation: Evaluation) -> Iterator[str]:
+    """What the answers say, in sentences."""
+    answers, units = evaluation.answers, units_of(evaluation)
+    tested = {one.tested for one in answers}
+    if missing := [fold.tested for fold in evaluation.folds if fold.tested not in tested]:
+        yield f"Not tested yet, and left out of what follows: {'; '.join(missing)}."
+    if not answers:
+        return
+    what = "people" if evaluation.outer == "people" else "outer folds"
+    mean, pooled = estimate(units), estimate(units, pooled=True)
+    yield f"Accuracy of the tuner's answer, mean over {len(units)} {what}: {_with_interval(mean, what)}."
+    if len(units) > 1:
+        (worst, (low, _)), *_, (best, (high, _)) = sorted(units.items(), key=lambda unit: unit[1][0])
+        spread = points(stdev(accuracy for accuracy, _ in units.values()))
+        yield f"Standard deviation {spread}, from {percent(low)} ({worst}) to {percent(high)} ({best})."
+    n_sequences = sum(n for _, n in units.values())
+    yield f"Pooled over {counted(n_sequences, 'sequence')}, each tested once: {_with_interval(pooled, what)}."
+    yield _optimism_words(evaluation)
+    if what == "people" and len(units) < FEWEST_PEOPLE:
+        yield f"{len(units)} people say little of how people differ."
+    if evaluation.outer == "folds":
+        known = any(one.people for one in answers)
+        why = "the same people are trained on" if known else "it is not known who performed a sequence"
+        yield f"It says nothing about new people: {why}."
+    yield (
+        "The outer folds share most of their training data: how other data would change the tuner's answer is only "
+        "partly in the interval (Bengio & Grandvalet 2004)."
+    )
+    for one in answers:
+        if one.n_looks > 1:
+            yield f"{one.tested} was tested on {one.n_looks} times: that score is no longer quite unseen."
+
+
+def _with_interval(found: Estimate, what: str) -> str:
+    if found.interval is None:
+        return percent(found.accuracy)
+    low, high = found.interval
+    return f"{percent(found.accuracy)} (95% interval {percent(low)} to {percent(high)}, over {what})"
+
+
+def _optimism_words(evaluation: Evaluation) -> str:
+    metric, difference = evaluation.metric, optimism(evaluation)
+    validation = fmean(one.validation for one in evaluation.answers)
+    test = fmean(one.scores[metric] for one in evaluation.answers)
+    size = f"{abs(difference):.3f}" if metric == "loss" else points(abs(difference))
+    verdict = f"{size} too {'optimistic' if difference > 0 else 'pessimistic'}" if difference else "just right"
+    return (
+        f"Validation {metric_name(metric)} was {score(validation, metric)} on average over the outer folds, test "
+        f"{score(test, metric)}: validation was {verdict}."
+    )
+
+
+def table(evaluation: Evaluation) -> list[list[str]]:
+    """A heading, then a row for each outer fold that has been tested."""
+    metric = evaluation.metric
+    also = [] if metric == "accuracy" else [metric]
+    rows = [
+        [
+            "tested",
+            "architecture",
+            "trial",
+            "parameters",
+            f"validation {metric_name(metric)}",
+            *(f"test {metric_name(name)}" for name in (*also, "accuracy")),
+            "sequences",
+            "trials",
+            "training time",
+        ]
+    ]
+    for one in evaluation.answers:
+        rows.append(
+            [
+                one.tested,
+                one.architecture,
+                str(one.trial),
+                f"{one.n_parameters:,}",
+                score(one.validation, metric),
+                *(score(one.scores[name], name) for name in (*also, "accuracy")),
+                str(one.scores["n_sequences"]),
+                str(one.n_trials),
+                show_seconds(one.seconds),
+            ]
+        )
+    return rows
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """Writes ``evaluation.md``, ``evaluation.csv`` and ``evaluation.json``."""
+    write_text(folder / "evaluation.csv", _csv(evaluation))
+    write_text(folder / "evaluation.json", readable(_as_json(evaluation)) + "\n")
+    write_text(folder / "evaluation.md", markdown(evaluation))
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """The sentences and the table."""
+    head, *rows = table(evaluation)
+    lines = [f"# {escaped(evaluation.name)}", ""]
+    lines += ["The whole tuner ran within each outer fold, and its answer was tested on what it had never seen.", ""]
+    lines += [*(f"- {escaped(sentence)}" for sentence in conclusions(evaluation)), ""]
+    lines += [_line(head), _line(["---", "---", *["---:"] * (len(head) - 2)])]
+    lines += [_line(list(map(escaped, row))) for row in rows]
+    units = units_of(evaluation)
+    if len(units) > len(evaluation.answers):
+        lines += ["", "| person | test accuracy | sequences |", "| --- | ---: | ---: |"]
+        lines += [_line([escaped(name), percent(share), str(n)]) for name, (share, n) in units.items()]
+    lines += ["", "What was selected, of the searched hyperparameters:", ""]
+    for one in evaluation.answers:
+        values = ", ".join(f"{name} {_value(value)}" for name, value in one.configuration.items())
+        lines.append(f"- {escaped(one.tested)}: {escaped(one.study)}, trial {one.trial}: {escaped(values)}")
+    lines += ["", "To begin the same anew:", "", fenced(evaluation.command)]
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _csv(evaluation: Evaluation) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    metrics = ("accuracy", "macro_f1", "loss")
+    writer.writerow(
+        ["tested", "study", "architecture", "trial", "n_parameters", f"validation_{evaluation.metric}"]
+        + [f"test_{metric}" for metric in metrics]
+        + ["n_sequences", "n_trials", "seconds", "hyperparameters"]
+    )
+    for one in evaluation.answers:
+        writer.writerow(
+            [one.tested, one.study, one.architecture, one.trial, one.n_parameters, one.validation]
+            + [one.scores[metric] for metric in metrics]
+            + [one.scores["n_sequences"], one.n_trials, round(one.seconds, 3), json.dumps(one.hyperparameters)]
+        )
+    return text.getvalue()
+
+
+def _as_json(evaluation: Evaluation) -> dict[str, Any]:
+    units = units_of(evaluation)
+    found = {name: estimate(units, pooled=name == "pooled") for name in ("mean", "pooled")} if units else {}
+    return {
+        "name": evaluation.name,
+        "outer": evaluation.outer,
+        "metric": evaluation.metric,
+        "command": evaluation.command,
+        "versions": versions(),
+        "n_folds": len(evaluation.folds),
+        "n_tested": len(evaluation.answers),
+        "intervals_over": "people" if evaluation.outer == "people" else "folds",
+        "accuracy": {name: {"value": one.accuracy, "interval_95": one.interval} for name, one in found.items()},
+        "standard_deviation": stdev(share for share, _ in units.values()) if len(units) > 1 else None,
+        "optimism": optimism(evaluation) if evaluation.answers else None,
+        "units": {name: {"accuracy": share, "n_sequences": n} for name, (share, n) in units.items()},
+        "folds": [
+            {
+                "tested": one.tested,
+                "study": one.study,
+                "architecture": one.architecture,
+                "trial": one.trial,
+                "hyperparameters": one.hyperparameters,
+                "n_parameters": one.n_parameters,
+                "n_trials": one.n_trials,
+                "seconds": one.seconds,
+                "times_test_was_used": one.n_looks,
+                "validation": one.validation,
+                "test": {name: one.scores[name] for name in ("accuracy", "macro_f1", "loss", "n_sequences")},
+            }
+            for one in evaluation.answers
+        ],
+        "sentences": list(conclusions(evaluation)),
+    }
