@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from data.sequences import SequenceDataset
 
 from ..config.settings import resolve
+from ..core.seeds import derive_seed
 from ..core.stopping import StopWatch
 from ..study.companions import companion_context
 from ..study.context import RunContext
@@ -21,13 +22,15 @@ from ..study.floors import FLOORS, floor_study, stored_floors
 from ..study.locks import study_lock
 from ..study.records import mean_scores
 from ..study.selection import chosen_trial
-from ..study.stored import Floor, Majority, PairedDifference, Scores
+from ..study.stored import Floor, Forest, Majority, PairedDifference, Scores
 from ..study.study import FLOOR_OF, best_trial, stored_settings
 from ..study.tested import evaluation_of
 from ..training.metrics import score
 from ..training.predictions import unpack
 from ..training.splits import Parts
 from .evaluate import FEWEST_PEOPLE
+from .forest import forest_scores
+from .last_fit import refit_parts
 from .statistics.paired import difference_of_networks
 from .test_evaluation import judge_best
 
@@ -39,6 +42,12 @@ def describe_majority(splits: Parts) -> Majority:
     train = splits.folds[0].train
     most = int(train.labels.bincount(minlength=train.n_classes).argmax())
     return {"name": train.class_names[most], "validation": _majority_scores(splits, "validation"), "test": None}
+
+
+def describe_forest(splits: Parts, seed: int) -> Forest:
+    """How good a random forest is, and how long it takes."""
+    validation, seconds = forest_scores(splits, "validation", seed)
+    return {"validation": validation, "test": None, "seconds": seconds}
 
 
 def describe_floor(floor: Study) -> Floor:
@@ -72,6 +81,9 @@ def judge_floors(context: RunContext, stop: StopWatch) -> None:
     found = dict(floors)
     if splits.folds[0].test is not None:
         found["majority"] = {**floors["majority"], "test": _majority_scores(splits, "test")}
+        trained_on = refit_parts(splits) if context.settings.training.refit else splits
+        test, _ = forest_scores(trained_on, "test", derive_seed(context.settings.search.seed, "forest"))
+        found["forest"] = {**floors["forest"], "test": test}
     if floor is not None:
         judge_best(companion_context(context, floor, resolve(stored_settings(floor) or {})), stop)
         found |= {"minirocket": describe_floor(floor), "difference": paired_difference(study, floor, splits)}

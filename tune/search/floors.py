@@ -10,11 +10,12 @@ from ..config.initial import known_good
 from ..config.schema import Confirmation, Metric
 from ..config.settings import Settings
 from ..config.suitability import suited
+from ..core.seeds import derive_seed
 from ..core.stopping import StopWatch
-from ..evaluation.floors import describe_floor, describe_majority
+from ..evaluation.floors import describe_floor, describe_forest, describe_majority
 from ..study.companions import open_companion
 from ..study.context import RunContext
-from ..study.floors import FLOOR, FLOOR_NAME, FLOORS, floor_study, stored_floors
+from ..study.floors import FLOOR, FLOOR_NAME, FLOORS, FOREST_NAME, floor_study, stored_floors
 from ..study.locks import study_lock, try_trial_lock
 from ..study.store import check_identity, identity
 from ..study.stored import Floor, Floors
@@ -39,7 +40,12 @@ def fit_floors(context: RunContext, observer: Progress, stop: StopWatch) -> None
         floors = stored_floors(study)
         if floors is None or (settings.architecture != FLOOR and floor_study(study) is None):
             minirocket = None if settings.architecture == FLOOR else _fit(context, stop)
-            floors = {"majority": describe_majority(context.splits), "minirocket": minirocket, "difference": None}
+            floors = {
+                "majority": describe_majority(context.splits),
+                "forest": describe_forest(context.splits, derive_seed(settings.search.seed, "forest")),
+                "minirocket": minirocket,
+                "difference": None,
+            }
             _keep(context, floors)
     finally:
         lock.release()
@@ -56,13 +62,14 @@ def share_floors(context: RunContext, other: Study) -> None:
 def in_words(floors: Floors, metric: Metric) -> str:
     """What the floors come to, in a line."""
     found = floors["minirocket"]
-    majority = f"majority class {show_score(floors['majority']['validation'][metric], metric)}"
-    if found is None:
-        parts = [majority]
-    elif found["validation"] is None:
-        parts = [majority, f"no {FLOOR_NAME} ({found['why_not']})"]
-    else:
-        parts = [f"{FLOOR_NAME} {show_score(found['validation'][metric], metric)}", majority]
+    parts = [
+        f"{FOREST_NAME} {show_score(floors['forest']['validation'][metric], metric)}",
+        f"majority class {show_score(floors['majority']['validation'][metric], metric)}",
+    ]
+    if found is not None and found["validation"] is not None:
+        parts.insert(0, f"{FLOOR_NAME} {show_score(found['validation'][metric], metric)}")
+    elif found is not None:
+        parts.append(f"no {FLOOR_NAME} ({found['why_not']})")
     return f"To beat: {', '.join(parts)} (validation {METRIC_LABELS[metric]})"
 
 

@@ -1,7 +1,7 @@
 """The floors of a study: what tuning has to beat, fitted in seconds before the first trial.
 
-They are the majority class, which takes no network, and MiniRocket with a ridge classifier, the only trial of a
-companion study. What came of them is on record in the study itself, under ``floors``.
+They are the majority class and a random forest on simple features, for comparison, and MiniRocket with a ridge
+classifier, the only trial of a companion study. What came of them is on record in the study itself, under ``floors``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .study import FLOOR_OF, load_study, stored_settings
 FLOORS = "floors"
 FLOOR = "minirocket"
 FLOOR_NAME = "MiniRocket with a ridge classifier"
+FOREST_NAME = "random forest"
 
 
 def stored_floors(study: Study) -> Floors | None:

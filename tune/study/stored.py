@@ -71,6 +71,15 @@ class Majority(TypedDict):
 
 
 @with_config(_STRICT)
+class Forest(TypedDict):
+    """A random forest on simple features: shown beside the others, and never handed over."""
+
+    validation: Scores
+    test: Scores | None
+    seconds: float
+
+
+@with_config(_STRICT)
 class Floor(TypedDict):
     """MiniRocket with ridge: the study that holds it, bearing the id ``of``, and what its only trial came to.
 
@@ -98,9 +107,10 @@ class PairedDifference(TypedDict):
 
 @with_config(_STRICT)
 class Floors(TypedDict):
-    """What tuning has to beat; a study of the floor's own architecture has the majority class alone."""
+    """What tuning has to beat; a study of MiniRocket itself has the first two alone."""
 
     majority: Majority
+    forest: Forest
     minirocket: Floor | None
     difference: PairedDifference | None
 

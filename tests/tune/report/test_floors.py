@@ -27,7 +27,9 @@ def floors(difference: tuple[float, float, float] | None = None, **changes: Any)
         gain, low, high = difference
         paired = {"trial": 0, "difference": gain, "interval_95": [low, high], "over": "people"}
     majority = {"name": "low", "validation": MAJORITY, "test": None}
-    return {"majority": majority, "minirocket": {**found, "why_not": "", **changes}, "difference": paired}
+    forest = {"validation": {**SCORES, "accuracy": 0.7}, "test": None, "seconds": 0.4}
+    minirocket = {**found, "why_not": "", **changes}
+    return {"majority": majority, "forest": forest, "minirocket": minirocket, "difference": paired}
 
 
 def study_with(new_lab: NewLab, score: float | None, found: dict[str, Any]) -> Study:
@@ -85,7 +87,7 @@ def test_every_answer(
     assert worth.sentences[0].startswith(begins)
     assert says in " ".join(worth.sentences)
     assert "fitted in 0.21 s" in worth.sentences[0]
-    handed_over = [row[0] for row in worth.rows if row[-1]]
+    handed_over = [row[0] for row in worth.rows if row[-1] == "in best_model/"]
     expected = "MiniRocket" if score is None or score <= SCORES["accuracy"] else "trial"
     assert [name.split()[0] for name in handed_over] == [expected]
     assert all(len(row) == len(worth.head) for row in worth.rows)
@@ -103,7 +105,8 @@ def test_a_difference_of_another_trial_is_not_said(new_lab: NewLab) -> None:
 def test_it_is_said_when_nothing_has_been_learned(new_lab: NewLab) -> None:
     worth = was_it_worth_it(study_with(new_lab, 0.25, floors(validation=MAJORITY)))
     assert worth is not None
-    assert "always answering “low”: nothing has been learned" in worth.sentences[-1]
+    assert "random forest on simple features" in worth.sentences[-2]
+    assert "always answering “low”: it has learned nothing" in worth.sentences[-1]
 
 
 def test_it_is_said_why_there_is_no_floor(new_lab: NewLab) -> None:

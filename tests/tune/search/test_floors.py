@@ -209,7 +209,9 @@ def made_up(scores: dict[str, float] | None) -> dict[str, Any]:
     """Floors as they are on record."""
     floor = {"study": "none", "of": "none", "validation": scores, "test": None, "n_parameters": 9, "seconds": 0.1}
     majority = {"name": "low", "validation": {"accuracy": 0.3, "macro_f1": 0.2, "loss": 1.1}, "test": None}
-    return {"majority": majority, "minirocket": {**floor, "why_not": ""}, "difference": None}
+    forest = {**majority, "seconds": 0.1}
+    del forest["name"]
+    return {"majority": majority, "forest": forest, "minirocket": {**floor, "why_not": ""}, "difference": None}
 
 
 def test_interrupted_floors_go_on_and_come_out_the_same(new_lab: NewLab, stop_after: type[StopAfter]) -> None:
@@ -227,6 +229,7 @@ def test_interrupted_floors_go_on_and_come_out_the_same(new_lab: NewLab, stop_af
     both: list[dict[str, Any]] = [dict(stored_floors(lab.study()) or {}) for lab in (whole, broken)]
     for floors in both:
         floors["minirocket"] = {**floors["minirocket"], "of": "", "seconds": 0.0}
+        floors["forest"] = {**floors["forest"], "seconds": 0.0}
     assert both[0] == both[1]
 
 
