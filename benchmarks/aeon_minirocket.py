@@ -18,7 +18,7 @@ from aeon.datasets import load_from_ts_file
 FEWEST_STEPS = 9
 
 
-def padded(sequences: object) -> np.ndarray:
+def padded(sequences: list[np.ndarray]) -> np.ndarray:
     """Sequences of one length, [sequences, channels, steps]: zeros stand behind the shorter ones."""
     n_steps = max(FEWEST_STEPS, *(one.shape[1] for one in sequences))
     return np.stack([np.pad(one, ((0, 0), (0, n_steps - one.shape[1]))) for one in sequences])

@@ -142,7 +142,7 @@ def simulate(task: Task, seed: int) -> Result:
     candidates = [Candidate(k, "search", scores[k], 1.0) for k in chosen]
     runs: dict[tuple[int, int], float | None] = {}
     limit = TIME_SHARE * SEARCH_RUNS
-    while (stood := standing(candidates, runs, N_SEEDS, maximize=True, seconds=limit)).missing:
+    while (stood := standing(candidates, runs, N_SEEDS, maximize=True, limit=limit)).missing:
         for trial, repetition in stood.missing:
             runs[trial, repetition] = float(validation.judge(train(trial), rng).mean())
     ranked = decided(candidates, runs, stood.dropped, maximize=True)

@@ -216,12 +216,12 @@ def is_confirmed(finished: Finished) -> bool:
 
 
 def confirm_and_judge(
-    finished: Finished, splits: Parts, *, show: Show, stop: StopWatch, seconds: float | None = None
+    finished: Finished, splits: Parts, *, show: Show, stop: StopWatch, limit: float | None = None
 ) -> Finished:
     """Trains the best configurations again, decides which of them it is, and tests that one.
 
-    What a signal leaves undone is for the next run. ``seconds`` is the training time that the default limit allows, if
-    that is not to be reckoned from this study alone.
+    What a signal leaves undone is for the next run. ``limit`` is what the runs may cost, if that is not to be
+    reckoned from this study alone.
     """
     study, settings, folder = finished.study, finished.settings, finished.folder
     context = RunContext.on_this_machine(study, settings, splits, folder)
@@ -231,7 +231,7 @@ def confirm_and_judge(
             observer.say("Another process still works on this study: confirming the best is left to the last one")
             return finished
         observer.say("Training the best configurations again, with fresh seeds")
-        confirmer = Confirmer(context, seconds)
+        confirmer = Confirmer(context, limit)
         if reason := confirmer.confirm(observer, stop):
             return replace(finished, ended=replace(finished.ended, reason=reason))
         return judge(finished, splits, stop=stop, say=observer.say)

@@ -29,6 +29,7 @@ LEAST: dict[str, str] = {
     "padding": "--longest 600",
     "overhead": "--dataset watch --trials 1 --epochs 1",
     "people_alike": "--data watch",
+    "portfolio": "--data watch --architectures gru --random 0 --seconds 0.1 --output {here}/portfolio.jsonl",
     "report": "--trials 5",
     "serve": "--model {here}/studies/one/best_model --seconds 0.2 --connections 1",
     "strategies": "--dataset watch --seconds 0.1 --seeds 1 --strategies 'sober 2' --output {here}/found.json",

@@ -45,9 +45,8 @@ def trials(save_dir: Path) -> list[FrozenTrial]:
 
 def outcome(trial: FrozenTrial) -> dict[str, Any]:
     """Everything about a trial that must not depend on accidents."""
-    attributes = {
-        name: value for name, value in trial.user_attrs.items() if name not in ("training_seconds", "history")
-    }
+    by_accident = ("training_seconds", "history", "crashes")
+    attributes = {name: value for name, value in trial.user_attrs.items() if name not in by_accident}
     history = [
         [{key: value for key, value in epoch.items() if key != "seconds"} for epoch in fold]
         for fold in trial.user_attrs["history"]

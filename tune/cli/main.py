@@ -72,7 +72,7 @@ def main() -> None:
 @click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
 @click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
-@click.option("--pruner", metavar="NAME", help="median, quartile, hyperband or none.")
+@click.option("--pruner", metavar="NAME", help="halving, median, quartile, hyperband or none.")
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")

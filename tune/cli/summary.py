@@ -25,7 +25,7 @@ from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
 from ..study.samplers import n_finished
 from ..study.selection import chosen_trial, selected, stored_confirmation
-from ..study.study import best_trials, is_over_a_cap, metric_value
+from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from ..training.splits import Parts
@@ -229,5 +229,7 @@ def _counts(study: Study) -> str:
     if count(TrialState.FAIL):
         parts.append(f"{count(TrialState.FAIL)} failed")
     if count(TrialState.RUNNING):
-        parts.append(f"{count(TrialState.RUNNING)} left to go on with (--resume)")
+        n_paused = sum(is_paused(study, trial) for trial in trials)
+        waiting = f", {n_paused} of them paused until others have got as far" if n_paused else ""
+        parts.append(f"{count(TrialState.RUNNING)} left to go on with (--resume){waiting}")
     return ", ".join(parts) + "."

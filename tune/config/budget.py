@@ -65,7 +65,7 @@ def fitting_batch_sizes(n_sequences: int) -> JsonValue:
 
 
 def _reference_batch_size(settings: Settings) -> int:
-    """The batch size that epochs are reckoned for."""
+    """The batch size that epochs are reckoned for; a closed-form fit has none of its own."""
     searched, fixed = settings.ranges()
-    size = nearest(searched["batch_size"], REFERENCE_BATCH) if "batch_size" in searched else fixed["batch_size"]
+    size = nearest(searched["batch_size"], REFERENCE_BATCH) if "batch_size" in searched else fixed.get("batch_size")
     return int(size or REFERENCE_BATCH)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from .portfolio import VARIANTS
 from .spaces import OFF, Scalar, Space
 
 # The first trials of every study: what is known to work on this kind of data, the quickest first. Keys that an
@@ -141,6 +142,17 @@ def known_good(kind: str, architecture: str, searched: Space) -> list[dict[str, 
     """The known-good configurations of an architecture for data of this kind: a value for all that is searched."""
     moved = [_completed(searched, {**OFF, **values, **ADAPTED.get(architecture, {})}) for values in KNOWN_GOOD[kind]]
     return [values for k, values in enumerate(moved) if values not in moved[:k]]
+
+
+def portfolio(kind: str, architecture: str, searched: Space) -> list[dict[str, Scalar]]:
+    """What is tried beside the known-good configurations; as those, a value for all that is searched."""
+    first, adapted = {**OFF, **KNOWN_GOOD[kind][0]}, ADAPTED.get(architecture, {})
+    tried = known_good(kind, architecture, searched)
+    n_known = len(tried)
+    for changed in VARIANTS:
+        values = _completed(searched, {**first, **changed, **adapted})
+        tried += [] if values in tried else [values]
+    return tried[n_known:]
 
 
 def _completed(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scalar]:

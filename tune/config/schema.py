@@ -108,7 +108,9 @@ class Search(Section):
         None, gt=0, le=1e9, allow_inf_nan=False, description="Networks that take longer for a sequence are not trained"
     )
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
-    pruner: Literal["median", "quartile", "hyperband", "none"] = Field("median", description="Ends hopeless trials")
+    pruner: Literal["halving", "median", "quartile", "hyperband", "none"] = Field(
+        "halving", description="Ends hopeless trials; halving: of nine a third goes on, and of these a third again"
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
     record_answers: Literal["no", "validation", "test"] = Field(

@@ -39,6 +39,11 @@ class Settings(Section):
         return [self.direction, "minimize"] if self.search.second_objective else [self.direction]
 
     @property
+    def pruner(self) -> str:
+        """The pruner that is used: Optuna takes no reports of two objectives, so that there is nothing to prune by."""
+        return "none" if self.search.second_objective else self.search.pruner
+
+    @property
     def n_epochs(self) -> int:
         """Passes over the training part, at most; what is solved needs one."""
         return 1 if self.architecture in CLOSED_FORM else self.training.epochs

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..config.settings import Settings
 from ..core.seeds import derive_seed
-from ..study.selection import promising_trials, seconds_of_run, seconds_searched
+from ..study.selection import cost_of_run, cost_searched, promising_trials, seconds_searched
 from ..study.study import KNOWN_GOOD, has_score, metric_value, trials_so_far
 from .progress import show_score
 from .racing import NOT_FINITE, Candidate, Runs, Standing, decided, difference, scores_of, went_wrong
@@ -45,16 +45,16 @@ def confirmed_candidates(study: Study, settings: Settings) -> list[Candidate]:
             trial=trial.number,
             origin=KNOWN_GOOD if trial.user_attrs.get("origin") == KNOWN_GOOD else "search",
             search_score=metric_value(trial) if has_score(trial) else None,
-            seconds=seconds_of_run(trial, settings),
+            cost=cost_of_run(trial, settings),
         )
         for trial in promising_trials(study, settings.confirmation.configurations)
     ]
 
 
-def seconds_allowed(study: Study, settings: Settings) -> float | None:
-    """Training time that the confirmation may take; None for as much as it takes."""
+def cost_allowed(study: Study, settings: Settings) -> float | None:
+    """What the confirmation may cost; None for as much as it takes."""
     share = settings.confirmation.time_share
-    return None if share is None else share * seconds_searched(study)
+    return None if share is None else share * cost_searched(study)
 
 
 def runs_of(confirmation: Study) -> dict[tuple[int, int], float | None]:

@@ -33,9 +33,9 @@ from .confirmation import (
     REPETITION,
     RUN_OF,
     confirmed_candidates,
+    cost_allowed,
     describe_confirmation,
     runs_of,
-    seconds_allowed,
     seed_of,
     sentences,
 )
@@ -43,7 +43,6 @@ from .executor import executor_for
 from .progress import Progress
 from .racing import Candidate, Standing, standing
 from .random_split import is_split_by_people, score_on_random_split
-from .workers import n_workers
 
 # Where there is time for less than this, it goes into fresh seeds.
 N_RUNS_BEFORE_RANDOM_SPLIT = 5
@@ -56,11 +55,11 @@ class Confirmer:
 
     Attributes:
         context: Of the study, which has ended its search, for now.
-        seconds: Training time that it may take; None for what the settings allow.
+        limit: What its runs may cost; None for what the settings allow.
     """
 
     context: RunContext
-    seconds: float | None = None
+    limit: float | None = None
 
     def confirm(self, observer: Progress, stop: StopWatch) -> str:
         """Decides which trial is the one to use, and puts that into the study.
@@ -116,32 +115,22 @@ class Confirmer:
         return ""
 
     def _standing(self, candidates: Sequence[Candidate], confirmation: Study) -> Standing:
-        seconds = self._seconds_for_runs(candidates)
-        return standing(
-            candidates,
-            runs_of(confirmation),
-            self.context.settings.confirmation.seeds,
-            maximize=self.context.settings.direction == "maximize",
-            seconds=seconds,
-            n_workers=n_workers(self.context.settings),
-        )
-
-    def _seconds_for_runs(self, candidates: Sequence[Candidate]) -> float | None:
-        seconds = self._seconds
-        if seconds is None or not self._has_time_for_random_split(candidates):
-            return seconds
-        return seconds - n_workers(self.context.settings) * candidates[0].seconds
+        limit = self._limit
+        if limit is not None and self._has_time_for_random_split(candidates):
+            limit -= candidates[0].cost
+        settings = self.context.settings
+        maximize, n_seeds = settings.direction == "maximize", settings.confirmation.seeds
+        return standing(candidates, runs_of(confirmation), n_seeds, maximize=maximize, limit=limit)
 
     @property
-    def _seconds(self) -> float | None:
-        allowed = seconds_allowed(self.context.study, self.context.settings)
-        return allowed if allowed is None or self.seconds is None else self.seconds
+    def _limit(self) -> float | None:
+        allowed = cost_allowed(self.context.study, self.context.settings)
+        return allowed if allowed is None or self.limit is None else self.limit
 
     def _has_time_for_random_split(self, candidates: Sequence[Candidate]) -> bool:
-        if not is_split_by_people(self.context.splits):
-            return False
-        seconds, n_at_once = self._seconds, n_workers(self.context.settings)
-        return seconds is None or seconds >= N_RUNS_BEFORE_RANDOM_SPLIT * n_at_once * candidates[0].seconds
+        limit = self._limit
+        is_affordable = limit is None or limit >= N_RUNS_BEFORE_RANDOM_SPLIT * candidates[0].cost
+        return is_split_by_people(self.context.splits) and is_affordable
 
     def _measured(self, found: dict[str, Any], candidates: Sequence[Candidate], stop: StopWatch) -> dict[str, Any]:
         """What takes time to find out about the winner."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +21,13 @@ from ..core.failures import is_accident
 from ..core.folders import StudyFolder
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
+from ..study.brackets import BracketPruner, plan_of
 from ..study.constraints import measured, second_value, turned_away
 from ..study.context import RunContext
-from ..study.leases import Claim, claim_trial
+from ..study.leases import Claim, claim_trial, claim_waiting
 from ..study.records import Outcome
 from ..study.samplers import n_finished
-from ..study.selection import seconds_to_confirm, will_be_kept
+from ..study.selection import last_to_finish, seconds_to_confirm, will_be_kept
 from ..study.servers import is_away, wait_until_back
 from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_transaction
 from ..study.study import best_by_metric, metric_value, score_sign
@@ -36,6 +38,7 @@ from ..training.splits import Parts
 from .objective import run_trial
 
 MOST_FAILURES_IN_A_ROW = 3
+_LOOK_SECONDS = 0.2
 
 
 class Observer(Protocol):
@@ -48,7 +51,7 @@ class Observer(Protocol):
         """An epoch of a trial is done."""
 
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
-        """A trial is stored as ``complete``, ``pruned`` or ``failed``, or ``left`` for later."""
+        """A trial is stored as ``complete``, ``pruned`` or ``failed``, ``left`` for later, or ``paused`` for others."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class ThisProcess:
     """Runs one trial after the other.
 
     Attributes:
-        claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses.
+        claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses, and waits
+            for what it misses still.
     """
 
     claim_next: Callable[[], Claim | None] | None = None
@@ -78,9 +82,30 @@ class ThisProcess:
         """See ``Executor``."""
         share_one_heap()
         with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
-            n_trials = context.settings.search.trials
-            claim_next = self.claim_next or partial(claim_trial, context.study, context.folder, n_trials)
+            claim_next = self.claim_next or partial(_claim_when_due, context, stop)
             return _search(context, observer, stop, claim_next, filing)
+
+
+def _claim_when_due(context: RunContext, stop: StopWatch) -> Claim | None:
+    """Takes what the study misses; waits as long as others are about to decide what that is."""
+    study, n_trials, expected = context.study, context.settings.search.trials, identity(context.study)
+    if claim := _claim_last(context, stop):
+        return claim
+    while (claim := claim_trial(study, context.folder, n_trials)) is None:
+        if not plan_of(study, n_trials).more_to_come or stop.reason is not None:
+            return None
+        time.sleep(_LOOK_SECONDS)
+        check_identity(study, expected)
+    return claim
+
+
+def _claim_last(context: RunContext, stop: StopWatch) -> Claim | None:
+    """Takes the best so far while there is time to finish it, whoever else it would have had to wait for."""
+    if stop.seconds_left is None or not isinstance(context.study.pruner, BracketPruner):
+        return None
+    seconds = stop.seconds_left - stop.reserved_seconds
+    number = last_to_finish(context.study, context.settings, context.study.pruner.rungs[0], seconds)
+    return None if number is None else claim_waiting(context.study, context.folder, number)
 
 
 def _search(
@@ -103,7 +128,7 @@ def _search(
                 return Ended(f"target {settings.search.target:g} reached")
             claim = claim_next()
             if claim is None:
-                return Ended(finished_in_words(n_finished(study)))
+                return Ended(stop.reason or finished_in_words(n_finished(study)))
             try:
                 failure = _run_claimed(claim, context, observer, stop.check, check)
             except StopRequested:
@@ -118,7 +143,7 @@ def _search(
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
-        if not failure:
+        if not failure and study.get_trials(deepcopy=False)[claim.trial.number].state.is_finished():
             put_away(study, claim.trial.number, context.folder, filing)
         return_free_memory()
         n_failures = n_failures + 1 if failure else 0
@@ -164,10 +189,15 @@ def _run_claimed(
     try:
         found = measured(trial, parameters, settings, context.splits)
         outcome = turned_away(settings, found) or run_trial(
-            context, trial, parameters, before_step=before_step, after_epoch=after_epoch
+            context, trial, parameters, leg=claim.leg, before_step=before_step, after_epoch=after_epoch
         )
         outcome = with_found(outcome, settings, found)
         check_ours()
+        if outcome.waits:
+            record = {**outcome.record, "fixed_parameters": fixed}
+            note_left(study, trial, {"values": outcome.values, "record": record})
+            observer.trial_finished(number, "paused", outcome.value, outcome.reason)
+            return ""
         store(study, trial, outcome, fixed, context.folder)
     except StopRequested:
         raise

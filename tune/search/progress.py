@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.cells import cell_len
 from rich.console import Console, Group
@@ -18,7 +18,7 @@ from ..config.spaces import Scalar
 from ..training.metrics import METRIC_LABELS
 
 N_ROWS_SHOWN = 12
-STATE_STYLES = {"complete": "green", "pruned": "dim", "failed": "red", "crashed": "red", "running": "bold cyan"}
+STATE_STYLES = {"complete": "green", "failed": "red", "crashed": "red", "running": "bold cyan"}
 
 
 @dataclass
@@ -68,8 +68,10 @@ class Progress:
 
     def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
         """A trial begins, or goes on."""
+        before = next((row for row in self.rows if row.number == number and adopted), Row(number, parameters))
         self.rows = [row for row in self.rows if row.number != number]
-        self.rows.append(Row(number, parameters, reason="goes on where it was" if adopted else ""))
+        reason = "goes on where it was" if adopted else ""
+        self.rows.append(replace(before, parameters=parameters, state="running", reason=reason))
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
         """An epoch of a trial is done."""
@@ -82,7 +84,7 @@ class Progress:
         row = self._row(number)
         row.state, row.reason = state, reason
         row.score = row.score if value is None else value
-        if state in ("failed", "left"):
+        if state not in ("complete", "pruned"):
             return
         self.n_done += 1
         self.n_done_here += 1
@@ -188,7 +190,7 @@ def _picture(progress: Progress) -> Group:
         is_best = row.number == progress.best_number and row.state == "complete" and not progress.names
         table.add_row(
             progress.name_of(row.number),
-            Text(row.state, STATE_STYLES[row.state]),
+            Text(row.state, STATE_STYLES.get(row.state, "dim")),
             f"{row.epoch}/{progress.n_epochs}",
             ("★ " if is_best else "") + show_score(row.score, progress.metric),
             Text(row.reason if row.state in ("failed", "crashed") else _short(row.parameters), "dim"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import fmean
 
 import numpy as np
@@ -33,13 +34,13 @@ class Candidate:
         trial: Its number in the search.
         origin: ``search`` or ``known-good``.
         search_score: What it scored there; None where it was not trained to the end.
-        seconds: What a run of it is expected to take.
+        cost: What a run of it costs.
     """
 
     trial: int
     origin: str
     search_score: float | None
-    seconds: float
+    cost: float
 
 
 @dataclass(frozen=True)
@@ -81,38 +82,36 @@ def standing(
     n_seeds: int,
     *,
     maximize: bool,
-    seconds: float | None = None,
-    n_workers: int = 1,
+    limit: float | None = None,
 ) -> Standing:
     """What the runs so far decide, and which come next; depends on nothing but its arguments.
 
     Without a limit every configuration is run with every seed. With one, a seed is given to all that are left before
-    the next is begun; those that are clearly worse are out, and when the time is too short for all, the last ones.
-    Nobody is passed over for what is quicker: where there is no time for the first in line, there is none at all.
+    the next is begun; those that are clearly worse are out, and when the limit is too low for all, the last ones.
+    Nobody is passed over for what is cheaper: where the first in line costs too much, nothing is run at all.
 
     Args:
         candidates: The most promising first.
         runs: Score of each finished run, by trial and repetition; None where it did not come to one.
         n_seeds: That each configuration is to have.
         maximize: Whether a higher score is better.
-        seconds: Training time to be spent; None for as much as it takes.
-        n_workers: Runs at a time; one that waits for another costs its time too.
+        limit: What the runs may cost; None for as much as it takes.
     """
-    if seconds is None:
+    if limit is None:
         out = {one.trial: _n_scores(runs, one.trial) for one in candidates if went_wrong(runs, one.trial)}
         wanted = [(one.trial, k) for k in range(n_seeds) for one in candidates if one.trial not in out]
         missing = tuple(run for run in wanted if run not in runs)
         return Standing(missing, {trial: (n, NOT_FINITE) for trial, n in out.items()})
-    left, active, dropped = seconds, list(candidates), dict[int, tuple[int, str]]()
+    left, active, dropped = limit, list(candidates), dict[int, tuple[int, str]]()
     for repetition in range(n_seeds):
         if repetition:
             active.sort(key=lambda one: _rank(_mean(runs, one.trial, repetition), maximize))
-        n_fitting = sum(_seconds_together(active[: k + 1], n_workers) <= left for k in range(len(active)))
+        n_fitting = sum(total <= left for total in accumulate(one.cost for one in active))
         fitting = active[:n_fitting]
         if not fitting or (len(fitting) == 1 < len(active) and repetition):
             return Standing((), dropped, cut_short=True)
         dropped |= {one.trial: (repetition, NO_TIME) for one in active if one not in fitting}
-        left -= _seconds_together(fitting, n_workers)
+        left -= sum(one.cost for one in fitting)
         missing = tuple((one.trial, repetition) for one in fitting if (one.trial, repetition) not in runs)
         if missing:
             return Standing(missing, dropped)
@@ -203,14 +202,6 @@ def _scatter(runs: Runs) -> tuple[float, int]:
     degrees = len(known) - int(rank)
     rest = observed - design @ explained
     return (float(rest @ rest) / degrees if degrees else 0.0), degrees
-
-
-def _seconds_together(group: Sequence[Candidate], n_workers: int) -> float:
-    """Working time of all workers until the last of these runs ends, each begun as soon as a worker is free."""
-    busy = [0.0] * n_workers
-    for one in group:
-        busy[busy.index(min(busy))] += one.seconds
-    return n_workers * max(busy)
 
 
 def _n_scores(runs: Runs, trial: int) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from ..core.stopping import StopWatch
+from ..study.brackets import plan_of
 from ..study.context import RunContext, packed
 from ..study.leases import claim_trial, note_crash
 from ..study.samplers import n_finished
@@ -102,12 +103,18 @@ class _Tasks:
                 self._end = Ended(self._stop.reason)
             if self._end is None:
                 self._begin_tasks()
-            if not self._running:
+            if not self._running and self._end is None and self._more_to_come:
+                self._may_be_more = True  # When others, who share the study, have got as far.
+            elif not self._running:
                 return self._end or Ended(finished_in_words(n_finished(self._study)))
             self._lose_patience()
             self._hear()
             time.sleep(_LOOK_SECONDS)
-            ready, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
+            ready = (
+                self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)[0]
+                if self._running
+                else []
+            )
             for task in ready:
                 self._settle(task)
             has_changed = bool(ready)
@@ -125,6 +132,10 @@ class _Tasks:
             task = _Task(number, self._n_tickets)
             self._n_tickets += 1
             self._running[self._remote.remote(*self._given, number, task.ticket, self._board)] = task
+
+    @property
+    def _more_to_come(self) -> bool:
+        return plan_of(self._study, self._settings.search.trials).more_to_come
 
     def _claim(self) -> int | None:
         given_out = {task.number for task in self._running.values()}
@@ -154,7 +165,7 @@ class _Tasks:
         if news.event == "trial_finished":
             state, reason = news.details[1], news.details[3]
             self._n_failures = self._n_failures + 1 if state == "failed" else 0
-            self._n_restarts = 0 if state in ("complete", "pruned") else self._n_restarts
+            self._n_restarts = 0 if state in ("complete", "pruned", "paused") else self._n_restarts
             if self._n_failures == MOST_FAILURES_IN_A_ROW and self._end is None:
                 self._end = Ended(f"{self._n_failures} trials in a row failed", reason)
         getattr(self._observer, news.event)(*news.details)

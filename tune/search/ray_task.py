@@ -94,7 +94,8 @@ def run_numbered_trial(
     teller = _Teller(board, ticket)
     try:
         context = _opened(job, arrays)
-        executor = ThisProcess(partial(claim_numbered, context.study, context.folder, number))
+        n_trials = context.settings.search.trials
+        executor = ThisProcess(partial(claim_numbered, context.study, context.folder, number, n_trials))
         ended = executor.run(context, teller, StopWatch(is_asked=_asking(board)))
     except Exception as error:
         return TaskResult(teller.events, None, in_a_sentence(error))

@@ -152,7 +152,7 @@ class _Pool:
         else:
             worker.has_begun = True
             worker.trial = details[0] if event != "trial_finished" else None
-            if event == "trial_finished" and details[1] in ("complete", "pruned"):
+            if event == "trial_finished" and details[1] in ("complete", "pruned", "paused"):
                 self._n_restarts = 0
             getattr(self._observer, event)(*details)
         return True

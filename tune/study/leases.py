@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
+from .brackets import TO_THE_END, Leg, plan_of
 from .locks import Lock, LostLockError, study_lock, try_trial_lock
 from .store import adopted
 from .study import is_companion
@@ -33,11 +34,13 @@ class Claim:
     Attributes:
         trial: To run.
         lock: Held; release it when the trial is stored, or left for later.
+        leg: What is to be done with it.
         adopted: Whether another process, or an earlier run, began it.
     """
 
     trial: Trial
     lock: Lock
+    leg: Leg
     adopted: bool
 
 
@@ -51,32 +54,21 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
         given_out: Numbers of trials that will be worked on by others, who may not have locked them yet.
 
     Returns:
-        None if every trial that the study needs is finished or being worked on.
+        None if every trial that the study needs is finished, or being worked on, or waits for one that is.
 
     Raises:
         LostLockError: If the database went away meanwhile.
     """
     with study_lock(study, folder) as held:
-        n_taken = n_waiting = 0
-        for frozen in study.get_trials(deepcopy=False):
-            if frozen.state in (TrialState.COMPLETE, TrialState.PRUNED):
-                n_taken += 1
-            elif frozen.state == TrialState.WAITING:
-                n_waiting += 1
-            elif frozen.state == TrialState.RUNNING:
-                lock = None if frozen.number in given_out else try_trial_lock(study, folder, frozen.number)
-                if lock is not None:
-                    # Its holder may have stored the trial between our look and the lock.
-                    now = study.get_trials(deepcopy=False)[frozen.number]
-                    if now.state == TrialState.RUNNING and len(now.user_attrs.get("crashes", [])) < MOST_CRASHES:
-                        return Claim(adopted(study, frozen), lock, adopted=True)
-                    if now.state == TrialState.RUNNING:
-                        _give_up(study, folder, now)
-                    lock.release()
-                    if now.state not in (TrialState.COMPLETE, TrialState.PRUNED):
-                        continue
-                n_taken += 1
-        if n_taken >= n_trials or (is_companion(study) and not n_waiting):
+        claim = _claim_interrupted(study, folder, n_trials, given_out)
+        if claim is not None:
+            return claim
+        states = [trial.state for trial in study.get_trials(deepcopy=False)]
+        n_taken = sum(not state.is_finished() and state != TrialState.WAITING for state in states)
+        n_taken += states.count(TrialState.COMPLETE) + states.count(TrialState.PRUNED)
+        if n_taken >= n_trials or not plan_of(study, n_trials).may_begin:
+            return None
+        if is_companion(study) and TrialState.WAITING not in states:
             return None  # In place of a confirmation run or a floor that has failed nothing else is to be tried.
         trial = study.ask()
         try:
@@ -89,25 +81,55 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
         lock = try_trial_lock(study, folder, trial.number)
         if lock is None:
             raise LostLockError(f"another process has taken up trial {trial.number}")
-        return Claim(trial, lock, adopted=False)
+        return Claim(trial, lock, plan_of(study, n_trials).legs[trial.number], adopted=False)
 
 
-def claim_numbered(study: Study, folder: StudyFolder, number: int) -> Claim | None:
-    """Takes the trial of this number, which whoever gives out work has chosen.
+def _claim_interrupted(study: Study, folder: StudyFolder, n_trials: int, given_out: Collection[int]) -> Claim | None:
+    """Takes the most urgent of the unfinished trials that nobody works on and that wait for nobody."""
+    for number in plan_of(study, n_trials).legs:
+        lock = None if number in given_out else try_trial_lock(study, folder, number)
+        if lock is None:
+            continue
+        # Its holder may have stored the trial, or trained it further, between our look and the lock.
+        now = study.get_trials(deepcopy=False)[number]
+        leg = plan_of(study, n_trials).legs.get(number)
+        if leg is not None and len(now.user_attrs.get("crashes", [])) < MOST_CRASHES:
+            return Claim(adopted(study, now), lock, leg, adopted=True)
+        if leg is not None:
+            _give_up(study, folder, now)
+        lock.release()
+    return None
+
+
+def claim_numbered(study: Study, folder: StudyFolder, number: int, n_trials: int) -> Claim | None:
+    """Takes the trial of this number, which whoever gives out work has chosen, in a study that shall have so many.
 
     Returns:
-        None if it is finished, or given up, or worked on by somebody else.
+        None if it is finished, or given up, or waits for others, or is worked on by somebody else.
     """
     deadline = time.monotonic() + _LOCK_SECONDS
     while (lock := try_trial_lock(study, folder, number)) is None:
         if time.monotonic() > deadline:
             return None
         time.sleep(_LOOK_SECONDS)
-    frozen = study.get_trials(deepcopy=False)[number]
-    if frozen.state != TrialState.RUNNING or len(frozen.user_attrs.get("crashes", [])) >= MOST_CRASHES:
+    frozen, leg = study.get_trials(deepcopy=False)[number], plan_of(study, n_trials).legs.get(number)
+    if leg is None or len(frozen.user_attrs.get("crashes", [])) >= MOST_CRASHES:
         lock.release()
         return None
-    return Claim(adopted(study, frozen), lock, adopted=bool(frozen.params))
+    return Claim(adopted(study, frozen), lock, leg, adopted=bool(frozen.params))
+
+
+def claim_waiting(study: Study, folder: StudyFolder, number: int) -> Claim | None:
+    """Takes a trial that waits for others, to train it to its end; None if somebody has it by now."""
+    with study_lock(study, folder):
+        lock = try_trial_lock(study, folder, number)
+        if lock is None:
+            return None
+        frozen = study.get_trials(deepcopy=False)[number]
+        if frozen.state == TrialState.RUNNING:
+            return Claim(adopted(study, frozen), lock, TO_THE_END, adopted=True)
+        lock.release()
+        return None
 
 
 def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> FrozenTrial:

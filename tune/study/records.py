@@ -30,6 +30,7 @@ class Outcome:
         record: Goes into the trial's attributes: scores, epochs, seconds, history.
         weights: Of the best epoch, for each fold.
         second: What the network came to in the study's second objective; None if there is none.
+        waits: Whether it is to be gone on with, or pruned, when others have got as far.
     """
 
     pruned: bool
@@ -38,6 +39,7 @@ class Outcome:
     record: dict[str, Any]
     weights: tuple[dict[str, Tensor], ...]
     second: float | None = None
+    waits: bool = False
 
     @property
     def values(self) -> list[float] | None:

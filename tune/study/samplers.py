@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ..core.seeds import derive_seed
+from .brackets import BracketPruner
 
 N_STARTUP_TRIALS = 8
 # A trial is judged against at least this many others, so that one good neighbour does not end it.
@@ -76,7 +77,7 @@ def _joint_draw(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def make_sampler(name: str, seed: int) -> BaseSampler:
-    """The sampler of a study."""
+    """The sampler of a study without brackets."""
     return PerTrialSampler(SAMPLERS[name], seed)
 
 
@@ -92,6 +93,8 @@ def make_pruner(name: str, n_epochs: int) -> BasePruner:
     but in its first quarter, where the rate still climbs, scores say little about the end.
     """
     n_warmup_epochs = warmup_epochs(n_epochs)
+    if name == "halving":
+        return BracketPruner(n_epochs)
     if name == "median":
         return MedianPruner(N_TRIALS_TO_COMPARE, n_warmup_epochs, n_min_trials=N_TRIALS_TO_COMPARE)
     if name == "quartile":

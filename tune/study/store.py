@@ -101,6 +101,12 @@ def note_left(study: Study, trial: Trial | FrozenTrial, left: dict[str, Any] | N
     study._storage.set_trial_system_attr(trial._trial_id, LEFT, left)
 
 
+def given_parameters(trial: FrozenTrial) -> dict[str, Any]:
+    """What a trial that was lined up was given to begin with; empty for one that was drawn."""
+    given: dict[str, Any] = trial.system_attrs.get("fixed_params", {})
+    return given
+
+
 def withdraw(study: Study, trial: FrozenTrial) -> None:
     """Fails a trial that waits and is no longer to be run; Optuna tells only of those that run."""
     study._storage.set_trial_user_attr(trial._trial_id, "withdrawn", True)

@@ -17,7 +17,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.changes import changed_settings, newer_settings
-from ..config.initial import known_good, moved_into
+from ..config.initial import known_good, moved_into, portfolio
 from ..config.settings import Settings
 from ..config.spaces import Scalar
 from ..core.errors import OtherStudyError, StorageError, StudyError, StudyExistsError
@@ -25,9 +25,11 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..core.storage_failures import shown
 from ..training.splits import Parts, describe_data, describe_split
+from .brackets import BracketPruner, rungs_of
+from .draws import BracketSampler
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
-from .samplers import make_pruner, make_sampler
+from .samplers import SAMPLERS, make_pruner, make_sampler
 from .store import LEFT, engine_of, identity
 from .stored import check_stored
 
@@ -118,7 +120,7 @@ def create_study(
         folder: Of the study.
         settings: Complete.
         parts: The data, whose fingerprint is stored.
-        warm_start: Configurations to try right after the known-good ones.
+        warm_start: Configurations to try right after the known-good ones, in place of the portfolio.
 
     Raises:
         StudyExistsError: If there is a study of that name by now.
@@ -137,6 +139,10 @@ def create_study(
             study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
+        if searched and not warm_start and settings.pruner == "halving":
+            n_others = max(settings.search.trials - len(study.get_trials(deepcopy=False)), 0)
+            for values in portfolio(parts.dataset.kind, settings.architecture, searched)[:n_others]:
+                study.enqueue_trial(values, user_attrs={"origin": "portfolio"}, skip_if_exists=True)
         attributes = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "data_fingerprint": parts.dataset.fingerprint,
@@ -226,10 +232,13 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
 
 def with_strategy(study: Study, settings: Settings) -> Study:
     """The study with its sampler and pruner."""
-    study.sampler = make_sampler(settings.search.sampler, settings.search.seed)
-    # Optuna takes no reports in a study of two objectives, so that there is nothing to prune by.
-    pruner = "none" if settings.search.second_objective else settings.search.pruner
-    study.pruner = make_pruner(pruner, settings.n_epochs)
+    search = settings.search
+    study.pruner = make_pruner(settings.pruner, settings.n_epochs)
+    if isinstance(study.pruner, BracketPruner):
+        space, _ = settings.ranges()
+        study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs)
+    else:
+        study.sampler = make_sampler(search.sampler, search.seed)
     return study
 
 
@@ -251,6 +260,14 @@ def trials_so_far(study: Study) -> list[FrozenTrial]:
 def has_score(trial: FrozenTrial) -> bool:
     """Whether a trial is complete, or unfinished with a score; Optuna gives one that was pruned a value as well."""
     return trial.state in (TrialState.COMPLETE, TrialState.RUNNING) and trial.values is not None
+
+
+def is_paused(study: Study, trial: FrozenTrial) -> bool:
+    """Whether an unfinished trial has come to where it waits for the others of its bracket."""
+    stored = stored_settings(study) or {}
+    if trial.state != TrialState.RUNNING or stored.get("search", {}).get("pruner") != "halving":
+        return False
+    return max(trial.intermediate_values, default=0) in rungs_of(stored["training"]["epochs"])
 
 
 def unfinished_after(trial: FrozenTrial) -> int | None:

@@ -20,7 +20,7 @@ from tune.config.budget import (
     sized,
 )
 from tune.config.settings import Settings, resolve
-from tune.config.spaces import SHARED
+from tune.config.spaces import SHARED, SPACES
 
 sizes = st.integers(1, 10_000_000)
 
@@ -89,3 +89,10 @@ def test_what_data_sets_of_some_sizes_get(n_sequences: int, epochs: int, batches
     assert settings.training.patience == max(1, epochs // 2)
     assert batch_sizes(settings) == (batches or [32, 64, 128])
     assert f"up to {epochs} epochs" in said[0]
+
+
+@pytest.mark.parametrize("architecture", SPACES)
+def test_every_architecture_gets_a_budget(architecture: str) -> None:
+    settings = budget(40, {"architecture": architecture})
+    assert settings.training.epochs > 0
+    assert settings.training.patience > 0

@@ -57,7 +57,7 @@ def test_no_sentence_calls_something_the_best_that_is_not(
     these = [Candidate(number, "search", score, 1.0 + number) for number, score in enumerate(in_search)]
     study = study_of(tuned.direction, [(score, {"n_parameters": 10}) for score in in_search])
     runs: dict[tuple[int, int], float | None] = {}
-    while (stood := standing(these, runs, 3, maximize=maximize, seconds=limit)).missing and len(runs) < n_runs:
+    while (stood := standing(these, runs, 3, maximize=maximize, limit=limit)).missing and len(runs) < n_runs:
         runs |= {run: fresh[3 * run[0] + run[1]] for run in stood.missing[: n_runs - len(runs)]}
     made: list[tuple[float | None, dict[str, Any]]]
     made = [(score, {RUN_OF: a, REPETITION: b, "accuracy_gap": 0.0}) for (a, b), score in runs.items()]

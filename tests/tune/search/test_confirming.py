@@ -27,7 +27,7 @@ from tune.search.confirming import find_confirmation, line_up, open_confirmation
 from tune.search.progress import Progress
 from tune.study.leases import claim_trial
 from tune.study.locks import try_trial_lock
-from tune.study.selection import chosen_trial, kept_trials, promising_trials
+from tune.study.selection import chosen_trial, cost_of_run, cost_searched, kept_trials, promising_trials
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.store import engine_of
 from tune.study.study import best_trial, resume_study
@@ -206,21 +206,39 @@ def test_without_time_the_best_of_the_search_is_tested(new_lab: NewLab) -> None:
     assert not confirmation_of(lab).get_trials()
 
 
-def make_slow(lab: Lab, number: int, seconds: float) -> None:
-    """As if the trial had taken so long."""
+def pretend_of(lab: Lab, number: int, attribute: str, value: float) -> None:
+    """As if a trial had this on its record."""
     study = lab.study()
-    change = text(
-        "UPDATE trial_user_attributes SET value_json = :seconds WHERE key = 'training_seconds' AND trial_id = :id"
-    )
+    change = text("UPDATE trial_user_attributes SET value_json = :value WHERE key = :key AND trial_id = :id")
     with engine_of(study).begin() as connection:
-        connection.execute(change, {"seconds": str(seconds), "id": study.get_trials()[number]._trial_id})
+        trial = study.get_trials()[number]
+        connection.execute(change, {"value": str(value), "key": attribute, "id": trial._trial_id})
+
+
+def make_dear(lab: Lab, number: int) -> None:
+    """As if the trial's network were so large that all the others cost nothing."""
+    pretend_of(lab, number, "n_parameters", 10**9)
+
+
+def test_the_clock_decides_nothing_of_what_is_run(searched: Lab) -> None:
+    for trial in searched.trials():
+        pretend_of(searched, trial.number, "training_seconds", 10.0 ** (trial.number - 2))
+    lab = searched.with_settings({"confirmation": {"time_share": 0.9}})
+    run(lab)
+    candidates = promising_trials(lab.study(), 2)
+    allowed = 0.9 * cost_searched(lab.study())
+    runs = [trial.user_attrs[RUN_OF] for trial in confirmation_of(lab).get_trials()]
+    costs = {trial.number: cost_of_run(trial, lab.settings) for trial in candidates}
+    assert runs
+    assert sum(costs[number] for number in runs) <= allowed
+    assert allowed < sum(costs.values()) * 2
 
 
 def test_a_leader_that_is_too_slow_to_be_confirmed_is_delivered_all_the_same(searched: Lab) -> None:
     """Every other trial would be confirmed in a fraction of the time that is left."""
     best = best_trial(searched.study())
     assert best is not None
-    make_slow(searched, best.number, 600.0)
+    make_dear(searched, best.number)
     lab = searched.with_settings({"confirmation": {"time_share": 0.9}})
     finished, said = run(lab, with_exports=True)
     assert not confirmation_of(lab).get_trials()
@@ -244,7 +262,7 @@ def test_what_was_confirmed_before_gives_way_to_a_new_leader_without_time(search
             value=1.1, params={**last.params}, distributions=last.distributions, user_attrs={**last.user_attrs}
         )
     )
-    make_slow(searched, len(searched.trials()) - 1, 600.0)
+    make_dear(searched, len(searched.trials()) - 1)
     # Until the confirmation has been tried again, what it found before stands.
     chosen = chosen_trial(study)
     assert chosen is not None

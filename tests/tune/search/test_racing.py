@@ -34,13 +34,13 @@ def candidates(n: int, seconds: float = 1.0) -> list[Candidate]:
 
 
 def race(
-    these: list[Candidate], scores: Scores, n_seeds: int, seconds: float | None, n_workers: int = 1
+    these: list[Candidate], scores: Scores, n_seeds: int, limit: float | None
 ) -> tuple[Standing, dict[tuple[int, int], float | None], list[tuple[tuple[int, int], ...]]]:
     """Runs what is missing until nothing is; returns the end, all runs, and the rounds."""
     runs: dict[tuple[int, int], float | None] = {}
     rounds: list[tuple[tuple[int, int], ...]] = []
     while True:
-        stood = standing(these, runs, n_seeds, maximize=True, seconds=seconds, n_workers=n_workers)
+        stood = standing(these, runs, n_seeds, maximize=True, limit=limit)
         if not stood.missing:
             return stood, runs, rounds
         rounds.append(stood.missing)
@@ -68,12 +68,6 @@ def test_the_time_is_kept_and_used(seconds: float, n_runs: int) -> None:
     stood, runs, _ = race(candidates(4), alike, 5, seconds)
     assert len(runs) == n_runs
     assert stood.cut_short == (n_runs < 20)
-
-
-def test_two_workers_wait_for_the_last_run_of_a_round() -> None:
-    """Three runs keep two workers as long as four would."""
-    _, runs, _ = race(candidates(3), alike, 5, 4.0, n_workers=2)
-    assert len(runs) == 3
 
 
 def test_the_last_by_the_seeds_so_far_goes_when_time_is_short() -> None:
@@ -119,7 +113,7 @@ def races(
         for k in range(n_seeds)
     }
     limit = draw(st.none() | st.floats(0.1, 200))
-    return these, would, {"n_seeds": n_seeds, "seconds": limit, "n_workers": draw(st.integers(1, 3)), "max": maximize}
+    return these, would, {"n_seeds": n_seeds, "limit": limit, "max": maximize}
 
 
 @settings(max_examples=300, deadline=None)
@@ -139,8 +133,7 @@ def test_nothing_beats_what_is_delivered_in_the_search_and_with_fresh_seeds(
             runs,
             int(how["n_seeds"]),
             maximize=maximize,
-            seconds=how["seconds"],
-            n_workers=int(how["n_workers"]),
+            limit=how["limit"],
         )
     ).missing:
         if rounds_left == 0:
@@ -192,7 +185,7 @@ def test_a_race_can_be_taken_up_anywhere() -> None:
     for k, missing in enumerate(rounds):
         before = {run: runs[run] for one in rounds[:k] for run in one}
         half = {run: runs[run] for run in missing[: len(missing) // 2]}
-        stood = standing(candidates(4), before | half, 5, maximize=True, seconds=9.0)
+        stood = standing(candidates(4), before | half, 5, maximize=True, limit=9.0)
         assert stood.missing == missing[len(missing) // 2 :]
 
 

@@ -81,7 +81,7 @@ def test_two_workers_finish_exactly_what_was_asked_for(new_lab: NewLab) -> None:
     watcher = Watcher()
     assert search(lab, watcher) == Ended("7 trials finished")
     assert [one.number for one in finished(lab)] == list(range(7))
-    assert sorted(number for number, _ in watcher.finished) == list(range(7))
+    assert sorted(number for number, state in watcher.finished if state != "paused") == list(range(7))
     assert not watcher.crashed
     assert search(lab.with_settings({"search": {"trials": 9}})) == Ended("9 trials finished")
     assert [one.number for one in finished(lab)] == list(range(9))

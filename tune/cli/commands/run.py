@@ -22,7 +22,7 @@ from ...run import Finished, confirm_and_judge, exported, is_confirmed, judge, o
 from ...search.floors import share_floors
 from ...search.loop import seconds_afterwards
 from ...search.progress import show
-from ...study.selection import seconds_searched
+from ...study.selection import cost_searched
 from ...study.study import load_study
 from ...tracking import Tracking
 from ...training.splits import Parts, load_parts
@@ -154,9 +154,9 @@ def _with_best_judged(
     with stop.watch_signals():
         if is_confirmed(best):
             share = best.settings.confirmation.time_share or 0.0
-            seconds = share * sum(seconds_searched(finished.study) for finished in done)
+            limit = share * sum(cost_searched(finished.study) for finished in done)
             shown = partial(show, console=console)
-            judged = confirm_and_judge(best, parts, show=shown, stop=stop, seconds=seconds)
+            judged = confirm_and_judge(best, parts, show=shown, stop=stop, limit=limit)
         else:
             judged = judge(best, parts, stop=stop, say=partial(say, console))
         judged = exported(judged)

@@ -10,7 +10,7 @@ from rich.table import Table
 from ...core.folders import SaveDir, StudyFolder
 from ...search.progress import show_score
 from ...study.leases import interrupted_trials
-from ...study.study import best_trial, metric_value, stored_settings
+from ...study.study import best_trial, is_paused, metric_value, stored_settings
 from .opening import chosen_studies, open_existing
 
 
@@ -25,6 +25,7 @@ def status_command(console: Console, storage_url: str | None, save_dir: SaveDir,
         ("pruned", "right"),
         ("failed", "right"),
         ("running", "right"),
+        ("paused", "right"),
         ("interrupted", "right"),
         ("best", "right"),
         ("of trial", "right"),
@@ -39,7 +40,8 @@ def _row(study: Study, folder: StudyFolder) -> list[str]:
     trials = study.get_trials(deepcopy=False)
     count = {state: sum(trial.state == state for trial in trials) for state in TrialState}
     n_done = count[TrialState.COMPLETE] + count[TrialState.PRUNED]
-    n_interrupted = len(interrupted_trials(study, folder))
+    left = interrupted_trials(study, folder)
+    n_paused = sum(is_paused(study, trials[number]) for number in left)
     best = best_trial(study)
     search = (stored_settings(study) or {}).get("search", {})
     return [
@@ -48,8 +50,9 @@ def _row(study: Study, folder: StudyFolder) -> list[str]:
         str(count[TrialState.COMPLETE]),
         str(count[TrialState.PRUNED]),
         str(count[TrialState.FAIL]),
-        str(count[TrialState.RUNNING] - n_interrupted),
-        str(n_interrupted),
+        str(count[TrialState.RUNNING] - len(left)),
+        str(n_paused),
+        str(len(left) - n_paused),
         show_score(None if best is None else metric_value(best), search.get("metric", "loss")),
         "-" if best is None else f"{best.number}{'' if best.state.is_finished() else ' (unfinished)'}",
     ]

@@ -1,0 +1,228 @@
+"""Successive halving in brackets: who goes on is decided by a bracket's own results, never by who came first.
+
+Nine trials by their numbers are a bracket. All of them train for a ninth of the epochs, the best third of them for a
+third, and the best third of those to the end (Jamieson & Talwalkar 2016, arXiv 1502.07943, with eta = 3). A decision
+waits until every trial of the bracket has got there, unlike in ASHA (Li et al. 2020, arXiv 1810.05934), so that any
+number of workers, in any order and interrupted at will, come to the same. They seldom wait for each other all the same:
+the next bracket begins when all of this one have reached the first rung, and is drawn by what was known there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from optuna import Study
+from optuna.pruners import BasePruner
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+N_IN_BRACKET = 9
+ETA = 3
+# Attribute of a trial: its lowest validation loss up to each rung, which tells apart what scores the same.
+RUNG_LOSSES = "rung_losses"
+
+
+def rungs_of(n_epochs: int) -> tuple[int, ...]:
+    """Epochs after which a bracket decides, and the last one."""
+    return tuple(sorted({math.ceil(n_epochs / ETA**2), math.ceil(n_epochs / ETA), n_epochs}))
+
+
+class BracketPruner(BasePruner):
+    """Marks a study whose trials come in brackets; ends no trial while it trains.
+
+    Attributes:
+        rungs: As ``rungs_of`` gives them.
+    """
+
+    def __init__(self, n_epochs: int) -> None:
+        self.rungs = rungs_of(n_epochs)
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Never: ``Leg`` says where a trial ends."""
+        return False
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What is to be done with an unfinished trial.
+
+    Attributes:
+        until: The epoch to which it trains; None for its last one.
+        is_pruned: Whether it ends there, since others go on.
+        decision: Who goes on from there, in words.
+    """
+
+    until: int | None = None
+    is_pruned: bool = False
+    decision: str = ""
+
+
+TO_THE_END = Leg()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done in a study, whoever does it.
+
+    Attributes:
+        legs: Of the unfinished trials by number, the most urgent first; who is not in here waits for others.
+        may_begin: Whether another trial may begin.
+        more_to_come: Whether there will be more to do when somebody has ended a leg.
+    """
+
+    legs: dict[int, Leg]
+    may_begin: bool = True
+    more_to_come: bool = False
+
+
+def plan_of(study: Study, n_trials: int) -> Plan:
+    """What is to be done in a study that shall have so many finished trials; without brackets all that there is."""
+    trials = study.get_trials(deepcopy=False)
+    if isinstance(study.pruner, BracketPruner):
+        return plan(trials, n_trials, study.pruner.rungs, maximize=study.direction == StudyDirection.MAXIMIZE)
+    return Plan({trial.number: TO_THE_END for trial in trials if trial.state == TrialState.RUNNING})
+
+
+def plan(trials: Sequence[FrozenTrial], n_trials: int, rungs: Sequence[int], *, maximize: bool) -> Plan:
+    """What is to be done; depends on nothing but its arguments.
+
+    Args:
+        trials: Of the study, by number.
+        n_trials: Finished ones that it shall have; the last bracket has what is left of them.
+        rungs: As ``rungs_of`` gives them.
+        maximize: Whether a higher score is better.
+    """
+    members = members_of(trials, rungs)
+    # One that fails after its first rung has had its place in a bracket; after all of them another one makes up for it.
+    n_members = n_trials + sum(trial.state == TrialState.FAIL for trial in members)
+    begun = [trial for trial in members[:n_members] if trial.state != TrialState.WAITING]
+    brackets = [
+        _Bracket(begun[first : min(first + size, end)], min(size, end - first), rungs, maximize)
+        for start, end, size in ((0, n_trials, N_IN_BRACKET), (n_trials, n_members, 1))
+        for first in range(start, min(end, len(begun)), size)
+    ]
+    legs = {number: leg for bracket in brackets for number, leg in bracket.legs.items()}
+    opens = not brackets or (brackets[-1].is_past_first_rung and all(one.is_finished for one in brackets[:-1]))
+    n_running = sum(trial.state == TrialState.RUNNING for trial in begun)
+    may_begin = len(begun) < n_members and (opens or len(brackets[-1].trials) < brackets[-1].size)
+    return Plan(
+        dict(sorted(legs.items(), key=lambda one: not one[1].is_pruned)),
+        may_begin,
+        len(begun) < n_members
+        or n_running > len(legs)
+        or any(leg.until and not leg.is_pruned for leg in legs.values()),
+    )
+
+
+def members_of(trials: Sequence[FrozenTrial], rungs: Sequence[int]) -> list[FrozenTrial]:
+    """Trials that count for brackets: one that failed before it could be judged leaves its place to the next."""
+    return [trial for trial in trials if not _has_dropped_out(trial, rungs[0])]
+
+
+def known_at_begin(trials: Sequence[FrozenTrial], number: int, rungs: Sequence[int]) -> list[FrozenTrial]:
+    """The trials that the bracket of a trial is drawn by, as they were when it began.
+
+    Those of the bracket before it count as if they had been ended at their first rung, whatever has become of them
+    since; those of the brackets before that one are finished.
+    """
+    before = members_of(trials[:number], rungs)
+    n_before = len(before) // N_IN_BRACKET * N_IN_BRACKET
+    n_finished = max(n_before - N_IN_BRACKET, 0)
+    finished = [trial for trial in before[:n_finished] if trial.state != TrialState.FAIL]
+    return [*finished, *(_ended_at(trial, rungs[0]) for trial in before[n_finished:n_before])]
+
+
+def best_so_far(trial: FrozenTrial, epoch: float, sign: int) -> tuple[float, float]:
+    """By what trials are ranked, the best first: the best score up to an epoch, and then the lowest loss."""
+    scores = [sign * score for step, score in trial.intermediate_values.items() if step <= epoch]
+    losses = [loss for step, loss in trial.user_attrs.get(RUNG_LOSSES, {}).items() if int(step) <= epoch]
+    return -max(scores, default=-math.inf), min(losses, default=math.inf)
+
+
+def _ended_at(trial: FrozenTrial, epoch: int) -> FrozenTrial:
+    losses = {step: loss for step, loss in trial.user_attrs.get(RUNG_LOSSES, {}).items() if int(step) <= epoch}
+    ended = create_trial(
+        state=TrialState.PRUNED,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs={RUNG_LOSSES: losses},
+        intermediate_values={step: score for step, score in trial.intermediate_values.items() if step <= epoch},
+        constraints=trial.constraints,
+    )
+    ended.number = trial.number
+    return ended
+
+
+@dataclass
+class _Bracket:
+    """The trials of a bracket that have begun, and what is to be done with them.
+
+    Attributes:
+        trials: By number; those that did not drop out.
+        size: Trials that it will have.
+        rungs: As ``rungs_of`` gives them.
+        maximize: Whether a higher score is better.
+        legs: Of the unfinished ones that do not wait.
+        is_past_first_rung: Whether all of them are there, or further.
+    """
+
+    trials: Sequence[FrozenTrial]
+    size: int
+    rungs: Sequence[int]
+    maximize: bool
+    legs: dict[int, Leg] = field(default_factory=dict)
+    is_past_first_rung: bool = False
+
+    def __post_init__(self) -> None:
+        if self.is_finished:
+            self.is_past_first_rung = True
+            return
+        left, is_decided = list(self.trials), len(self.trials) == self.size
+        self.is_past_first_rung = is_decided and all(_has_reached(trial, self.rungs[0]) for trial in left)
+        for epoch in self.rungs[:-1]:
+            left = [trial for trial in left if not _has_dropped_out(trial, epoch)]
+            if is_decided and len(left) == 1:
+                break
+            arrived = [trial for trial in left if _has_reached(trial, epoch)]
+            is_decided = is_decided and len(arrived) == len(left)
+            ranked = sorted(arrived, key=lambda trial: (*best_so_far(trial, epoch, self._sign), trial.number))
+            best = {trial.number for trial in ranked[: max(1, len(left) // ETA)]} if is_decided else set()
+            # Who is further went on before the study was given more trials.
+            best |= {trial.number for trial in arrived if max(trial.intermediate_values, default=0) > epoch}
+            decision = self._in_words([trial.number for trial in left])
+            for trial in left:
+                if trial.state == TrialState.RUNNING and epoch not in trial.intermediate_values:
+                    self.legs[trial.number] = Leg(epoch, decision=decision)
+                elif trial.state == TrialState.RUNNING and is_decided and trial.number not in best:
+                    self.legs[trial.number] = Leg(epoch, is_pruned=True)
+            left = [trial for trial in arrived if trial.number in best]
+        self.legs |= {trial.number: TO_THE_END for trial in left if trial.state == TrialState.RUNNING}
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to be done."""
+        return len(self.trials) == self.size and all(trial.state.is_finished() for trial in self.trials)
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self.maximize else -1
+
+    def _in_words(self, numbers: Sequence[int]) -> str:
+        n_missing = self.size - len(self.trials)
+        n_best = max(1, (len(numbers) + n_missing) // ETA)
+        last = numbers[-1] + n_missing if numbers else 0
+        is_row = len(numbers) + n_missing == last - numbers[0] + 1 if numbers else False
+        who = f"{numbers[0]} to {last}" if is_row else ", ".join(map(str, numbers))
+        return f"the best of trials {who} goes on" if n_best == 1 else f"the {n_best} best of trials {who} go on"
+
+
+def _has_reached(trial: FrozenTrial, epoch: int) -> bool:
+    """Whether an epoch is behind a trial, or it came to its end before."""
+    return trial.state.is_finished() or epoch in trial.intermediate_values
+
+
+def _has_dropped_out(trial: FrozenTrial, epoch: int) -> bool:
+    """Whether a trial failed before it could be judged at an epoch."""
+    return trial.state == TrialState.FAIL and epoch not in trial.intermediate_values

@@ -1,0 +1,149 @@
+"""What a trial of a bracket is drawn by: a model, the neighbourhood of what is good, or nothing at all.
+
+A draw depends on the study's seed, the trial's number and what was known when its bracket began, and on neither the
+number of workers nor their order.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna import Study
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from ..config.initial import nearest
+from ..config.spaces import Scalar, Space
+from ..core.seeds import derive_seed
+from .brackets import best_so_far, known_at_begin
+from .store import given_parameters
+
+# Shares of the draws. PriorBand (Mallik et al. 2023, arXiv 2306.12370) leaves half of those of the first rung to chance
+# and draws the rest around what people believe in and the best so far; BOHB (Falkner et al. 2018, arXiv 1807.01774)
+# leaves a third to chance beside its model. Before there are results nothing can be modelled.
+MODELLED, NEAR_THE_BEST = 0.5, 0.3
+NEAR_THE_FIRST = 0.5
+N_BEST = 3
+# Of PriorBand too: each hyperparameter moves with this probability, by this much of its range (standard deviation).
+SHARE_MOVED, DEVIATION = 0.5, 0.25
+
+
+class BracketSampler(BaseSampler):
+    """Draws the trials of a bracket by what is known of the brackets before.
+
+    Args:
+        make: Gives the sampler that models, for a seed.
+        seed: The study's seed.
+        space: What is searched.
+        rungs: As ``rungs_of`` gives them.
+    """
+
+    def __init__(self, make: Callable[[int], BaseSampler], seed: int, space: Space, rungs: Sequence[int]) -> None:
+        self._make, self._seed, self._space, self._rungs = make, seed, space, rungs
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """All of it: what the others were drawn from is the same."""
+        return self._space
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """A whole configuration, for a trial that has none."""
+        if trial.params.keys() >= search_space.keys():
+            return {}
+        trials = study.get_trials(deepcopy=False)
+        known = known_at_begin(trials, trial.number, self._rungs)
+        seed = derive_seed(self._seed, "draw", trial.number)
+        dice, chance = random.Random(seed), RandomSampler(seed)
+        sampler, kind = self._make(seed), dice.random()
+        if isinstance(sampler, RandomSampler):
+            return _asked(chance, study.direction, [], search_space)
+        if known and kind < MODELLED:
+            return _asked(sampler, study.direction, _results(known, study, sampler), search_space)
+        anywhere = _asked(chance, study.direction, [], search_space)
+        if known and kind < MODELLED + NEAR_THE_BEST:
+            ranked = sorted(known, key=lambda one: _place(one, study))
+            return _neighbour(dice.choice(ranked[:N_BEST]).params, anywhere, search_space, dice)
+        given = [values for one in trials if (values := given_parameters(one))]
+        if not known and given and kind < NEAR_THE_FIRST:
+            return _neighbour(dice.choice(given), anywhere, search_space, dice)
+        return anywhere
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Draws a parameter that is not searched; there is none."""
+        return RandomSampler(derive_seed(self._seed, "draw", trial.number, param_name)).sample_independent(
+            study, trial, param_name, param_distribution
+        )
+
+
+def _asked(
+    sampler: BaseSampler, direction: StudyDirection, results: Sequence[FrozenTrial], space: Space
+) -> dict[str, Scalar]:
+    """What a sampler draws in a study with these results."""
+    study = optuna.create_study(direction=direction, sampler=sampler)
+    study.add_trials(results)
+    return study.ask(dict(space)).params
+
+
+def _results(known: Sequence[FrozenTrial], study: Study, sampler: BaseSampler) -> list[FrozenTrial]:
+    """What is known of trials, without what a sampler has no use for.
+
+    TPE ranks trials that were ended early by how far they came and then by their score. To the others, which pass them
+    over, they are trials that came to no more.
+    """
+    best = max if study.direction == StudyDirection.MAXIMIZE else min
+    results = []
+    for trial in known:
+        value = trial.value if trial.state == TrialState.COMPLETE else None
+        if value is None and trial.intermediate_values and not isinstance(sampler, TPESampler):
+            value = best(trial.intermediate_values.values())
+        results.append(
+            create_trial(
+                state=TrialState.PRUNED if value is None else TrialState.COMPLETE,
+                value=value,
+                params=trial.params,
+                distributions=trial.distributions,
+                intermediate_values=trial.intermediate_values,
+                constraints=trial.constraints,
+            )
+        )
+    return results
+
+
+def _place(trial: FrozenTrial, study: Study) -> tuple[float, ...]:
+    """To sort by, the best first: complete ones, then who came furthest, and of these who scored best."""
+    n_epochs = math.inf if trial.state == TrialState.COMPLETE else max(trial.intermediate_values, default=0)
+    sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
+    return (-n_epochs, *best_so_far(trial, math.inf, sign), trial.number)
+
+
+def _neighbour(
+    near: Mapping[str, Scalar], anywhere: Mapping[str, Scalar], space: Space, dice: random.Random
+) -> dict[str, Scalar]:
+    """A configuration of which some values have moved, numbers not far; what ``near`` lacks is as ``anywhere``."""
+    moved = {}
+    for name, distribution in space.items():
+        moved[name] = anywhere[name]
+        if name not in near:
+            continue
+        if dice.random() >= SHARE_MOVED:
+            moved[name] = near[name]
+        elif isinstance(distribution, IntDistribution | FloatDistribution):
+            found = nearest(distribution, _moved(distribution, float(near[name]), dice.gauss(0, DEVIATION)))
+            moved[name] = near[name] if found is None else found
+    return moved
+
+
+def _moved(distribution: IntDistribution | FloatDistribution, value: float, share: float) -> float:
+    """A value moved by a share of its range, on a logarithmic scale where it is drawn on one."""
+    low, high = distribution.low, distribution.high
+    moved = value * (high / low) ** share if distribution.log else value + share * (high - low)
+    return round(moved) if isinstance(distribution, IntDistribution) else moved
