@@ -1,6 +1,6 @@
-"""What the temperature of ``best_model/`` does to probabilities on the test part.
+"""What the temperature of ``best_model/`` does to probabilities on the test set.
 
-Beside it stands the temperature of least loss on the validation part (Guo et al. 2017), unchecked. Runs the command
+Beside it stands the temperature of least loss on the validation set (Guo et al. 2017), unchecked. Runs the command
 line as a user would.
 
     PYTHONPATH=. .venv/bin/python benchmarks/calibration.py --data smartwatch watch --seeds 3
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def row(data: str, seed: int, n_trials: int, n_epochs: int) -> str:
-    """One study's losses and calibration errors on its test part."""
+    """One study's losses and calibration errors on its test set."""
     option = "--dataset" if data in DATASETS else "--data-path"
     with tempfile.TemporaryDirectory() as place:
         command = [

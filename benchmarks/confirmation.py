@@ -38,7 +38,7 @@ class Task:
 
     Attributes:
         name: For the table.
-        n_sequences: Of the validation part, and as many of the test part.
+        n_sequences: Of the validation set, and as many of the test set.
         n_people: In each of the two; 0 where they are not known, and do not differ.
         person_scatter: Of people's own difficulty, in logits.
     """

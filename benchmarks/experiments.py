@@ -34,12 +34,12 @@ def main() -> None:
     arguments.add_argument("--save-dir", type=Path, default=ROOT / "studies")
     arguments.add_argument("--page", type=Path, default=PAGE)
     given = arguments.parse_args()
-    before = parts_of(given.page.read_text() if given.page.is_file() else "", "## ")
+    before = splits_of(given.page.read_text() if given.page.is_file() else "", "## ")
     sections = [INTRODUCTION]
     for suite in sorted((ROOT / "studies" / "suites").glob("*.json")):
         written = given.save_dir / suite.stem / "comparison.md"
-        known = parts_of(before.get(suite.stem, ""), "### ")
-        found = parts_of(section(written.read_text()), "### ") if written.is_file() else {}
+        known = splits_of(before.get(suite.stem, ""), "### ")
+        found = splits_of(section(written.read_text()), "### ") if written.is_file() else {}
         tables = {**known, **found}
         protocols = [protocol["name"] for protocol in json.loads(suite.read_text())["protocols"]]
         missing = [name for name in protocols if name not in tables]
@@ -55,7 +55,7 @@ def main() -> None:
     given.page.write_text("\n".join(sections))
 
 
-def parts_of(text: str, mark: str) -> dict[str, str]:
+def splits_of(text: str, mark: str) -> dict[str, str]:
     """What stands under each heading that begins with ``mark``; under "" what stands before the first."""
     first, *others = f"\n{text}".split(f"\n{mark}")
     parts = {"": first.strip()}

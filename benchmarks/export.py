@@ -1,6 +1,6 @@
 """How much quicker an exported network answers than PyTorch: sequences a second at batch 1 and 64, on one thread.
 
-Networks are untrained, which makes no difference to their speed; sizes are the tuner's known-good ones.
+Networks are untrained, which makes no difference to their speed; sizes are the tuner's defaults.
 
     PYTHONPATH=. .venv/bin/python benchmarks/export.py [--seconds 2]
 """
@@ -15,7 +15,7 @@ import torch
 
 from data.channels import Preparation, derived_names, n_prepared_channels
 from models import ARCHITECTURES, build
-from tune.config.initial import known_good
+from tune.config.initial import initial_configurations
 from tune.config.spaces import SPACES
 from tune.deploy.classifier import Classifier, OnnxClassifier, TorchClassifier
 from tune.deploy.onnx_model import to_onnx
@@ -31,11 +31,11 @@ PLAIN_GRU = "gru, plain"
 
 
 def model_of(architecture: str, kind: str, channels: tuple[str, ...], n_classes: int) -> StoredModel:
-    """A network of the known-good size; the plain GRU is one layer of 64 and nothing else."""
+    """A network of the default size; the plain GRU is one layer of 64 and nothing else."""
     plain = architecture == PLAIN_GRU
     name = "gru" if plain else architecture
     space = SPACES[name]
-    chosen = {} if plain else known_good(kind, name, space)[0]
+    chosen = {} if plain else initial_configurations(kind, name, space)[0]
     hyperparameters = {key: value for key, value in chosen.items() if key in space}
     preparation = Preparation() if plain else Preparation("both", "both")
     n_derived = len(derived_names(channels, preparation.derived_channels))

@@ -22,18 +22,18 @@ import torch
 from data.channels import Preparation
 from data.sequences import SequenceDataset
 from data.splits import Split
-from tune.config.initial import known_good
+from tune.config.initial import initial_configurations
 from tune.config.settings import resolve
 from tune.config.spaces import OFF, Scalar
 from tune.core.seeds import derive_seed
 from tune.evaluation.evaluate import accuracy_by_recording
 from tune.training.fold_fits import begin_fits, fit_runs
 from tune.training.hyperparameters import fields_of, training_settings
-from tune.training.splits import Fold, Parts, load_parts
+from tune.training.splits import Fold, Splits, load_splits
 from tune.training.train import predict
 
 CPU = torch.device("cpu")
-# What each protocol holds out: how many people at a time, a fifth at random in turn, or the official test part.
+# What each protocol holds out: how many people at a time, a fifth at random in turn, or the official test set.
 PROTOCOLS: dict[str, tuple[str, int]] = {
     "smartwatch-people": ("smartwatch", 1),
     "smartwatch-random": ("smartwatch", 0),
@@ -69,7 +69,7 @@ STEPS: dict[str, dict[str, Scalar]] = {
     "mixup 0.4 on the embeddings": {"mixup": 0.4},
     "a copy normalised by instance": {"normalisation": "both"},
 }
-KNOWN_GOOD = "the known-good first trial"
+DEFAULT = "the default first trial"
 FURTHER: dict[str, dict[str, Scalar]] = {
     "+ time warp 0.2": {"time_warp": 0.2},
     "+ time crop 0.2": {"time_crop": 0.2},
@@ -83,16 +83,16 @@ FURTHER: dict[str, dict[str, Scalar]] = {
 
 
 def rungs(dataset: str) -> dict[str, dict[str, Scalar]]:
-    """The configuration of every rung, from the ground up; the known-good one by itself where it is not among them."""
+    """The configuration of every rung, from the ground up; the default one by itself where it is not among them."""
     settings = resolve({"dataset": dataset, "architecture": "gru"})
     searched, _ = settings.ranges()
-    good = known_good(load_parts(settings).dataset.kind, settings.architecture, searched)[-1]
+    good = initial_configurations(load_splits(settings).dataset.kind, settings.architecture, searched)[-1]
     built, found = {**good, **BARE}, {}
     for name, change in STEPS.items():
         built = {**built, **change, **({"front_layers": good["front_layers"]} if name == "convolutional front" else {})}
         found[name] = built
     if built != good:
-        found[KNOWN_GOOD] = good
+        found[DEFAULT] = good
     return {**found, **{name: {**built, **change} for name, change in FURTHER.items()}}
 
 
@@ -101,20 +101,20 @@ def folds(protocol: str, seed: int) -> Iterator[tuple[SequenceDataset, SequenceD
     name, n_people = PROTOCOLS[protocol]
     if n_people == 0:
         wanted = {"kind": "stratified", "test_fraction": 0.0, "folds": N_RANDOM_FOLDS, "seed": seed}
-        for fold in load_parts(resolve({"dataset": name, "split": wanted})).folds:
+        for fold in load_splits(resolve({"dataset": name, "split": wanted})).folds:
             yield fold.train, fold.validation
         return
-    people = load_parts(resolve({"dataset": name})).dataset.group_names
+    people = load_splits(resolve({"dataset": name})).dataset.group_names
     held_out: list[dict[str, Any]] = [{"kind": "official"}]
     if n_people > 0:
         held_out = [
             {"kind": "group", "test_groups": list(people[k : k + n_people])} for k in range(0, len(people), n_people)
         ]
     for split in held_out:
-        parts = load_parts(resolve({"dataset": name, "split": split}))
+        splits = load_splits(resolve({"dataset": name, "split": split}))
         yield (
-            parts.dataset.subset(torch.cat([parts.split.train, parts.split.validation])),
-            parts.dataset.subset(parts.split.test),
+            splits.dataset.subset(torch.cat([splits.split.train, splits.split.validation])),
+            splits.dataset.subset(splits.split.test),
         )
 
 
@@ -125,16 +125,16 @@ def accuracy(
     settings = resolve({"architecture": "gru", "training": {"epochs": n_epochs}})
     # What is held out stands where validation is watched; nothing is chosen by it.
     rows = Split("group", torch.arange(0), torch.arange(0), torch.arange(0))
-    parts = Parts(train, rows, (Fold(train, held_out, None),))
+    splits = Splits(train, rows, (Fold(train, held_out, None),))
     training = training_settings(settings, parameters, derive_seed(seed, "ladder"))
-    fits = begin_fits(parameters, settings, parts, training, CPU)
-    (run,) = fit_runs(fits, parts, parameters, training, device=CPU, before_step=lambda: None)
+    fits = begin_fits(parameters, settings, splits, training, CPU)
+    (run,) = fit_runs(fits, splits, parameters, training, device=CPU, before_step=lambda: None)
     by_sequence, by_recording = 0.0, None
     for result in run:
         fits[0].stale_epochs = 0  # Patience would look at what is held out.
         by_sequence = result.validation.accuracy
         if result.epoch == training.epochs:
-            judged = parts.prepared(0, "validation", fields_of(Preparation, parameters))
+            judged = splits.prepared(0, "validation", fields_of(Preparation, parameters))
             by_recording = accuracy_by_recording(predict(fits[0].judged, judged, CPU), judged)
     return by_sequence, by_recording
 

@@ -19,7 +19,7 @@ from tune.core.stopping import StopWatch
 from tune.run import open_study, run_study
 from tune.search.progress import Progress
 from tune.study.storage import open_storage, sqlite_url
-from tune.training.splits import load_parts
+from tune.training.splits import load_splits
 
 STATM = Path("/proc/self/statm")
 
@@ -35,9 +35,9 @@ class Watched(Progress):
 
     sizes: list[float]
 
-    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
         """The trial before is stored, its network gone."""
-        super().trial_started(number, parameters, adopted)
+        super().trial_started(number, parameters, resumed)
         self.sizes.append(resident_mib())
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         storage = open_storage(sqlite_url(Path(place) / "tune.db"))
         folder = StudyFolder(Path(place), "memory")
-        context, notes = open_study(storage, folder, settings, None, load_parts(settings))
+        context, notes = open_study(storage, folder, settings, None, load_splits(settings))
         run_study(context, notes, show=lambda progress: nullcontext(watched), stop=StopWatch())
     for number in range(0, len(watched.sizes), 10):
         print(f"after {number} trials: {watched.sizes[number]:.0f} MiB")

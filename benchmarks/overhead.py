@@ -34,7 +34,7 @@ from tune.study.storage import open_storage, sqlite_url
 from tune.training import train as training
 from tune.training.adamw import AdamW
 from tune.training.checkpoint import CheckpointWriter
-from tune.training.splits import load_parts
+from tune.training.splits import load_splits
 
 
 class Stopwatch:
@@ -90,24 +90,24 @@ def measure_study(dataset: str, n_trials: int, n_epochs: int) -> None:
         "memory given back": (search, "return_free_memory"),
         "batches waited for": (Future, "result"),
     }
-    parts_of = {name: Stopwatch() for name in shares}
+    splits_of = {name: Stopwatch() for name in shares}
     for name, (owner, function) in shares.items():
-        setattr(owner, function, parts_of[name].wrap(getattr(owner, function)))
+        setattr(owner, function, splits_of[name].wrap(getattr(owner, function)))
     for library in ("pandas", "optuna.importance", "tune.report.page"):
         importlib.import_module(library)  # Loaded late, but start-up all the same, however long the study.
     layer = {"search": {"trials": n_trials}, "training": {"epochs": n_epochs}, "split": {"folds": 0}}
     settings = resolve({"dataset": dataset}, layer)
-    parts = load_parts(settings)
+    splits = load_splits(settings)
     with tempfile.TemporaryDirectory() as place:
         folder = StudyFolder(Path(place), "cost")
         storage = open_storage(sqlite_url(Path(place) / "tune.db"))
         started = time.perf_counter()
-        context, notes = run.open_study(storage, folder, settings, None, parts)
+        context, notes = run.open_study(storage, folder, settings, None, splits)
         run.run_study(context, notes, show=nullcontext, stop=StopWatch())
         total = time.perf_counter() - started
     print(f"{n_trials} trials on {dataset}: {total:.1f} s, of which training proper {proper.seconds:.1f} s")
     print(f"the tuner's own cost: {100 * (1 - proper.seconds / total):.1f}%, of {epochs.n_calls} epochs")
-    for name, part in parts_of.items():
+    for name, part in splits_of.items():
         print(f"  {name}: {part.seconds:.2f} s in {part.n_calls} calls")
     print(f"in the stricter count: {100 * (1 - strict.seconds / total):.1f}%; exports: {exporting.seconds:.1f} s")
 

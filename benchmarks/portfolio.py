@@ -1,7 +1,7 @@
 """Which few configurations a search should try beside its first one: chosen greedily, judged on data left out.
 
 Every configuration is what changes of the first one: the variants of ``tune/config/portfolio.py``, and others drawn at
-random, the same for all data sets. Each is trained on each data set as a trial would be, and scored on its test part
+random, the same for all data sets. Each is trained on each data set as a trial would be, and scored on its test set
 with the weights of its best validation epoch; lines that are in the file are not made again.
 
     PYTHONPATH=. .venv/bin/python benchmarks/portfolio.py --output ../portfolio.jsonl --random 8 --seconds 60 \
@@ -26,7 +26,7 @@ import torch
 from optuna.samplers import RandomSampler
 
 from data.channels import Preparation
-from tune.config.initial import known_good, moved_into
+from tune.config.initial import initial_configurations, moved_into
 from tune.config.portfolio import VARIANTS
 from tune.config.settings import Settings, resolve
 from tune.config.spaces import SHARED, SPACES, Scalar
@@ -34,12 +34,12 @@ from tune.core.seeds import derive_seed
 from tune.training.fold_fits import begin_fits, fit_runs
 from tune.training.hyperparameters import fields_of, training_settings
 from tune.training.metrics import score
-from tune.training.splits import Parts, load_parts, settled
+from tune.training.splits import Splits, load_splits, settled
 from tune.training.train import NonFiniteLossError, predict
 
 CPU = torch.device("cpu")
 FIRST = "first"
-# Decided by the size of the training part.
+# Decided by the size of the training set.
 NOT_DRAWN = ("batch_size",)
 
 Scores = dict[str, dict[str, float]]
@@ -55,14 +55,14 @@ def changes(architecture: str, n_random: int) -> dict[str, dict[str, Scalar]]:
     return named
 
 
-def evaluated(settings: Settings, parts: Parts, changed: dict[str, Scalar], seconds: float) -> dict[str, Any]:
+def evaluated(settings: Settings, splits: Splits, changed: dict[str, Scalar], seconds: float) -> dict[str, Any]:
     """One configuration, trained until it ends or its processor time is up."""
     searched, fixed = settings.ranges()
-    first, *_ = known_good(parts.dataset.kind, settings.architecture, searched)
+    first, *_ = initial_configurations(splits.dataset.kind, settings.architecture, searched)
     parameters = {**fixed, **first, **moved_into(searched, changed)}
     training = training_settings(settings, parameters, seed=derive_seed("portfolio", "fit"))
-    (fit,) = begin_fits(parameters, settings, parts, training, CPU)
-    (run,) = fit_runs([fit], parts, parameters, training, device=CPU, before_step=lambda: None)
+    (fit,) = begin_fits(parameters, settings, splits, training, CPU)
+    (run,) = fit_runs([fit], splits, parameters, training, device=CPU, before_step=lambda: None)
     began = time.process_time()
     try:
         while time.process_time() - began < seconds and next(run, None) is not None:
@@ -72,7 +72,7 @@ def evaluated(settings: Settings, parts: Parts, changed: dict[str, Scalar], seco
     finally:
         run.close()  # type: ignore[attr-defined]
     fit.judged.load_state_dict(fit.best_weights)
-    test = parts.prepared(0, "test", fields_of(Preparation, parameters))
+    test = splits.prepared(0, "test", fields_of(Preparation, parameters))
     return {
         "score": score(predict(fit.judged, test, CPU), test.labels).accuracy,
         "validation": fit.best.validation.accuracy,
@@ -130,12 +130,12 @@ def main() -> None:
         where = {"dataset": "files", "data": {"path": place}} if Path(place).exists() else {"dataset": place}
         for architecture in given.architectures:
             settings = resolve(where, {"architecture": architecture, "split": {"folds": 0}})
-            parts = load_parts(settings)
-            settings, _ = settled(settings, parts)
+            splits = load_splits(settings)
+            settings, _ = settled(settings, splits)
             for name, changed in changes(architecture, given.random).items():
                 if (data := Path(place).stem, architecture, name) in done:
                     continue
-                found = evaluated(settings, parts, changed, given.seconds)
+                found = evaluated(settings, splits, changed, given.seconds)
                 known.append({"data": data, "architecture": architecture, "name": name, "changed": changed, **found})
                 with given.output.open("a") as file:
                     file.write(json.dumps(known[-1]) + "\n")

@@ -1,6 +1,6 @@
 """Which sampler and which pruner find a good configuration soonest.
 
-Every strategy gets the same time on one core, without the known-good first trial (which would hide the search behind
+Every strategy gets the same time on one core, without the default first trial (which would hide the search behind
 the experience of its authors). The time is the processor's, which other programs on the machine do not stretch.
 Reported are the best validation score so far (its mean over the time, at its end, and after a number of finished
 trials), and the test score of the configuration that was best in the end.
@@ -30,7 +30,7 @@ from tune.core.files import write_text
 from tune.core.folders import StudyFolder
 from tune.core.seeds import derive_seed
 from tune.core.stopping import StopWatch
-from tune.evaluation.test_evaluation import judge_best
+from tune.evaluation.test_evaluation import evaluate_selected
 from tune.search.loop import ThisProcess
 from tune.study.context import RunContext
 from tune.study.storage import open_storage, sqlite_url
@@ -39,7 +39,7 @@ from tune.training.fit import EpochResult, Fit, TrainingSettings
 from tune.training.fold_fits import begin_fits, fit_runs
 from tune.training.hyperparameters import fields_of, training_settings
 from tune.training.metrics import score
-from tune.training.splits import Parts, load_parts
+from tune.training.splits import Splits, load_splits
 from tune.training.train import predict
 
 CPU = torch.device("cpu")
@@ -96,7 +96,7 @@ class Trace:
         best = self.points[-1][2] if self.points else 0.0
         self.points.append((time.process_time() - self.started, self.n_finished, max(best, value or 0.0)))
 
-    def trial_started(self, number: int, parameters: dict[str, Any], adopted: bool) -> None:
+    def trial_started(self, number: int, parameters: dict[str, Any], resumed: bool) -> None:
         """Nothing to note."""
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
@@ -107,7 +107,7 @@ class Trace:
         self.add(value)
 
 
-def run_study(settings: Settings, parts: Parts, seconds: float) -> tuple[Trace, float]:
+def run_study(settings: Settings, splits: Splits, seconds: float) -> tuple[Trace, float]:
     """A study with the sampler and pruner of the settings; the trace and the best one's test accuracy."""
     with tempfile.TemporaryDirectory() as place:
         folder = StudyFolder(Path(place), "strategy")
@@ -116,14 +116,14 @@ def run_study(settings: Settings, parts: Parts, seconds: float) -> tuple[Trace, 
         study = optuna.create_study(storage=storage, study_name="strategy", direction="maximize")
         with_strategy(study, settings)
         trace = Trace()
-        context = RunContext(study, settings, parts, folder, CPU)
+        context = RunContext(study, settings, splits, folder, CPU)
         ThisProcess().run(context, trace, ProcessorWatch(seconds))
-        judge_best(context)
+        evaluate_selected(context)
         found = list(study.user_attrs.get("evaluations", {}).values())
         return trace, float(found[0]["test"]["accuracy"]) if found else 0.0
 
 
-def run_sober(settings: Settings, parts: Parts, seconds: float, n_epochs_for_all: int) -> tuple[Trace, float]:
+def run_sober(settings: Settings, splits: Splits, seconds: float, n_epochs_for_all: int) -> tuple[Trace, float]:
     """A few epochs for random configurations during half of the time, then the best ones in full (arXiv 2307.15422)."""
     trace, deadline = Trace(), time.process_time() + seconds
     candidates: list[tuple[float, int, Fit, TrainingSettings, dict[str, Any]]] = []
@@ -133,8 +133,8 @@ def run_sober(settings: Settings, parts: Parts, seconds: float, n_epochs_for_all
         seed = derive_seed(settings.search.seed, "sober", number)
         parameters = {**fixed, **_draw(searched, seed)}
         training = training_settings(settings, parameters, seed)
-        fit = begin_fits(parameters, settings, parts, training, CPU)[0]
-        for result in _epochs(fit, parts, training, parameters):
+        fit = begin_fits(parameters, settings, splits, training, CPU)[0]
+        for result in _epochs(fit, splits, training, parameters):
             if result.epoch == n_epochs_for_all:
                 break
         trace.add(fit.best.validation.accuracy)
@@ -142,20 +142,20 @@ def run_sober(settings: Settings, parts: Parts, seconds: float, n_epochs_for_all
         number += 1
     while candidates and time.process_time() < deadline:
         _, _, fit, training, parameters = heapq.heappop(candidates)
-        for _ in _epochs(fit, parts, training, parameters):
+        for _ in _epochs(fit, splits, training, parameters):
             if time.process_time() > deadline:
                 break
         trace.add(fit.best.validation.accuracy)
         if fit.best.validation.accuracy > best:
             best = fit.best.validation.accuracy
             fit.model.load_state_dict(fit.best_weights)
-            test = parts.prepared(0, "test", fields_of(Preparation, parameters))
+            test = splits.prepared(0, "test", fields_of(Preparation, parameters))
             best_test = score(predict(fit.model, test, CPU), test.labels).accuracy
     return trace, best_test
 
 
-def _epochs(fit: Fit, parts: Parts, training: TrainingSettings, parameters: dict[str, Any]) -> Iterator[EpochResult]:
-    return fit_runs([fit], parts, parameters, training, device=CPU, before_step=lambda: None)[0]
+def _epochs(fit: Fit, splits: Splits, training: TrainingSettings, parameters: dict[str, Any]) -> Iterator[EpochResult]:
+    return fit_runs([fit], splits, parameters, training, device=CPU, before_step=lambda: None)[0]
 
 
 def _draw(searched: dict[str, BaseDistribution], seed: int) -> dict[str, Any]:
@@ -205,11 +205,11 @@ def main() -> None:
                 {"space": CHEAP, "training": {"epochs": N_EPOCHS, "refit": False}},
                 {"space": {"gru": SHORTENED}} if given.dataset == "watch" else {},
             )
-            parts = load_parts(settings)
+            splits = load_splits(settings)
             if own:
-                trace, test = run_study(settings, parts, given.seconds)
+                trace, test = run_study(settings, splits, given.seconds)
             else:
-                trace, test = run_sober(settings, parts, given.seconds, int(name.split()[1]))
+                trace, test = run_sober(settings, splits, given.seconds, int(name.split()[1]))
             found[name].append({**summarise(trace, given.seconds), "test": test})
             print(seed, name, found[name][-1], flush=True)
             write_text(given.output, json.dumps({"arguments": str(vars(given)), "found": found}, indent=2))

@@ -32,7 +32,7 @@ import numpy as np
 from data import DataError
 from tune.config.settings import resolve
 from tune.core.files import write_text
-from tune.training.splits import load_parts
+from tune.training.splits import load_splits
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -134,13 +134,13 @@ def run_published(python: Path, seed: int, target: float, limit_seconds: float, 
 
 
 def export_split(seed: int, folder: Path) -> None:
-    """Writes the training and validation part of the tuner's own split for a process that cannot import us.
+    """Writes the training and validation set of the tuner's own split for a process that cannot import us.
 
     Raises:
         ClickException: If the recordings cannot be had.
     """
     try:
-        fold = load_parts(resolve({"dataset": "smartwatch", "split": {**SPLIT, "seed": seed}})).folds[0]
+        fold = load_splits(resolve({"dataset": "smartwatch", "split": {**SPLIT, "seed": seed}})).folds[0]
     except DataError as error:
         raise click.ClickException(str(error)) from error
     arrays = {

@@ -105,7 +105,7 @@ def prepare_measured(dataset: SequenceDataset, normaliser: Normaliser, preparati
 
     Args:
         dataset: As measured, or varied.
-        normaliser: Statistics of the training part over the measured and the derived channels.
+        normaliser: Statistics of the training set over the measured and the derived channels.
         preparation: How they become a network's inputs.
     """
     return prepare(derive(dataset, preparation.derived_channels), normaliser, preparation.normalisation)

@@ -54,7 +54,7 @@ def duplicates_across(dataset: SequenceDataset, split: Split) -> list[str]:
             copies[part] += len(set(others.tolist()) & set(rows))
     return [
         f"of the {part} sequences {n} {'is an exact copy' if n == 1 else 'are exact copies'} of training sequences: "
-        f"the {part} score is too good, since what was learned by heart counts too; take the copies out"
+        f"the {part} score is too good, since copies that it has trained on count too; take the copies out"
         for part, n in copies.items()
         if n
     ]
@@ -70,7 +70,7 @@ def people_across(dataset: SequenceDataset, split: Split) -> list[str]:
         people = set(dataset.groups[rows].tolist())
         if people & training:
             sentences.append(
-                f"people of the {part} part who are in the training part too, as published: {len(people & training):,} "
+                f"people of the {part} part who are in the training set too, as published: {len(people & training):,} "
                 f"of {len(people):,}; for new people expect less (--split group holds people out)"
             )
     return sentences

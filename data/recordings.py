@@ -40,7 +40,7 @@ def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: fl
     """Makes recordings into a data set; classes and people are numbered in the natural order of their names.
 
     A missing value is interpolated between its neighbours in time, or takes the nearest one at an end. A channel that
-    is missing throughout a recording takes its mean over the other ones (of the training part, where there is a
+    is missing throughout a recording takes its mean over the other ones (of the training set, where there is a
     publisher's split). Steps at either end that hold no value at all are dropped. Recordings of more than
     ``LONG_STEPS`` steps (the median) are cut into windows if the sample rate is known.
 

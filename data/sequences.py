@@ -27,7 +27,7 @@ class SequenceDataset:
     Attributes:
         name: Registered name of the data set.
         kind: What the data is like: ``gesture`` (short, one movement each), ``activity`` (windows of a continuing
-            movement) or ``landmarks`` (positions of body points). Chooses the known-good first trial.
+            movement) or ``landmarks`` (positions of body points). Chooses the default first trial.
         values: All steps of all sequences, one after the other.
         lengths: Steps of each sequence, each at least 1.
         labels: Class of each sequence, in ``0..n_classes-1``.

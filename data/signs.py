@@ -162,13 +162,13 @@ def _assembled(tree: Tree, clips: Sequence[Clip], source: Source, notes: tuple[s
 
 
 def _with_training(clips: Sequence[Clip]) -> tuple[Sequence[Clip], tuple[str, ...]]:
-    """The recordings of signs that the official training part has; all where there is no official split."""
+    """The recordings of signs that the official training set has; all where there is no official split."""
     trained = {clip.sign for clip in clips if clip.part in (TRAIN, None)}
     dropped = sorted({clip.sign for clip in clips} - trained)
     if not dropped:
         return clips, ()
     kept = [clip for clip in clips if clip.sign in trained]
-    note = f"dropped, since the training part has none of their sign: {len(clips) - len(kept):,} ({some_of(dropped)})"
+    note = f"dropped, since the training set has none of their sign: {len(clips) - len(kept):,} ({some_of(dropped)})"
     return kept, (note,)
 
 

@@ -1,4 +1,4 @@
-"""Seeded train, validation and test parts that cannot share a person or a recording.
+"""Seeded train, validation and test sets that cannot share a person or a recording.
 
 A split assigns whole *units*, never single sequences: people for a ``group`` split, recordings for a ``stratified``
 one. Windows cut from one recording overlap and one person's movements are alike, so a unit on both sides of a split
@@ -78,9 +78,9 @@ def make_split(
     Args:
         dataset: What to cut.
         kind: One of ``SPLIT_KINDS``.
-        validation_fraction: Share of the units (of the official training part, for ``official``) for validation.
-        test_fraction: Share of the units for test; 0 leaves the test part empty. ``official`` ignores it.
-        test_groups: Names of the people that form the test part, instead of a drawn share; for ``group`` only.
+        validation_fraction: Share of the units (of the official training set, for ``official``) for validation.
+        test_fraction: Share of the units for test; 0 leaves the test set empty. ``official`` ignores it.
+        test_groups: Names of the people that form the test set, instead of a drawn share; for ``group`` only.
         seed: Draws the units.
 
     Raises:
@@ -117,20 +117,20 @@ def drawn_split(
 
 
 def has_published_validation(dataset: SequenceDataset, kind: str) -> bool:
-    """Whether the validation part of this split is the publisher's."""
+    """Whether the validation set of this split is the publisher's."""
     return kind == "official" and bool((_numpy(dataset.official) == VALIDATION).any())
 
 
 def make_outer_split(
     dataset: SequenceDataset, fold: tuple[int, int], *, validation_fraction: float = 0.2, seed: int = 0
 ) -> Split:
-    """A stratified split whose test part is one of the ``outer_folds``.
+    """A stratified split whose test set is one of the ``outer_folds``.
 
     Args:
         dataset: What to cut.
         fold: Its number, from 1 on, and how many there are.
         validation_fraction: Share of the units of the whole for validation.
-        seed: Draws the units; with the same one the test parts of all folds are the whole.
+        seed: Draws the units; with the same one the test sets of all folds are the whole.
 
     Raises:
         DataError: If there are fewer units than folds, or a class would have no training example.
@@ -145,7 +145,7 @@ def make_outer_split(
 
 
 def outer_folds(dataset: SequenceDataset, kind: str, n_folds: int, *, seed: int = 0) -> list[Rows]:
-    """The test parts of a nested evaluation, as sorted row numbers: every unit is in exactly one of them.
+    """The test sets of a nested evaluation, as sorted row numbers: every unit is in exactly one of them.
 
     Raises:
         DataError: If there are fewer units than folds, or a class would have no training example.
@@ -177,13 +177,13 @@ def make_folds(
 ) -> list[Split]:
     """Cross-validation inside a split: train and validation together are cut into folds, test stays what it is.
 
-    Every unit is in the validation part of exactly one fold, but those that alone have a class: they are always
+    Every unit is in the validation set of exactly one fold, but those that alone have a class: they are always
     trained on. People are shared out so that folds have about the same number of sequences and, if they can, every
     class; recordings so that each class is spread evenly.
 
     Args:
         dataset: What ``split`` was made from.
-        split: Gives the test part and the kind of unit.
+        split: Gives the test set and the kind of unit.
         n_folds: At least 2, at most the number of units.
         seed: Draws the folds.
         balanced: False leaves people as drawn.
@@ -345,7 +345,7 @@ def _checked(
     if len(unseen):
         names = ", ".join(dataset.class_names[k] for k in unseen)
         raise DataError(
-            f"no training example is left of {names}: only the validation or test part has some; let "
+            f"no training example is left of {names}: only the validation or test set has some; let "
             "others be held out, smaller fractions, or mix people over all parts: --split stratified"
         )
     return Split(kind, torch.from_numpy(train), torch.from_numpy(validation), torch.from_numpy(test))

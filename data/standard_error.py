@@ -33,7 +33,7 @@ def standard_error(n_sequences: float, n_units: int, alike: float) -> float:
 def needed_folds(dataset: SequenceDataset, split: Split) -> tuple[int, list[str]]:
     """The folds that judging takes, 0 for a single split, and sentences about why.
 
-    None where the validation part tells an accuracy well enough, or was published. Else so many that each network is
+    None where the validation set tells an accuracy well enough, or was published. Else so many that each network is
     trained on as large a share as with the single split, and the most there can be where even all sequences of
     training and validation, which folds judge once each, do not tell it well enough.
     """

@@ -87,7 +87,7 @@ def read(archive: Archive) -> SequenceDataset:
     train, test = _read_part(archive, root, "train"), _read_part(archive, root, "test")
     in_both = np.intersect1d(train.people, test.people)
     if len(in_both):
-        raise DataError(f"{archive.name}: person {in_both[0]} is in the training and in the test part")
+        raise DataError(f"{archive.name}: person {in_both[0]} is in the training and in the test set")
     values = np.concatenate([train.values, test.values])
     activities = np.concatenate([train.activities, test.activities])
     people = np.concatenate([train.people, test.people])

@@ -11,11 +11,11 @@ from data.augment import Augmentation
 from data.channels import Preparation
 from data.sequences import SequenceDataset
 from tune.core.seeds import derive_seed
-from tune.training.splits import Parts
+from tune.training.splits import Splits
 
 
 @dataclass(frozen=True, eq=False)
-class HardParts(Parts):
+class HardParts(Splits):
     """Whoever asks for an epoch of certain trials is ended by a fault in its memory.
 
     Attributes:

@@ -145,7 +145,7 @@ def confirmation(trial: int, **changes: Any) -> dict[str, Any]:
         "luck": 0.02,
         "runner_up": {"trial": 0, "difference": 0.03, "interval_95": [-0.01, 0.05], "distinguishable": False},
         "latency_ms": 1.4,
-        "sentences": ["Of the search's best score about 2.0 points were luck."],
+        "sentences": ["Of the search's best score about 2.0 points did not repeat."],
         **changes,
     }
 
@@ -160,7 +160,7 @@ def facts_of(
     is_judged: bool = True,
     **attributes: Any,
 ) -> Facts:
-    """Facts of a study with these trials, judged on a test part unless not."""
+    """Facts of a study with these trials, judged on a test set unless not."""
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     best = max(complete, key=lambda trial: trial.value or 0.0) if complete else None
     if "confirmation" in attributes:

@@ -12,14 +12,14 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from .config.choice import subject_of
+from .config.choice import data_name_of
 from .config.settings import Settings, resolve
 from .core.errors import StudyError
 from .core.files import remove_abandoned
 from .core.folders import SaveDir, StudyFolder
 from .core.stopping import StopRequested, StopWatch
 from .evaluation.floors import judge_floors
-from .evaluation.test_evaluation import judge_best
+from .evaluation.test_evaluation import evaluate_selected
 from .evaluation.unfinished import keep_unfinished
 from .report.outputs import load_libraries, write_exports
 from .report.sentences import resume_command
@@ -51,7 +51,7 @@ from .study.study import (
     study_names,
 )
 from .tracking import NOT_TRACKED, Tracking
-from .training.splits import Parts, settled
+from .training.splits import Splits, settled
 
 # So few are drawn without the slowest of the libraries, scikit-learn.
 _N_TRIALS_WITHOUT_LIBRARIES = 3
@@ -91,7 +91,7 @@ def plan(
         StorageError: If its folder is not that of the database.
     """
     settings = resolve(*layers)
-    name = study_name or f"{subject_of(settings)}-{settings.architecture}"
+    name = study_name or f"{data_name_of(settings)}-{settings.architecture}"
     check_agreement(storage, [save_dir.study(name)])
     study = load_study(storage, name)
     stored = None if study is None else stored_settings(study)
@@ -110,7 +110,7 @@ def open_study(
     folder: StudyFolder,
     settings: Settings,
     existing: Study | None,
-    splits: Parts,
+    splits: Splits,
     warm_start: str | None = None,
 ) -> tuple[RunContext, list[str]]:
     """Creates or resumes a study; returns what to run it with, and what is to be said of that.
@@ -216,7 +216,7 @@ def is_confirmed(finished: Finished) -> bool:
 
 
 def confirm_and_judge(
-    finished: Finished, splits: Parts, *, show: Show, stop: StopWatch, limit: float | None = None
+    finished: Finished, splits: Splits, *, show: Show, stop: StopWatch, limit: float | None = None
 ) -> Finished:
     """Trains the best configurations again, decides which of them it is, and tests that one.
 
@@ -237,7 +237,7 @@ def confirm_and_judge(
         return judge(finished, splits, stop=stop, say=observer.say)
 
 
-def judge(finished: Finished, splits: Parts, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:
+def judge(finished: Finished, splits: Splits, *, stop: StopWatch, say: Callable[[str], None]) -> Finished:
     """Tests the best configuration of a study; a signal leaves that for the next run."""
     study, folder = finished.study, finished.folder
     try:
@@ -249,7 +249,7 @@ def judge(finished: Finished, splits: Parts, *, stop: StopWatch, say: Callable[[
         else:
             try:
                 context = RunContext.on_this_machine(study, finished.settings, splits, folder)
-                judge_best(context, stop, say)
+                evaluate_selected(context, stop, say)
                 judge_floors(context, stop)
             finally:
                 lock.release()

@@ -30,13 +30,13 @@ from tune.core.stopping import StopRequested
 from tune.evaluation.last_fit import train_to_the_end
 from tune.report.exports import write_best_model
 from tune.study.context import RunContext
-from tune.study.selection import chosen_trial
+from tune.study.selection import selected_trial
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import all_parameters, load_study, stored_settings
 from tune.study.trial_files import load_weights, read_weights, weights_digests
 from tune.training.hyperparameters import training_settings
 from tune.training.model_folder import load_model
-from tune.training.splits import load_parts
+from tune.training.splits import load_splits
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +101,7 @@ def test_a_damaged_checkpoint_starts_its_trial_over(
     torch.set_num_threads(1)
     folder = StudyFolder(tmp_path, "s")
     path = folder.checkpoint("fit")
-    context = RunContext(opened(finished), settings, load_parts(settings), folder, torch.device("cpu"))
+    context = RunContext(opened(finished), settings, load_splits(settings), folder, torch.device("cpu"))
 
     def fit(seed: int = 1, n_steps: int | None = None) -> dict[str, torch.Tensor]:
         before_step = stops_after(n_steps)
@@ -137,7 +137,7 @@ def test_damaged_weights_are_never_used(
     shutil.copytree(finished, tmp_path / "studies")
     root, counts = tmp_path / "studies" / "s", Counter[str]()
     study, folder = opened(tmp_path / "studies"), StudyFolder(tmp_path / "studies", "s")
-    settings, best = resolve(stored_settings(study) or {}), chosen_trial(study)
+    settings, best = resolve(stored_settings(study) or {}), selected_trial(study)
     assert best is not None
     digests = weights_digests(folder, study)
     assert set(digests) >= set(root.glob("trials/*/*.safetensors"))

@@ -1,4 +1,4 @@
-"""The normaliser knows the training part only; what it gives is finite whatever a channel holds."""
+"""The normaliser knows the training set only; what it gives is finite whatever a channel holds."""
 
 from __future__ import annotations
 

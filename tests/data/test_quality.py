@@ -124,7 +124,7 @@ def test_people_on_both_sides_of_a_publishers_split() -> None:
     dataset = make(noise(6), [0, 1] * 3, [0, 0, 1, 1, 0, 2])
     split = Split("official", *(torch.tensor(rows) for rows in ([0, 1], [2, 3], [4, 5])))
     (sentence,) = people_across(dataset, split)
-    assert sentence.startswith("people of the test part who are in the training part too, as published: 1 of 2")
+    assert sentence.startswith("people of the test set who are in the training set too, as published: 1 of 2")
     assert people_across(dataset, replace(split, kind="group")) == []
 
 
@@ -139,8 +139,8 @@ def test_what_no_part_judges_is_named_with_who_performs_it() -> None:
     dataset = dataset_of(labels, groups)
     split = make_split(dataset, kind="group")
     said = [
-        "the validation part has no 'class 2' (only 'person 3' performs it): errors there cannot steer the search",
-        "the test part has no 'class 2' (only 'person 3' performs it): its score says nothing about errors there",
+        "the validation set has no 'class 2' (only 'person 3' performs it): errors there cannot steer the search",
+        "the test set has no 'class 2' (only 'person 3' performs it): its score says nothing about errors there",
     ]
     assert judged_by(dataset, [split]) == judged_by(dataset, make_folds(dataset, split, 3)) == said
 

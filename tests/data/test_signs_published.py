@@ -131,7 +131,7 @@ class TestWlasl:
         write_videos(folder, ["00002", "00003", "00004", "00006"])
         dataset = load(folder)
         assert dataset.class_names == ("drink", "computer")
-        assert "dropped, since the training part has none of their sign: 1 (book)" in dataset.notes
+        assert "dropped, since the training set has none of their sign: 1 (book)" in dataset.notes
 
     @pytest.mark.parametrize(("n_classes", "chosen"), [(None, 3), (2, 2), (3, 3), (77, 3)])
     def test_the_number_of_classes_chooses_the_file(self, folder: Path, n_classes: int | None, chosen: int) -> None:

@@ -1,4 +1,4 @@
-"""Folds where one validation part cannot tell configurations apart, and none where it can."""
+"""Folds where one validation set cannot tell configurations apart, and none where it can."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_random_splits_need_folds_up_to_a_hundred_validation_sequences(
 
 def test_two_people_who_judge_are_too_few_however_many_sequences_they_have() -> None:
     n_folds, (said,) = folds_of(8, 200)
-    assert n_folds == 3  # Two of six people, as many as in the validation part.
+    assert n_folds == 3  # Two of six people, as many as in the validation set.
     assert said == (
         "800 validation sequences of 2 people cannot tell an accuracy of 90% from 84% (standard error 3.2 points): "
         "every trial is judged by 3 folds, on 2,400 sequences of 6 people (1.8 points), and trains 3 networks; "

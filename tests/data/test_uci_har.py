@@ -101,7 +101,7 @@ def test_the_folder_may_have_any_name(folder: str) -> None:
         ("train/y_train.txt", b"", "y_train.txt' is empty"),
         ("train/subject_train.txt", b"1\n1\n1\n", "subject_train.txt' has 3 lines for 4 activities"),
         ("train/subject_train.txt", b"1\n1\n1\n31\n", "line 4: 31 is not a whole number from 1 to 30"),
-        ("train/subject_train.txt", b"1\n1\n1\n2\n", "person 2 is in the training and in the test part"),
+        ("train/subject_train.txt", b"1\n1\n1\n2\n", "person 2 is in the training and in the test set"),
         ("test/Inertial Signals/body_gyro_y_test.txt", signal(2, 0), "body_gyro_y_test.txt' has 2 lines for 1"),
         ("test/Inertial Signals/body_gyro_y_test.txt", b"1 2 3", "line 1: 3 columns where 128 belong"),
         ("test/Inertial Signals/body_gyro_y_test.txt", signal(1, 0)[:-9] + b"word", "line 1: .* is not a finite"),

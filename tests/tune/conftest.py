@@ -29,7 +29,7 @@ from tune.search.loop import Ended, ThisProcess
 from tune.study.context import RunContext
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import create_study, load_study, resume_study, stored_settings
-from tune.training.splits import Fold, Parts
+from tune.training.splits import Fold, Splits
 
 N_PEOPLE, N_CLASSES, N_EACH = 6, 3, 2
 CPU = torch.device("cpu")
@@ -81,8 +81,8 @@ def make_settings(*layers: dict[str, Any]) -> Settings:
     return resolve(TINY, *layers)
 
 
-def make_parts(dataset: SequenceDataset, settings: Settings) -> Parts:
-    """What ``load_parts`` makes of files, of a data set in memory."""
+def make_parts(dataset: SequenceDataset, settings: Settings) -> Splits:
+    """What ``load_splits`` makes of files, of a data set in memory."""
     wanted = settings.split
     split = make_split(
         dataset,
@@ -97,7 +97,7 @@ def make_parts(dataset: SequenceDataset, settings: Settings) -> Parts:
         train, validation = dataset.subset(one.train), dataset.subset(one.validation)
         test = dataset.subset(one.test) if len(one.test) else None
         folds.append(Fold(train, validation, test))
-    return Parts(dataset, split, tuple(folds))
+    return Splits(dataset, split, tuple(folds))
 
 
 class Notes:
@@ -108,8 +108,8 @@ class Notes:
         self.epochs: list[tuple[int, int]] = []
         self.finished: list[tuple[int, str, str]] = []
 
-    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
-        self.started.append((number, adopted))
+    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
+        self.started.append((number, resumed))
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
         self.epochs.append((number, epoch))
@@ -138,7 +138,7 @@ class Lab:
 
     place: Path
     settings: Settings
-    parts: Parts
+    splits: Splits
     name: str = "toy-gru"
 
     @property
@@ -150,11 +150,11 @@ class Lab:
         storage = open_storage(sqlite_url(self.place / "tune.db"))
         study = load_study(storage, self.name)
         if study is None or stored_settings(study) is None:
-            return create_study(storage, self.folder, self.settings, self.parts)
-        return resume_study(study, self.settings, self.parts)
+            return create_study(storage, self.folder, self.settings, self.splits)
+        return resume_study(study, self.settings, self.splits)
 
     def context(self, study: Study | None = None) -> RunContext:
-        return RunContext(study or self.study(), self.settings, self.parts, self.folder, CPU)
+        return RunContext(study or self.study(), self.settings, self.splits, self.folder, CPU)
 
     def search(self, stop: StopWatch | None = None, observer: Notes | None = None) -> Ended:
         """One run, from opening the database to the end of the search."""
@@ -197,7 +197,7 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def parts(toy: SequenceDataset, settings: Settings) -> Parts:
+def splits(toy: SequenceDataset, settings: Settings) -> Splits:
     return make_parts(toy, settings)
 
 

@@ -55,7 +55,7 @@ def evaluate(
 
     layers = settings_layers(config_file, assignments, options)
     resolve(*layers)  # Tells of mistakes before torch is loaded.
-    targets = read_targets(mlflow, tensorboard)
+    trackers = read_targets(mlflow, tensorboard)
     from .commands.evaluate import evaluate_command
     from .commands.opening import open_or_make
     from .commands.run import run_command
@@ -68,7 +68,7 @@ def evaluate(
         save_dir=save_dir,
         warm_start=None,
         every_architecture=auto_tune_all,
-        targets=targets,
+        trackers=trackers,
     )
     code = evaluate_command(
         shown,

@@ -115,7 +115,7 @@ def run(
 
     layers = settings_layers(config_file, assignments, options)
     resolve(*layers)  # Tells of mistakes before torch is loaded.
-    targets = read_targets(mlflow, tensorboard)
+    trackers = read_targets(mlflow, tensorboard)
     from .commands.run import run_command
 
     code = run_command(
@@ -127,7 +127,7 @@ def run(
         resume=resume,
         warm_start=warm_start,
         every_architecture=auto_tune_all,
-        targets=targets,
+        trackers=trackers,
     )
     sys.exit(code)
 
@@ -159,7 +159,7 @@ def worker(
     from ..config.arguments import seconds, settings_layers
     from ..config.trackers import read_targets
 
-    targets = read_targets(mlflow, tensorboard)
+    trackers = read_targets(mlflow, tensorboard)
     from .commands.worker import worker_command
 
     code = worker_command(
@@ -169,7 +169,7 @@ def worker(
         save_dir=save_dir,
         study_name=study_name,
         wait_seconds=seconds("--wait", wait),
-        targets=targets,
+        trackers=trackers,
     )
     sys.exit(code)
 

@@ -16,7 +16,7 @@ from data import files
 from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from ..core.terminal import say
-from ..evaluation.evaluate import luck_of_selection
+from ..evaluation.evaluate import selection_bias
 from ..experiments.comparison import ComparedStudy
 from ..report.floors import QUESTION, was_it_worth_it
 from ..report.sentences import new_people_in_test, places, provisos, resume_command
@@ -24,17 +24,17 @@ from ..run import Finished
 from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
 from ..study.samplers import n_finished
-from ..study.selection import chosen_trial, selected, stored_confirmation
+from ..study.selection import selected, selected_trial, stored_confirmation
 from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
-from ..training.splits import Parts
+from ..training.splits import Splits
 
 # Rounds to a tenth of a point.
-SMALLEST_LUCK = 0.0005
+SMALLEST_BIAS = 0.0005
 
 
-def print_start(console: Console, name: str, settings: Settings, parts: Parts) -> None:
+def print_start(console: Console, name: str, settings: Settings, parts: Splits) -> None:
     """Says what is about to be tuned, on what."""
     dataset = parts.dataset
     people = f", {len(set(dataset.groups.tolist()))} people" if dataset.groups is not None else ""
@@ -128,12 +128,12 @@ def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[s
 
 
 def _tested(found: dict[str, Any], study: Study) -> str:
-    how = "test, trained once more on training and validation part" if found.get("refitted") else "test"
+    how = "test, trained once more on training and validation set" if found.get("refitted") else "test"
     return f"{how}: {_with_interval(found, by_people=new_people_in_test(study.user_attrs['split']))}"
 
 
 def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
-    best = chosen_trial(study)
+    best = selected_trial(study)
     if best is None:
         return []
     attributes, metric = best.user_attrs, settings.search.metric
@@ -158,15 +158,15 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
         )
     lines += confirmed["sentences"] if confirmed is not None else []
     n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    luck = luck_of_selection(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
-    if confirmed is None and luck >= SMALLEST_LUCK and metric != "loss":
+    bias = selection_bias(attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete)
+    if confirmed is None and bias >= SMALLEST_BIAS and metric != "loss":
         lines.append(
-            f"The best of {n_complete} scores is partly luck: of equally good configurations it would look about "
-            f"{100 * luck:.1f} points of accuracy better than it is."
+            f"The best of {n_complete} scores is optimistic: among equally good configurations, the best would look "
+            f"about {100 * bias:.1f} points of accuracy better than it is."
         )
     n_looks = times_test_was_used(study.user_attrs)
     if n_looks > 1:
-        lines.append(f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen.")
+        lines.append(f"The test set has been used {n_looks} times in this study: its score is no longer quite unseen.")
     return lines + provisos(study, settings)
 
 

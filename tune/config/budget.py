@@ -1,4 +1,4 @@
-"""How long a trial trains and in how large batches, where that is left to the size of the training part.
+"""How long a trial trains and in how large batches, where that is left to the size of the training set.
 
 It is decided when a study begins and stored with its settings, so that all that follows sees plain numbers. What the
 figures rest on is in ``benchmarks/README.md``.
@@ -28,7 +28,7 @@ REFERENCE_BATCH = 64
 
 
 def sized(settings: Settings, n_sequences: int) -> tuple[Settings, list[str]]:
-    """The settings with epochs, patience and batch sizes for a training part of ``n_sequences``, and what to say of it.
+    """The settings with epochs, patience and batch sizes for a training set of ``n_sequences``, and what to say of it.
 
     Who gives one of them gets what was given; the built-in batch sizes count as not given.
     """

@@ -34,7 +34,7 @@ def _chooses(layer: dict[str, Any]) -> bool:
     return "dataset" in layer and (len(layer) == 1 or layer["dataset"] != Settings().dataset)
 
 
-def subject_of(settings: Settings) -> str:
+def data_name_of(settings: Settings) -> str:
     """What a study is named after: the data set, or the folder or file of one's own recordings."""
     if settings.dataset != files.NAME or settings.data.path is None:
         return settings.dataset

@@ -60,9 +60,9 @@ class SplitSettings(Section):
     )
     validation_fraction: float = Field(0.2, gt=0.0, lt=1.0, allow_inf_nan=False, description="Share that steers")
     test_fraction: float = Field(0.2, ge=0.0, lt=1.0, allow_inf_nan=False, description="Share that is kept to the end")
-    test_groups: tuple[str, ...] = Field((), strict=False, description="People that form the test part")
+    test_groups: tuple[str, ...] = Field((), strict=False, description="People that form the test set")
     outer_fold: tuple[int, int] | None = Field(
-        None, strict=False, description="[k, n]: the test part is the k-th of n stratified folds"
+        None, strict=False, description="[k, n]: the test set is the k-th of n stratified folds"
     )
     folds: int | None = Field(
         None, ge=0, le=1_000, description="Folds that judge every trial; 0: one split; null: as many as the data needs"
@@ -114,7 +114,8 @@ class Search(Section):
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
     record_answers: Literal["no", "validation", "test"] = Field(
-        "no", description="Keep of every trial which sequences of this part it named rightly; comparisons need it"
+        "no",
+        description="Keep of every trial which sequences of this part it classified correctly; comparisons need it",
     )
 
     @model_validator(mode="after")
@@ -128,7 +129,7 @@ class Search(Section):
 class Confirmation(Section):
     """How the best configurations are trained again with fresh seeds after the search."""
 
-    configurations: int = Field(3, ge=0, le=1_000, description="Best ones, beside the known-good one; 0: none at all")
+    configurations: int = Field(3, ge=0, le=1_000, description="Best ones, beside the default one; 0: none at all")
     seeds: int = Field(5, ge=0, le=1_000, description="Runs of each, all with the same seeds; 0: none at all")
     time_share: float | None = Field(
         0.4, gt=0, le=1_000, allow_inf_nan=False, description="At most this share of the search's time; null: no limit"
@@ -143,7 +144,7 @@ class Confirmation(Section):
 class TrainingSection(Section):
     """What every trial's training has in common."""
 
-    epochs: int = Field(0, ge=0, le=100_000, description="Passes over the training part; 0: by its size")
+    epochs: int = Field(0, ge=0, le=100_000, description="Passes over the training set; 0: by its size")
     patience: int = Field(
         0, ge=0, le=100_000, description="Epochs without improvement before a trial ends itself; 0: half of the epochs"
     )
@@ -151,7 +152,7 @@ class TrainingSection(Section):
     plateau_patience: int | None = Field(
         None, ge=0, le=100_000, description="Epochs before the schedule plateau halves; null: a third of patience"
     )
-    refit: bool = Field(True, description="Train the best once more, on training and validation part, for the test")
+    refit: bool = Field(True, description="Train the best once more, on training and validation set, for the test")
     clip_norm: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False, description="Largest norm of the gradient")
 
 

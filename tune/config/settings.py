@@ -45,7 +45,7 @@ class Settings(Section):
 
     @property
     def n_epochs(self) -> int:
-        """Passes over the training part, at most; what is solved needs one."""
+        """Passes over the training set, at most; what is solved needs one."""
         return 1 if self.architecture in CLOSED_FORM else self.training.epochs
 
     def ranges(self) -> tuple[Space, dict[str, Scalar]]:

@@ -17,6 +17,8 @@ from .spaces import shared_space
 # A kernel that spans more sees hardly a real step more, of most sequences.
 USUAL_LENGTHS_SPANNED = 4
 SHORTEST_SPAN = 9
+# Of all sequences together: ridge regression of more takes minutes.
+MOST_FEATURES = 30_000_000
 
 
 def fitted(
@@ -27,7 +29,7 @@ def fitted(
     Args:
         settings: Of the study.
         dataset: Of the study.
-        n_sequences: In the training part, or the smallest of several folds.
+        n_sequences: In the training set, or the smallest of several folds.
         stored: The settings that the study was begun with, perhaps by a version with other rules: they have decided.
             None for a new study.
     """
@@ -74,6 +76,11 @@ def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list
         low, high = (int(span[bound]) for bound in ("low", "high"))  # type: ignore[arg-type]
         high = max(SHORTEST_SPAN, min(high, longest))
         own["receptive_field"] = {**span, "high": high} if high > low else high
+    counted = own.get("n_features")
+    if isinstance(counted, list):
+        least = min(counted)  # type: ignore[type-var]
+        few = [n for n in counted if n == least or int(n) * len(dataset) <= MOST_FEATURES]  # type: ignore[arg-type]
+        own["n_features"] = few if len(few) > 1 else few[0]
     space = {**settings.space, "shared": shared, settings.architecture: own}
     if space == settings.space:
         return settings, said

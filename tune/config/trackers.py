@@ -21,7 +21,7 @@ _INSTALL = ".venv/bin/python -m pip install"
 
 
 @dataclass(frozen=True)
-class Targets:
+class Trackers:
     """Where a run is tracked.
 
     Attributes:
@@ -45,7 +45,7 @@ class Targets:
         return Path(self.tensorboard) / folder.study_name
 
 
-def read_targets(mlflow: str | None, tensorboard: str | None) -> Targets:
+def read_targets(mlflow: str | None, tensorboard: str | None) -> Trackers:
     """What the options say.
 
     Args:
@@ -67,7 +67,7 @@ def read_targets(mlflow: str | None, tensorboard: str | None) -> Targets:
         problems += _missing("--tensorboard", "tensorboard", "tensorboard")
     if problems:
         raise SettingsError(problems)
-    return Targets(mlflow, tensorboard, note)
+    return Trackers(mlflow, tensorboard, note)
 
 
 def without_secrets(text: str, address: str) -> str:

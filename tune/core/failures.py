@@ -42,7 +42,7 @@ def explain(error: BaseException) -> tuple[list[str], int] | None:
     return None
 
 
-def is_accident(error: Exception) -> bool:
+def is_io_failure(error: Exception) -> bool:
     """Whether the place of the results has failed, which is no fault of the trial under way."""
     if isinstance(error, OSError):
         return error.errno in WAYS_OUT

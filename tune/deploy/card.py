@@ -30,7 +30,7 @@ class Exported:
         judged_on: ``test`` or ``validation``; empty where there were no recordings.
         why_not_judged: Why there were none.
         split: How the study cut its data, as stored; empty where that is not known.
-        used_before: How often the test part had been used.
+        used_before: How often the test set had been used.
     """
 
     description: ModelDescription
@@ -151,11 +151,11 @@ def _scores(exported: Exported) -> str:
     lines += ["", f"The intervals are over {evaluation.resampled}."]
     if exported.judged_on == "test":
         lines.append(
-            f"The test part had been used {counted(exported.used_before, 'time', 'times')} before; each use makes it "
+            f"The test set had been used {counted(exported.used_before, 'time', 'times')} before; each use makes it "
             "less of a test."
         )
     else:
-        lines.append("The validation part chose this network, so that these scores are too good to some degree.")
+        lines.append("The validation set chose this network, so that these scores are too good to some degree.")
     return "\n".join(lines)
 
 
@@ -181,7 +181,7 @@ def _people(exported: Exported) -> str:
     }.get(exported.split.get("kind", ""), "")
     tested = exported.description.scores.get("test")
     if isinstance(tested, dict) and tested.get("refitted"):
-        kind += " The network was trained once more on training and validation part together, then tested."
+        kind += " The network was trained once more on training and validation set together, then tested."
     if kind:
         lines += ["", kind.strip()]
     own = exported.own.evaluation

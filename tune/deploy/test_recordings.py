@@ -1,4 +1,4 @@
-"""Recordings that an exported network is tried on: the study's test part, else its validation part."""
+"""Recordings that an exported network is tried on: the study's test set, else its validation set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..study.storage import open_storage
 from ..study.study import load_study, stored_settings
 from ..study.tested import TEST_USES
 from ..training.model_folder import StoredModel
-from ..training.splits import load_parts
+from ..training.splits import load_splits
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ def find_judged(model: StoredModel, study: Study | None, data_path: str | None) 
     split = study.user_attrs.get("split", {})
     layers: list[dict[str, Any]] = [stored] if data_path is None else [stored, {"data": {"path": data_path}}]
     try:
-        parts = load_parts(resolve(*layers))
+        splits = load_splits(resolve(*layers))
     except DataError as error:
         return Judged(None, "", f"its recordings cannot be read: {error}", split)
-    if parts.dataset.fingerprint != study.user_attrs["data"]["fingerprint"]:
+    if splits.dataset.fingerprint != study.user_attrs["data"]["fingerprint"]:
         return Judged(None, "", "the recordings are no longer those of the study (their fingerprint differs)", split)
-    fold = parts.folds[0]
+    fold = splits.folds[0]
     if fold.test is not None:
         return Judged(fold.test, "test", "", split)
     return Judged(fold.validation, "validation", "", split)

@@ -16,16 +16,16 @@ from data.sequences import SequenceDataset
 from models import SequenceClassifier, build
 
 from .fitting import brief_fit
-from .model import Subject
+from .model import Diagnosed
 
-RIVALS = ("rnn", "gru", "lstm")
+BASELINES = ("rnn", "gru", "lstm")
 DEFAULT_HIDDEN_SIZE = 64
 LARGEST_HIDDEN_SIZE = 128
 N_SEQUENCES, N_EPOCHS = 2000, 6
 
 
 @dataclass(frozen=True, eq=False)
-class Rival:
+class Baseline:
     """One of the networks that are compared.
 
     Attributes:
@@ -45,51 +45,51 @@ class Rival:
     n_sequences: int
 
 
-def rivals(
-    subject: Subject, against: Sequence[str], say: Callable[[str], None] = lambda sentence: None
-) -> tuple[Rival, ...]:
-    """Makes and briefly trains the subject's own kind, where it is one of ``RIVALS``, and those it is held against.
+def baselines(
+    diagnosed: Diagnosed, against: Sequence[str], say: Callable[[str], None] = lambda sentence: None
+) -> tuple[Baseline, ...]:
+    """Makes and briefly trains the diagnosed network's kind, where it is in ``BASELINES``, and those to compare with.
 
     Args:
-        subject: Gives size, data and training settings.
-        against: Some of ``RIVALS``.
+        diagnosed: Gives size, data and training settings.
+        against: Some of ``BASELINES``.
         say: Told what takes long.
     """
-    own = [subject.architecture] if subject.architecture in RIVALS else []
-    names = [name for name in RIVALS if name in {*against, *own}]
-    train, judged = _parts(subject)
-    return tuple(_rival(subject, name, train, judged, say) for name in names)
+    own = [diagnosed.architecture] if diagnosed.architecture in BASELINES else []
+    names = [name for name in BASELINES if name in {*against, *own}]
+    train, judged = _parts(diagnosed)
+    return tuple(_rival(diagnosed, name, train, judged, say) for name in names)
 
 
-def size_of(subject: Subject) -> tuple[int, int]:
-    """Hidden size and layers of the rivals: the subject's own, where it has them."""
-    size = subject.hyperparameters.get("hidden_size", DEFAULT_HIDDEN_SIZE)
-    recurrent = "hidden_size" in subject.hyperparameters
-    n_layers = subject.hyperparameters.get("n_layers", 1) if recurrent else 1
+def size_of(diagnosed: Diagnosed) -> tuple[int, int]:
+    """Hidden size and layers of the baselines: the diagnosed network's own, where it has them."""
+    size = diagnosed.hyperparameters.get("hidden_size", DEFAULT_HIDDEN_SIZE)
+    recurrent = "hidden_size" in diagnosed.hyperparameters
+    n_layers = diagnosed.hyperparameters.get("n_layers", 1) if recurrent else 1
     return min(int(size), LARGEST_HIDDEN_SIZE), int(n_layers)
 
 
 def _rival(
-    subject: Subject, name: str, train: SequenceDataset, judged: SequenceDataset, say: Callable[[str], None]
-) -> Rival:
-    hidden_size, n_layers = size_of(subject)
+    diagnosed: Diagnosed, name: str, train: SequenceDataset, judged: SequenceDataset, say: Callable[[str], None]
+) -> Baseline:
+    hidden_size, n_layers = size_of(diagnosed)
 
     def made() -> SequenceClassifier:
-        torch.manual_seed(subject.seed)
+        torch.manual_seed(diagnosed.seed)
         return build(
             name, train.n_channels, train.n_classes, hidden_size=hidden_size, n_layers=n_layers, pooling="last"
         )
 
     say(f"Training a bare {name} for {N_EPOCHS} epochs on {len(train)} sequences, to compare with")
-    fitted = brief_fit(made(), train, judged, subject.training, n_epochs=N_EPOCHS, seed=subject.seed)
+    fitted = brief_fit(made(), train, judged, diagnosed.training, n_epochs=N_EPOCHS, seed=diagnosed.seed)
     trained, accuracy = fitted if fitted is not None else (None, None)
-    return Rival(name, made().eval(), trained, accuracy, N_EPOCHS, len(train))
+    return Baseline(name, made().eval(), trained, accuracy, N_EPOCHS, len(train))
 
 
-def _parts(subject: Subject) -> tuple[SequenceDataset, SequenceDataset]:
+def _parts(diagnosed: Diagnosed) -> tuple[SequenceDataset, SequenceDataset]:
     """Prepared sequences to train on, no more than ``N_SEQUENCES``, and the judged ones."""
-    judged = subject.first
-    measured = subject.parts.get("train", judged.measured)
-    generator = torch.Generator().manual_seed(subject.seed)
+    judged = diagnosed.first
+    measured = diagnosed.parts.get("train", judged.measured)
+    generator = torch.Generator().manual_seed(diagnosed.seed)
     rows = torch.randperm(len(measured), generator=generator)[:N_SEQUENCES]
     return judged.prepare(measured.subset(rows)), judged.prepared

@@ -12,7 +12,7 @@ from models import SequenceClassifier
 from ..training.fit import TrainingSettings, begin_fit
 from ..training.train import NonFiniteLossError, continue_fit, predict
 
-# Where it is not known how the subject was trained: what works for most of our data.
+# Where it is not known how the network was trained: what works for most of our data.
 USUAL = TrainingSettings(
     epochs=6,
     patience=6,
@@ -51,7 +51,7 @@ def brief_fit(
     brief = replace(brief, weight_averaging=0.0)
     fit = begin_fit(network, len(train), brief)
     try:
-        # What is watched is the training part, so that the judged one chooses no epoch.
+        # What is watched is the training set, so that the judged one chooses no epoch.
         for _ in continue_fit(fit, lambda epoch: train, train, brief, device=torch.device("cpu")):
             pass
     except NonFiniteLossError:

@@ -65,7 +65,7 @@ class Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Diagnosed:
     """Everything that a diagnosis looks at.
 
     Attributes:

@@ -19,35 +19,35 @@ Lesson = Sequence[tuple[str, str]]
 LESSON: Lesson = (
     (
         "# {title}\n\nWhat a network has learned and where it fails. Every cell calls what `./run_tuning.sh diagnose` "
-        "calls: change a number, run the cell again, and see what follows. `subject` holds the network, the sequences "
-        "it is judged by, and its training's record.",
+        "calls: change a number, run the cell again, and see what follows. `diagnosed` holds the network, the "
+        "sequences it is judged by, and its training's record.",
         "import sys\nimport warnings\n\nsys.path.insert(0, {root!r})\n"
         'warnings.filterwarnings("ignore", message="IProgress")\n\nimport torch\n\n'
         "from tune.cli.commands.lesson import of_model, "
         "of_study, show\n\n"
-        'subject = {again}\nprint("\\n".join(subject.notes))\nsubject.first.network',
+        'diagnosed = {again}\nprint("\\n".join(diagnosed.notes))\nsubject.first.network',
     ),
     (
         "## Data\n\nBefore looking at a network look at what it was given. Would you tell these classes apart "
         "yourself?",
         "from tune.diagnosis.sections.data import class_balance, examples, lengths, people_balance\n\n"
-        "for look in (examples, lengths, class_balance, people_balance):\n    show(look(subject))",
+        "for look in (examples, lengths, class_balance, people_balance):\n    show(look(diagnosed))",
     ),
     (
         "## Learning\n\nThe two curves of the loss say whether more training, or more data, would help.",
-        "from tune.diagnosis.sections.learning import curves\n\nshow(curves(subject))",
+        "from tune.diagnosis.sections.learning import curves\n\nshow(curves(diagnosed))",
     ),
     (
-        "## Errors\n\nThe confusion matrix says what is taken for what. *Try:* leave the sequences that the network is "
-        "unsure of out, and see how many mistakes are left.",
+        "## Errors\n\nThe confusion matrix says which class is confused with which. *Try:* leave the sequences that "
+        "the network is unsure of out, and see how many mistakes are left.",
         "from tune.diagnosis.sections.errors import accuracy_by_length, by_person, confusion, report\n\n"
-        "for look in (confusion, report, by_person, accuracy_by_length):\n    show(look(subject))",
+        "for look in (confusion, report, by_person, accuracy_by_length):\n    show(look(diagnosed))",
     ),
     (
         "Every answer comes with a confidence. How often is an answer right that is given with so much of it?",
         "sure_enough = 0.9  # change me\n"
-        "confidence = subject.probabilities.max(dim=1).values\n"
-        "right = subject.predicted == subject.labels\n"
+        "confidence = diagnosed.probabilities.max(dim=1).values\n"
+        "right = diagnosed.predicted == diagnosed.labels\n"
         "kept = confidence >= sure_enough\n"
         "wrong = int((~right & kept).sum())\n"
         'print(f"{{int(kept.sum())}} of {{len(kept)}} answers are that sure, {{wrong}} of them are wrong")',
@@ -56,7 +56,7 @@ LESSON: Lesson = (
         "The reliability diagram shows the same for all confidences at once; then the mistakes themselves.",
         "from tune.diagnosis.sections.calibration import calibration\n"
         "from tune.diagnosis.sections.mistakes import mislabelled, mistakes\n\n"
-        "for look in (calibration, mistakes, mislabelled):\n    show(look(subject))",
+        "for look in (calibration, mistakes, mislabelled):\n    show(look(diagnosed))",
     ),
     (
         "## Memory\n\nA recurrent network carries a state $h_t$ from step to step. Its many dimensions are drawn "
@@ -64,13 +64,13 @@ LESSON: Lesson = (
         "two in which they vary most (principal components): each sequence is a path.",
         "from tune.diagnosis.sections.trajectories import trajectories\nfrom tune.diagnosis.sections.units import "
         "units\n\n"
-        "for picture in (*trajectories(subject), units(subject)):\n    show(picture)",
+        "for picture in (*trajectories(diagnosed), units(diagnosed)):\n    show(picture)",
     ),
     (
         "*Try:* how many components are needed for half of the variance, or for 99%?",
         "from tune.diagnosis.measures.projections import principal_components\n"
         "from tune.diagnosis.reading import recorded, shown_layers\n\n"
-        "layers, labels = recorded(subject)\n"
+        "layers, labels = recorded(diagnosed)\n"
         "layer = shown_layers(layers)[-1]\n"
         "real = torch.cat([layer.states[k, : int(n)] for k, n in enumerate(layer.lengths)])\n"
         "components = principal_components(real)\n"
@@ -79,13 +79,13 @@ LESSON: Lesson = (
     (
         "What the head is given of each sequence, as a map: t-SNE keeps neighbours together. Distances between groups "
         "mean nothing in it.",
-        "from tune.diagnosis.sections.pooled import pooled_map\n\nshow(pooled_map(subject))",
+        "from tune.diagnosis.sections.pooled import pooled_map\n\nshow(pooled_map(diagnosed))",
     ),
     (
         "Attention and convolutions, where the network has them.",
         "from tune.diagnosis.sections.attention import attention\n"
         "from tune.diagnosis.sections.convolutions import filters\n\n"
-        "for picture in (*attention(subject), *filters(subject)):\n    show(picture)",
+        "for picture in (*attention(diagnosed), *filters(diagnosed)):\n    show(picture)",
     ),
     (
         "## Gradients\n\nA network learns from an early step only as much as the gradient of the loss brings back "
@@ -95,25 +95,25 @@ LESSON: Lesson = (
         "from tune.diagnosis.measures.gradients import gradient_norms\n"
         "from tune.diagnosis.sections.gradients import fresh_network, of_the_input, of_the_states\n"
         "from tune.diagnosis.sections.norms import chosen_batch\n\n"
-        "batch = chosen_batch(subject)\n"
+        "batch = chosen_batch(diagnosed)\n"
         "trained, fresh = (\n"
         "    gradient_norms(network, batch.values, batch.lengths, batch.labels)\n"
-        "    for network in (subject.first.network, fresh_network(subject))\n"
+        "    for network in (diagnosed.first.network, fresh_network(diagnosed))\n"
         ")\n"
-        "show(of_the_input(subject, trained, fresh, batch))\n"
-        "for picture in of_the_states(subject, trained, fresh, batch):\n    show(picture)",
+        "show(of_the_input(diagnosed, trained, fresh, batch))\n"
+        "for picture in of_the_states(diagnosed, trained, fresh, batch):\n    show(picture)",
     ),
     (
         "Bare networks of the same size, side by side: an RNN, a GRU, an LSTM. *Try:* other networks, or none.",
         "from tune.diagnosis.baselines import rivals\nfrom tune.diagnosis.sections.vanishing import vanishing\n\n"
         "against = {against!r}  # any of rnn, gru, lstm\n"
-        "show(vanishing(subject, rivals(subject, against) if against else ()))",
+        "show(vanishing(diagnosed, rivals(diagnosed, against) if against else ()))",
     ),
     (
         "Which steps and channels do the answers rest on? Integrated gradients say, and the deletion curves check "
         "them.",
         "from tune.diagnosis.sections.attribution import attribution\n\n"
-        "for picture in attribution(subject):\n    show(picture)",
+        "for picture in attribution(diagnosed):\n    show(picture)",
     ),
 )
 

@@ -21,7 +21,7 @@ from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.problems import Problem, SettingsError
 from ..core.seeds import derive_seed
 from ..study.context import RunContext
-from ..study.selection import chosen_trial
+from ..study.selection import selected_trial
 from ..study.study import all_parameters, temperature_of, trials_so_far
 from ..study.tested import evaluation_of
 from ..study.trial_files import load_weights
@@ -29,8 +29,8 @@ from ..training.fit import Fit
 from ..training.fold_fits import begin_fits, fit_runs
 from ..training.hyperparameters import fields_of, model_parameters, training_settings
 from ..training.model_folder import DESCRIPTION, StoredModel, load_model
-from ..training.splits import Parts
-from .model import Judged, Subject
+from ..training.splits import Splits
+from .model import Diagnosed, Judged
 
 PARTS = ("validation", "test")
 
@@ -42,7 +42,7 @@ def trial_to_look_at(study: Study, number: int | None) -> FrozenTrial:
         StudyError: If there is none, or it has not been trained.
     """
     if number is None:
-        best = chosen_trial(study)
+        best = selected_trial(study)
         if best is None:
             raise StudyError(f"{study.study_name!r} has no complete trial yet: there is nothing to diagnose")
         return best
@@ -60,7 +60,7 @@ def trial_to_look_at(study: Study, number: int | None) -> FrozenTrial:
 
 def of_trial(
     context: RunContext, trial: FrozenTrial, part: str, say: Callable[[str], None] = lambda sentence: None
-) -> Subject:
+) -> Diagnosed:
     """What to look at of a trial.
 
     Args:
@@ -75,7 +75,7 @@ def of_trial(
     """
     study, settings, parts = context.study, context.settings, context.splits
     if part == "test" and parts.folds[0].test is None:
-        raise StudyError(f"{study.study_name!r} has no test part: leave out --part test")
+        raise StudyError(f"{study.study_name!r} has no test set: leave out --part test")
     if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
         raise StudyError("the recordings are not those that the study began with (their fingerprint differs)")
     stored = tested_model(study, trial, context.folder) if part == "test" else None
@@ -85,7 +85,7 @@ def of_trial(
         judged = [Judged(stored.network, stored.prepare, stored.description.temperature, test)]
         notes = [
             f"The network is that of best_model/: trial {trial.number}, trained once more on training and validation "
-            "part together. It is judged on the test part, whose people and recordings it has never seen."
+            "part together. It is judged on the test set, whose people and recordings it has never seen."
         ]
     else:
         judged, notes = _of_the_search(context, trial, part, say)
@@ -96,7 +96,7 @@ def of_trial(
     labels = {"validation": torch.cat([one.validation.labels for one in parts.folds])}
     if fold.test is not None:
         labels["test"] = fold.test.labels
-    return Subject(
+    return Diagnosed(
         title=f"{study.study_name}, trial {trial.number}",
         architecture=settings.architecture,
         hyperparameters=model_parameters(settings.architecture, parameters),
@@ -124,7 +124,7 @@ def tested_model(study: Study, trial: FrozenTrial, folder: StudyFolder) -> Store
     return stored if mine else None
 
 
-def of_model(stored: StoredModel, place: Path, measured: SequenceDataset, where: str) -> Subject:
+def of_model(stored: StoredModel, place: Path, measured: SequenceDataset, where: str) -> Diagnosed:
     """What to look at of a network whose study is not known, on recordings of which it may have seen some.
 
     Raises:
@@ -143,7 +143,7 @@ def of_model(stored: StoredModel, place: Path, measured: SequenceDataset, where:
         "That study is not in this database, so nothing is known of what the network was trained on: all sequences of "
         f"{where} are shown, and where it was trained on them its errors are fewer than on new ones.",
     )
-    return Subject(
+    return Diagnosed(
         title=place.name,
         architecture=described.architecture,
         hyperparameters=dict(described.hyperparameters),
@@ -158,12 +158,12 @@ def of_model(stored: StoredModel, place: Path, measured: SequenceDataset, where:
 def _of_the_search(
     context: RunContext, trial: FrozenTrial, part: str, say: Callable[[str], None]
 ) -> tuple[list[Judged], list[str]]:
-    """The networks as the search trained them, on the training part alone."""
+    """The networks as the search trained them, on the training set alone."""
     settings, parts, device = context.settings, context.splits, context.device
     parameters = all_parameters(trial)
     training = training_settings(settings, parameters, derive_seed(settings.search.seed, "trial", trial.number))
     weights = load_weights(context.folder, trial, len(parts.folds))
-    notes = [f"The network is that of trial {trial.number} as the search trained it, on the training part alone."]
+    notes = [f"The network is that of trial {trial.number} as the search trained it, on the training set alone."]
     fits = begin_fits(parameters, settings, parts, training, device)
     if weights is None:
         say(f"Trial {trial.number} is trained again with its seed: only the weights of the best are kept")
@@ -186,7 +186,7 @@ def _of_the_search(
 
 
 def _trained_again(
-    trial: FrozenTrial, fits: list[Fit], parts: Parts, parameters: Any, training: Any, device: torch.device
+    trial: FrozenTrial, fits: list[Fit], parts: Splits, parameters: Any, training: Any, device: torch.device
 ) -> list[dict[str, Tensor]]:
     n_epochs = [len(epochs) for epochs in trial.user_attrs["history"]]
     runs = fit_runs(fits, parts, parameters, training, device=device, before_step=lambda: None)
@@ -199,16 +199,16 @@ def _trained_again(
 def _about_the_part(part: str, n_folds: int) -> list[str]:
     if part == "test":
         return [
-            "Looking at mistakes in the test part is a use of it, and is on record in the study: what is changed "
+            "Looking at mistakes in the test set is a use of it, and is on record in the study: what is changed "
             "because of what is seen here can no longer be tested on it."
         ]
     about = [
-        "Errors are shown of the validation part, which the network was not trained on but which chose it among "
-        "others: its scores are a little too good. The test part is left untouched (--part test shows it)."
+        "Errors are shown of the validation set, which the network was not trained on but which chose it among "
+        "others: its scores are a little too good. The test set is left untouched (--part test shows it)."
     ]
     if n_folds > 1:
         about.append(
-            f"Each of the {n_folds} folds' networks is judged on its own validation part, so that errors are of all "
-            "sequences but the test part; what is looked into below is the first fold's network."
+            f"Each of the {n_folds} folds' networks is judged on its own validation set, so that errors are of all "
+            "sequences but the test set; what is looked into below is the first fold's network."
         )
     return about

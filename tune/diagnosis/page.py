@@ -11,19 +11,19 @@ from pathlib import Path
 from ..core.files import write_bytes, write_text
 from ..report.figures.sections import Section, Table, rendered
 from ..report.figures.sheets import png
-from .model import Subject
+from .model import Diagnosed
 
 PAGE_NAME = "diagnosis.html"
 MOST_ROWS = 100
 
 
-def write_diagnosis(subject: Subject, sections: Sequence[Section], folder: Path) -> Path:
+def write_diagnosis(diagnosed: Diagnosed, sections: Sequence[Section], folder: Path) -> Path:
     """Writes the page, and a PNG and a CSV for every picture that has them; each file is whole or not there.
 
     Files of an earlier diagnosis that this one does not make are removed.
 
     Args:
-        subject: What was looked at.
+        diagnosed: What was looked at.
         sections: What was found.
         folder: Made if it is not there.
 
@@ -47,9 +47,11 @@ def write_diagnosis(subject: Subject, sections: Sequence[Section], folder: Path)
         return replace(one, files=" · ".join(files), tables=tuple(map(_shortened, one.tables)))
 
     shown = [replace(section, sections=tuple(map(with_files, section.sections))) for section in sections]
-    n = len(subject.labels)
-    about = f"What the {subject.architecture} has learned and where it fails, on {n} sequences of {subject.part_words}"
-    words = {"title": subject.title, "subtitle": about, "notes": subject.notes}
+    n = len(diagnosed.labels)
+    about = (
+        f"What the {diagnosed.architecture} has learned and where it fails, on {n} sequences of {diagnosed.part_words}"
+    )
+    words = {"title": diagnosed.title, "subtitle": about, "notes": diagnosed.notes}
     write_text(folder / PAGE_NAME, rendered("diagnosis.html", shown, **words))
     for old in (*folder.glob("*.png"), *folder.glob("*.csv")):
         if old.name not in made:

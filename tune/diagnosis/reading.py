@@ -5,15 +5,15 @@ from __future__ import annotations
 from torch import Tensor
 
 from .measures.states import Layer, record
-from .model import Subject
+from .model import Diagnosed
 
 N_PER_CLASS, MOST = 20, 400
 
 
-def recorded(subject: Subject) -> tuple[tuple[Layer, ...], Tensor]:
+def recorded(diagnosed: Diagnosed) -> tuple[tuple[Layer, ...], Tensor]:
     """What the layers put out for sequences of every class, and the labels of these."""
-    _, (values, lengths, labels) = subject.first.batch(subject.chosen(N_PER_CLASS, MOST))
-    return record(subject.first.network, values, lengths).layers, labels
+    _, (values, lengths, labels) = diagnosed.first.batch(diagnosed.chosen(N_PER_CLASS, MOST))
+    return record(diagnosed.first.network, values, lengths).layers, labels
 
 
 def shown_layers(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:

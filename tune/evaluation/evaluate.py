@@ -74,7 +74,7 @@ def evaluate(
     Args:
         logits: For each network, [sequences, classes].
         parts: What each network was given.
-        same_part: Whether all networks judged the same sequences, as the networks of all folds do with the test part.
+        same_part: Whether all networks judged the same sequences, as the networks of all folds do with the test set.
         seed: Draws the resamples.
     """
     all_logits = torch.cat(list(logits))
@@ -112,7 +112,7 @@ def evaluate(
 
 
 def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None:
-    """Share of recordings that their windows name rightly together, by their mean probabilities.
+    """Share of recordings that their windows classify correctly together, by their mean probabilities.
 
     Returns:
         None where no recording has several windows, or its windows have different labels, or where recordings were
@@ -179,7 +179,7 @@ def mean_interval(
     return max(min(low, alike[0]), 0.0), min(max(high, alike[1]), 1.0)
 
 
-def luck_of_selection(accuracy: float, n_judged: int, n_trials: int) -> float:
+def selection_bias(accuracy: float, n_judged: int, n_trials: int) -> float:
     """How much better the best of ``n_trials`` equally good configurations looks than it is, on average.
 
     Each score scatters with the binomial standard error sqrt(p (1 - p) / n); the expected maximum of k standard normal

@@ -1,4 +1,4 @@
-"""A few sequences of the classes that are told apart worst, small enough to be stored with the study.
+"""A few sequences of the classes that are recognised worst, small enough to be stored with the study.
 
 The report shows them, and is made from the database, where the recordings are not.
 """
@@ -22,7 +22,7 @@ _DIGITS = 3
 
 
 def worst_examples(logits: Float[Tensor, "sequences classes"], part: SequenceDataset) -> dict[str, Any]:
-    """Of each of the worst classes one sequence that is named rightly, and the surest mistakes.
+    """Of each of the worst classes one sequence that is classified correctly, and the most confident mistakes.
 
     At most four classes, six channels and 48 steps, three digits: some thirty kilobytes.
 

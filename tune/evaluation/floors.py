@@ -21,30 +21,30 @@ from ..study.context import RunContext
 from ..study.floors import FLOORS, floor_study, stored_floors
 from ..study.locks import study_lock
 from ..study.records import mean_scores
-from ..study.selection import chosen_trial
+from ..study.selection import selected_trial
 from ..study.stored import Floor, Forest, Majority, PairedDifference, Scores
 from ..study.study import FLOOR_OF, best_trial, stored_settings
 from ..study.tested import evaluation_of
 from ..training.metrics import score
 from ..training.predictions import unpack
-from ..training.splits import Parts
+from ..training.splits import Splits
 from .evaluate import FEWEST_PEOPLE
 from .forest import forest_scores
-from .last_fit import refit_parts
+from .last_fit import refit_splits
 from .statistics.paired import difference_of_networks
-from .test_evaluation import judge_best
+from .test_evaluation import evaluate_selected
 
 SCORES = ("accuracy", "macro_f1", "loss")
 
 
-def describe_majority(splits: Parts) -> Majority:
+def describe_majority(splits: Splits) -> Majority:
     """The class that most training sequences have, and how good it is always to answer it."""
     train = splits.folds[0].train
     most = int(train.labels.bincount(minlength=train.n_classes).argmax())
     return {"name": train.class_names[most], "validation": _majority_scores(splits, "validation"), "test": None}
 
 
-def describe_forest(splits: Parts, seed: int) -> Forest:
+def describe_forest(splits: Splits, seed: int) -> Forest:
     """How good a random forest is, and how long it takes."""
     validation, seconds = forest_scores(splits, "validation", seed)
     return {"validation": validation, "test": None, "seconds": seconds}
@@ -81,20 +81,20 @@ def judge_floors(context: RunContext, stop: StopWatch) -> None:
     found = dict(floors)
     if splits.folds[0].test is not None:
         found["majority"] = {**floors["majority"], "test": _majority_scores(splits, "test")}
-        trained_on = refit_parts(splits) if context.settings.training.refit else splits
+        trained_on = refit_splits(splits) if context.settings.training.refit else splits
         test, _ = forest_scores(trained_on, "test", derive_seed(context.settings.search.seed, "forest"))
         found["forest"] = {**floors["forest"], "test": test}
     if floor is not None:
-        judge_best(companion_context(context, floor, resolve(stored_settings(floor) or {})), stop)
+        evaluate_selected(companion_context(context, floor, resolve(stored_settings(floor) or {})), stop)
         found |= {"minirocket": describe_floor(floor), "difference": paired_difference(study, floor, splits)}
     with study_lock(study, context.folder):
         study.set_user_attr(FLOORS, found)
 
 
-def paired_difference(study: Study, floor: Study, splits: Parts) -> PairedDifference | None:
-    """How much better the trial to use is than the floor on the test part; None where one of them was not tested."""
-    trial, test = chosen_trial(study), splits.folds[0].test
-    both = [evaluation_of(one.user_attrs, chosen_trial(one)).get("correct") for one in (study, floor)]
+def paired_difference(study: Study, floor: Study, splits: Splits) -> PairedDifference | None:
+    """How much better the trial to use is than the floor on the test set; None where one of them was not tested."""
+    trial, test = selected_trial(study), splits.folds[0].test
+    both = [evaluation_of(one.user_attrs, selected_trial(one)).get("correct") for one in (study, floor)]
     if trial is None or test is None or not all(both):
         return None
     over, units = units_of(test)
@@ -116,7 +116,7 @@ def _share_correct(packed: Sequence[str], n_sequences: int) -> NDArray[np.float6
     return np.asarray(np.mean([unpack(one, n_sequences) for one in packed], axis=0))
 
 
-def _majority_scores(splits: Parts, part: str) -> Scores:
+def _majority_scores(splits: Splits, part: str) -> Scores:
     """Mean over the folds; the loss is that of answering with the shares of the classes, none of them taken as zero."""
     found = []
     for fold in splits.folds:

@@ -15,7 +15,7 @@ from data.sequences import SequenceDataset
 from ..study.records import mean_scores
 from ..study.stored import Scores
 from ..training.metrics import score
-from ..training.splits import Parts
+from ..training.splits import Splits
 
 N_TREES = 200
 # Trees of much data grow on a sample each: to grow them on all of it takes minutes.
@@ -23,7 +23,7 @@ MOST_SEQUENCES_A_TREE = 5_000
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def forest_scores(splits: Parts, part: str, seed: int) -> tuple[Scores, float]:
+def forest_scores(splits: Splits, part: str, seed: int) -> tuple[Scores, float]:
     """Mean scores over the folds on ``validation`` or ``test``, and the seconds that it took."""
     from sklearn.ensemble import RandomForestClassifier  # Takes a second, and a run without floors does without.
 

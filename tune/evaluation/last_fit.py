@@ -1,6 +1,6 @@
-"""The last fit: the best configuration once more, on training and validation part together.
+"""The last fit: the best configuration once more, on training and validation set together.
 
-The validation part has done its work when the search is over; the people in it are worth more as training data. What
+The validation set has done its work when the search is over; the people in it are worth more as training data. What
 is tested, and what a user takes home, is this network.
 """
 
@@ -26,14 +26,14 @@ from ..training.checkpoint import CheckpointWriter, drop_checkpoint, load_checkp
 from ..training.fit import Fit, TrainingSettings
 from ..training.fold_fits import begin_fits, fit_runs, owner_of
 from ..training.hyperparameters import training_settings
-from ..training.splits import Fold, Parts, describe_normaliser
+from ..training.splits import Fold, Splits, describe_normaliser
 
 
-def refit_parts(parts: Parts) -> Parts:
-    """The parts with validation moved into training; what is watched while training is the training part itself."""
-    rows = torch.cat([parts.split.train, parts.split.validation])
-    train = parts.dataset.subset(rows)
-    return Parts(parts.dataset, parts.split, (Fold(train, train, parts.folds[0].test),))
+def refit_splits(splits: Splits) -> Splits:
+    """The parts with validation moved into training; what is watched while training is the training set itself."""
+    rows = torch.cat([splits.split.train, splits.split.validation])
+    train = splits.dataset.subset(rows)
+    return Splits(splits.dataset, splits.split, (Fold(train, train, splits.folds[0].test),))
 
 
 def refit_settings(settings: Settings, trial: FrozenTrial) -> TrainingSettings:
@@ -44,10 +44,10 @@ def refit_settings(settings: Settings, trial: FrozenTrial) -> TrainingSettings:
 
 
 def refit(context: RunContext, trial: FrozenTrial, before_step: Callable[[], None]) -> dict[str, Tensor]:
-    """Trains the configuration of ``trial`` on everything but the test part, from its checkpoint if there is one.
+    """Trains the configuration of ``trial`` on everything but the test set, from its checkpoint if there is one.
 
     Args:
-        context: Of the study, with splits as ``refit_parts`` gives them.
+        context: Of the study, with splits as ``refit_splits`` gives them.
         trial: Complete.
         before_step: Called before every step; may raise to leave the fit for later.
 
@@ -80,14 +80,14 @@ def train_to_the_end(
     Raises:
         NonFiniteLossError: If the loss does not stay finite.
     """
-    settings, parts, device = context.settings, context.splits, context.device
+    settings, splits, device = context.settings, context.splits, context.device
     checkpoint = context.folder.checkpoint_for_all(name)
-    fits = begin_fits(parameters, settings, parts, training, device)
-    owner = owner_of(parameters, settings, parts, training)
+    fits = begin_fits(parameters, settings, splits, training, device)
+    owner = owner_of(parameters, settings, splits, training)
     state = load_checkpoint(checkpoint, device, owner)
     if state is not None:
         fits[0].load_state_dict(state["fits"][0])
-    (run,) = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
+    (run,) = fit_runs(fits, splits, parameters, training, device=device, before_step=before_step)
     with CheckpointWriter(checkpoint, settings.machine.checkpoint_every) as writer:
         for _ in run:
             writer.keep({"owner": owner, "fits": [fits[0].state_dict()]})
@@ -95,28 +95,28 @@ def train_to_the_end(
     return fits[0]
 
 
-def describe_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> dict[str, Any]:
+def describe_refit(trial: FrozenTrial, settings: Settings, splits: Splits) -> dict[str, Any]:
     """What rebuilding the last fit takes beyond the trial's configuration, as plain JSON values."""
     training = refit_settings(settings, trial)
     return {
         "weights": REFIT_WEIGHTS,
-        "n_sequences": len(parts.folds[0].train),
+        "n_sequences": len(splits.folds[0].train),
         "epochs": training.epochs,
         "seed": training.seed,
-        "normaliser": describe_normaliser(parts, 0),
+        "normaliser": describe_normaliser(splits, 0),
     }
 
 
-def seconds_to_refit(study: Study, settings: Settings, parts: Parts) -> float:
+def seconds_to_refit(study: Study, settings: Settings, splits: Splits) -> float:
     """What the last fit of the best trial so far will take: its epochs, all of them, on more sequences."""
     best = best_trial(study)
-    if best is None or not settings.training.refit or parts.folds[0].test is None:
+    if best is None or not settings.training.refit or splits.folds[0].test is None:
         return 0.0
-    return seconds_of_refit(best, settings, parts)
+    return seconds_of_refit(best, settings, splits)
 
 
-def seconds_of_refit(trial: FrozenTrial, settings: Settings, parts: Parts) -> float:
+def seconds_of_refit(trial: FrozenTrial, settings: Settings, splits: Splits) -> float:
     """What the last fit of a trial will take."""
-    n_sequences = len(parts.split.train) + len(parts.split.validation)
-    n_trained = sum(len(fold.train) for fold in parts.folds)
+    n_sequences = len(splits.split.train) + len(splits.split.validation)
+    n_trained = sum(len(fold.train) for fold in splits.folds)
     return seconds_of_run(trial, settings) * n_sequences / n_trained

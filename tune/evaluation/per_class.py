@@ -47,7 +47,7 @@ class Breakdown:
     """The answers behind a score.
 
     Attributes:
-        confusion: A row for each true class, a column for each that it was taken for; None with more than
+        confusion: A row for each true class, a column for each predicted one; None with more than
             ``MOST_CONFUSED_CLASSES`` classes.
         per_class: In the order of the classes.
         per_person: Share of right answers and number of sequences, by name; None where people are not known.
@@ -97,7 +97,7 @@ def break_down(
 def count_confusions(
     logits: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"]
 ) -> Int[Tensor, "classes classes"]:
-    """How many sequences of each class (row) were taken for each class (column)."""
+    """How many sequences of each class (row) were predicted as each class (column)."""
     n_classes = logits.shape[1]
     pairs = labels * n_classes + logits.argmax(dim=1)
     return torch.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)

@@ -16,7 +16,7 @@ from ..core.seeds import derive_seed
 from ..core.stopping import StopWatch
 from ..study.context import RunContext
 from ..study.locks import study_lock
-from ..study.selection import chosen_trial
+from ..study.selection import selected_trial
 from ..study.study import all_parameters, unfinished_after
 from ..study.tested import TEST_USES, evaluation_of
 from ..study.trial_files import load_weights, save_refit_weights
@@ -26,16 +26,16 @@ from ..training.predictions import pack
 from ..training.train import NonFiniteLossError, predict
 from .evaluate import Evaluation, evaluate
 from .examples import worst_examples
-from .last_fit import describe_refit, refit, refit_parts, seconds_of_refit
+from .last_fit import describe_refit, refit, refit_splits, seconds_of_refit
 
 
-def judge_best(
+def evaluate_selected(
     context: RunContext, stop: StopWatch | None = None, say: Callable[[str], None] = lambda sentence: None
 ) -> None:
     """Scores the trial to use on validation and test, once, and stores what was found in the study.
 
-    With ``training.refit`` the network that is tested has been trained on training and validation part together. The
-    test part is used once for each trial that becomes the one to use; every further use makes it less of a test, so
+    With ``training.refit`` the network that is tested has been trained on training and validation set together. The
+    test set is used once for each trial that becomes the one to use; every further use makes it less of a test, so
     all of them stay on record. An unfinished trial for whose last fit there is no time is tested with its best weights
     so far, and again when it is finished.
 
@@ -48,18 +48,18 @@ def judge_best(
         StopRequested: If a signal has asked for the end.
     """
     stop = stop or StopWatch()
-    study, settings, parts, folder = context.study, context.settings, context.splits, context.folder
-    trial = chosen_trial(study)
+    study, settings, splits, folder = context.study, context.settings, context.splits, context.folder
+    trial = selected_trial(study)
     if trial is None or evaluation_of(study.user_attrs, trial):
         return
     # The time that was kept back is that of trials which were finished.
     seconds_left = None if trial.state.is_finished() else stop.seconds_left
-    has_time = seconds_left is None or seconds_of_refit(trial, settings, parts) <= seconds_left
+    has_time = seconds_left is None or seconds_of_refit(trial, settings, splits) <= seconds_left
     refits = settings.training.refit and has_time
     # Of the same trial, unfinished: its last fit would come out the same, and is not to be tested twice.
     before = study.user_attrs.get("evaluations", {}).get(str(trial.number), {})
     tested = {name: before[name] for name in ("refit", "test", "correct") if "refit" in before and name in before}
-    weights = load_weights(folder, trial, len(parts.folds))
+    weights = load_weights(folder, trial, len(splits.folds))
     unfinished = unfinished_after(trial)
     found: dict[str, Any] = {} if unfinished is None else {"unfinished_after": unfinished}
     if weights is not None:
@@ -69,10 +69,10 @@ def judge_best(
         return
     if tested:
         found |= tested
-    elif parts.folds[0].test is not None:
+    elif splits.folds[0].test is not None:
         if refits:
-            say(f"Trial {trial.number} is the best: training it once more, on training and validation part together")
-            joined = replace(context, splits=refit_parts(parts))
+            say(f"Trial {trial.number} is the best: training it once more, on training and validation set together")
+            joined = replace(context, splits=refit_splits(splits))
             try:
                 refitted = refit(joined, trial, stop.check_signal)
             except NonFiniteLossError as error:
@@ -114,14 +114,14 @@ def score_weights(
 
 def answers(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str) -> list[Tensor]:
     """The logits of a trial's network, with these weights for each fold, on ``validation`` or ``test``."""
-    settings, parts, device = context.settings, context.splits, context.device
+    settings, splits, device = context.settings, context.splits, context.device
     parameters = all_parameters(trial)
     training = training_settings(settings, parameters, _seed(trial, settings))
-    fits = begin_fits(parameters, settings, parts, training, device)
+    fits = begin_fits(parameters, settings, splits, training, device)
     logits = []
     for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
         fit.model.load_state_dict(stored)
-        logits.append(predict(fit.model, parts.prepared(fold, part, fields_of(Preparation, parameters)), device))
+        logits.append(predict(fit.model, splits.prepared(fold, part, fields_of(Preparation, parameters)), device))
     return logits
 
 

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from ..core.files import write_bytes, write_text
 from ..search.progress import show_seconds
 from ..study.pareto_front import Candidate, front_of, knee_of
-from ..study.selection import chosen_trial
+from ..study.selection import selected_trial
 from ..study.study import best_trial, metric_value, trials_so_far
 from ..study.tested import evaluation_of
 
@@ -33,7 +33,7 @@ class ComparedStudy:
         study: Name of its study.
         metric: Score that decides.
         validation: Best validation score, be it of an unfinished trial; None without one.
-        test_accuracy: Of the trial to use on test; None without a test part.
+        test_accuracy: Of the trial to use on test; None without a test set.
         n_parameters: Of that trial's network.
         latency_ms: Of that trial's network; None where the study did not ask for it.
         seconds: Training time of all its trials.
@@ -141,7 +141,7 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
 def _row(finished: Finished) -> ComparedStudy:
     trials = trials_so_far(finished.study)
     best = best_trial(finished.study)
-    chosen = chosen_trial(finished.study)
+    chosen = selected_trial(finished.study)
     found = evaluation_of(finished.study.user_attrs, chosen)
     return ComparedStudy(
         architecture=finished.settings.architecture,

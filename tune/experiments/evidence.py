@@ -15,7 +15,7 @@ from data.sequences import SequenceDataset
 from ..core.problems import Problem, SettingsError
 from ..evaluation.evaluate import FEWEST_PEOPLE
 from ..training.predictions import unpack
-from ..training.splits import Parts
+from ..training.splits import Splits
 from .running import Running
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -31,7 +31,7 @@ class Judged:
         folds: Fold that each sequence is judged in; all of them in every fold for ``test``.
         unit: What the units are: ``people``, ``recordings`` or ``sequences``.
         n_people: Who performed the sequences; None where that is not known.
-        new_people: Whether none of them is in the training part.
+        new_people: Whether none of them is in the training set.
     """
 
     part: str
@@ -54,7 +54,8 @@ class Answers:
     Attributes:
         name: Of the configuration.
         numbers: Of the runs; the same number is the same seed in every configuration.
-        right: For each run, whether each judged sequence was named rightly; a share where several networks judged it.
+        right: For each run, whether each judged sequence was classified correctly; a share where several networks
+            judged it.
         trials: The runs.
         n_lost: Runs that ended without a score.
     """
@@ -70,19 +71,19 @@ class Answers:
         return self.right[[self.numbers.index(number) for number in numbers]]
 
 
-def judged_sequences(parts: Parts, part: str) -> Judged:
+def judged_sequences(splits: Splits, part: str) -> Judged:
     """The sequences that are judged, and what of them is independent.
 
     People, where nobody is in two parts and at least five are judged; else recordings, where several sequences were cut
     from one; else every sequence by itself.
     """
-    pieces: list[SequenceDataset] = [getattr(fold, part) for fold in parts.folds]
+    pieces: list[SequenceDataset] = [getattr(fold, part) for fold in splits.folds]
     if part == "test":
         pieces = pieces[:1]  # The same sequences in every fold.
     folds = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
     groups, recordings = _joined(pieces, "groups"), _joined(pieces, "recordings")
     n_people = None if groups is None else len(np.unique(groups))
-    new_people = groups is not None and parts.split.kind != "stratified" and _apart(parts, part)
+    new_people = groups is not None and splits.split.kind != "stratified" and _apart(splits, part)
     if groups is not None and new_people and len(np.unique(groups)) >= FEWEST_PEOPLE:
         return Judged(part, groups, folds, "people", n_people, new_people)
     if recordings is not None and len(np.unique(recordings)) < len(recordings):
@@ -91,30 +92,30 @@ def judged_sequences(parts: Parts, part: str) -> Judged:
 
 
 def _joined(pieces: Sequence[SequenceDataset], name: str) -> NDArray[np.int64] | None:
-    parts = [getattr(piece, name) for piece in pieces]
-    return None if any(part is None for part in parts) else np.concatenate([part.numpy() for part in parts])
+    splits = [getattr(piece, name) for piece in pieces]
+    return None if any(part is None for part in splits) else np.concatenate([part.numpy() for part in splits])
 
 
-def _apart(parts: Parts, part: str) -> bool:
+def _apart(splits: Splits, part: str) -> bool:
     """Whether nobody who is judged was trained on; a publisher's split need not see to that."""
-    for fold in parts.folds:
+    for fold in splits.folds:
         judged = getattr(fold, part).groups
         if judged is None or fold.train.groups is None or np.isin(judged.numpy(), fold.train.groups.numpy()).any():
             return False
     return True
 
 
-def check_same_sequences(parts: Mapping[str, Parts], part: str) -> None:
+def check_same_sequences(splits: Mapping[str, Splits], part: str) -> None:
     """All configurations of a protocol must be judged on the same sequences, or nothing can be paired.
 
     Args:
-        parts: Of every configuration, by its name.
+        splits: Of every configuration, by its name.
         part: What is judged.
 
     Raises:
         SettingsError: If one is judged on others.
     """
-    (first, ours), *others = parts.items()
+    (first, ours), *others = splits.items()
     problems = []
     for name, theirs in others:
         if theirs is not ours and _labels(theirs, part) != _labels(ours, part):
@@ -125,8 +126,8 @@ def check_same_sequences(parts: Mapping[str, Parts], part: str) -> None:
         raise SettingsError(problems)
 
 
-def _labels(parts: Parts, part: str) -> list[tuple[list[int], list[int]]]:
-    pieces = [getattr(fold, part) for fold in parts.folds]
+def _labels(splits: Splits, part: str) -> list[tuple[list[int], list[int]]]:
+    pieces = [getattr(fold, part) for fold in splits.folds]
     return [(p.labels.tolist(), [] if p.groups is None else p.groups.tolist()) for p in pieces]
 
 
@@ -134,7 +135,7 @@ def answers_of(one: Running, part: str, n_seeds: int) -> Answers:
     """The complete runs of a configuration, at most ``n_seeds``, the first ones."""
     trials = one.study.get_trials(deepcopy=False, states=ENDED)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and _has(trial, part)][:n_seeds]
-    right = [_right(trial, one.parts, part) for trial in complete]
+    right = [_right(trial, one.splits, part) for trial in complete]
     return Answers(
         name=one.entry.configuration.name,
         numbers=tuple(trial.number for trial in complete),
@@ -148,8 +149,8 @@ def _has(trial: FrozenTrial, part: str) -> bool:
     return bool(trial.user_attrs.get("answers", {}).get("part") == part)
 
 
-def _right(trial: FrozenTrial, parts: Parts, part: str) -> NDArray[np.float64]:
-    sizes = [len(getattr(fold, part)) for fold in parts.folds]
+def _right(trial: FrozenTrial, splits: Splits, part: str) -> NDArray[np.float64]:
+    sizes = [len(getattr(fold, part)) for fold in splits.folds]
     packed = trial.user_attrs["answers"]["right"]
     folds = [unpack(one, size).astype(float) for one, size in zip(packed, sizes, strict=True)]
     return np.mean(folds, axis=0) if part == "test" else np.concatenate(folds)

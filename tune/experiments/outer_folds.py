@@ -90,7 +90,7 @@ def _problems(dataset: SequenceDataset, settings: Settings, asked: Asked) -> lis
         path, value = ("test_groups", split.test_groups) if split.test_groups else ("outer_fold", split.outer_fold)
         return [Problem(f"split.{path}", value, "is what the outer folds decide", "leave it out")]
     if split.kind == "official" or (split.kind == "auto" and dataset.official is not None):
-        rule = "the data has an official test part, which the tuner never sees: `run` gives that answer"
+        rule = "the data has an official test set, which the tuner never sees: `run` gives that answer"
         return [Problem("--outer", outer, rule, f"to split all of it anew regardless, add --split {kind}")]
     people = _people(dataset)
     if outer == "people" and not people:

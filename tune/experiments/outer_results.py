@@ -1,6 +1,6 @@
 """What a nested evaluation says: how good the tuner's answer is on whom it never saw, and how optimistic validation is.
 
-All of it is made from the studies in the database, which hold what each outer fold's answer scored on its test part.
+All of it is made from the studies in the database, which hold what each outer fold's answer scored on its test set.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from ..report.words import metric_name, percent, points, score
 from ..run import Finished
 from ..search.loop import Ended
 from ..search.progress import show_seconds
+from ..study.companions import ENDINGS, find_companion
 from ..study.samplers import n_finished
-from ..study.selection import chosen_trial, seconds_searched, stored_confirmation
+from ..study.selection import chosen_score, seconds_searched, selected
 from ..study.study import all_parameters, load_study, metric_value, stored_settings, versions
 from ..study.tested import evaluation_of, times_test_was_used
 from .comparison import overall_best
@@ -44,16 +45,16 @@ class Answer:
     Attributes:
         tested: Whom or what it was tested on.
         study: That has it; of all architectures the best.
-        architecture: Registered name.
-        trial: Its number.
+        architecture: Registered name; that of the floor where it is handed over, since nothing beats it.
+        trial: Its number, in the floor's study if it is the floor's.
         configuration: Its searched hyperparameters.
         hyperparameters: All of them.
         validation: The score that chose it: of its runs with fresh seeds or, without those, of the search.
-        scores: Its scores on the test part, as stored in the study.
+        scores: Its scores on the test set, as stored in the study.
         n_parameters: Of its network.
         n_trials: Finished trials of all its studies.
-        n_looks: How often networks of its studies were judged on the test part.
-        seconds: Training time of all searches and confirmations.
+        n_looks: How often networks of its studies were judged on the test set.
+        seconds: Training time of all searches, confirmations and floors.
     """
 
     tested: str
@@ -123,29 +124,29 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
         Finished(study, resolve(stored_settings(study) or {}), StudyFolder(Path(), study.study_name), Ended(""), [])
         for study in studies
     ]
-    best = overall_best(done)
-    trial = None if best is None else chosen_trial(best.study)
-    if best is None or trial is None:
+    best = overall_best(done) or next(iter(done), None)
+    handed_over = None if best is None else selected(best.study, best.settings, best.folder)
+    if best is None or handed_over is None:
         return None
-    scores = evaluation_of(best.study.user_attrs, trial).get("test")
+    trial = handed_over.trial
+    scores = evaluation_of(handed_over.study.user_attrs, trial).get("test")
     if scores is None:
         return None
-    confirmed = stored_confirmation(best.study)
-    of_winner = [one["mean"] for one in (confirmed or {}).get("configurations", ()) if one["trial"] == trial.number]
-    fresh = [load_study(storage, f"{study.study_name}-confirmation") for study in studies]
+    score = chosen_score(best.study) if handed_over.study is best.study else None
+    companions = [find_companion(study, kind) for study in studies for kind in ENDINGS]
     return Answer(
         tested=fold.tested,
         study=best.study.study_name,
-        architecture=best.settings.architecture,
+        architecture=handed_over.settings.architecture,
         trial=trial.number,
         configuration=trial.params,
         hyperparameters=all_parameters(trial),
-        validation=of_winner[0] if of_winner else metric_value(trial),
+        validation=metric_value(trial) if score is None else score,
         scores=scores,
         n_parameters=trial.user_attrs["n_parameters"],
         n_trials=sum(map(n_finished, studies)),
-        n_looks=max(times_test_was_used(study.user_attrs) for study in studies),
-        seconds=sum(seconds_searched(study) for study in (*studies, *fresh) if study is not None),
+        n_looks=max(times_test_was_used(study.user_attrs) for study in (*studies, handed_over.study)),
+        seconds=sum(seconds_searched(study) for study in (*studies, *companions) if study is not None),
     )
 
 
@@ -283,7 +284,7 @@ def markdown(evaluation: Evaluation) -> str:
         lines += [_line([escaped(name), percent(share), str(n)]) for name, (share, n) in units.items()]
     lines += ["", "What was selected, of the searched hyperparameters:", ""]
     for one in evaluation.answers:
-        values = ", ".join(f"{name} {_value(value)}" for name, value in one.configuration.items())
+        values = ", ".join(f"{name} {_value(value)}" for name, value in one.configuration.items()) or "none searched"
         lines.append(f"- {escaped(one.tested)}: {escaped(one.study)}, trial {one.trial}: {escaped(values)}")
     lines += ["", "To begin the same anew:", "", fenced(evaluation.command)]
     return "\n".join(lines) + "\n"

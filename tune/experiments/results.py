@@ -86,16 +86,16 @@ def write_results(console: Console, selection: Selection, done: Mapping[str, Seq
 
 
 def _result(selection: Selection, protocol: Protocol, running: Sequence[Running], picture: str) -> Result:
-    part = judged_part(protocol, running[0].parts)
-    check_same_sequences({one.entry.configuration.name: one.parts for one in running}, part)
-    judged = judged_sequences(running[0].parts, part)
+    part = judged_part(protocol, running[0].splits)
+    check_same_sequences({one.entry.configuration.name: one.splits for one in running}, part)
+    judged = judged_sequences(running[0].splits, part)
     found = conclude(selection.suite, judged, [answers_of(one, part, selection.n_seeds) for one in running])
     n_pairs = sum(pair.p_value is not None for pair in found.pairs)
     there = {row.name for row in found.rows if row.n_runs}
     return Result(
         protocol=protocol,
         found=found,
-        judged=tuple(judged_sentences(judged, len(running[0].parts.folds))),
+        judged=tuple(judged_sentences(judged, len(running[0].splits.folds))),
         pairs=tuple(pair_sentence(pair, judged, n_pairs) for pair in found.pairs if pair.matters),
         published=tuple(sentence for row in found.rows if (sentence := published_sentence(row)) is not None),
         missing=tuple(c.name for c in selection.suite.configurations if c.name not in there),

@@ -29,7 +29,7 @@ from ..study.context import RunContext
 from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
-from ..training.splits import Parts, load_parts, settled
+from ..training.splits import Splits, load_splits, settled
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
 
@@ -43,25 +43,25 @@ class Running:
     Attributes:
         entry: What it is.
         settings: Complete, for as many runs as are asked for.
-        parts: The data.
+        splits: The data.
         study: Holds the runs.
         folder: Of the study.
     """
 
     entry: Entry
     settings: Settings
-    parts: Parts
+    splits: Splits
     study: Study
     folder: StudyFolder
 
 
-class PartsOnce:
+class SplitsOnce:
     """Loads each data set, cut in one way, once."""
 
     def __init__(self) -> None:
-        self._loaded: dict[str, Parts] = {}
+        self._loaded: dict[str, Splits] = {}
 
-    def of(self, settings: Settings) -> Parts:
+    def of(self, settings: Settings) -> Splits:
         """The parts that settings mean.
 
         Raises:
@@ -69,10 +69,10 @@ class PartsOnce:
         """
         key = "/".join((settings.dataset, settings.data.model_dump_json(), settings.split.model_dump_json()))
         if key not in self._loaded:
-            self._loaded[key] = load_parts(settings)
+            self._loaded[key] = load_splits(settings)
         return self._loaded[key]
 
-    def of_entry(self, entry: Entry) -> Parts:
+    def of_entry(self, entry: Entry) -> Splits:
         """The parts of a configuration.
 
         Raises:
@@ -83,15 +83,15 @@ class PartsOnce:
         return self.of(filled(entry.layers, "gesture", entry.protocol.unmentioned))
 
 
-def judged_part(protocol: Protocol, parts: Parts) -> str:
+def judged_part(protocol: Protocol, splits: Splits) -> str:
     """The part of the data whose answers are compared: ``validation`` or ``test``.
 
     Raises:
-        SettingsError: If it is to be the test part and there is none.
+        SettingsError: If it is to be the test set and there is none.
     """
-    has_test = parts.folds[0].test is not None
+    has_test = splits.folds[0].test is not None
     if protocol.judged == "test" and not has_test:
-        rule = "the split has no test part"
+        rule = "the split has no test set"
         raise SettingsError([Problem(f"protocol {protocol.name}: judged", "test", rule, "write 'validation'")])
     return protocol.judged if protocol.judged != "auto" else "test" if has_test else "validation"
 
@@ -117,7 +117,7 @@ def search_name(entry: Entry) -> str:
 
 
 def prepared(
-    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: PartsOnce, found: dict[str, Any]
+    storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: SplitsOnce, found: dict[str, Any]
 ) -> Running:
     """Creates or takes up the study of a configuration.
 
@@ -133,28 +133,28 @@ def prepared(
         SettingsError: If its settings are wrong.
         StudyError: If the study exists and is another one.
     """
-    parts = loaded.of_entry(entry)
-    settings = filled((*entry.layers, found), parts.dataset.kind, entry.protocol.unmentioned)
+    splits = loaded.of_entry(entry)
+    settings = filled((*entry.layers, found), splits.dataset.kind, entry.protocol.unmentioned)
     decided = {
         "search": {
             "trials": n_seeds,
             "target": None,
             "sampler": "random",
             "pruner": "none",
-            "record_answers": judged_part(entry.protocol, parts),
+            "record_answers": judged_part(entry.protocol, splits),
         },
         "training": {"refit": False},
     }
     folder = save_dir.study(entry.study_name)
     settings = resolve(settings.model_dump(mode="json"), decided)
-    study, settings = _begun(storage, folder, settings, parts)
+    study, settings = _begun(storage, folder, settings, splits)
     study.set_user_attr(
         "comparison", {"protocol": entry.protocol.name, "configuration": entry.configuration.name, "seeds": n_seeds}
     )
-    return Running(entry, settings, parts, study, folder)
+    return Running(entry, settings, splits, study, folder)
 
 
-def opened(study: Study, save_dir: SaveDir, entry: Entry, loaded: PartsOnce) -> Running:
+def opened(study: Study, save_dir: SaveDir, entry: Entry, loaded: SplitsOnce) -> Running:
     """The runs of a configuration as they are, to be read only.
 
     Raises:
@@ -196,20 +196,20 @@ def _run(one: Running, n_wanted: int, stop: StopWatch, say: Say) -> Ended:
     settings = resolve(one.settings.model_dump(mode="json"), {"search": {"trials": n_wanted}})
     torch.set_num_threads(settings.machine.threads)
     observer = _Lines(one.entry.study_name, one.settings, say)
-    context = RunContext.on_this_machine(one.study, settings, one.parts, one.folder)
+    context = RunContext.on_this_machine(one.study, settings, one.splits, one.folder)
     return executor_for(settings).run(context, observer, stop)
 
 
-def _begun(storage: RDBStorage, folder: StudyFolder, settings: Settings, parts: Parts) -> tuple[Study, Settings]:
+def _begun(storage: RDBStorage, folder: StudyFolder, settings: Settings, splits: Splits) -> tuple[Study, Settings]:
     """The study of that name, begun or taken up, and its settings as they suit the data."""
     existing = load_study(storage, folder.study_name)
     begun = None if existing is None else stored_settings(existing)
-    settings, _ = settled(settings, parts, begun)
-    return create_or_resume(storage, folder, settings, parts), settings
+    settings, _ = settled(settings, splits, begun)
+    return create_or_resume(storage, folder, settings, splits), settings
 
 
 def found_by_search(
-    storage: RDBStorage, save_dir: SaveDir, entry: Entry, loaded: PartsOnce, stop: StopWatch, say: Say
+    storage: RDBStorage, save_dir: SaveDir, entry: Entry, loaded: SplitsOnce, stop: StopWatch, say: Say
 ) -> dict[str, Any]:
     """The best configuration of a search, which is an ordinary study, resumed until it has its trials.
 
@@ -228,15 +228,15 @@ def found_by_search(
     # The search has the ranges of this tuner, not the values that the protocol fixes.
     open_layers = [{key: value for key, value in layer.items() if key != "space"} for layer in (suite, protocol)]
     settings = resolve(*open_layers, *rest, wanted)
-    parts = loaded.of(settings)
+    splits = loaded.of(settings)
     name = search_name(entry)
     folder = save_dir.study(name)
-    study, settings = _begun(storage, folder, settings, parts)
+    study, settings = _begun(storage, folder, settings, splits)
     study.set_user_attr("comparison", {"protocol": entry.protocol.name, "found_for": entry.configuration.name})
     if n_finished(study) < settings.search.trials:
         say(f"{name}: a search of {settings.search.trials} trials finds this configuration first")
         observer = _Lines(name, settings, say)
-        executor_for(settings).run(RunContext.on_this_machine(study, settings, parts, folder), observer, stop)
+        executor_for(settings).run(RunContext.on_this_machine(study, settings, splits, folder), observer, stop)
     write_trials(study, folder)
     if stop.reason is not None and n_finished(study) < settings.search.trials:
         # What is best so far may not be in the end, and a study cannot change its settings.
@@ -255,9 +255,9 @@ class _Lines:
         self._name, self._metric, self._say = name, settings.search.metric, say
         self._epochs: dict[int, int] = {}
 
-    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
         """A run begins, or goes on."""
-        if adopted:
+        if resumed:
             self._say(f"{self._name}  run {number}  goes on where it was")
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:

@@ -62,7 +62,7 @@ class Protocol(Section):
         description: What it is, for the reader.
         unmentioned: What hyperparameters are that nobody gives: ``plain`` (a plain network, trained plainly) or
             ``known-good`` (as in the first trial of this tuner's searches).
-        judged: Part of the data whose answers are compared; ``auto`` is the test part where the split has one.
+        judged: Part of the data whose answers are compared; ``auto`` is the test set where the split has one.
         settings: Any part of the settings, over those of the suite.
     """
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..config.initial import ADAPTED, KNOWN_GOOD
+from ..config.initial import ADAPTED, INITIAL_CONFIGURATIONS
 from ..config.names import architecture_name
 from ..config.ranges import to_plain
 from ..config.settings import Settings, resolve
@@ -118,7 +118,7 @@ def filled(layers: Sequence[dict[str, Any]], kind: str, unmentioned: str) -> Set
         SettingsError: If they are wrong, or leave something to search.
     """
     architecture = resolve(*layers).architecture
-    known = {**KNOWN_GOOD[kind][0], **ADAPTED.get(architecture, {})} if unmentioned == "known-good" else {}
+    known = {**INITIAL_CONFIGURATIONS[kind][0], **ADAPTED.get(architecture, {})} if unmentioned == "known-good" else {}
     space = {
         "shared": {name: known.get(name, PLAIN[name]) for name in SHARED},
         architecture: {name: known.get(name, value) for name, value in _constructor_values(architecture).items()},

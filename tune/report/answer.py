@@ -88,7 +88,7 @@ def _worth(facts: Facts) -> Iterator[Point]:
 
 
 def who_was_judged(facts: Facts) -> str:
-    """Whose sequences the test part holds, in words; empty where people are not known."""
+    """Whose sequences the test set holds, in words; empty where people are not known."""
     n_people = (facts.test or {}).get("n_people")
     if n_people is None:
         return ""
@@ -179,18 +179,18 @@ def _how_good(facts: Facts) -> Iterator[str]:
     test = facts.test
     if test is None:
         yield (
-            f"Its {facts.context.metric} is {_validation(facts)}. The validation part "
+            f"Its {facts.context.metric} is {_validation(facts)}. The validation set "
             "steered the search, so that this is a little too good."
         )
         yield (
-            "It has a test part that has not been used yet: the command with --resume does that."
+            "It has a test set that has not been used yet: the command with --resume does that."
             if facts.has_test_part
-            else "The data was cut without a test part, so that there is nothing to say about unseen sequences."
+            else "The data was cut without a test set, so that there is nothing to say about unseen sequences."
         )
         return
     who = who_was_judged(facts)
     yield (
-        f"On the test part, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
+        f"On the test set, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
         f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
     )
     if who and not _are_new(facts):
@@ -200,7 +200,7 @@ def _how_good(facts: Facts) -> Iterator[str]:
     if test.get("accuracy_by_recording") is not None:
         yield f"By whole recording, with a vote over its windows: {percent(test['accuracy_by_recording'])}."
     if test.get("refitted"):
-        yield "The tested network was trained once more, on the training and the validation part together."
+        yield "The tested network was trained once more, on the training and the validation set together."
 
 
 def _what_mattered(facts: Facts) -> Iterator[str]:

@@ -58,7 +58,7 @@ def architectures_section(
     stands = "the knee of each architecture" if are_knees else "the best trial of each architecture"
     notes = [
         f"Large dots: {stands}, with the noise of its score; small ones: its other scored trials.",
-        "Only the best of all is tested: to test every one would be to choose by the test part.",
+        "Only the best of all is tested: to test every one would be to choose by the test set.",
     ]
     summary = _summary_of_knees(known, metric) if are_knees and known else _summary(known, metric, noise)
     words = Words("Which architecture", summary, tuple(notes))

@@ -1,4 +1,4 @@
-"""Which classes are told apart, and what the worst of them look like."""
+"""Which classes are recognised, and what the worst of them look like."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def _with_examples(section: Section, facts: Facts) -> Section:
     if not classes:
         return replace(section, notes=(*section.notes, "No mistake was made, so there are no examples of mistakes."))
     how = (
-        "Signals: of each of the worst classes one sequence that is named rightly, and the surest mistakes. A wide "
-        "drawing lasts longer than a narrow one."
+        "Signals: of each of the worst classes one sequence that is classified correctly, and the most confident "
+        "mistakes. A wide drawing lasts longer than a narrow one."
     )
     return replace(
         section, drawings=signal_groups(classes), legend=legend(classes[0]["channels"]), notes=(*section.notes, how)

@@ -19,7 +19,7 @@ def confirmation_section(facts: Facts) -> Section | None:
     metric = str(stored.get("metric") or facts.settings.search.metric)
     configurations = [one for one in stored["configurations"] if isinstance(one, Mapping)]
     rows = tuple(_row(one, stored.get("winner"), metric) for one in configurations)
-    head = ("trial", "origin", "in the search", "mean", "deviation", "seeds", "parameters", "")
+    head = ("trial", "origin", "in the search", "mean", "std. dev.", "seeds", "parameters", "")
     n_seeds = max((len(one.get("scores") or ()) for one in configurations), default=0)
     return Section(
         "confirmation",

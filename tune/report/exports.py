@@ -15,7 +15,7 @@ from ..config.settings import Settings
 from ..core.files import write_text
 from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.json_files import readable
-from ..evaluation.evaluate import luck_of_selection
+from ..evaluation.evaluate import selection_bias
 from ..study.floors import FLOOR, stored_floors
 from ..study.pareto_front import KNEE
 from ..study.selection import Selected, selected, stored_confirmation
@@ -65,7 +65,7 @@ def _describe_selected(chosen: Selected) -> dict[str, Any]:
         "value": metric_value(trial) if trial.values else None,
         "finished": trial.state.is_finished(),
         "scores": {
-            # Those on the training part are taken when a trial ends.
+            # Those on the training set are taken when a trial ends.
             **{
                 part: {name: attributes[f"{part}_{name}"] for name in ("accuracy", "macro_f1", "loss")}
                 for part in ("train", "validation")
@@ -75,7 +75,7 @@ def _describe_selected(chosen: Selected) -> dict[str, Any]:
         },
         **describe_objectives(study, settings),
         "accuracy_gap": attributes.get("accuracy_gap"),
-        "luck_of_selection": luck_of_selection(
+        "luck_of_selection": selection_bias(
             attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
         ),
         "times_test_was_used": times_test_was_used(study.user_attrs),

@@ -74,7 +74,7 @@ class Facts:
 
     @property
     def test(self) -> Mapping[str, Any] | None:
-        """Scores on the test part; None where it was not used for the best, or is not there."""
+        """Scores on the test set; None where it was not used for the best, or is not there."""
         return self.judged.get("test")
 
     @property

@@ -12,9 +12,9 @@ from optuna.trial import FrozenTrial
 from ..config.schema import Metric
 from ..search.progress import show_seconds
 from ..study.floors import FLOOR_NAME, stored_floors
-from ..study.selection import chosen_score, chosen_trial, floor_is_unbeaten, seconds_searched
+from ..study.selection import chosen_score, floor_is_unbeaten, seconds_searched, selected_trial
 from ..study.stored import Floor, Floors, Forest, Majority
-from ..study.study import KNOWN_GOOD, has_score, metric_value, score_sign, stored_settings, trials_so_far
+from ..study.study import DEFAULT_ORIGIN, has_score, metric_value, score_sign, stored_settings, trials_so_far
 from ..study.tested import evaluation_of
 from ..training.metrics import METRIC_LABELS
 from .words import percent, points, score
@@ -42,7 +42,7 @@ def was_it_worth_it(study: Study) -> Worth | None:
     if floors is None:
         return None
     metric: Metric = (stored_settings(study) or {})["search"]["metric"]
-    compared = _Compared(study, floors, chosen_trial(study), metric)
+    compared = _Compared(study, floors, selected_trial(study), metric)
     sentences = (*compared.verdict(), *compared.about_the_test(), *compared.about_the_others())
     head = ("", f"validation {METRIC_LABELS[metric]}", "test accuracy", "parameters", "trained in", "")
     return Worth(sentences, head, tuple(compared.rows()))
@@ -65,39 +65,41 @@ class _Compared:
     metric: Metric
 
     def verdict(self) -> Iterator[str]:
-        """By validation, which decides; with the test part's word where that contradicts."""
+        """By validation, which decides; with the test set's word where that contradicts."""
         floor = self.floors["minirocket"]
         if floor is None or floor["validation"] is None:
             why = f" {FLOOR_NAME} could not be fitted: {floor['why_not']}." if floor and floor["why_not"] else ""
             yield f"There was nothing to beat that could be handed over; the table shows the yardsticks.{why}"
             return
-        fitted = (
-            f"{FLOOR_NAME}, fitted in {_seconds(floor['seconds'])}, reaches a validation {METRIC_LABELS[self.metric]} "
-            f"of {score(floor['validation'][self.metric], self.metric)}"
-        )
+        fitted = f"{FLOOR_NAME}, fitted in {_seconds(floor['seconds'])}"
+        reached = score(floor["validation"][self.metric], self.metric)
+        reaches = f"reaches a validation {METRIC_LABELS[self.metric]} of"
         if self.trial is None:
-            yield f"Not so far: no trial has a score. {fitted}, and is what best_model/ holds until a trial beats it."
+            yield (
+                f"Not so far: no trial has a score. {fitted}, {reaches} {reached}, and is what best_model/ holds until "
+                "a trial beats it."
+            )
             return
         trained = _seconds(seconds_searched(self.study))
         own = score(chosen_score(self.study), self.metric)
-        found = f"the best trial of the search, after {trained} of training in all, reaches {own}"
+        found = f"best trial of the search, after {trained} of training in all"
         if len(self.study.directions) > 1:
-            yield f"{fitted}; the knee of the front reaches {own}."
+            yield f"{fitted}, {reaches} {reached}; the knee of the front reaches {own}."
             yield "With two objectives that is shown for comparison: what is handed over comes from the front."
         elif floor_is_unbeaten(self.study):
-            yield f"No. {fitted}; {found}."
+            yield f"No. {fitted}, {reaches} {reached}; the {found}, reaches {own}."
             yield (
                 "So best_model/ holds MiniRocket: while no trial beats it, it is the better choice, as it is simpler, "
                 "cheaper and steadier. --resume with more trials may find one that does."
             )
         else:
-            yield f"{self._worth_of_a_gain()}. {found[0].upper()}{found[1:]}; {fitted}."
+            yield f"{self._worth_of_a_gain()}. The {found}, {reaches} {own}; {fitted}, reaches {reached}."
 
     def _worth_of_a_gain(self) -> str:
         if self._interval is None:
             return "Yes, by validation alone"
         low, high = self._interval
-        return "No, says the test part" if high < 0 else "Yes" if low > 0 else "Perhaps"
+        return "No, says the test set" if high < 0 else "Yes" if low > 0 else "Perhaps"
 
     def about_the_test(self) -> Iterator[str]:
         """The paired difference, or why there is none."""
@@ -109,7 +111,7 @@ class _Compared:
             yield (
                 "Both are yet to be tested."
                 if has_part
-                else "There is no test part to confirm that, and the validation part steered the search."
+                else "There is no test set to confirm that, and the validation set steered the search."
             )
             return
         (low, high), gain, ahead = self._interval, found["difference"], f"trial {self.trial.number}"
@@ -118,12 +120,12 @@ class _Compared:
         interval = f"95% interval {_signed(low)} to {_signed(high)} points, over {found['over']}"
         if low <= 0:
             by = f"{ahead} is {points(gain)} ahead" if gain > 0 else "they are level"
-            yield f"On the test part the two cannot be told apart: {by} ({interval})."
+            yield f"On the test set the two cannot be told apart: {by} ({interval})."
             return
-        yield f"On the test part {ahead} is better by {points(gain)} ({interval})."
+        yield f"On the test set {ahead} is better by {points(gain)} ({interval})."
         if floor_is_unbeaten(self.study) != (ahead == "MiniRocket") and len(self.study.directions) == 1:
             yield (
-                "The choice was made on validation and stays: a test part that chooses is no test any more. More "
+                "The choice was made on validation and stays: a test set that chooses is no test any more. More "
                 "sequences to validate on (--folds) would choose better."
             )
 
@@ -151,7 +153,7 @@ class _Compared:
         if floor is not None and floor["validation"] is not None:
             where = handed_over if is_unbeaten else ""
             yield FLOOR_NAME, *self._cells(floor), f"{floor['n_parameters']:,}", _seconds(floor["seconds"]), where
-        first = next((one for one in trials_so_far(self.study) if one.user_attrs.get("origin") == KNOWN_GOOD), None)
+        first = next((one for one in trials_so_far(self.study) if one.user_attrs.get("origin") == DEFAULT_ORIGIN), None)
         if first is not None and has_score(first) and (trial is None or first.number != trial.number):
             yield self._row(f"trial {first.number}, the first configuration", first, metric_value(first), "")
         if trial is not None:

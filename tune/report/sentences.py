@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from ..config.settings import Settings
 from ..core.folders import DATABASE_NAME, DEFAULT_SAVE_DIR, StudyFolder
 from ..core.remote import shown
-from ..study.selection import chosen_trial, confirms, stored_confirmation
+from ..study.selection import confirms, selected_trial, stored_confirmation
 from ..study.storage import sqlite_url
 from ..study.store import engine_of
 from ..study.study import best_trial, unfinished_after
@@ -35,7 +35,7 @@ def resume_command(study: Study, folder: StudyFolder) -> str:
 
 def provisos(study: Study, settings: Settings) -> list[str]:
     """What has to be said of the trial to use: that it is unfinished, or that the search's best was not confirmed."""
-    chosen = chosen_trial(study)
+    chosen = selected_trial(study)
     n_epochs = None if chosen is None else unfinished_after(chosen)
     if chosen is None or n_epochs is None:
         return _about_confirmation(study, settings)
@@ -61,7 +61,7 @@ def _about_confirmation(study: Study, settings: Settings) -> list[str]:
 
 
 def new_people_in_test(split: dict[str, Any]) -> bool:
-    """Whether nobody in the test part is in another part; a publisher's split need not see to that."""
+    """Whether nobody in the test set is in another part; a publisher's split need not see to that."""
     parts = split["parts"][0]
     test, *others = (set((parts[name] or {}).get("people") or ()) for name in ("test", "train", "validation"))
     return all(test.isdisjoint(people) for people in others)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..evaluation.evaluate import FEWEST_PEOPLE, luck_of_selection
+from ..evaluation.evaluate import FEWEST_PEOPLE, selection_bias
 from ..study.tested import times_test_was_used
 from ..training.calibration import FEWEST_UNITS
 from .facts import Facts
@@ -15,12 +15,12 @@ from .figures.words import counted
 from .words import percent, points
 
 # Rounds to a tenth of a point.
-_SMALLEST_LUCK = 0.0005
+_SMALLEST_BIAS = 0.0005
 _LARGE_GAP = 0.05
 
 
 def how_sure(facts: Facts) -> Iterator[str]:
-    """Interval, luck, what else is as good, what was learned by heart, and how honest its own sureness is."""
+    """Interval, selection bias, what else is as good, overfitting, and how honest its own sureness is."""
     test = facts.test
     if test:
         yield from _interval_words(test)
@@ -29,11 +29,11 @@ def how_sure(facts: Facts) -> Iterator[str]:
     elif facts.confirmation:
         yield from (str(sentence) for sentence in facts.confirmation.get("sentences") or ())
     else:
-        yield from _luck_words(facts)
+        yield from _selection_bias_words(facts)
     yield from _gap_words(facts)
     n_looks = times_test_was_used(facts.attributes)
     if n_looks > 1:
-        yield f"The test part has been used {n_looks} times in this study: its score is no longer quite unseen."
+        yield f"The test set has been used {n_looks} times in this study: its score is no longer quite unseen."
     yield from _calibration_words(facts)
 
 
@@ -49,18 +49,18 @@ def _interval_words(test: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _luck_words(facts: Facts) -> Iterator[str]:
+def _selection_bias_words(facts: Facts) -> Iterator[str]:
     complete = scored_trials(facts.trials)
     n_validation, metric = facts.attributes.get("n_validation"), facts.settings.search.metric
     accuracy = None if facts.best is None else facts.best.user_attrs.get("validation_accuracy")
     if metric == "loss" or not n_validation or accuracy is None:
         return
     n_compared = len(complete) + facts.n_others
-    luck = luck_of_selection(accuracy, n_validation, n_compared)
-    if luck >= _SMALLEST_LUCK:
+    bias = selection_bias(accuracy, n_validation, n_compared)
+    if bias >= _SMALLEST_BIAS:
         yield (
-            f"The best of {n_compared} validation scores is partly luck: of equally good configurations it would "
-            f"look about {points(luck)} better than it is."
+            f"The best of {n_compared} validation scores is optimistic: among equally good configurations, the best "
+            f"would look about {points(bias)} better than it is."
         )
     if metric == "accuracy" and len(complete) > 1:
         noise = noise_of(accuracy, n_validation)
@@ -77,11 +77,7 @@ def _gap_words(facts: Facts) -> Iterator[str]:
     if gap is None:
         return
     train, validation = attributes.get("train_accuracy"), attributes.get("validation_accuracy")
-    verdict = (
-        "it has learned part of its training data by heart"
-        if gap > _LARGE_GAP
-        else "it has not learned its training data by heart"
-    )
+    verdict = "it overfits" if gap > _LARGE_GAP else "it does not overfit"
     if train is not None and validation is not None:
         yield f"Training accuracy {percent(train)}, validation accuracy {percent(validation)}: {verdict}."
 
@@ -101,6 +97,6 @@ def _calibration_words(facts: Facts) -> Iterator[str]:
     elif temperature is not None:
         before, after = calibration["loss"], calibration["loss_with_temperature"]
         yield (
-            f"best_model/ divides its logits by {temperature:.3g}, fitted on the validation part in the search: on "
+            f"best_model/ divides its logits by {temperature:.3g}, fitted on the validation set in the search: on "
             f"folds of it that were left out of the fit, that took the loss from {before:.3f} to {after:.3f}."
         )

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..config.settings import Settings
 from ..core.seeds import derive_seed
 from ..study.selection import cost_of_run, cost_searched, promising_trials, seconds_searched
-from ..study.study import KNOWN_GOOD, has_score, metric_value, trials_so_far
+from ..study.study import DEFAULT_ORIGIN, has_score, metric_value, trials_so_far
 from .progress import show_score
 from .racing import NOT_FINITE, Candidate, Runs, Standing, decided, difference, scores_of, went_wrong
 
@@ -43,7 +43,7 @@ def confirmed_candidates(study: Study, settings: Settings) -> list[Candidate]:
     return [
         Candidate(
             trial=trial.number,
-            origin=KNOWN_GOOD if trial.user_attrs.get("origin") == KNOWN_GOOD else "search",
+            origin=DEFAULT_ORIGIN if trial.user_attrs.get("origin") == DEFAULT_ORIGIN else "search",
             search_score=metric_value(trial) if has_score(trial) else None,
             cost=cost_of_run(trial, settings),
         )
@@ -88,15 +88,15 @@ def describe_confirmation(
         return None
     gaps, trials = _gaps(confirmation), trials_so_far(study)
     configurations = [_describe(one, runs, settings, trials[one.trial], gaps, stood) for one in candidates]
-    leader, luck = configurations[0], 0.0
+    leader, bias = configurations[0], 0.0
     if leader["mean"] is not None and leader["search_score"] is not None:
-        luck = leader["search_score"] - leader["mean"]
+        bias = leader["search_score"] - leader["mean"]
     second = None if len(order) == 1 else _runner_up(runs, *order[:2])
     found: dict[str, Any] = {
         "metric": settings.search.metric,
         "configurations": configurations,
         "winner": order[0],
-        "luck": luck if maximize else -luck,
+        "luck": bias if maximize else -bias,
         "runner_up": None if second is None else asdict(second),
         "n_runs": sum(len(one["scores"]) for one in configurations),
         "n_runs_in_full": len(candidates) * settings.confirmation.seeds,
@@ -121,7 +121,7 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         )
         lines.append(f"Trial {winner['trial']} is the one to use: {score} on average with fresh seeds.")
     elif leader["search_score"] is not None:
-        lines.append(_about_luck(leader, found["luck"], metric))
+        lines.append(_about_selection_bias(leader, found["luck"], metric))
     if leader["mean"] is not None and leader is not winner:
         lines.append(f"Trial {winner['trial']} is better with fresh seeds: {score} on average. It is the one to use.")
     if found["runner_up"] is not None:
@@ -147,21 +147,21 @@ def _number(value: float, metric: str) -> str:
     return f"{rounded + 0.0:.{4 if metric == 'loss' else 1}f}"  # Adding zero makes a zero of minus zero.
 
 
-def _about_luck(best: Mapping[str, Any], luck: float, metric: str) -> str:
+def _about_selection_bias(best: Mapping[str, Any], bias: float, metric: str) -> str:
     n_seeds = len(best["scores"])
     lowest, highest = (show_score(pick(best["scores"]), metric) for pick in (min, max))
     spread = f" on average ({lowest} to {highest})" if n_seeds > 1 else ""
-    lucky = f"{points(luck, metric)} of it were luck" if luck > 0 else "no sign of luck"
+    repeated = f"{points(bias, metric)} of it did not repeat" if bias > 0 else "it repeated in full"
     return (
         f"Trial {best['trial']}, the best of the search, scored {show_score(best['search_score'], metric)} there and "
-        f"{show_score(best['mean'], metric)} with {n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}: {lucky}."
+        f"{show_score(best['mean'], metric)} with {n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}: {repeated}."
     )
 
 
 def _about_runner_up(
     winner: Mapping[str, Any], other: Mapping[str, Any], second: Mapping[str, Any], metric: str
 ) -> str:
-    name = f"trial {other['trial']}{', the known-good default' if other['origin'] == 'known-good' else ''}"
+    name = f"trial {other['trial']}{', the default configuration' if other['origin'] == 'known-good' else ''}"
     scored = f"{show_score(other['mean'], metric)}, {other['n_parameters']:,} parameters"
     ahead, is_behind = abs(second["difference"]), (second["difference"] > 0) == (metric == "loss")
     if second["interval_95"] is None:
@@ -176,8 +176,8 @@ def _about_runner_up(
     n_seeds = min(len(winner["scores"]), len(other["scores"]))
     too_few = f"; {n_seeds} seeds say little of how seeds differ, five say much more" if 1 < n_seeds < 4 else ""
     return (
-        f"It cannot be told from {name} ({scored}): the difference of {points(ahead, metric)} is within what seeds "
-        f"alone make ({interval}{too_few})."
+        f"It does not differ significantly from {name} ({scored}): the difference of {points(ahead, metric)} "
+        f"is within what seeds alone make ({interval}{too_few})."
     )
 
 

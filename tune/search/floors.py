@@ -6,7 +6,7 @@ from functools import partial
 
 from optuna import Study
 
-from ..config.initial import known_good
+from ..config.initial import initial_configurations
 from ..config.schema import Confirmation, Metric
 from ..config.settings import Settings
 from ..config.suitability import suited
@@ -19,7 +19,7 @@ from ..study.floors import FLOOR, FLOOR_NAME, FLOORS, FOREST_NAME, floor_study, 
 from ..study.locks import study_lock, try_trial_lock
 from ..study.store import check_identity, identity
 from ..study.stored import Floor, Floors
-from ..study.study import FLOOR_OF, KNOWN_GOOD
+from ..study.study import DEFAULT_ORIGIN, FLOOR_OF
 from ..study.trials_table import write_trials
 from ..training.metrics import METRIC_LABELS
 from .loop import ThisProcess
@@ -94,14 +94,14 @@ def _begin(context: RunContext, floor: Study) -> Settings:
     dataset = context.splits.dataset
     settings, _ = suited(context.settings.model_copy(update=changed), dataset)
     searched, _ = settings.ranges()
-    (initial, *_) = known_good(dataset.kind, FLOOR, searched)
+    (initial, *_) = initial_configurations(dataset.kind, FLOOR, searched)
     if "n_features" in initial:
         n_fits = len(context.splits.folds) + 1
         affordable = max(FEWEST_FEATURES, MOST_WORK // (n_fits * int(dataset.lengths.sum())))
         own = {**settings.space[FLOOR], "n_features": min(int(initial.pop("n_features")), affordable)}
         settings = settings.model_copy(update={"space": {**settings.space, FLOOR: own}})
     if not floor.get_trials(deepcopy=False):
-        floor.enqueue_trial(initial, user_attrs={"origin": KNOWN_GOOD})
+        floor.enqueue_trial(initial, user_attrs={"origin": DEFAULT_ORIGIN})
     return settings
 
 

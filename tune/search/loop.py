@@ -17,24 +17,24 @@ from optuna.trial import TrialState
 
 from ..config.settings import Settings
 from ..config.spaces import Scalar, Space
-from ..core.failures import is_accident
+from ..core.failures import is_io_failure
 from ..core.folders import StudyFolder
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
 from ..study.brackets import BracketPruner, plan_of
-from ..study.constraints import measured, second_value, turned_away
+from ..study.constraints import infeasible, measured, second_value
 from ..study.context import RunContext
-from ..study.leases import Claim, claim_trial, claim_waiting
+from ..study.leases import Lease, lease_trial, lease_waiting
 from ..study.records import Outcome
 from ..study.samplers import n_finished
 from ..study.selection import last_to_finish, seconds_to_confirm, will_be_kept
-from ..study.servers import is_away, wait_until_back
+from ..study.servers import is_unavailable, wait_until_back
 from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_transaction
 from ..study.study import best_by_metric, metric_value, score_sign
 from ..study.trial_files import WEIGHTS_DIGESTS, drop_other_weights, save_weights, trial_files, write_files
 from ..training.checkpoint import drop_checkpoint
 from ..training.memory import return_free_memory, share_one_heap
-from ..training.splits import Parts
+from ..training.splits import Splits
 from .objective import run_trial
 
 MOST_FAILURES_IN_A_ROW = 3
@@ -44,7 +44,7 @@ _LOOK_SECONDS = 0.2
 class Observer(Protocol):
     """Is told what happens."""
 
-    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
         """A trial begins, or goes on."""
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
@@ -72,47 +72,47 @@ class ThisProcess:
     """Runs one trial after the other.
 
     Attributes:
-        claim_next: Gives the next trial, or nothing when all is done; None takes whatever the study misses, and waits
+        next_lease: Gives the next trial, or nothing when all is done; None takes whatever the study misses, and waits
             for what it misses still.
     """
 
-    claim_next: Callable[[], Claim | None] | None = None
+    next_lease: Callable[[], Lease | None] | None = None
 
     def run(self, context: RunContext, observer: Observer, stop: StopWatch) -> Ended:
         """See ``Executor``."""
         share_one_heap()
         with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
-            claim_next = self.claim_next or partial(_claim_when_due, context, stop)
-            return _search(context, observer, stop, claim_next, filing)
+            next_lease = self.next_lease or partial(_lease_when_due, context, stop)
+            return _search(context, observer, stop, next_lease, filing)
 
 
-def _claim_when_due(context: RunContext, stop: StopWatch) -> Claim | None:
+def _lease_when_due(context: RunContext, stop: StopWatch) -> Lease | None:
     """Takes what the study misses; waits as long as others are about to decide what that is."""
     study, n_trials, expected = context.study, context.settings.search.trials, identity(context.study)
-    if claim := _claim_last(context, stop):
-        return claim
-    while (claim := claim_trial(study, context.folder, n_trials)) is None:
+    if lease := _lease_last(context, stop):
+        return lease
+    while (lease := lease_trial(study, context.folder, n_trials)) is None:
         if not plan_of(study, n_trials).more_to_come or stop.reason is not None:
             return None
         time.sleep(_LOOK_SECONDS)
         check_identity(study, expected)
-    return claim
+    return lease
 
 
-def _claim_last(context: RunContext, stop: StopWatch) -> Claim | None:
+def _lease_last(context: RunContext, stop: StopWatch) -> Lease | None:
     """Takes the best so far while there is time to finish it, whoever else it would have had to wait for."""
     if stop.seconds_left is None or not isinstance(context.study.pruner, BracketPruner):
         return None
     seconds = stop.seconds_left - stop.reserved_seconds
     number = last_to_finish(context.study, context.settings, context.study.pruner.rungs[0], seconds)
-    return None if number is None else claim_waiting(context.study, context.folder, number)
+    return None if number is None else lease_waiting(context.study, context.folder, number)
 
 
 def _search(
     context: RunContext,
     observer: Observer,
     stop: StopWatch,
-    claim_next: Callable[[], Claim | None],
+    next_lease: Callable[[], Lease | None],
     filing: ThreadPoolExecutor,
 ) -> Ended:
     study, settings = context.study, context.settings
@@ -126,25 +126,25 @@ def _search(
                 return Ended(stop.reason)
             if target_reached(study, settings):
                 return Ended(f"target {settings.search.target:g} reached")
-            claim = claim_next()
-            if claim is None:
+            lease = next_lease()
+            if lease is None:
                 return Ended(stop.reason or finished_in_words(n_finished(study)))
             try:
-                failure = _run_claimed(claim, context, observer, stop.check, check)
+                failure = _run_leased(lease, context, observer, stop.check, check)
             except StopRequested:
                 return Ended(stop.reason or "stopped")
             finally:
-                claim.lock.release()
+                lease.lock.release()
         except Exception as error:
-            if not is_away(error):
+            if not is_unavailable(error):
                 raise
             # The trial is left, lock and all, to whoever comes first when the server is back.
             wait_until_back(engine_of(study), lambda: stop.reason is not None)
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
-        if not failure and study.get_trials(deepcopy=False)[claim.trial.number].state.is_finished():
-            put_away(study, claim.trial.number, context.folder, filing)
+        if not failure and study.get_trials(deepcopy=False)[lease.trial.number].state.is_finished():
+            put_away(study, lease.trial.number, context.folder, filing)
         return_free_memory()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
@@ -156,13 +156,13 @@ def finished_in_words(n_done: int) -> str:
     return f"{n_done} trial{'' if n_done == 1 else 's'} finished"
 
 
-def seconds_afterwards(study: Study, settings: Settings, parts: Parts) -> float:
+def seconds_afterwards(study: Study, settings: Settings, splits: Splits) -> float:
     """What has to be left of the time when the search ends: for the confirmation and for the last fit."""
-    return seconds_to_confirm(study, settings) + seconds_to_refit(study, settings, parts)
+    return seconds_to_confirm(study, settings) + seconds_to_refit(study, settings, splits)
 
 
-def _run_claimed(
-    claim: Claim,
+def _run_leased(
+    lease: Lease,
     context: RunContext,
     observer: Observer,
     before_step: Callable[[], None],
@@ -170,13 +170,13 @@ def _run_claimed(
 ) -> str:
     """Runs and stores one trial, as long as ``check`` finds its study there; returns what failed, or nothing."""
     study, settings = context.study, context.settings
-    trial, number = claim.trial, claim.trial.number
+    trial, number = lease.trial, lease.trial.number
     searched, fixed = settings.ranges()
     parameters = {**suggest_all(trial, searched), **fixed}
     checkpoint = context.folder.checkpoint_for_all(number)
-    if claim.adopted:
+    if lease.resumed:
         note_left(study, trial, None)
-    observer.trial_started(number, parameters, claim.adopted)
+    observer.trial_started(number, parameters, lease.resumed)
 
     def after_epoch(epoch: int, value: float) -> None:
         observer.epoch_finished(number, epoch, value)
@@ -184,12 +184,12 @@ def _run_claimed(
 
     def check_ours() -> None:
         check()
-        claim.lock.check()
+        lease.lock.check()
 
     try:
         found = measured(trial, parameters, settings, context.splits)
-        outcome = turned_away(settings, found) or run_trial(
-            context, trial, parameters, leg=claim.leg, before_step=before_step, after_epoch=after_epoch
+        outcome = infeasible(settings, found) or run_trial(
+            context, trial, parameters, leg=lease.leg, before_step=before_step, after_epoch=after_epoch
         )
         outcome = with_found(outcome, settings, found)
         check_ours()
@@ -202,9 +202,9 @@ def _run_claimed(
     except StopRequested:
         raise
     except Exception as error:
-        if is_away(error):
+        if is_unavailable(error):
             observer.trial_finished(number, "left", None, "the connection to the database was lost")
-        if is_accident(error):
+        if is_io_failure(error):
             raise
         check_ours()
         failure = f"{type(error).__name__}: {error}"

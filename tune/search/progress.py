@@ -66,11 +66,11 @@ class Progress:
         """What is worth knowing beside the trials."""
         self.said.append(sentence)
 
-    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
         """A trial begins, or goes on."""
-        before = next((row for row in self.rows if row.number == number and adopted), Row(number, parameters))
+        before = next((row for row in self.rows if row.number == number and resumed), Row(number, parameters))
         self.rows = [row for row in self.rows if row.number != number]
-        reason = "goes on where it was" if adopted else ""
+        reason = "goes on where it was" if resumed else ""
         self.rows.append(replace(before, parameters=parameters, state="running", reason=reason))
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:

@@ -16,31 +16,31 @@ from ..evaluation.last_fit import train_to_the_end
 from ..study.context import RunContext
 from ..study.study import all_parameters
 from ..training.hyperparameters import training_settings
-from ..training.splits import Fold, Parts
+from ..training.splits import Fold, Splits
 from ..training.train import NonFiniteLossError
 
 
-def is_split_by_people(parts: Parts) -> bool:
+def is_split_by_people(splits: Splits) -> bool:
     """Whether a random split would be another one."""
-    return parts.dataset.groups is not None and parts.split.kind != "stratified"
+    return splits.dataset.groups is not None and splits.split.kind != "stratified"
 
 
-def random_parts(parts: Parts, seed: int) -> Parts | None:
-    """Training and validation part mixed and cut again at random, in the same sizes; the test part stays out of it.
+def random_parts(splits: Splits, seed: int) -> Splits | None:
+    """Training and validation set mixed and cut again at random, in the same sizes; the test set stays out of it.
 
     Returns:
         None where people are not known or already are in several parts, or the classes cannot be cut that way.
     """
-    if not is_split_by_people(parts):
+    if not is_split_by_people(splits):
         return None
-    fold = parts.folds[0]
-    mixed = parts.dataset.subset(torch.cat([parts.split.train, parts.split.validation]))
+    fold = splits.folds[0]
+    mixed = splits.dataset.subset(torch.cat([splits.split.train, splits.split.validation]))
     share = len(fold.validation) / (len(fold.validation) + len(fold.train))
     try:
         split = make_split(mixed, kind="stratified", validation_fraction=share, test_fraction=0.0, seed=seed)
     except DataError:
         return None
-    return Parts(mixed, split, (Fold(mixed.subset(split.train), mixed.subset(split.validation), None),))
+    return Splits(mixed, split, (Fold(mixed.subset(split.train), mixed.subset(split.validation), None),))
 
 
 def score_on_random_split(context: RunContext, trial: FrozenTrial, before_step: Callable[[], None]) -> float | None:

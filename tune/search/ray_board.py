@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 
-class News(NamedTuple):
+class Event(NamedTuple):
     """What happened in a task.
 
     Attributes:
-        ticket: Of the task.
+        task_id: Of the task.
         place: How many events of the task came before.
         event: Name of an observer's method.
         details: Its arguments.
     """
 
-    ticket: int
+    task_id: int
     place: int
     event: str
     details: tuple[Any, ...]
@@ -32,10 +32,10 @@ class Board:
     """
 
     def __init__(self) -> None:
-        self._news: list[News] = []
+        self._news: list[Event] = []
         self._stop = False
 
-    def tell(self, news: News) -> None:
+    def tell(self, news: Event) -> None:
         """A task puts down what has happened."""
         self._news.append(news)
 
@@ -43,7 +43,7 @@ class Board:
         """A task asks whether to go on."""
         return self._stop
 
-    def exchange(self, stop: bool) -> list[News]:
+    def exchange(self, stop: bool) -> list[Event]:
         """The process that began the tasks says whether they shall stop, and takes the news."""
         self._stop = stop
         news, self._news = self._news, []

@@ -19,11 +19,11 @@ from sqlalchemy.engine import make_url
 from ..core.stopping import StopWatch
 from ..study.brackets import plan_of
 from ..study.context import RunContext, packed
-from ..study.leases import claim_trial, note_crash
+from ..study.leases import lease_trial, note_crash
 from ..study.samplers import n_finished
 from ..training.sharing import without_tensors
 from .loop import MOST_FAILURES_IN_A_ROW, Ended, finished_in_words, seconds_afterwards, target_reached
-from .ray_board import Board, News
+from .ray_board import Board, Event
 from .ray_cluster import Request, n_places, request_of, running_cluster
 from .ray_task import TaskJob, TaskResult, run_numbered_trial
 from .workers import LEAVE_SECONDS, MOST_RESTARTS_EACH, WorkersObserver, tell_crash
@@ -38,11 +38,11 @@ class _Task:
 
     Attributes:
         number: Of its trial.
-        ticket: Tells it from an earlier task with the same trial.
+        task_id: Tells it from an earlier task with the same trial.
     """
 
     number: int
-    ticket: int
+    task_id: int
 
 
 class RayCluster:
@@ -131,7 +131,7 @@ class _Tasks:
                 return
             task = _Task(number, self._n_tickets)
             self._n_tickets += 1
-            self._running[self._remote.remote(*self._given, number, task.ticket, self._board)] = task
+            self._running[self._remote.remote(*self._given, number, task.task_id, self._board)] = task
 
     @property
     def _more_to_come(self) -> bool:
@@ -139,11 +139,11 @@ class _Tasks:
 
     def _claim(self) -> int | None:
         given_out = {task.number for task in self._running.values()}
-        claim = claim_trial(self._study, self._folder, self._settings.search.trials, given_out)
-        if claim is None:
+        lease = lease_trial(self._study, self._folder, self._settings.search.trials, given_out)
+        if lease is None:
             return None
-        claim.lock.release()
-        return claim.trial.number
+        lease.lock.release()
+        return lease.trial.number
 
     def _hear(self) -> None:
         """Takes the news from the board, and says there whether the tasks shall stop."""
@@ -157,11 +157,11 @@ class _Tasks:
                 pass  # The board is being started again.
         self._news = self._board.exchange.remote(self._end is not None)
 
-    def _pass_on(self, news: News) -> None:
+    def _pass_on(self, news: Event) -> None:
         """Tells the observer what it has not been told yet, in the order in which it happened."""
-        if news.place != self._heard[news.ticket]:
+        if news.place != self._heard[news.task_id]:
             return
-        self._heard[news.ticket] += 1
+        self._heard[news.task_id] += 1
         if news.event == "trial_finished":
             state, reason = news.details[1], news.details[3]
             self._n_failures = self._n_failures + 1 if state == "failed" else 0
@@ -180,7 +180,7 @@ class _Tasks:
             result = TaskResult([], None, _why(error))
         for news in result.events:
             self._pass_on(news)
-        has_begun = self._heard[task.ticket] > 0
+        has_begun = self._heard[task.task_id] > 0
         if result.ended is None and self._patience_ends is None:
             self._begin_again(task, has_begun, result.broke)
 

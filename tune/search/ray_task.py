@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from ..config.spaces import Scalar
 from ..core.stopping import StopWatch
 from ..study.context import PackedContext, RunContext
-from ..study.leases import claim_numbered
+from ..study.leases import lease_numbered
 from ..training.sharing import with_tensors
 from .loop import Ended, ThisProcess
-from .ray_board import News
+from .ray_board import Event
 from .worker import in_a_sentence
 
 _LOOK_SECONDS = 0.3
@@ -31,12 +31,12 @@ class TaskJob:
     Attributes:
         key: Another one for every search.
         context: May hold a password, and is an argument since those are in no list and no log.
-        parts: Description of the data, for ``sharing.with_tensors``.
+        splits: Description of the data, for ``sharing.with_tensors``.
     """
 
     key: str
     context: PackedContext
-    parts: bytes
+    splits: bytes
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class TaskResult:
         broke: What went wrong, in a sentence.
     """
 
-    events: list[News]
+    events: list[Event]
     ended: Ended | None
     broke: str = ""
 
@@ -57,13 +57,13 @@ class TaskResult:
 class _Teller:
     """An observer that puts on the board what happens."""
 
-    def __init__(self, board: Any, ticket: int) -> None:
-        self._board, self._ticket = board, ticket
-        self.events: list[News] = []
+    def __init__(self, board: Any, task_id: int) -> None:
+        self._board, self._ticket = board, task_id
+        self.events: list[Event] = []
 
-    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
         """A trial begins, or goes on."""
-        self._tell("trial_started", number, parameters, adopted)
+        self._tell("trial_started", number, parameters, resumed)
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
         """An epoch of a trial is done."""
@@ -74,12 +74,12 @@ class _Teller:
         self._tell("trial_finished", number, state, value, reason)
 
     def _tell(self, event: str, *details: Any) -> None:
-        self.events.append(News(self._ticket, len(self.events), event, details))
+        self.events.append(Event(self._ticket, len(self.events), event, details))
         self._board.tell.remote(self.events[-1])
 
 
 def run_numbered_trial(
-    job: TaskJob, arrays: Sequence[NDArray[Any]], number: int, ticket: int, board: Any
+    job: TaskJob, arrays: Sequence[NDArray[Any]], number: int, task_id: int, board: Any
 ) -> TaskResult:
     """Runs one trial of a study, from where it is, unless somebody else has taken it up.
 
@@ -87,15 +87,15 @@ def run_numbered_trial(
         job: What to do.
         arrays: The data, in memory that all tasks of a machine share.
         number: Of the trial.
-        ticket: Of this task.
+        task_id: Of this task.
         board: Handle of the actor ``Board``.
     """
     torch.set_num_threads(job.context.settings.machine.threads)
-    teller = _Teller(board, ticket)
+    teller = _Teller(board, task_id)
     try:
         context = _opened(job, arrays)
         n_trials = context.settings.search.trials
-        executor = ThisProcess(partial(claim_numbered, context.study, context.folder, number, n_trials))
+        executor = ThisProcess(partial(lease_numbered, context.study, context.folder, number, n_trials))
         ended = executor.run(context, teller, StopWatch(is_asked=_asking(board)))
     except Exception as error:
         return TaskResult(teller.events, None, in_a_sentence(error))
@@ -113,7 +113,7 @@ def _opened(job: TaskJob, arrays: Sequence[NDArray[Any]]) -> RunContext:
             # Nobody may write to memory that all tasks share, and nobody does.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             tensors = [torch.from_numpy(array) for array in arrays]
-        _opened_last[job.key] = job.context.opened(with_tensors(job.parts, tensors))
+        _opened_last[job.key] = job.context.opened(with_tensors(job.splits, tensors))
     return _opened_last[job.key]
 
 

@@ -32,7 +32,7 @@ class Job:
 
     Attributes:
         context: Comes through a pipe, since it may hold a password.
-        parts: Description of the data, for ``sharing.take``.
+        splits: Description of the data, for ``sharing.take``.
         tensors: File with the data itself.
         visible_gpu: The only GPU that the worker sees; None where it uses none.
         deadline: When the time of the search is up, on the monotonic clock, which all processes of a machine read
@@ -40,7 +40,7 @@ class Job:
     """
 
     context: PackedContext
-    parts: bytes
+    splits: bytes
     tensors: Path
     visible_gpu: str | None
     deadline: float | None
@@ -52,9 +52,9 @@ class Reporter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
+    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
         """A trial begins, or goes on."""
-        self.tell("trial_started", number, parameters, adopted)
+        self.tell("trial_started", number, parameters, resumed)
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
         """An epoch of a trial is done."""
@@ -96,7 +96,7 @@ def work(job: Job, connection: Connection) -> None:
     torch.set_num_threads(job.context.settings.machine.threads)
     reporter = Reporter(connection)
     try:
-        context = job.context.opened(take(job.parts, job.tensors))
+        context = job.context.opened(take(job.splits, job.tensors))
         reporter.ended(ThisProcess().run(context, reporter, stop))
     except Exception as error:
         reporter.broke(in_a_sentence(error))

@@ -14,13 +14,13 @@ from ..config.settings import Settings
 from ..config.spaces import Scalar
 from ..training.hyperparameters import fields_of, model_parameters
 from ..training.latency import latency_ms
-from ..training.splits import Parts
+from ..training.splits import Splits
 from .records import Outcome
 
 PARAMETERS, LATENCY = "parameters", "latency"
 
 
-def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, parts: Parts) -> dict[str, Any]:
+def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, splits: Splits) -> dict[str, Any]:
     """Size and latency of a trial's network, as far as the study asks for them, and puts them on its record.
 
     A trial that goes on after an interruption keeps what was measured at its begin.
@@ -29,18 +29,18 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, pa
         trial: Takes the values, and for every cap a constraint, which samplers learn from.
         parameters: Every searched and fixed hyperparameter.
         settings: Of the study.
-        parts: Of the study.
+        splits: Of the study.
     """
     asked, found = wanted(settings), dict[str, Any]()
     if not asked:
         return found
     search, known = settings.search, trial.user_attrs
-    network = _untrained(parameters, settings, parts)
+    network = _untrained(parameters, settings, splits)
     found["n_parameters"] = sum(weight.numel() for weight in network.parameters())
     found["n_trainable_parameters"] = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
     is_too_large = search.max_parameters is not None and found["n_parameters"] > search.max_parameters
     if LATENCY in asked and not is_too_large:
-        found["latency_ms"] = known.get("latency_ms") or _latency(network, parameters, parts)
+        found["latency_ms"] = known.get("latency_ms") or _latency(network, parameters, splits)
     for name, value in found.items():
         if name not in known:
             trial.set_user_attr(name, value)
@@ -51,9 +51,9 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, pa
     return found
 
 
-def latency_of(parameters: dict[str, Scalar], settings: Settings, parts: Parts) -> float:
+def latency_of(parameters: dict[str, Scalar], settings: Settings, splits: Splits) -> float:
     """Milliseconds that the network of these hyperparameters takes for one sequence of median length."""
-    return _latency(_untrained(parameters, settings, parts), parameters, parts)
+    return _latency(_untrained(parameters, settings, splits), parameters, splits)
 
 
 def wanted(settings: Settings) -> set[str]:
@@ -66,7 +66,7 @@ def wanted(settings: Settings) -> set[str]:
     }
 
 
-def turned_away(settings: Settings, found: dict[str, Any]) -> Outcome | None:
+def infeasible(settings: Settings, found: dict[str, Any]) -> Outcome | None:
     """What becomes of a trial whose network is over a cap, and is not trained; None for any other."""
     reasons = [
         f"{_written(name, found[name])} are more than {key} allows, {cap:,}"
@@ -87,21 +87,21 @@ def second_value(settings: Settings, record: dict[str, Any]) -> float | None:
     return float(record["n_parameters" if second == PARAMETERS else "latency_ms"])
 
 
-def _untrained(parameters: dict[str, Scalar], settings: Settings, parts: Parts) -> SequenceClassifier:
+def _untrained(parameters: dict[str, Scalar], settings: Settings, splits: Splits) -> SequenceClassifier:
     return build(
         settings.architecture,
-        _n_channels(parameters, parts),
-        parts.dataset.n_classes,
+        _n_channels(parameters, splits),
+        splits.dataset.n_classes,
         **model_parameters(settings.architecture, parameters),
     )
 
 
-def _latency(network: SequenceClassifier, parameters: dict[str, Scalar], parts: Parts) -> float:
-    return latency_ms(network, int(parts.dataset.lengths.median()), _n_channels(parameters, parts))
+def _latency(network: SequenceClassifier, parameters: dict[str, Scalar], splits: Splits) -> float:
+    return latency_ms(network, int(splits.dataset.lengths.median()), _n_channels(parameters, splits))
 
 
-def _n_channels(parameters: dict[str, Scalar], parts: Parts) -> int:
-    return n_prepared_channels(parts.dataset.channel_names, fields_of(Preparation, parameters))
+def _n_channels(parameters: dict[str, Scalar], splits: Splits) -> int:
+    return n_prepared_channels(splits.dataset.channel_names, fields_of(Preparation, parameters))
 
 
 def _caps(settings: Settings) -> list[tuple[str, float, str]]:

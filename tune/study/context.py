@@ -11,7 +11,7 @@ from ..config.settings import Settings
 from ..core.errors import StudyError
 from ..core.folders import StudyFolder
 from ..training.devices import choose_device
-from ..training.splits import Parts
+from ..training.splits import Splits
 from .storage import open_storage
 from .store import database_of
 from .study import load_study, with_strategy
@@ -31,12 +31,12 @@ class RunContext:
 
     study: Study
     settings: Settings
-    splits: Parts
+    splits: Splits
     folder: StudyFolder
     device: torch.device
 
     @classmethod
-    def on_this_machine(cls, study: Study, settings: Settings, splits: Parts, folder: StudyFolder) -> RunContext:
+    def on_this_machine(cls, study: Study, settings: Settings, splits: Splits, folder: StudyFolder) -> RunContext:
         """With the device that the settings mean here."""
         return cls(study, settings, splits, folder, choose_device(settings.machine.device))
 
@@ -57,7 +57,7 @@ class PackedContext:
     settings: Settings
     device: str
 
-    def opened(self, splits: Parts) -> RunContext:
+    def opened(self, splits: Splits) -> RunContext:
         """The context, with a connection to the database of its own.
 
         Raises:

@@ -42,10 +42,19 @@ class BracketSampler(BaseSampler):
         seed: The study's seed.
         space: What is searched.
         rungs: As ``rungs_of`` gives them.
+        portfolio: Configurations that the first bracket has after those that were lined up.
     """
 
-    def __init__(self, make: Callable[[int], BaseSampler], seed: int, space: Space, rungs: Sequence[int]) -> None:
+    def __init__(
+        self,
+        make: Callable[[int], BaseSampler],
+        seed: int,
+        space: Space,
+        rungs: Sequence[int],
+        portfolio: Sequence[dict[str, Scalar]] = (),
+    ) -> None:
         self._make, self._seed, self._space, self._rungs = make, seed, space, rungs
+        self._portfolio = portfolio
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All of it: what the others were drawn from is the same."""
@@ -62,6 +71,9 @@ class BracketSampler(BaseSampler):
         seed = derive_seed(self._seed, "draw", trial.number)
         dice, chance = random.Random(seed), RandomSampler(seed)
         sampler, kind = self._make(seed), dice.random()
+        given = [values for one in trials if (values := given_parameters(one))]
+        if not known and 0 <= trial.number - len(given) < len(self._portfolio):
+            return dict(self._portfolio[trial.number - len(given)])
         if isinstance(sampler, RandomSampler):
             return _asked(chance, study.direction, [], search_space)
         if known and kind < MODELLED:
@@ -70,9 +82,8 @@ class BracketSampler(BaseSampler):
         if known and kind < MODELLED + NEAR_THE_BEST:
             ranked = sorted(known, key=lambda one: _place(one, study))
             return _neighbour(dice.choice(ranked[:N_BEST]).params, anywhere, search_space, dice)
-        given = [values for one in trials if (values := given_parameters(one))]
         if not known and given and kind < NEAR_THE_FIRST:
-            return _neighbour(dice.choice(given), anywhere, search_space, dice)
+            return _neighbour(dice.choice([*given, *self._portfolio]), anywhere, search_space, dice)
         return anywhere
 
     def sample_independent(

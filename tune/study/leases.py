@@ -18,7 +18,7 @@ from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
 from .brackets import TO_THE_END, Leg, plan_of
 from .locks import Lock, LostLockError, study_lock, try_trial_lock
-from .store import adopted
+from .store import resumed
 from .study import is_companion
 
 MOST_CRASHES = 3
@@ -28,23 +28,23 @@ _LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """A trial that this process works on until it releases ``lock``.
 
     Attributes:
         trial: To run.
         lock: Held; release it when the trial is stored, or left for later.
         leg: What is to be done with it.
-        adopted: Whether another process, or an earlier run, began it.
+        resumed: Whether another process, or an earlier run, began it.
     """
 
     trial: Trial
     lock: Lock
     leg: Leg
-    adopted: bool
+    resumed: bool
 
 
-def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Collection[int] = ()) -> Claim | None:
+def lease_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Collection[int] = ()) -> Lease | None:
     """Takes an interrupted trial, or else a new one, while the study has room for it.
 
     Args:
@@ -60,9 +60,9 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
         LostLockError: If the database went away meanwhile.
     """
     with study_lock(study, folder) as held:
-        claim = _claim_interrupted(study, folder, n_trials, given_out)
-        if claim is not None:
-            return claim
+        lease = _lease_interrupted(study, folder, n_trials, given_out)
+        if lease is not None:
+            return lease
         states = [trial.state for trial in study.get_trials(deepcopy=False)]
         n_taken = sum(not state.is_finished() and state != TrialState.WAITING for state in states)
         n_taken += states.count(TrialState.COMPLETE) + states.count(TrialState.PRUNED)
@@ -81,10 +81,10 @@ def claim_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
         lock = try_trial_lock(study, folder, trial.number)
         if lock is None:
             raise LostLockError(f"another process has taken up trial {trial.number}")
-        return Claim(trial, lock, plan_of(study, n_trials).legs[trial.number], adopted=False)
+        return Lease(trial, lock, plan_of(study, n_trials).legs[trial.number], resumed=False)
 
 
-def _claim_interrupted(study: Study, folder: StudyFolder, n_trials: int, given_out: Collection[int]) -> Claim | None:
+def _lease_interrupted(study: Study, folder: StudyFolder, n_trials: int, given_out: Collection[int]) -> Lease | None:
     """Takes the most urgent of the unfinished trials that nobody works on and that wait for nobody."""
     for number in plan_of(study, n_trials).legs:
         lock = None if number in given_out else try_trial_lock(study, folder, number)
@@ -94,14 +94,14 @@ def _claim_interrupted(study: Study, folder: StudyFolder, n_trials: int, given_o
         now = study.get_trials(deepcopy=False)[number]
         leg = plan_of(study, n_trials).legs.get(number)
         if leg is not None and len(now.user_attrs.get("crashes", [])) < MOST_CRASHES:
-            return Claim(adopted(study, now), lock, leg, adopted=True)
+            return Lease(resumed(study, now), lock, leg, resumed=True)
         if leg is not None:
             _give_up(study, folder, now)
         lock.release()
     return None
 
 
-def claim_numbered(study: Study, folder: StudyFolder, number: int, n_trials: int) -> Claim | None:
+def lease_numbered(study: Study, folder: StudyFolder, number: int, n_trials: int) -> Lease | None:
     """Takes the trial of this number, which whoever gives out work has chosen, in a study that shall have so many.
 
     Returns:
@@ -116,10 +116,10 @@ def claim_numbered(study: Study, folder: StudyFolder, number: int, n_trials: int
     if leg is None or len(frozen.user_attrs.get("crashes", [])) >= MOST_CRASHES:
         lock.release()
         return None
-    return Claim(adopted(study, frozen), lock, leg, adopted=bool(frozen.params))
+    return Lease(resumed(study, frozen), lock, leg, resumed=bool(frozen.params))
 
 
-def claim_waiting(study: Study, folder: StudyFolder, number: int) -> Claim | None:
+def lease_waiting(study: Study, folder: StudyFolder, number: int) -> Lease | None:
     """Takes a trial that waits for others, to train it to its end; None if somebody has it by now."""
     with study_lock(study, folder):
         lock = try_trial_lock(study, folder, number)
@@ -127,7 +127,7 @@ def claim_waiting(study: Study, folder: StudyFolder, number: int) -> Claim | Non
             return None
         frozen = study.get_trials(deepcopy=False)[number]
         if frozen.state == TrialState.RUNNING:
-            return Claim(adopted(study, frozen), lock, TO_THE_END, adopted=True)
+            return Lease(resumed(study, frozen), lock, TO_THE_END, resumed=True)
         lock.release()
         return None
 
@@ -142,7 +142,7 @@ def note_crash(study: Study, folder: StudyFolder, number: int, reason: str) -> F
         frozen = study.get_trials(deepcopy=False)[number]
         if frozen.state == TrialState.RUNNING:
             crashes = [*frozen.user_attrs.get("crashes", []), reason]
-            adopted(study, frozen).set_user_attr("crashes", crashes)
+            resumed(study, frozen).set_user_attr("crashes", crashes)
             # Where another worker has taken it up already, the next claim will see to it.
             lock = try_trial_lock(study, folder, number)
             if lock is not None:
@@ -157,7 +157,7 @@ def _give_up(study: Study, folder: StudyFolder, frozen: FrozenTrial) -> None:
     """Fails a trial that has ended too many workers."""
     crashes = frozen.user_attrs["crashes"]
     reason = f"given up after {len(crashes)} crashes; the last: {crashes[-1]}"
-    adopted(study, frozen).set_user_attr("reason", reason)
+    resumed(study, frozen).set_user_attr("reason", reason)
     study.tell(frozen.number, state=TrialState.FAIL)
     drop_checkpoint(folder.checkpoint_for_all(frozen.number))
 

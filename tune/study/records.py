@@ -15,7 +15,7 @@ from data.channels import Preparation
 from ..training.calibration import calibrate
 from ..training.fit import Fit, TrainingSettings
 from ..training.metrics import Scores, score
-from ..training.splits import Parts
+from ..training.splits import Splits
 from ..training.train import predict
 
 
@@ -50,18 +50,18 @@ class Outcome:
 
 
 @torch.no_grad()
-def train_scores(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> Scores:
-    """Scores of the networks on the training part without dropout, comparable with validation's."""
+def train_scores(fits: Sequence[Fit], splits: Splits, preparation: Preparation, device: torch.device) -> Scores:
+    """Scores of the networks on the training set without dropout, comparable with validation's."""
     scores = []
     for fold, fit in enumerate(fits):
-        train = parts.prepared(fold, "train", preparation)
+        train = splits.prepared(fold, "train", preparation)
         scores.append(score(predict(fit.model, train, device), train.labels))
     return mean_scores(scores)
 
 
-def calibration(fits: Sequence[Fit], parts: Parts, preparation: Preparation, device: torch.device) -> dict[str, Any]:
-    """One temperature for the configuration, from what each fold's network says of its own validation part."""
-    validation = [parts.prepared(fold, "validation", preparation) for fold in range(len(fits))]
+def calibration(fits: Sequence[Fit], splits: Splits, preparation: Preparation, device: torch.device) -> dict[str, Any]:
+    """One temperature for the configuration, from what each fold's network says of its own validation set."""
+    validation = [splits.prepared(fold, "validation", preparation) for fold in range(len(fits))]
     logits = [predict(fit.model, part, device) for fit, part in zip(fits, validation, strict=True)]
     labels = torch.cat([part.labels for part in validation])
     # People, or else recordings: of one, all sequences are alike.

@@ -15,7 +15,7 @@ from ..core.folders import StudyFolder
 from .floors import floor_study, stored_floors
 from .pareto_front import Candidate, front_of
 from .study import (
-    KNOWN_GOOD,
+    DEFAULT_ORIGIN,
     as_left,
     best_trial,
     best_trials,
@@ -61,7 +61,7 @@ def selected(study: Study, settings: Settings, folder: StudyFolder) -> Selected 
     if floor is not None and (trial := best_trial(floor)) is not None:
         place = StudyFolder(folder.save_dir, floor.study_name, folder.shared)
         return Selected(floor, resolve(stored_settings(floor) or {}), place, trial)
-    chosen = chosen_trial(study)
+    chosen = selected_trial(study)
     return None if chosen is None else Selected(study, settings, folder, chosen)
 
 
@@ -81,7 +81,7 @@ def floor_is_unbeaten(study: Study) -> bool:
 
 def chosen_score(study: Study) -> float | None:
     """Validation score of the trial to use: its mean with fresh seeds, if there is one, or that of the search."""
-    trial = chosen_trial(study)
+    trial = selected_trial(study)
     if trial is None:
         return None
     for one in (stored_confirmation(study) or {}).get("configurations", ()):
@@ -90,7 +90,7 @@ def chosen_score(study: Study) -> float | None:
     return metric_value(trial)
 
 
-def chosen_trial(study: Study) -> FrozenTrial | None:
+def selected_trial(study: Study) -> FrozenTrial | None:
     """The search's trial to use: the winner of the confirmation or, where there was none, the search's best or knee."""
     found = stored_confirmation(study)
     if found is None:
@@ -117,7 +117,7 @@ def confirms(settings: Settings) -> bool:
 
 
 def promising_trials(study: Study, n_best: int, *, finished_only: bool = False) -> list[FrozenTrial]:
-    """The best configurations of the search, best first, and the known-good one where it is not among them.
+    """The best configurations of the search, best first, and the default one where it is not among them.
 
     That one may have been ended early; it is tried again all the same, since it is what a search has to beat.
     """
@@ -129,8 +129,8 @@ def promising_trials(study: Study, n_best: int, *, finished_only: bool = False) 
         # One whose loss was not finite has no score at all.
         was_pruned = trial.state == TrialState.PRUNED and "accuracy_gap" in trial.user_attrs
         counts = was_pruned or (has_score(trial) and (trial.state.is_finished() or not finished_only))
-        known_good = trial.user_attrs.get("origin") == KNOWN_GOOD and counts
-        if known_good and not is_over_a_cap(trial) and all(trial.params != other.params for other in found):
+        initial = trial.user_attrs.get("origin") == DEFAULT_ORIGIN and counts
+        if initial and not is_over_a_cap(trial) and all(trial.params != other.params for other in found):
             found.append(trial)
     return found
 
@@ -146,7 +146,7 @@ def kept_trials(study: Study) -> list[FrozenTrial]:
         kept = promising_trials(study, wanted.configurations, finished_only=True)
     else:
         kept = best_trials(study, None if len(study.directions) > 1 else 1, finished_only=True)
-    chosen = chosen_trial(study)
+    chosen = selected_trial(study)
     return kept if chosen is None or chosen.number in {trial.number for trial in kept} else [*kept, chosen]
 
 
@@ -158,7 +158,7 @@ def will_be_kept(study: Study, trial: Trial, values: Sequence[float]) -> bool:
         front = front_of([*rivals, Candidate(trial.number, *values)], sign)
         return trial.number in {one.number for one in front}
     wanted = _wanted(study)
-    if wanted.is_on and trial.user_attrs.get("origin") == KNOWN_GOOD:
+    if wanted.is_on and trial.user_attrs.get("origin") == DEFAULT_ORIGIN:
         return True
     n_kept = wanted.configurations if wanted.is_on else 1
     # Of equally good ones the first is the better, which may be the last to end.

@@ -91,7 +91,7 @@ def survive_restarts(storage: RDBStorage, shown: str) -> None:
     engine.dispose()
 
 
-def is_away(error: BaseException | None) -> bool:
+def is_unavailable(error: BaseException | None) -> bool:
     """Whether the server, and nothing else, has failed: the same may work later."""
     while error is not None:
         if isinstance(error, ServerAwayError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
@@ -116,7 +116,7 @@ def wait_until_back(engine: Engine, is_over: Callable[[], bool]) -> None:
             with engine.connect():
                 return
         except (ServerAwayError, DBAPIError) as error:
-            if not is_away(error) or time.monotonic() > deadline:
+            if not is_unavailable(error) or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_SECONDS)
 

@@ -85,7 +85,7 @@ def numbers_in(study: Study, states: Sequence[TrialState]) -> set[int]:
         return set(connection.scalars(query))
 
 
-def adopted(study: Study, trial: FrozenTrial) -> Trial:
+def resumed(study: Study, trial: FrozenTrial) -> Trial:
     """A trial that another process began, to go on with under its own number.
 
     Call it after ``study.get_trials``: the cache in front of the database knows no other trials.

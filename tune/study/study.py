@@ -17,14 +17,14 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.changes import changed_settings, newer_settings
-from ..config.initial import known_good, moved_into, portfolio
+from ..config.initial import initial_configurations, moved_into, portfolio
 from ..config.settings import Settings
 from ..config.spaces import Scalar
 from ..core.errors import OtherStudyError, StorageError, StudyError, StudyExistsError
 from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..core.storage_failures import shown
-from ..training.splits import Parts, describe_data, describe_split
+from ..training.splits import Splits, describe_data, describe_split
 from .brackets import BracketPruner, rungs_of
 from .draws import BracketSampler
 from .locks import study_lock
@@ -36,7 +36,7 @@ from .stored import check_stored
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
 N_NAMED = 5
-KNOWN_GOOD = "known-good"
+DEFAULT_ORIGIN = "known-good"
 
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
@@ -110,7 +110,7 @@ def create_study(
     storage: RDBStorage,
     folder: StudyFolder,
     settings: Settings,
-    parts: Parts,
+    splits: Splits,
     warm_start: Sequence[dict[str, Scalar]] = (),
 ) -> Study:
     """Creates a study and lines up its first trials.
@@ -119,8 +119,8 @@ def create_study(
         storage: Of the study.
         folder: Of the study.
         settings: Complete.
-        parts: The data, whose fingerprint is stored.
-        warm_start: Configurations to try right after the known-good ones, in place of the portfolio.
+        splits: The data, whose fingerprint is stored.
+        warm_start: Configurations to try right after the default ones.
 
     Raises:
         StudyExistsError: If there is a study of that name by now.
@@ -135,20 +135,16 @@ def create_study(
         study.set_user_attr("study_id", own := uuid.uuid4().hex)
         write_text(folder.identity, own)
         searched, _ = settings.ranges()
-        for values in known_good(parts.dataset.kind, settings.architecture, searched) if searched else ():
-            study.enqueue_trial(values, user_attrs={"origin": KNOWN_GOOD}, skip_if_exists=True)
+        for values in initial_configurations(splits.dataset.kind, settings.architecture, searched) if searched else ():
+            study.enqueue_trial(values, user_attrs={"origin": DEFAULT_ORIGIN}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
-        if searched and not warm_start and settings.pruner == "halving":
-            n_others = max(settings.search.trials - len(study.get_trials(deepcopy=False)), 0)
-            for values in portfolio(parts.dataset.kind, settings.architecture, searched)[:n_others]:
-                study.enqueue_trial(values, user_attrs={"origin": "portfolio"}, skip_if_exists=True)
         attributes = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data_fingerprint": parts.dataset.fingerprint,
-            "data": describe_data(settings, parts),
-            "split": describe_split(settings, parts),
-            "n_validation": sum(len(fold.validation) for fold in parts.folds),
+            "data_fingerprint": splits.dataset.fingerprint,
+            "data": describe_data(settings, splits),
+            "split": describe_split(settings, splits),
+            "n_validation": sum(len(fold.validation) for fold in splits.folds),
             "versions": versions(),
         }
         for name, value in attributes.items():
@@ -174,33 +170,33 @@ def _check_half_made(study: Study, settings: Settings) -> None:
         )
 
 
-def create_or_resume(storage: RDBStorage, folder: StudyFolder, settings: Settings, parts: Parts) -> Study:
+def create_or_resume(storage: RDBStorage, folder: StudyFolder, settings: Settings, splits: Splits) -> Study:
     """The study of that name, whoever begins it; see ``create_study`` and ``resume_study``."""
     study = load_study(storage, folder.study_name)
     if study is None or stored_settings(study) is None:
         try:
-            return create_study(storage, folder, settings, parts)
+            return create_study(storage, folder, settings, splits)
         except StudyExistsError:
             study = load_study(storage, folder.study_name)
             if study is None:
                 raise
-    return resume_study(study, settings, parts)
+    return resume_study(study, settings, splits)
 
 
-def resume_study(study: Study, settings: Settings, parts: Parts) -> Study:
+def resume_study(study: Study, settings: Settings, splits: Splits) -> Study:
     """Takes up a study, which from now on has these settings; see ``join_study``."""
-    study = join_study(study, settings, parts)
+    study = join_study(study, settings, splits)
     study.set_user_attr("settings", settings.model_dump(mode="json"))
     return study
 
 
-def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
+def join_study(study: Study, settings: Settings, splits: Splits) -> Study:
     """Takes up a study and leaves its settings as they are stored.
 
     Args:
         study: As loaded; has stored settings.
         settings: The stored ones with this run's changes on top.
-        parts: The data as it is now.
+        splits: The data as it is now.
 
     Raises:
         StudyError: If the changes or the data would make it another study.
@@ -213,7 +209,7 @@ def join_study(study: Study, settings: Settings, parts: Parts) -> Study:
         )
     differences = changed_settings(stored_settings(study) or {}, settings)
     is_another = any(line.startswith(("search.metric:", "dataset:")) for line in differences)
-    if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
+    if study.user_attrs.get("data_fingerprint") != splits.dataset.fingerprint:
         is_another = True
         differences.append("the recordings are not those that the study began with (their fingerprint differs)")
     remedy = "Leave the changes out"
@@ -236,7 +232,9 @@ def with_strategy(study: Study, settings: Settings) -> Study:
     study.pruner = make_pruner(settings.pruner, settings.n_epochs)
     if isinstance(study.pruner, BracketPruner):
         space, _ = settings.ranges()
-        study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs)
+        kind = study.user_attrs.get("data", {}).get("kind")
+        first = portfolio(kind, settings.architecture, space) if kind else []
+        study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs, first)
     else:
         study.sampler = make_sampler(search.sampler, search.seed)
     return study

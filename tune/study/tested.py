@@ -1,4 +1,4 @@
-"""What is on record in a study of the networks that were judged after its search, and how often on the test part."""
+"""What is on record in a study of the networks that were judged after its search, and how often on the test set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from .study import unfinished_after
 
-# The study's list of what its test part was used for besides what ``evaluations`` has.
+# The study's list of what its test set was used for besides what ``evaluations`` has.
 TEST_USES = "test_uses"
 
 
@@ -30,6 +30,6 @@ def evaluation_of(attributes: Mapping[str, Any], trial: FrozenTrial | None) -> d
 
 
 def times_test_was_used(attributes: Mapping[str, Any]) -> int:
-    """How often networks were judged on the test part: in the end of a search, and for exports."""
+    """How often networks were judged on the test set: in the end of a search, and for exports."""
     evaluations = attributes.get("evaluations") or {}
     return sum("test" in one for one in evaluations.values()) + len(attributes.get(TEST_USES) or [])

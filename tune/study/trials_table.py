@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
-from .selection import chosen_trial
+from .selection import selected_trial
 from .store import identity
 from .study import all_parameters, has_score, metric_value, trials_so_far, unfinished_after
 from .tested import evaluation_of
@@ -73,7 +73,7 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
     write_text(folder.root / "trials.csv", trials_table(study))
     if (own := identity(study)) is not None:
         write_text(folder.identity, own)
-    best = chosen_trial(study)
+    best = selected_trial(study)
     to_refit = best.number if best is not None and not evaluation_of(study.user_attrs, best) else None
     ended = [
         trial

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ..config.trackers import Targets
+from ..config.trackers import Trackers
 from ..core.folders import StudyFolder
 from ..core.interrupts import interrupts_held
 from ..core.stopping import StopWatch
@@ -35,12 +35,12 @@ class Tracking:
     """Tells the trackers of a run, in a process of its own; does nothing where there are none.
 
     Args:
-        targets: Where to track.
+        trackers: Where to track.
         storage_url: The database.
     """
 
-    def __init__(self, targets: Targets, storage_url: str) -> None:
-        self._targets, self._storage_url = targets, storage_url
+    def __init__(self, trackers: Trackers, storage_url: str) -> None:
+        self._targets, self._storage_url = trackers, storage_url
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._has_begun = False
@@ -139,7 +139,7 @@ class Tracking:
                     self._connection = None
 
 
-NOT_TRACKED = Tracking(Targets(), "")
+NOT_TRACKED = Tracking(Trackers(), "")
 
 
 def _sentence(who: str, why: str) -> str:

@@ -13,7 +13,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial
 
 from ..config.settings import Settings
-from ..config.trackers import Targets
+from ..config.trackers import Trackers
 from ..core.escaping import escaped
 from ..core.folders import StudyFolder
 from ..study.trial_files import trial_folder
@@ -24,7 +24,7 @@ class EventFiles:
     """The event files of one study.
 
     Args:
-        targets: Say where.
+        trackers: Say where.
         study: Of the files.
         settings: Of the study.
         folder: Of the study.
@@ -32,9 +32,9 @@ class EventFiles:
 
     name = "TensorBoard"
 
-    def __init__(self, targets: Targets, study: Study, settings: Settings, folder: StudyFolder) -> None:
+    def __init__(self, trackers: Trackers, study: Study, settings: Settings, folder: StudyFolder) -> None:
         self._folder = folder
-        self.place = str(targets.event_files(folder))
+        self.place = str(trackers.event_files(folder))
 
     def missing(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
         """The finished trials that have no event file yet."""

@@ -17,11 +17,11 @@ from optuna import Study
 from optuna.trial import FrozenTrial
 
 from ..config.settings import Settings
-from ..config.trackers import Targets
+from ..config.trackers import Trackers
 from ..core.folders import BEST_MODEL, StudyFolder
 from ..report.artefacts import PARETO_PICTURE, PICTURES, REPORT_PICTURES
 from ..report.page_names import REPORT_PAGE, REPORT_TEXT
-from ..study.selection import chosen_trial
+from ..study.selection import selected_trial
 from ..study.store import identity
 from ..study.tested import evaluation_of
 from ..study.trial_files import trial_files, write_files
@@ -61,7 +61,7 @@ class MlflowRuns:
     """The runs of one study; for a process that does nothing else, since its environment is changed.
 
     Args:
-        targets: Say where.
+        trackers: Say where.
         study: Of the runs.
         settings: Of the study.
         folder: Of the study.
@@ -69,8 +69,8 @@ class MlflowRuns:
 
     name = "MLflow"
 
-    def __init__(self, targets: Targets, study: Study, settings: Settings, folder: StudyFolder) -> None:
-        self.place = _without_account(targets.mlflow or "")
+    def __init__(self, trackers: Trackers, study: Study, settings: Settings, folder: StudyFolder) -> None:
+        self.place = _without_account(trackers.mlflow or "")
         self._study, self._settings, self._folder = study, settings, folder
         self._identity = identity(study)
         self._client: MlflowClient | None = None
@@ -128,7 +128,7 @@ class MlflowRuns:
         """Logs what the study came to, and its files, once these are written."""
         from mlflow.entities import Metric
 
-        client, best = self._opened(), chosen_trial(self._study)
+        client, best = self._opened(), selected_trial(self._study)
         finished = [trial for trial in self._study.get_trials(deepcopy=False) if trial.datetime_complete is not None]
         if best is not None and best.state.is_finished():
             record = trial_record(best)
@@ -138,7 +138,7 @@ class MlflowRuns:
             found = evaluation_of(self._study.user_attrs, best).get("test", {})
             values = {name: value for name, value in record.final.items() if name != "value"}
             values |= {"best_trial": float(best.number)}
-            # A known-good one that was ended early in the search has none.
+            # A default one that was ended early in the search has none.
             values |= {"best_value": record.final["value"]} if "value" in record.final else {}
             values |= {f"test_{name}": found[name] for name in ("accuracy", "macro_f1", "loss") if name in found}
             client.log_batch(

@@ -20,10 +20,10 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from ..config.settings import Settings, resolve
-from ..config.trackers import Targets, without_secrets
+from ..config.trackers import Trackers, without_secrets
 from ..core.folders import StudyFolder
 from ..study.locks import Lock, try_trial_lock
-from ..study.servers import is_away
+from ..study.servers import is_unavailable
 from ..study.storage import open_storage
 from ..study.study import load_study, stored_settings
 from .event_files import EventFiles
@@ -48,7 +48,7 @@ class Tracker(Protocol):
         """The study is done for now, and its exports are written."""
 
 
-Maker = Callable[[Targets, Study, Settings, StudyFolder], Tracker]
+Maker = Callable[[Trackers, Study, Settings, StudyFolder], Tracker]
 
 
 @dataclass
@@ -59,23 +59,23 @@ class Kept:
     lock: Lock
 
 
-def track(storage_url: str, targets: Targets, connection: Connection) -> None:
+def track(storage_url: str, trackers: Trackers, connection: Connection) -> None:
     """The whole life of the process: looks at studies as it is told to, until it is told nothing more.
 
     Args:
         storage_url: The database; comes through a pipe, since it may hold a password.
-        targets: Where to track.
+        trackers: Where to track.
         connection: Gives ``Look`` and, in the end, None; takes what came of it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _be_quiet()
     makers: dict[str, Maker] = {}
-    if targets.tensorboard is not None:
+    if trackers.tensorboard is not None:
         makers["TensorBoard"] = EventFiles
-    if targets.mlflow is not None:
+    if trackers.mlflow is not None:
         makers["MLflow"] = MlflowRuns
-    office = _Office(storage_url, targets, makers, connection)
-    if targets.mlflow is not None:
+    office = _Office(storage_url, trackers, makers, connection)
+    if trackers.mlflow is not None:
         prepare()
     with suppress(EOFError, OSError):
         connection.send(Begun())
@@ -87,8 +87,8 @@ def track(storage_url: str, targets: Targets, connection: Connection) -> None:
 class _Office:
     """Everything that the process knows."""
 
-    def __init__(self, storage_url: str, targets: Targets, makers: dict[str, Maker], connection: Connection) -> None:
-        self._storage_url, self._targets, self._makers, self._connection = storage_url, targets, makers, connection
+    def __init__(self, storage_url: str, trackers: Trackers, makers: dict[str, Maker], connection: Connection) -> None:
+        self._storage_url, self._targets, self._makers, self._connection = storage_url, trackers, makers, connection
         self._storage: RDBStorage | None = None
         self._kept: dict[tuple[str, str], Kept] = {}
 
@@ -100,7 +100,7 @@ class _Office:
             except (EOFError, BrokenPipeError):
                 raise  # The run is gone.
             except Exception as error:  # Every tracker has errors of its own.
-                if not is_away(error):
+                if not is_unavailable(error):
                     del self._makers[name]
                     self._connection.send(Broke(name, self._shown(name, wanted.folder), self._plain(_in_a_line(error))))
         self._connection.send(Ended(wanted.folder.study_name))

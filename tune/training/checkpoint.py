@@ -19,7 +19,7 @@ import torch
 import torch.utils.serialization.config  # torch.save does, which is called in a thread.
 from torch import Tensor
 
-from ..core.failures import is_accident
+from ..core.failures import is_io_failure
 from ..core.files import write_bytes
 from ..core.remote import RemoteFile, tell_once
 
@@ -99,7 +99,7 @@ class CheckpointWriter:
         try:
             seconds = writing.result()
         except OSError as error:
-            if is_accident(error):
+            if is_io_failure(error):
                 raise
             tell_once(os.path.dirname(str(self._path)), "written", str(error.strerror))
         pause = seconds / LARGEST_SHARE if self._every_seconds is None else self._every_seconds

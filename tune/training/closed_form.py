@@ -1,4 +1,4 @@
-"""Networks that are solved rather than trained: features fitted to the training part, then ridge regression.
+"""Networks that are solved rather than trained: features fitted to the training set, then ridge regression.
 
 The linear head is Hoerl & Kennard 1970's ridge on one column of 1 and -1 a class, as ``RidgeClassifierCV`` of
 scikit-learn has it. Its penalty is chosen by the squared error on people who were left out, or recordings or sequences
@@ -50,8 +50,8 @@ def solve(
 
     Args:
         fit: Is changed.
-        train: Gives the prepared training part.
-        validation: The prepared validation part.
+        train: Gives the prepared training set.
+        validation: The prepared validation set.
         settings: Of ``begin_fit``; the seed counts.
         device: Of the network.
         before_step: Called before the work; may raise to leave it for later.
@@ -83,7 +83,7 @@ def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int
 
     Args:
         model: Is changed.
-        train: The prepared training part. Ridge learns from as many of its sequences as ``MOST_NUMBERS`` allows.
+        train: The prepared training set. Ridge learns from as many of its sequences as ``MOST_NUMBERS`` allows.
         seed: Of everything that is drawn.
         device: Of the network.
 

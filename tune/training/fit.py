@@ -26,7 +26,7 @@ class TrainingSettings:
     """How a network is trained.
 
     Attributes:
-        epochs: Passes over the training part.
+        epochs: Passes over the training set.
         patience: Epochs without improvement after which the fit ends.
         min_delta: Gain in the metric that counts as improvement for ``patience``.
         clip_norm: Largest norm of the gradient (Pascanu et al. 2013, section 3.2).
@@ -80,7 +80,7 @@ class EpochResult:
             what is solved, of training sequences left out.
         learning_rate: At the end of the epoch; zero where there are no steps.
         gradient_norm: Mean norm before clipping; zero where there are no steps.
-        validation: Scores on the validation part after the epoch.
+        validation: Scores on the validation set after the epoch.
         seconds: Wall time of the epoch.
     """
 
@@ -159,7 +159,7 @@ class Fit:
 
 
 def begin_fit(model: SequenceClassifier, n_sequences: int, settings: TrainingSettings) -> Fit:
-    """A fit before its first epoch, for a training part of ``n_sequences``."""
+    """A fit before its first epoch, for a training set of ``n_sequences``."""
     matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
     others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]

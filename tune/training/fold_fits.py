@@ -21,43 +21,43 @@ from ..core.seeds import derive_seed
 from .closed_form import solve
 from .fit import EpochResult, Fit, TrainingSettings, begin_fit
 from .hyperparameters import fields_of, model_parameters
-from .splits import Parts
+from .splits import Splits
 from .train import continue_fit
 
 
 def begin_fits(
     parameters: dict[str, Scalar],
     settings: Settings,
-    parts: Parts,
+    splits: Splits,
     training: TrainingSettings,
     device: torch.device,
 ) -> list[Fit]:
     """A fresh network and optimiser for every fold, seeded from the trial's seed."""
-    n_channels = n_prepared_channels(parts.dataset.channel_names, fields_of(Preparation, parameters))
+    n_channels = n_prepared_channels(splits.dataset.channel_names, fields_of(Preparation, parameters))
     fits = []
-    for fold, part in enumerate(parts.folds):
+    for fold, part in enumerate(splits.folds):
         torch.manual_seed(derive_seed(training.seed, "weights", fold))
         model = build(
             settings.architecture,
             n_channels,
-            parts.dataset.n_classes,
+            splits.dataset.n_classes,
             **model_parameters(settings.architecture, parameters),
         )
         fits.append(begin_fit(model.to(device), len(part.train), training))
     return fits
 
 
-def owner_of(parameters: dict[str, Scalar], settings: Settings, parts: Parts, training: TrainingSettings) -> str:
+def owner_of(parameters: dict[str, Scalar], settings: Settings, splits: Splits, training: TrainingSettings) -> str:
     """A digest of all that decides what fits come to: a checkpoint of any others is not theirs."""
-    rows = [(len(fold.train), len(fold.validation)) for fold in parts.folds]
-    split, data = settings.split.model_dump(mode="json"), parts.dataset.fingerprint
+    rows = [(len(fold.train), len(fold.validation)) for fold in splits.folds]
+    split, data = settings.split.model_dump(mode="json"), splits.dataset.fingerprint
     decisive = [settings.architecture, parameters, asdict(training), split, rows, data]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def fit_runs(
     fits: Sequence[Fit],
-    parts: Parts,
+    splits: Splits,
     parameters: dict[str, Scalar],
     training: TrainingSettings,
     *,
@@ -69,14 +69,14 @@ def fit_runs(
 
     def training_epoch(fold: int, epoch: int) -> SequenceDataset:
         seed = derive_seed(training.seed, "augmentation", fold)
-        return parts.training_epoch(fold, preparation, augmentation, seed=seed, epoch=epoch)
+        return splits.training_epoch(fold, preparation, augmentation, seed=seed, epoch=epoch)
 
     if fits[0].model.closed_form:
         return [
             solve(
                 fit,
-                partial(parts.prepared, fold, "train", preparation),
-                parts.prepared(fold, "validation", preparation),
+                partial(splits.prepared, fold, "train", preparation),
+                splits.prepared(fold, "validation", preparation),
                 training,
                 device=device,
                 before_step=before_step,
@@ -87,7 +87,7 @@ def fit_runs(
         continue_fit(
             fit,
             partial(training_epoch, fold),
-            parts.prepared(fold, "validation", preparation),
+            splits.prepared(fold, "validation", preparation),
             training,
             device=device,
             before_step=before_step,

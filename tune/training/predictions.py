@@ -1,4 +1,4 @@
-"""Which sequences a trial named rightly, kept in its record as a few hundred characters.
+"""Which sequences a trial classified correctly, kept in its record as a few hundred characters.
 
 A comparison of configurations pairs them sequence by sequence; scores alone do not tell on whom two networks differ.
 """
@@ -17,25 +17,25 @@ from data.channels import Preparation
 
 from .fit import Fit
 from .metrics import score
-from .splits import Parts
+from .splits import Splits
 from .train import predict
 
 
 def answers(
-    fits: Sequence[Fit], parts: Parts, part: str, preparation: Preparation, device: torch.device
+    fits: Sequence[Fit], splits: Splits, part: str, preparation: Preparation, device: torch.device
 ) -> dict[str, Any]:
     """What each fold's network says of its own ``validation`` or ``test`` part, as plain JSON values.
 
     Args:
         fits: One for each fold, carrying the weights that are judged.
-        parts: Of the study.
+        splits: Of the study.
         part: Which part of each fold.
         preparation: Of the channels.
         device: Predicts here.
     """
     scores, right = [], []
     for fold, fit in enumerate(fits):
-        judged = parts.prepared(fold, part, preparation)
+        judged = splits.prepared(fold, part, preparation)
         logits = predict(fit.model, judged, device)
         scores.append(asdict(score(logits, judged.labels)))
         right.append(pack((logits.argmax(dim=1) == judged.labels).numpy()))

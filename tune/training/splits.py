@@ -34,7 +34,7 @@ class Fold:
     Attributes:
         train: What weights are fitted on.
         validation: What steers the search.
-        test: What is looked at after the search; None where the split has no test part.
+        test: What is looked at after the search; None where the split has no test set.
     """
 
     train: SequenceDataset
@@ -43,7 +43,7 @@ class Fold:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class Splits:
     """Everything that the trials of a study are trained and judged on.
 
     Attributes:
@@ -60,7 +60,7 @@ class Parts:
 
     @property
     def n_training(self) -> int:
-        """Sequences in the training part, or in the smallest of several folds'."""
+        """Sequences in the training set, or in the smallest of several folds'."""
         return min(len(fold.train) for fold in self.folds)
 
     def prepared(self, fold: int, part: str, preparation: Preparation) -> SequenceDataset:
@@ -77,7 +77,7 @@ class Parts:
     def training_epoch(
         self, fold: int, preparation: Preparation, augmentation: Augmentation, *, seed: int, epoch: int
     ) -> SequenceDataset:
-        """The training part of a fold as one epoch sees it: varied, then prepared."""
+        """The training set of a fold as one epoch sees it: varied, then prepared."""
         if augmentation == Augmentation():
             return self.prepared(fold, "train", preparation)
         measured = self.folds[fold].train
@@ -85,7 +85,7 @@ class Parts:
         return self._prepare(fold, varied, preparation)
 
     def normaliser(self, fold: int, derived_channels: str) -> Normaliser:
-        """Statistics of a fold's training part over the measured and the derived channels."""
+        """Statistics of a fold's training set over the measured and the derived channels."""
         key = (fold, derived_channels)
         if key not in self._normalisers:
             self._normalisers[key] = fit_normaliser(derive(self.folds[fold].train, derived_channels))
@@ -127,16 +127,16 @@ def load_dataset(settings: Settings) -> SequenceDataset:
     return dataset
 
 
-def load_parts(settings: Settings) -> Parts:
+def load_splits(settings: Settings) -> Splits:
     """Loads and cuts the data that the settings name.
 
     Raises:
         DataError: If it cannot be read, or cannot be cut that way.
     """
-    return parts_of(load_dataset(settings), settings)
+    return splits_of(load_dataset(settings), settings)
 
 
-def parts_of(dataset: SequenceDataset, settings: Settings) -> Parts:
+def splits_of(dataset: SequenceDataset, settings: Settings) -> Splits:
     """The parts of a data set that is loaded already.
 
     Raises:
@@ -144,7 +144,7 @@ def parts_of(dataset: SequenceDataset, settings: Settings) -> Parts:
     """
     found = cut(dataset, settings.split)
     dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *found.wrong, *found.about_folds))
-    return Parts(dataset, found.split, tuple(_cut(dataset, one) for one in found.splits))
+    return Splits(dataset, found.split, tuple(_cut(dataset, one) for one in found.splits))
 
 
 class Cut(NamedTuple):
@@ -189,32 +189,32 @@ def cut(dataset: SequenceDataset, wanted: SplitSettings) -> Cut:
     except DataError as error:
         if wanted.folds is not None:
             raise
-        about_folds = [f"one validation part judges, although it is too small, since with {n_folds} folds {error}"]
+        about_folds = [f"one validation set judges, although it is too small, since with {n_folds} folds {error}"]
     labels = dataset.labels
     judged = {"validation": torch.cat([labels[one.validation] for one in splits]), "test": labels[split.test]}
     across = [*duplicates_across(dataset, split), *people_across(dataset, split)]
     return Cut(split, splits, [*across, *classes_missing(dataset, split.kind, judged)], about_folds)
 
 
-def settled(settings: Settings, parts: Parts, stored: Mapping[str, Any] | None = None) -> tuple[Settings, list[str]]:
+def settled(settings: Settings, splits: Splits, stored: Mapping[str, Any] | None = None) -> tuple[Settings, list[str]]:
     """The settings as the data decides what they leave open, and sentences about that.
 
     Args:
         settings: Of the study.
-        parts: Of the study.
+        splits: Of the study.
         stored: The settings that the study was begun with; None for a new study.
     """
-    n_folds = len(parts.folds) if len(parts.folds) > 1 else 0
+    n_folds = len(splits.folds) if len(splits.folds) > 1 else 0
     split = settings.split.model_copy(update={"folds": n_folds})
-    return fitted(settings.model_copy(update={"split": split}), parts.dataset, parts.n_training, stored)
+    return fitted(settings.model_copy(update={"split": split}), splits.dataset, splits.n_training, stored)
 
 
-def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
+def describe_data(settings: Settings, splits: Splits) -> dict[str, Any]:
     """The data set as plain JSON values, with what a network needs of it: class names and normalisers.
 
     The normalisers cover every channel that can be derived; a network is given those that its trial asked for.
     """
-    dataset = parts.dataset
+    dataset = splits.dataset
     return {
         "name": settings.dataset,
         "kind": dataset.kind,
@@ -230,25 +230,25 @@ def describe_data(settings: Settings, parts: Parts) -> dict[str, Any]:
             "longest": int(dataset.lengths.max()),
         },
         "notes": list(dataset.notes),
-        "normalisers": [describe_normaliser(parts, fold) for fold in range(len(parts.folds))],
+        "normalisers": [describe_normaliser(splits, fold) for fold in range(len(splits.folds))],
     }
 
 
-def describe_normaliser(parts: Parts, fold: int) -> dict[str, Any]:
-    """Statistics of a fold's training part as plain JSON values, over every channel that can be derived."""
-    normaliser = parts.normaliser(fold, "both")
+def describe_normaliser(splits: Splits, fold: int) -> dict[str, Any]:
+    """Statistics of a fold's training set as plain JSON values, over every channel that can be derived."""
+    normaliser = splits.normaliser(fold, "both")
     return {
-        "channel_names": list(derived_names(parts.dataset.channel_names, "both")),
+        "channel_names": list(derived_names(splits.dataset.channel_names, "both")),
         "mean": normaliser.mean.tolist(),
         "deviation": normaliser.deviation.tolist(),
     }
 
 
-def describe_split(settings: Settings, parts: Parts) -> dict[str, Any]:
+def describe_split(settings: Settings, splits: Splits) -> dict[str, Any]:
     """The split as plain JSON values: how it was made, and how many sequences of whom are in each part."""
     names = ("train", "validation", "test")
-    folds = [{name: _describe_part(getattr(fold, name)) for name in names} for fold in parts.folds]
-    return {**settings.split.model_dump(mode="json"), "kind": parts.split.kind, "parts": folds}
+    folds = [{name: _describe_part(getattr(fold, name)) for name in names} for fold in splits.folds]
+    return {**settings.split.model_dump(mode="json"), "kind": splits.split.kind, "parts": folds}
 
 
 def _describe_part(part: SequenceDataset | None) -> dict[str, Any] | None:

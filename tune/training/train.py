@@ -48,8 +48,8 @@ def continue_fit(
 
     Args:
         fit: Is changed.
-        train: The prepared training part as it is in an epoch, which it is called with; must depend on nothing else.
-        validation: The prepared validation part.
+        train: The prepared training set as it is in an epoch, which it is called with; must depend on nothing else.
+        validation: The prepared validation set.
         settings: Of ``begin_fit``.
         device: Of the network.
         before_step: Called before every step; may raise to give up the epoch under way.
@@ -174,7 +174,7 @@ def _forward(model: SequenceClassifier, batch: Batch, settings: TrainingSettings
 def _remember(fit: Fit, result: EpochResult, settings: TrainingSettings) -> None:
     """Notes the epoch, keeps its weights if it is the best, and counts towards the end of the patience."""
     fit.history.append(result)
-    # On a small validation part many epochs have the same accuracy: the loss tells the surer one.
+    # On a small validation set many epochs have the same accuracy: the loss tells the surer one.
     if fit.best_epoch == 0 or _rank(result, settings.metric) > _rank(fit.best, settings.metric):
         fit.best_epoch = result.epoch
         fit.best_weights = {name: weight.detach().clone() for name, weight in fit.judged.state_dict().items()}

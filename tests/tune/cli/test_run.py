@@ -17,7 +17,7 @@ from tune.core.folders import SaveDir
 from tune.core.stopping import StopWatch
 from tune.run import Finished, open_study, plan, run_study
 from tune.search.progress import Progress
-from tune.study.leases import claim_trial
+from tune.study.leases import lease_trial
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import load_study, stored_settings
 
@@ -55,7 +55,7 @@ def run(lab: Lab, stop: StopWatch | None = None, warm_start: str | None = None) 
     storage = open_storage(sqlite_url(lab.place / "tune.db"))
     existing = load_study(storage, lab.name)
     stop = stop or StopWatch()
-    context, notes = open_study(storage, lab.folder, lab.settings, existing, lab.parts, warm_start)
+    context, notes = open_study(storage, lab.folder, lab.settings, existing, lab.splits, warm_start)
     return run_study(context, notes, show=show, stop=stop), said
 
 
@@ -72,7 +72,7 @@ def test_the_same_command_with_resume_goes_on_where_something_was_left_out(new_l
 def test_what_is_left_to_the_size_of_the_data_is_stored_in_numbers(new_lab: NewLab) -> None:
     left_to_size = {"training": {"epochs": 0, "patience": 0}}
     lab = new_lab("study", {"search": {"trials": 1}, **left_to_size})
-    n_sequences = len(lab.parts.folds[0].train)
+    n_sequences = len(lab.splits.folds[0].train)
     first, said = run(lab)
     expected = epochs_for(n_sequences, 16)
     assert any(f"{n_sequences} sequences to train on: up to {expected} epochs" in sentence for sentence in said)
@@ -96,13 +96,13 @@ def test_an_interrupted_last_fit_is_said_and_made_up_for(new_lab: NewLab) -> Non
 
 def test_the_test_is_left_to_the_last_process_at_work(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 2}, "space": {"shared": SUITED}})
-    claim = claim_trial(lab.study(), lab.folder, 2)
-    assert claim is not None
+    lease = lease_trial(lab.study(), lab.folder, 2)
+    assert lease is not None
     finished, said = run(lab)
     assert finished.ended.reason == "1 trial finished"
     assert "evaluations" not in finished.study.user_attrs
     assert any("left to the last one" in sentence for sentence in said)
-    claim.lock.release()
+    lease.lock.release()
     finished, _ = run(lab)
     assert finished.ended.reason == "2 trials finished"
     assert len(finished.study.user_attrs["evaluations"]) == 1

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from data.errors import DataError
 from tests.processes import SMALL, run
 from tune.cli.main import main
-from tune.config.choice import subject_of, with_dataset
+from tune.config.choice import data_name_of, with_dataset
 from tune.config.settings import resolve
 
 
@@ -67,8 +67,8 @@ def test_the_setting_of_the_environment_alone_changes_nothing(tmp_path: Path, mo
     ],
 )
 def test_studies_are_named_after_the_recordings(path: str, subject: str) -> None:
-    assert subject_of(resolve({"dataset": "files", "data": {"path": path}})) == subject
-    assert subject_of(resolve({"dataset": "smartwatch", "data": {"path": path}})) == "smartwatch"
+    assert data_name_of(resolve({"dataset": "files", "data": {"path": path}})) == subject
+    assert data_name_of(resolve({"dataset": "smartwatch", "data": {"path": path}})) == "smartwatch"
 
 
 def test_ones_own_folder_trains_and_resumes(tmp_path: Path) -> None:

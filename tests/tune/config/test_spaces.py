@@ -15,7 +15,7 @@ from data.augment import Augmentation
 from data.channels import Preparation
 from data.sequences import SequenceDataset
 from models import ARCHITECTURES, build
-from tune.config.initial import KNOWN_GOOD, known_good, nearest
+from tune.config.initial import ADAPTED, INITIAL_CONFIGURATIONS, initial_configurations, nearest
 from tune.config.ranges import from_plain, to_plain
 from tune.config.settings import resolve
 from tune.config.spaces import CLOSED_FORM, LIMITS, ODD, OF_THE_CHANNELS, OFF, SHARED, SPACES, Scalar, Space
@@ -149,24 +149,26 @@ def test_every_number_has_limits_that_hold_its_range() -> None:
 
 
 def test_every_kind_of_data_has_a_first_trial() -> None:
-    assert KNOWN_GOOD.keys() >= {kind for entry in DATASETS.values() for kind in entry.kind.split(" or ")}
-    assert KNOWN_GOOD.keys() == {"gesture", "activity", "landmarks"}
+    assert INITIAL_CONFIGURATIONS.keys() >= {kind for entry in DATASETS.values() for kind in entry.kind.split(" or ")}
+    assert INITIAL_CONFIGURATIONS.keys() == {"gesture", "activity", "landmarks"}
 
 
-@pytest.mark.parametrize("kind", KNOWN_GOOD)
+@pytest.mark.parametrize("kind", INITIAL_CONFIGURATIONS)
 @pytest.mark.parametrize("name", SPACES)
 def test_the_first_trial_fixes_everything_and_lies_in_the_space(name: str, kind: str) -> None:
     space = {key: distribution for key, distribution in (SHARED | SPACES[name]).items() if key not in OFF}
-    *_, values = known_good(kind, name, space)
+    *_, values = initial_configurations(kind, name, space)
     for key in space.keys() - values.keys():
-        pytest.fail(f"KNOWN_GOOD[{kind!r}] (tune/config/initial.py) has no {key!r} for {name}: it would be random")
+        pytest.fail(
+            f"INITIAL_CONFIGURATIONS[{kind!r}] (tune/config/initial.py) has no {key!r} for {name}: it would be random"
+        )
     for key, value in values.items():
         assert space[key]._contains(space[key].to_internal_repr(value)), f"{key} = {value} is outside its range"
     check_forward(name, {key: values[key] for key in SPACES[name]})
 
 
 @pytest.mark.parametrize("channels", [("level",), ("level", "noise"), ("ax", "ay", "az")])
-@pytest.mark.parametrize("kind", KNOWN_GOOD)
+@pytest.mark.parametrize("kind", INITIAL_CONFIGURATIONS)
 @pytest.mark.parametrize("name", SPACES)
 def test_nothing_of_a_first_trial_is_drawn_at_random(name: str, kind: str, channels: tuple[str, ...]) -> None:
     """Whatever the channels are, whatever is switched on, and whichever choices somebody leaves."""
@@ -183,12 +185,12 @@ def test_nothing_of_a_first_trial_is_drawn_at_random(name: str, kind: str, chann
     few_choices = {"pooling": ["last", "max"]} if "pooling" in SPACES[name] else {}
     settings = resolve({"architecture": name, "space": {"shared": switched_on, name: few_choices}})
     searched, _ = suited(settings, dataset)[0].ranges()
-    (values,) = known_good(kind, name, searched)
+    (values,) = initial_configurations(kind, name, searched)
     assert values.keys() == searched.keys()
     for key, value in values.items():
         assert searched[key]._contains(searched[key].to_internal_repr(value)), f"{key} = {value} is outside its range"
     if len(channels) < 3 and kind != "landmarks":
-        assert values["derived_channels"] == "differences"
+        assert values["derived_channels"] == ADAPTED.get(name, {}).get("derived_channels", "differences")
 
 
 @pytest.mark.parametrize(

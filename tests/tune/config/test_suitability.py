@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 def test_without_three_axes_there_is_nothing_to_rotate(new_lab: NewLab) -> None:
     lab = new_lab("study")
-    settings, said = suited(lab.settings, lab.parts.dataset)
+    settings, said = suited(lab.settings, lab.splits.dataset)
     searched, fixed = settings.ranges()
     assert fixed["rotation"] == 0.0
     assert searched["derived_channels"].choices == ("none", "differences")  # type: ignore[attr-defined]
     assert any("rotation is left out" in sentence for sentence in said)
-    assert suited(settings, lab.parts.dataset) == (settings, [])
+    assert suited(settings, lab.splits.dataset) == (settings, [])
 
 
 def test_with_three_axes_everything_stays(new_lab: NewLab) -> None:
     lab = new_lab("study")
-    dataset = lab.parts.dataset
+    dataset = lab.splits.dataset
     spatial = replace(dataset, values=dataset.values[:, [0, 1, 1]], channel_names=("acc_x", "acc_y", "acc_z"))
     settings, said = suited(lab.settings, spatial)
     assert said == []
@@ -52,16 +52,24 @@ def test_kernels_span_no_more_than_the_data_has(new_lab: NewLab) -> None:
     assert span["high"] == 4 * int(one_long.median())
 
 
+def test_of_many_sequences_fewer_features_are_counted(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"architecture": "minirocket"})
+    for n_people, found in ((6, [2_500, 5_000, 10_000]), (600, [2_500, 5_000]), (2_500, 2_500)):
+        settings, said = suited(lab.settings, make_toy(n_people))
+        assert settings.space["minirocket"]["n_features"] == found
+        assert said == []
+
+
 def test_a_fixed_choice_is_replaced_by_what_it_comes_to(new_lab: NewLab) -> None:
     lab = new_lab("study", {"space": {"shared": {"derived_channels": "both", "rotation": 0.0}}})
-    settings, said = suited(lab.settings, lab.parts.dataset)
+    settings, said = suited(lab.settings, lab.splits.dataset)
     assert settings.space["shared"]["derived_channels"] == "differences"
     assert said == []
 
 
 def test_a_single_channel_is_never_dropped(new_lab: NewLab) -> None:
     lab = new_lab("study")
-    dataset = lab.parts.dataset
+    dataset = lab.splits.dataset
     single = replace(dataset, values=dataset.values[:, :1], channel_names=("level",))
     settings, _ = suited(resolve(), single)
     assert settings.space["shared"]["channel_dropout"] == 0.0
@@ -70,7 +78,7 @@ def test_a_single_channel_is_never_dropped(new_lab: NewLab) -> None:
 
 def test_a_study_that_goes_on_keeps_what_it_was_begun_with(new_lab: NewLab) -> None:
     """The defaults, which an earlier version stored as they were, are no other settings than those it began with."""
-    dataset = new_lab("study").parts.dataset
+    dataset = new_lab("study").splits.dataset
     old = resolve({"training": {"epochs": 12, "patience": 6}}).model_dump(mode="json")
     assert fitted(resolve(old), dataset, 24, old)[0] == resolve(old)
     begun, said = fitted(resolve(), dataset, 24, None)

@@ -28,7 +28,7 @@ from tune.deploy import test_recordings as judged_module
 from tune.deploy import verification as trials_module
 from tune.deploy.classifier import Array
 from tune.deploy.verification import invented, paired_drop
-from tune.evaluation.test_evaluation import judge_best
+from tune.evaluation.test_evaluation import evaluate_selected
 from tune.report.exports import write_best, write_best_model
 from tune.training.model_folder import load_model
 
@@ -43,7 +43,7 @@ def tested(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> La
     settings = make_settings({"search": {"trials": 1}, "space": {"shared": {"derived_channels": "both"}}})
     lab = Lab(place, settings, make_parts(make_toy(), settings))
     lab.search()
-    judge_best(lab.context())
+    evaluate_selected(lab.context())
     write_best(lab.study(), lab.settings, lab.folder)
     write_best_model(lab.study(), lab.settings, lab.folder)
     return lab
@@ -53,7 +53,7 @@ def tested(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> La
 def lab(tested: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A copy of it, whose recordings are read from memory: there is no reader for the toy."""
     shutil.copytree(tested.place, tmp_path / "studies")
-    monkeypatch.setattr(judged_module, "load_parts", lambda settings: tested.parts)
+    monkeypatch.setattr(judged_module, "load_parts", lambda settings: tested.splits)
     monkeypatch.setattr(trials_module, "TIMED_SECONDS", 0.0)
     monkeypatch.setattr(trials_module, "FEWEST_TIMED", 2)
     return replace(tested, place=tmp_path / "studies")
@@ -72,9 +72,9 @@ def export(lab: Lab, form: str = "onnx", code: int = 0, **options: object) -> st
 def test_the_file_and_its_card(lab: Lab) -> None:
     said = export(lab)
     folder = lab.folder.root / "export"
-    test = lab.parts.folds[0].test
+    test = lab.splits.folds[0].test
     assert test is not None
-    assert f"Tried on the test part: {len(test)} sequences" in said
+    assert f"Tried on the test set: {len(test)} sequences" in said
     for name in ("PyTorch", "onnx", "int8"):
         assert re.search(rf"^{name} +\d+ kB +[\d.]+ +[\d.]+ ", said, re.MULTILINE), said
     card = (folder / "MODEL_CARD.md").read_text()
@@ -84,13 +84,13 @@ def test_the_file_and_its_card(lab: Lab) -> None:
     for name in test.class_names:
         assert f"| {name} | " in card
     assert all(name not in card for name in test.group_names)
-    assert "trained once more on training and validation part" in card
+    assert "trained once more on training and validation set" in card
 
 
 def test_the_cards_lines_run_without_torch(lab: Lab, tmp_path: Path) -> None:
     export(lab)
     folder = lab.folder.root / "export"
-    test = lab.parts.folds[0].test
+    test = lab.splits.folds[0].test
     assert test is not None
     lines = re.search(r"```python\n(.*?)```", (folder / "MODEL_CARD.md").read_text(), re.DOTALL)
     assert lines is not None
@@ -188,6 +188,7 @@ from tune.deploy.verification import padding_difference, recordings_of
 for name, hyperparameters in (
     ("conv1d-gru", {"bidirectional": True, "pool_size": 3, "hidden_size": 4}),
     ("enhanced-bilstm", {"hidden_size": 4, "n_layers": 1, "front_layers": 1, "front_stride": 2}),
+    ("minirocket", {"n_features": 420, "receptive_field": 33}),
 ):
     model = stored_model(name, hyperparameters, Preparation("both", "both"))
     program = TorchProgram(to_torch_program(model), model)

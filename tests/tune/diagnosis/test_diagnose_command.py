@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(LONGEST_SECONDS + 300)
 
 @pytest.fixture(scope="module")
 def diagnosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small study of one's own recordings, diagnosed on its test part with a notebook."""
+    """A small study of one's own recordings, diagnosed on its test set with a notebook."""
     place = tmp_path_factory.mktemp("diagnosed")
     generator = np.random.default_rng(0)
     lengths, labels = generator.integers(6, 12, 60), np.arange(60) % 2
@@ -92,4 +92,4 @@ def test_what_is_wrong_is_said_in_a_sentence(diagnosed: Path) -> None:
     _, errors = run("diagnose", *where, "--against=rnn,gruu", expect=2)
     assert "did you mean 'gru'?" in errors
     _, errors = run("diagnose", *where, f"--model={diagnosed / 'best_model'}", "--part=validation", expect=2)
-    assert "was trained on the validation part too" in errors
+    assert "was trained on the validation set too" in errors

@@ -13,14 +13,14 @@ from optuna.trial import FrozenTrial
 from models import ARCHITECTURES
 from tests.tune.conftest import Lab, NewLab, make_toy
 from tune.core.errors import StudyError
-from tune.diagnosis.model import Subject
+from tune.diagnosis.model import Diagnosed
 from tune.diagnosis.opening import of_trial, trial_to_look_at
 from tune.diagnosis.sections.data import data_section
 from tune.diagnosis.sections.gradients import gradients_section
 from tune.diagnosis.sections.learning import learning_section
 from tune.diagnosis.sections.memory import memory_section
 from tune.diagnosis.whole import diagnose
-from tune.evaluation.test_evaluation import judge_best
+from tune.evaluation.test_evaluation import evaluate_selected
 from tune.report.exports import write_best_model
 from tune.report.figures import sheets
 from tune.report.figures.sections import Section
@@ -56,7 +56,7 @@ def searched(new_lab: NewLab, architecture: str, *layers: dict[str, Any]) -> Lab
     return lab
 
 
-def subject_of(lab: Lab, part: str = "validation", trial: FrozenTrial | None = None) -> Subject:
+def diagnosed_of(lab: Lab, part: str = "validation", trial: FrozenTrial | None = None) -> Diagnosed:
     study = lab.study()
     return of_trial(lab.context(study), trial or trial_to_look_at(study, None), part)
 
@@ -75,11 +75,11 @@ def check_words(sections: Sequence[Section]) -> set[str]:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_architecture_can_be_looked_into(new_lab: NewLab, architecture: str) -> None:
-    subject = subject_of(searched(new_lab, architecture))
-    drawn = check_words([memory_section(subject), gradients_section(subject)])
+    diagnosed = diagnosed_of(searched(new_lab, architecture))
+    drawn = check_words([memory_section(diagnosed), gradients_section(diagnosed)])
     if ARCHITECTURES[architecture].closed_form:
         assert drawn == {"tsne"}
-        assert "solved in one step" in learning_section(subject).sections[0].summary
+        assert "solved in one step" in learning_section(diagnosed).sections[0].summary
         return
     assert {"hidden_states", "tsne", "gradients_input", "attribution", "deletion"} <= drawn
     has_attention = any(name.startswith("attention_") for name in drawn)
@@ -90,7 +90,7 @@ def test_every_architecture_can_be_looked_into(new_lab: NewLab, architecture: st
 
 
 def test_a_diagnosis_has_five_sections(new_lab: NewLab) -> None:
-    sections = diagnose(subject_of(searched(new_lab, "lstm")), ["rnn"])
+    sections = diagnose(diagnosed_of(searched(new_lab, "lstm")), ["rnn"])
     assert [section.name for section in sections] == ["data", "learning", "errors", "memory", "gradients"]
     drawn = check_words(sections)
     assert {"examples", "lengths", "people_balance", "training", "confusion", "reliability", "vanishing"} <= drawn
@@ -98,11 +98,11 @@ def test_a_diagnosis_has_five_sections(new_lab: NewLab) -> None:
 
 def test_folds_are_judged_each_by_its_own_network(new_lab: NewLab) -> None:
     lab = searched(new_lab, "gru", {"split": {"folds": 3}})
-    subject = subject_of(lab)
-    assert len(subject.labels) == sum(len(fold.validation) for fold in lab.parts.folds)
+    diagnosed = diagnosed_of(lab)
+    assert len(diagnosed.labels) == sum(len(fold.validation) for fold in lab.splits.folds)
     trial = best_trial(lab.study())
     assert trial is not None
-    right = [float((one.answers[0].argmax(dim=1) == one.measured.labels).double().mean()) for one in subject.judged]
+    right = [float((one.answers[0].argmax(dim=1) == one.measured.labels).double().mean()) for one in diagnosed.judged]
     assert np.mean(right) == pytest.approx(trial.user_attrs["validation_accuracy"])
 
 
@@ -114,16 +114,16 @@ def test_a_class_that_no_part_judges_is_named_beside_the_balance(new_lab: NewLab
     layer = {"search": {"trials": 1}, "training": {"epochs": 1}, "split": {"folds": 2}}
     lab = new_lab("study", layer, dataset=dataset.subset(rows))
     lab.search()
-    (balance,) = [one for one in data_section(subject_of(lab)).sections if one.name == "class_balance"]
+    (balance,) = [one for one in data_section(diagnosed_of(lab)).sections if one.name == "class_balance"]
     assert [note.split(":")[0] for note in balance.notes] == [
-        "The validation part has no 'high' (only 'person 4' performs it)",
-        "The test part has no 'high' (only 'person 4' performs it)",
+        "The validation set has no 'high' (only 'person 4' performs it)",
+        "The test set has no 'high' (only 'person 4' performs it)",
     ]
 
 
 def test_a_trial_whose_weights_are_gone_is_trained_again_to_the_very_same(new_lab: NewLab) -> None:
     lab = searched(new_lab, "gru", {"training": {"epochs": 2}})
-    before = subject_of(lab)
+    before = diagnosed_of(lab)
     for path in lab.folder.root.glob("trials/*/weights*.safetensors"):
         path.unlink()
     said: list[str] = []
@@ -138,13 +138,13 @@ def test_a_trial_whose_weights_are_gone_is_trained_again_to_the_very_same(new_la
 def test_the_test_part_is_shown_of_the_network_that_was_tested(new_lab: NewLab) -> None:
     lab = searched(new_lab, "gru")
     study = lab.study()
-    judge_best(lab.context(study))
+    evaluate_selected(lab.context(study))
     write_best_model(study, lab.settings, lab.folder)
-    subject = subject_of(lab, "test")
+    diagnosed = diagnosed_of(lab, "test")
     found = study.user_attrs["evaluations"]["0"]["test"]
-    right = float((subject.predicted == subject.labels).double().mean())
+    right = float((diagnosed.predicted == diagnosed.labels).double().mean())
     assert right == pytest.approx(found["accuracy"])
-    assert "best_model/" in subject.notes[0]
+    assert "best_model/" in diagnosed.notes[0]
 
 
 def test_what_cannot_be_diagnosed_is_said(new_lab: NewLab) -> None:
@@ -155,7 +155,7 @@ def test_what_cannot_be_diagnosed_is_said(new_lab: NewLab) -> None:
     empty = new_lab("empty", {"search": {"trials": 1}})
     with pytest.raises(StudyError, match="no complete trial yet"):
         trial_to_look_at(empty.study(), None)
-    other = Lab(lab.place, lab.settings, new_lab("other", dataset=make_toy(seed=5)).parts)
+    other = Lab(lab.place, lab.settings, new_lab("other", dataset=make_toy(seed=5)).splits)
     with pytest.raises(StudyError, match="fingerprint differs"):
         of_trial(other.context(study), trial_to_look_at(study, 0), "validation")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_features_are_of_the_real_steps(new_lab: NewLab) -> None:
-    part = new_lab("study").parts.folds[0].train
+    part = new_lab("study").splits.folds[0].train
     features = simple_features(part)
     assert features.shape == (len(part), part.n_channels * (3 + len(QUANTILES)) + 1)
     first = part.sequence(0).numpy()
@@ -26,9 +26,9 @@ def test_features_are_of_the_real_steps(new_lab: NewLab) -> None:
 
 
 def test_it_tells_levels_apart_and_comes_out_the_same_again(new_lab: NewLab) -> None:
-    parts = new_lab("study").parts
-    scores, seconds = forest_scores(parts, "validation", seed=1)
+    splits = new_lab("study").splits
+    scores, seconds = forest_scores(splits, "validation", seed=1)
     assert scores["accuracy"] > 0.8
     assert 0 < scores["loss"] < np.log(3)
     assert seconds > 0
-    assert forest_scores(parts, "validation", seed=1)[0] == scores
+    assert forest_scores(splits, "validation", seed=1)[0] == scores

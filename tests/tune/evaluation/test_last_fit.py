@@ -1,4 +1,4 @@
-"""The last fit sees everything but the test part, continues where it was, and is what is tested."""
+"""The last fit sees everything but the test set, continues where it was, and is what is tested."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tune.core.stopping import StopRequested
-from tune.evaluation.last_fit import refit, refit_parts, refit_settings
-from tune.evaluation.test_evaluation import judge_best
+from tune.evaluation.last_fit import refit, refit_settings, refit_splits
+from tune.evaluation.test_evaluation import evaluate_selected
 from tune.report.exports import describe_best
 from tune.study.study import best_trial
 from tune.study.trial_files import REFIT_WEIGHTS, trial_folder
@@ -39,8 +39,8 @@ def best(lab: Lab) -> FrozenTrial:
 
 
 def test_it_trains_on_all_but_the_test_part(lab: Lab) -> None:
-    (fold,) = lab.parts.folds
-    (joined,) = refit_parts(lab.parts).folds
+    (fold,) = lab.splits.folds
+    (joined,) = refit_splits(lab.splits).folds
     assert fold.test is not None
     assert joined.test is fold.test
     assert len(joined.train) == len(fold.train) + len(fold.validation)
@@ -50,7 +50,7 @@ def test_it_trains_on_all_but_the_test_part(lab: Lab) -> None:
 
 
 def test_an_interrupted_fit_ends_with_the_same_bits(lab: Lab) -> None:
-    trial, context = best(lab), replace(lab, parts=refit_parts(lab.parts)).context()
+    trial, context = best(lab), replace(lab, splits=refit_splits(lab.splits)).context()
     n_steps = 0
 
     def count() -> None:
@@ -78,7 +78,7 @@ def test_an_interrupted_fit_ends_with_the_same_bits(lab: Lab) -> None:
 
 def test_what_is_tested_is_the_last_fit(lab: Lab) -> None:
     said: list[str] = []
-    judge_best(lab.context(), say=said.append)
+    evaluate_selected(lab.context(), say=said.append)
     trial = best(lab)
     found = lab.study().user_attrs["evaluations"][str(trial.number)]
     assert found["test"]["refitted"] is True
@@ -87,9 +87,9 @@ def test_what_is_tested_is_the_last_fit(lab: Lab) -> None:
 
 
 def test_the_best_configuration_tells_how_the_last_fit_was_made(lab: Lab) -> None:
-    judge_best(lab.context())
+    evaluate_selected(lab.context())
     written = describe_best(lab.study(), lab.settings, lab.folder)
-    found, joined = written["refit"], refit_parts(lab.parts)
+    found, joined = written["refit"], refit_splits(lab.splits)
     assert (lab.folder.root / written["trial_folder"] / found["weights"]).is_file()
     assert found["normaliser"]["mean"][:2] == pytest.approx(joined.normaliser(0, "none").mean.tolist())
     assert found["normaliser"] != written["data"]["normalisers"][0]
@@ -99,9 +99,9 @@ def test_the_best_configuration_tells_how_the_last_fit_was_made(lab: Lab) -> Non
 
 def test_where_it_diverges_the_network_of_the_search_is_tested(lab: Lab) -> None:
     said: list[str] = []
-    dataset = lab.parts.dataset
-    damaged = replace(lab.parts, dataset=dataset.with_values(torch.full_like(dataset.values, torch.nan)))
-    judge_best(replace(lab.context(), splits=damaged), say=said.append)
+    dataset = lab.splits.dataset
+    damaged = replace(lab.splits, dataset=dataset.with_values(torch.full_like(dataset.values, torch.nan)))
+    evaluate_selected(replace(lab.context(), splits=damaged), say=said.append)
     found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
     assert found["test"]["refitted"] is False
     assert "refit" not in found
@@ -111,7 +111,7 @@ def test_where_it_diverges_the_network_of_the_search_is_tested(lab: Lab) -> None
 def test_without_the_weights_it_says_that_nothing_is_tested(lab: Lab) -> None:
     said: list[str] = []
     shutil.rmtree(lab.folder.root / "trials")
-    judge_best(lab.context(), say=said.append)
+    evaluate_selected(lab.context(), say=said.append)
     assert "no longer there" in said[0]
     assert "evaluations" not in lab.study().user_attrs
 
@@ -119,7 +119,7 @@ def test_without_the_weights_it_says_that_nothing_is_tested(lab: Lab) -> None:
 def test_without_it_the_networks_of_the_search_are_tested(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}, "training": {"refit": False}, "split": {"folds": 2}})
     lab.search()
-    judge_best(lab.context())
+    evaluate_selected(lab.context())
     found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
     assert found["test"]["refitted"] is False
     assert not (trial_folder(lab.folder, best(lab)) / REFIT_WEIGHTS).exists()
@@ -128,6 +128,6 @@ def test_without_it_the_networks_of_the_search_are_tested(new_lab: NewLab) -> No
 def test_folds_are_refitted_as_one_network(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}, "split": {"folds": 2}})
     lab.search()
-    judge_best(lab.context())
+    evaluate_selected(lab.context())
     found = lab.study().user_attrs["evaluations"][str(best(lab).number)]
-    assert found["test"]["n_sequences"] == len(lab.parts.split.test)
+    assert found["test"]["n_sequences"] == len(lab.splits.split.test)

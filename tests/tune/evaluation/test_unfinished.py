@@ -21,13 +21,13 @@ from tests.processes import SMALL, run, start
 from tune.cli.main import main
 from tune.cli.summary import print_summary
 from tune.core.stopping import StopWatch
-from tune.evaluation.test_evaluation import judge_best
+from tune.evaluation.test_evaluation import evaluate_selected
 from tune.evaluation.unfinished import keep_unfinished
 from tune.report.outputs import write_exports
 from tune.run import Finished
 from tune.search.confirmation import confirmed_candidates
 from tune.search.loop import Ended, target_reached
-from tune.study.leases import claim_trial
+from tune.study.leases import lease_trial
 from tune.study.selection import kept_trials, promising_trials, seconds_searched
 from tune.study.study import best_trial, best_trials, trials_so_far
 from tune.study.tested import evaluation_of, times_test_was_used
@@ -51,7 +51,7 @@ class StopInEpoch(StopWatch):
         super().__init__(1e6)
         self._number, self._epoch, self._at, self._n_steps = number, epoch, (0, 0), 0
 
-    def trial_started(self, number: int, parameters: dict[str, Any], adopted: bool) -> None:
+    def trial_started(self, number: int, parameters: dict[str, Any], resumed: bool) -> None:
         self._at = (number, 0)
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
@@ -82,7 +82,7 @@ def test_the_first_trial_that_was_left_is_delivered_and_said_to_be_unfinished(ne
     lab = new_lab("study", SEARCH)
     ended = leave(lab)
     assert ended.reason == "time is up"
-    judge_best(lab.context(), time_is_up())
+    evaluate_selected(lab.context(), time_is_up())
     write_exports(lab.study(), lab.settings, lab.folder)
     study, root = lab.study(), lab.folder.root
     (raw,) = study.get_trials(deepcopy=False)
@@ -119,12 +119,12 @@ def test_it_goes_on_to_the_same_bits_and_the_finished_trial_replaces_it(new_lab:
     whole, left = new_lab("whole", SEARCH), new_lab("left", SEARCH)
     whole.search()
     leave(left)
-    judge_best(left.context(), time_is_up())
+    evaluate_selected(left.context(), time_is_up())
     write_exports(left.study(), left.settings, left.folder)
     left.search()
     assert [outline(trial) for trial in left.trials()] == [outline(trial) for trial in whole.trials()]
     for lab in (whole, left):
-        judge_best(lab.context())
+        evaluate_selected(lab.context())
         write_exports(lab.study(), lab.settings, lab.folder)
     best = best_trial(left.study())
     assert best is not None
@@ -140,11 +140,11 @@ def test_it_goes_on_to_the_same_bits_and_the_finished_trial_replaces_it(new_lab:
 def test_with_time_for_it_the_last_fit_is_that_of_the_configuration_and_tested_once(new_lab: NewLab) -> None:
     lab = new_lab("study", {**SEARCH, "search": {"trials": 1, "pruner": "none"}})
     leave(lab)
-    judge_best(lab.context(), StopWatch(1e6))
+    evaluate_selected(lab.context(), StopWatch(1e6))
     (before,) = lab.study().user_attrs["evaluations"].values()
     assert before["test"]["refitted"]
     lab.search()
-    judge_best(lab.context())
+    evaluate_selected(lab.context())
     (after,) = lab.study().user_attrs["evaluations"].values()
     assert after["test"] == before["test"]
     assert "unfinished_after" not in after
@@ -154,7 +154,7 @@ def test_with_time_for_it_the_last_fit_is_that_of_the_configuration_and_tested_o
 def test_trained_further_and_left_again_what_was_found_of_it_before_no_longer_counts(new_lab: NewLab) -> None:
     lab = new_lab("study", SEARCH)
     leave(lab, epoch=2)
-    judge_best(lab.context(), time_is_up())
+    evaluate_selected(lab.context(), time_is_up())
     leave(lab, epoch=4)
     best = best_trial(lab.study())
     assert best is not None
@@ -200,14 +200,14 @@ def test_one_that_somebody_works_on_is_not_unfinished(new_lab: NewLab) -> None:
     leave(lab, epoch=2)
     study = lab.study()
     assert best_trial(study) is not None
-    claim = claim_trial(study, lab.folder, 2)
-    assert claim is not None
+    lease = lease_trial(study, lab.folder, 2)
+    assert lease is not None
     try:
         before = study.get_trials(deepcopy=False)[0].system_attrs
         keep_unfinished(study, lab.settings, lab.folder)
         assert study.get_trials(deepcopy=False)[0].system_attrs == before
     finally:
-        claim.lock.release()
+        lease.lock.release()
 
 
 def test_while_it_is_gone_on_with_it_does_not_count(new_lab: NewLab) -> None:
@@ -216,9 +216,9 @@ def test_while_it_is_gone_on_with_it_does_not_count(new_lab: NewLab) -> None:
     seen: list[Any] = []
 
     class Look(StopInEpoch):
-        def trial_started(self, number: int, parameters: dict[str, Any], adopted: bool) -> None:
+        def trial_started(self, number: int, parameters: dict[str, Any], resumed: bool) -> None:
             seen.append(best_trial(lab.study()))
-            super().trial_started(number, parameters, adopted)
+            super().trial_started(number, parameters, resumed)
 
     stop = Look(0, 3)
     lab.search(stop, stop)  # type: ignore[arg-type]
@@ -242,10 +242,10 @@ def test_without_a_finished_epoch_there_is_nothing_to_count(new_lab: NewLab, sto
 def test_with_folds_another_metric_and_averaged_weights(new_lab: NewLab, layer: dict[str, Any]) -> None:
     lab = new_lab("study", SEARCH, layer)
     leave(lab)
-    judge_best(lab.context(), time_is_up())
+    evaluate_selected(lab.context(), time_is_up())
     best = best_trial(lab.study())
     assert best is not None
-    state, stored = load_checkpoint(lab.folder.checkpoint(0)), load_weights(lab.folder, best, len(lab.parts.folds))
+    state, stored = load_checkpoint(lab.folder.checkpoint(0)), load_weights(lab.folder, best, len(lab.splits.folds))
     assert state is not None
     assert stored is not None
     for fit, weights in zip(state["fits"], stored, strict=True):

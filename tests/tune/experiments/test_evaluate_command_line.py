@@ -30,6 +30,7 @@ SMALL = (
     "--trials=2",
     "--epochs=8",
     "--confirm=0",
+    "--set=split.folds=0",
     "--set=space.gru.hidden_size=[4, 8]",
     "--set=space.gru.n_layers=1",
     "--set=space.gru.front_layers=1",
@@ -200,6 +201,9 @@ def test_what_would_mix_folds_is_refused(evaluated: tuple[Path, str], table: Pat
     save_dir, _ = evaluated
     _, errors = run(*arguments(table, save_dir, "--epochs=9"), expect=2)
     assert "training.epochs: 8 in the study, 9 now" in errors
+    left_out = [one for one in arguments(table, save_dir) if not one.startswith("--epochs")]
+    _, errors = run(*left_out, expect=2)
+    assert "training.epochs: 8 in the study" in errors
     _, errors = run(*arguments(table, save_dir, "--resume"), expect=2)
     assert "No such option" in errors
     _, errors = run(*arguments(table, save_dir, "--split=stratified"), expect=2)
@@ -221,7 +225,7 @@ def test_data_without_people_is_tested_in_stratified_folds(tmp_path: Path) -> No
     path = recordings(tmp_path, ())
     _, errors = run(*arguments(path, tmp_path / "studies"), expect=2)
     assert "does not say who performed a sequence (use --outer folds)" in errors
-    run(*arguments(path, tmp_path / "studies", "--n-folds=3", "--metric=macro_f1", outer="folds"))
+    run(*arguments(path, tmp_path / "studies", "--n-folds=3", "--folds=2", "--metric=macro_f1", outer="folds"))
     found = results(tmp_path / "studies")
     assert [fold["tested"] for fold in found["folds"]] == [f"fold {k} of 3" for k in (1, 2, 3)]
     assert sum(fold["test"]["n_sequences"] for fold in found["folds"]) == 4 * 2 * N_EACH

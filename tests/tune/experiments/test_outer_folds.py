@@ -19,7 +19,7 @@ from tune.config.spaces import SPACES
 from tune.core.problems import SettingsError
 from tune.evaluation.evaluate import mean_interval, wilson_interval
 from tune.experiments.outer_folds import Asked, OuterFold, plan_folds
-from tune.training.splits import parts_of
+from tune.training.splits import splits_of
 
 
 def dataset_of(people: list[str], n_each: int = 4) -> SequenceDataset:
@@ -58,9 +58,9 @@ def test_everybody_is_tested_in_exactly_one_fold(n_people: int, n_folds: int | N
         settings = resolve({"split": {"seed": seed}}, fold.layer)
         if n_people - len(settings.split.test_groups) < 2:  # Nobody is left to validate on.
             with pytest.raises(DataError, match="too few to be held out"):
-                parts_of(dataset, settings)
+                splits_of(dataset, settings)
             return
-        parts = parts_of(dataset, settings)
+        parts = splits_of(dataset, settings)
         test = parts.folds[0].test
         assert test is not None
         assert test.groups is not None

@@ -14,7 +14,7 @@ from data import DataError
 from data.resampling import padded
 from models import build
 from tests.processes import ROOT
-from tune.config.initial import KNOWN_GOOD
+from tune.config.initial import INITIAL_CONFIGURATIONS
 from tune.core.problems import SettingsError
 from tune.experiments.conclusions import conclude
 from tune.experiments.evidence import Answers, Judged
@@ -51,7 +51,7 @@ def test_all_five_published_experiments_are_shipped() -> None:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-@pytest.mark.parametrize("kind", KNOWN_GOOD)
+@pytest.mark.parametrize("kind", INITIAL_CONFIGURATIONS)
 def test_a_shipped_suite_leaves_nothing_to_search_and_builds(path: Path, kind: str) -> None:
     suite = read_suite(path)
     assert suite.name == path.stem

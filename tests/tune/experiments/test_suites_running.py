@@ -13,7 +13,7 @@ from tune.core.folders import SaveDir
 from tune.core.problems import SettingsError
 from tune.core.stopping import StopRequested, StopWatch
 from tune.experiments.evidence import answers_of, check_same_sequences, judged_sequences
-from tune.experiments.running import PartsOnce, found_by_search, judged_part, prepared, refuse_existing, run_all
+from tune.experiments.running import SplitsOnce, found_by_search, judged_part, prepared, refuse_existing, run_all
 from tune.experiments.schema import Configuration, Protocol, Suite
 from tune.experiments.settings import entries_of
 from tune.study.storage import open_storage, sqlite_url
@@ -37,7 +37,7 @@ def suite_with(**configuration: Any) -> Suite:
 def test_a_search_comes_first_and_its_best_is_trained_with_fresh_seeds(tmp_path: Path) -> None:
     suite = suite_with(found_by_search=SEARCH)
     entry, _ = entries_of(suite, suite.protocols[0], ())
-    storage, loaded = open_storage(sqlite_url(tmp_path / "tune.db")), PartsOnce()
+    storage, loaded = open_storage(sqlite_url(tmp_path / "tune.db")), SplitsOnce()
     ended = StopWatch()
     ended.request(signal.SIGINT)
     with pytest.raises(StopRequested):
@@ -66,11 +66,11 @@ def test_a_search_comes_first_and_its_best_is_trained_with_fresh_seeds(tmp_path:
 def test_the_test_part_is_judged_where_there_is_one(tmp_path: Path) -> None:
     suite = suite_with()
     entry, _ = entries_of(suite, suite.protocols[0], ())
-    storage, loaded = open_storage(sqlite_url(tmp_path / "tune.db")), PartsOnce()
+    storage, loaded = open_storage(sqlite_url(tmp_path / "tune.db")), SplitsOnce()
     running = prepared(storage, SaveDir(tmp_path), entry, 1, loaded, {})
     assert run_all([running], 1, StopWatch(), print) == []
-    judged = judged_sequences(running.parts, judged_part(suite.protocols[0], running.parts))
-    test = running.parts.folds[0].test
+    judged = judged_sequences(running.splits, judged_part(suite.protocols[0], running.splits))
+    test = running.splits.folds[0].test
     assert test is not None
     assert (judged.part, len(judged.units), judged.new_people) == ("test", len(test), True)
     assert judged.unit == "recordings"  # Three people are too few to be resampled.
@@ -87,9 +87,9 @@ def test_a_test_part_that_is_not_there_cannot_be_judged() -> None:
         protocols=(Protocol(name="p", judged="test"),),
         configurations=(Configuration(name="a"), Configuration(name="b", settings={"split": {"seed": 1}})),
     )
-    loaded = PartsOnce()
-    parts = {e.configuration.name: loaded.of_entry(e) for e in entries_of(suite, suite.protocols[0], ())}
-    with pytest.raises(SettingsError, match="the split has no test part"):
-        judged_part(suite.protocols[0], parts["a"])
+    loaded = SplitsOnce()
+    splits = {e.configuration.name: loaded.of_entry(e) for e in entries_of(suite, suite.protocols[0], ())}
+    with pytest.raises(SettingsError, match="the split has no test set"):
+        judged_part(suite.protocols[0], splits["a"])
     with pytest.raises(SettingsError, match="configuration b"):
-        check_same_sequences(parts, "validation")
+        check_same_sequences(splits, "validation")

@@ -64,7 +64,7 @@ def with_trial(study: Study, score: float) -> Study:
             "told apart: trial 0 is 1.0 points ahead (95% interval −2.0",
         ),
         (0.95, (0.0, -0.02, 0.02), "Perhaps. ", "they are level"),
-        (0.95, (-0.06, -0.1, -0.02), "No, says the test part. ", "a test part that chooses is no test any more"),
+        (0.95, (-0.06, -0.1, -0.02), "No, says the test set. ", "a test set that chooses is no test any more"),
         (0.95, None, "Yes, by validation alone. ", "yet to be tested"),
         (0.9, (-0.5, -0.6, -0.4), "No. MiniRocket", "MiniRocket is better by 50.0 points (95% interval 40.0 to 60.0"),
         (0.8, (-0.01, -0.04, 0.02), "No. MiniRocket", "MiniRocket is 1.0 points ahead (95% interval −2.0 to 4.0"),

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from tune.cli.summary import print_comparison, print_start, print_summary
-from tune.evaluation.test_evaluation import judge_best, score_weights
+from tune.evaluation.test_evaluation import evaluate_selected, score_weights
 from tune.experiments.comparison import compare, write_comparison
 from tune.report.exports import describe_best, write_best
 from tune.run import Finished
@@ -36,7 +36,7 @@ def finished(lab: Lab, reason: str = "all trials finished") -> Finished:
 
 
 def judge(lab: Lab) -> None:
-    judge_best(lab.context())
+    evaluate_selected(lab.context())
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_the_best_configuration_is_enough_to_build_it_again(done: Lab) -> None:
     assert written == json.loads(json.dumps(describe_best(done.study(), done.settings, done.folder)))
     assert written["architecture"] == "gru"
     assert written["training"].keys() >= {"epochs", "learning_rate", "batch_size", "schedule"}
-    assert written["data"]["fingerprint"] == done.parts.dataset.fingerprint
+    assert written["data"]["fingerprint"] == done.splits.dataset.fingerprint
     assert written["scores"].keys() == {"train", "validation", "test"}
     assert (done.folder.root / written["trial_folder"] / "weights.safetensors").is_file()
     assert written["value"] == max(trial.value or 0.0 for trial in done.trials())
@@ -200,7 +200,7 @@ def printed(print_it: Any, *arguments: Any) -> str:
 
 
 def test_the_start_says_what_is_tuned_on_what(done: Lab) -> None:
-    text = printed(print_start, "toy-gru", done.settings, done.parts)
+    text = printed(print_start, "toy-gru", done.settings, done.splits)
     assert "Study toy-gru: gru on toy" in text
     assert "36 sequences, 3 classes, 2 channels, 6 people" in text
     assert "nobody is in two parts" in text
@@ -211,7 +211,7 @@ def test_the_summary_says_what_was_found_and_how_far_to_believe_it(done: Lab) ->
     for part in (
         "3 trials complete",
         "Best: trial",
-        "Test, trained once more on training and validation part: accuracy",
+        "Test, trained once more on training and validation set: accuracy",
         "--trials 6",
         "trials.csv",
     ):
@@ -219,7 +219,7 @@ def test_the_summary_says_what_was_found_and_how_far_to_believe_it(done: Lab) ->
     best = best_trial(done.study())
     assert best is not None
     # The formula gives no luck to who is always right.
-    assert ("partly luck" in text) == (best.user_attrs["validation_accuracy"] < 1)
+    assert ("optimistic: among" in text) == (best.user_attrs["validation_accuracy"] < 1)
 
 
 def test_the_summary_of_a_study_without_a_complete_trial(new_lab: NewLab, stop_after: type[StopAfter]) -> None:

@@ -25,9 +25,9 @@ from tune.run import Finished, confirm_and_judge, exported, is_confirmed
 from tune.search.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sentences
 from tune.search.confirming import find_confirmation, line_up, open_confirmation
 from tune.search.progress import Progress
-from tune.study.leases import claim_trial
+from tune.study.leases import lease_trial
 from tune.study.locks import try_trial_lock
-from tune.study.selection import chosen_trial, cost_of_run, cost_searched, kept_trials, promising_trials
+from tune.study.selection import cost_of_run, cost_searched, kept_trials, promising_trials, selected_trial
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.store import engine_of
 from tune.study.study import best_trial, resume_study
@@ -57,7 +57,7 @@ def run(lab: Lab, stop: StopWatch | None = None, *, with_exports: bool = False) 
     ended = lab.search(stop)
     finished = Finished(lab.study(), lab.settings, lab.folder, ended, [])
     assert is_confirmed(finished)
-    finished = confirm_and_judge(finished, lab.parts, show=show, stop=stop)
+    finished = confirm_and_judge(finished, lab.splits, show=show, stop=stop)
     return exported(finished) if with_exports else finished, said
 
 
@@ -140,7 +140,7 @@ def test_the_winner_is_what_is_tested_once_and_given_away(searched: Lab) -> None
     assert found["winner"] == second
     assert found["runner_up"]["trial"] == first
     assert found["luck"] == pytest.approx((study.get_trials()[first].value or 0.0) - 0.55)
-    chosen = chosen_trial(study)
+    chosen = selected_trial(study)
     assert chosen is not None
     assert chosen.number == second
     assert study.user_attrs["evaluations"].keys() == {str(second)}
@@ -264,11 +264,11 @@ def test_what_was_confirmed_before_gives_way_to_a_new_leader_without_time(search
     )
     make_dear(searched, len(searched.trials()) - 1)
     # Until the confirmation has been tried again, what it found before stands.
-    chosen = chosen_trial(study)
+    chosen = selected_trial(study)
     assert chosen is not None
     assert chosen.number == old
     run(searched.with_settings({"search": {"trials": 5}, "confirmation": {"time_share": 0.9}}))
-    chosen = chosen_trial(searched.study())
+    chosen = selected_trial(searched.study())
     assert chosen is not None
     assert chosen.number == len(searched.trials()) - 1
 
@@ -310,11 +310,11 @@ def test_runs_that_are_no_longer_wanted_are_withdrawn(searched: Lab) -> None:
     assert [(trial.user_attrs[RUN_OF], trial.user_attrs[REPETITION]) for trial in waiting] == [(0, 1)]
     assert settings.search.trials == 1
     assert not runs_of(confirmation)
-    claim = claim_trial(confirmation, folder, 3)
-    assert claim is not None
+    lease = lease_trial(confirmation, folder, 3)
+    assert lease is not None
     # Nothing but what was lined up is ever run, however much room there seems to be.
-    assert claim_trial(confirmation, folder, 3) is None
-    claim.lock.release()
+    assert lease_trial(confirmation, folder, 3) is None
+    lease.lock.release()
 
 
 def test_another_process_that_confirms_is_left_to_it(searched: Lab) -> None:
@@ -333,7 +333,7 @@ def test_its_study_is_no_study_of_its_own_and_takes_nobody_elses_name(searched: 
     assert confirmation.study_name == "toy-gru-confirmation-2"
     assert open_confirmation(searched.context()).study.study_name == "toy-gru-confirmation-2"
     with pytest.raises(StudyError, match="holds the confirmation runs of 'toy-gru'"):
-        resume_study(confirmation, searched.settings, searched.parts)
+        resume_study(confirmation, searched.settings, searched.splits)
 
 
 def test_the_known_good_one_is_confirmed_even_if_it_was_ended_early(new_lab: NewLab) -> None:

@@ -28,7 +28,7 @@ from tune.search.floors import share_floors
 from tune.search.progress import Progress
 from tune.study.companions import find_companion
 from tune.study.floors import FLOOR, FLOORS, floor_study, stored_floors
-from tune.study.selection import chosen_trial, floor_is_unbeaten, selected
+from tune.study.selection import floor_is_unbeaten, selected, selected_trial
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.store import engine_of
 from tune.study.study import FLOOR_OF, load_study, resume_study
@@ -72,7 +72,7 @@ def run(lab: Lab, stop: StopWatch | None = None, *, with_exports: bool = False) 
         said.extend(progress.said)
 
     storage = open_storage(sqlite_url(lab.place / "tune.db"))
-    context, notes = open_study(storage, lab.folder, lab.settings, load_study(storage, lab.name), lab.parts)
+    context, notes = open_study(storage, lab.folder, lab.settings, load_study(storage, lab.name), lab.splits)
     finished = search_and_judge(context, notes, show=show, stop=stop or StopWatch())
     return exported(finished) if with_exports else finished, said
 
@@ -124,7 +124,7 @@ def test_a_floor_that_nothing_beats_is_handed_over(new_done: NewDone) -> None:
     assert (best["architecture"], best["study"]) == (FLOOR, "toy-gru-floor")
     assert best["floors"]["selected"] == FLOOR
     stored = load_model(lab.folder.root / "best_model")
-    test = lab.parts.folds[0].test
+    test = lab.splits.folds[0].test
     assert test is not None
     accuracy = float((stored.logits(test).argmax(dim=1) == test.labels).double().mean())
     assert stored.description.architecture == FLOOR
@@ -135,7 +135,7 @@ def test_a_floor_that_nothing_beats_is_handed_over(new_done: NewDone) -> None:
     assert "Use MiniRocket" in report
     assert "Use MiniRocket" in (lab.folder.root / "report.html").read_text()
     # The study's own trials, weights and table stay as they are.
-    chosen = chosen_trial(lab.study())
+    chosen = selected_trial(lab.study())
     assert chosen is not None
     assert load_weights(lab.folder, chosen, 1) is not None
     assert len((lab.folder.root / "trials.csv").read_text().splitlines()) == 3
@@ -157,14 +157,14 @@ def test_the_paired_difference_is_that_of_the_networks_that_were_tested(
     new_done: NewDone, layer: dict[str, Any]
 ) -> None:
     lab = new_done(layer)
-    study, floor, test = lab.study(), floor_of(lab), lab.parts.folds[0].test
+    study, floor, test = lab.study(), floor_of(lab), lab.splits.folds[0].test
     floors = stored_floors(study)
     assert floors is not None
     assert floors["difference"] is not None
     assert test is not None
     right = []
     for one in (study, floor):
-        found = evaluation_of(one.user_attrs, chosen_trial(one))
+        found = evaluation_of(one.user_attrs, selected_trial(one))
         (packed,) = found["correct"]
         right.append(unpack(packed, len(test)))
         assert right[-1].mean() == pytest.approx(found["test"]["accuracy"])
@@ -196,7 +196,7 @@ def test_equal_is_not_better_and_the_metric_decides(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1, "floors": True, "metric": "loss"}})
     lab.search()
     study = lab.study()
-    trial = chosen_trial(study)
+    trial = selected_trial(study)
     assert trial is not None
     for loss, is_unbeaten in ((trial.values[0], True), (trial.values[0] - 0.01, True), (trial.values[0] + 0.01, False)):
         scores = {"accuracy": 1.0, "macro_f1": 1.0, "loss": loss}
@@ -302,7 +302,7 @@ def test_with_two_objectives_the_floor_is_shown_only(new_lab: NewLab) -> None:
 def test_a_floor_stands_in_for_a_search_without_a_score(new_lab: NewLab) -> None:
     lab = new_lab("study", LEARNS_NOTHING)
     finished, _ = run(lab, Late(), with_exports=True)
-    assert chosen_trial(finished.study) is None
+    assert selected_trial(finished.study) is None
     assert best_config(lab)["architecture"] == FLOOR
     assert "no trial has a score" in (lab.folder.root / "report.md").read_text()
 
@@ -346,7 +346,7 @@ def test_studies_of_the_same_data_share_their_floors(new_done: NewDone) -> None:
 def test_a_floor_is_no_study_to_go_on_with(new_done: NewDone) -> None:
     lab = new_done(LEARNS_NOTHING)
     with pytest.raises(StudyError, match=r"floor of 'toy-gru'.*--study-name toy-gru"):
-        resume_study(floor_of(lab), lab.settings, lab.parts)
+        resume_study(floor_of(lab), lab.settings, lab.splits)
 
 
 def test_somebody_elses_study_of_that_name_is_left_alone(new_lab: NewLab) -> None:

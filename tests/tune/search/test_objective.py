@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from tune.config.spaces import Scalar
 from tune.search.loop import suggest_all
 from tune.search.objective import epoch_score, run_trial
-from tune.study.leases import claim_trial
+from tune.study.leases import lease_trial
 from tune.study.records import Outcome
 from tune.training.checkpoint import load_checkpoint
 from tune.training.hyperparameters import model_parameters, training_settings
@@ -28,11 +28,11 @@ CPU = torch.device("cpu")
 
 
 def begin(lab: Lab) -> tuple[Trial, dict[str, Scalar]]:
-    claim = claim_trial(lab.study(), lab.folder, 100)
-    assert claim is not None
-    claim.lock.release()
+    lease = lease_trial(lab.study(), lab.folder, 100)
+    assert lease is not None
+    lease.lock.release()
     searched, fixed = lab.settings.ranges()
-    return claim.trial, {**fixed, **suggest_all(claim.trial, searched)}
+    return lease.trial, {**fixed, **suggest_all(lease.trial, searched)}
 
 
 def run(lab: Lab, trial: Trial, parameters: dict[str, Scalar]) -> Outcome:

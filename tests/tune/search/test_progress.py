@@ -14,10 +14,10 @@ def test_lines_tell_a_run_where_there_is_no_terminal() -> None:
     text = io.StringIO()
     progress = Progress("accuracy", n_epochs=3, n_trials=2)
     with show(progress, Console(file=text, width=40)) as observer:
-        observer.trial_started(0, {"hidden_size": 4}, adopted=False)
+        observer.trial_started(0, {"hidden_size": 4}, resumed=False)
         observer.epoch_finished(0, 3, 0.5)
         observer.trial_finished(0, "complete", 0.5, "")
-        observer.trial_started(1, {"hidden_size": 8}, adopted=True)
+        observer.trial_started(1, {"hidden_size": 8}, resumed=True)
         observer.epoch_finished(1, 1, 0.25)
         observer.trial_finished(1, "pruned", None, "pruned after epoch 1")
     first, second = text.getvalue().splitlines()
@@ -29,7 +29,7 @@ def test_lines_tell_a_run_where_there_is_no_terminal() -> None:
 def test_a_failed_trial_is_not_done_and_a_lower_loss_is_better() -> None:
     progress = Progress("loss", n_epochs=3, n_trials=9)
     for number, (state, value) in enumerate([("complete", 0.5), ("failed", None), ("complete", 0.25)]):
-        progress.trial_started(number, {}, adopted=False)
+        progress.trial_started(number, {}, resumed=False)
         progress.trial_finished(number, state, value, "")
     assert (progress.n_done, progress.best, progress.best_number) == (2, 0.25, 2)
     assert progress.seconds_left is not None
@@ -40,7 +40,7 @@ def test_a_terminal_shows_a_table_of_the_last_trials() -> None:
     progress = Progress("accuracy", n_epochs=3, n_trials=30)
     with show(progress, Console(file=text, width=100, height=40, force_terminal=True)) as observer:
         for number in range(15):
-            observer.trial_started(number, {"hidden_size": 4, "dropout": 0.123456}, adopted=False)
+            observer.trial_started(number, {"hidden_size": 4, "dropout": 0.123456}, resumed=False)
             observer.trial_finished(number, "complete", number / 20, "")
         for sentence in ("a note at the begin", "what is done at the end"):
             observer.say(sentence)
@@ -54,10 +54,10 @@ def test_a_crashed_trial_is_shown_with_its_reason_until_another_worker_goes_on()
     text = io.StringIO()
     progress = Progress("accuracy", n_epochs=3, n_trials=2)
     with show(progress, Console(file=text, width=100)) as observer:
-        observer.trial_started(0, {}, adopted=False)
+        observer.trial_started(0, {}, resumed=False)
         observer.trial_crashed(0, "its worker was ended by SIGKILL")
         assert [row.state for row in progress.rows] == ["crashed"]
-        observer.trial_started(0, {}, adopted=True)
+        observer.trial_started(0, {}, resumed=True)
         observer.trial_finished(0, "complete", 0.5, "")
     assert [(row.number, row.state) for row in progress.rows] == [(0, "complete")]
     assert (progress.n_done, progress.best_number) == (1, 0)
@@ -70,11 +70,11 @@ def test_a_terminal_keeps_what_runs_in_sight() -> None:
     text = io.StringIO()
     progress = Progress("accuracy", n_epochs=3, n_trials=30)
     with show(progress, Console(file=text, width=100, height=40, force_terminal=True)) as observer:
-        observer.trial_started(0, {"hidden_size": 777}, adopted=False)
-        observer.trial_started(1, {}, adopted=False)
+        observer.trial_started(0, {"hidden_size": 777}, resumed=False)
+        observer.trial_started(1, {}, resumed=False)
         observer.trial_crashed(1, "its worker was ended by SIGSEGV")
         for number in range(2, 20):
-            observer.trial_started(number, {}, adopted=False)
+            observer.trial_started(number, {}, resumed=False)
             observer.trial_finished(number, "complete", 0.5, "")
     assert "hidden_size 777" in text.getvalue().rpartition("8 earlier")[2]
     assert "its worker was ended by SIGSEGV" in text.getvalue().rpartition("8 earlier")[2]

@@ -101,7 +101,7 @@ def races(
     score = st.floats(0, 1, allow_subnormal=False) | st.sampled_from([0.5, 0.75])
     in_search: list[float | None] = [*sorted(draw(st.lists(score, min_size=n, max_size=n)), reverse=maximize)]
     if n > 1 and draw(st.booleans()):
-        in_search[-1] = None  # The known-good one, ended early.
+        in_search[-1] = None  # The default one, ended early.
     numbers = draw(st.permutations(range(n)))
     these = [
         Candidate(number, "search", in_search[place], draw(st.floats(0.5, 30))) for place, number in enumerate(numbers)

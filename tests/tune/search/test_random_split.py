@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def test_the_random_split_mixes_people_and_leaves_the_test_part_alone(new_lab: NewLab) -> None:
-    parts = new_lab("study", {}).parts
-    mixed = random_parts(parts, 1)
+    splits = new_lab("study", {}).splits
+    mixed = random_parts(splits, 1)
     assert mixed is not None
-    (fold,), (before,) = mixed.folds, parts.folds
-    assert abs(len(fold.validation) - len(before.validation)) <= parts.dataset.n_classes
+    (fold,), (before,) = mixed.folds, splits.folds
+    assert abs(len(fold.validation) - len(before.validation)) <= splits.dataset.n_classes
     assert len(fold.train) + len(fold.validation) == len(before.train) + len(before.validation)
     assert fold.train.groups is not None
     assert fold.validation.groups is not None
@@ -28,4 +28,4 @@ def test_the_random_split_mixes_people_and_leaves_the_test_part_alone(new_lab: N
 
 def test_a_study_without_people_has_no_other_split(new_lab: NewLab) -> None:
     lab = new_lab("study", {"split": {"kind": "stratified"}})
-    assert random_parts(lab.parts, 1) is None
+    assert random_parts(lab.splits, 1) is None

@@ -26,7 +26,7 @@ from tune.config.arguments import settings_layers
 from tune.config.settings import Settings, resolve
 from tune.core.errors import StudyError
 from tune.core.problems import SettingsError
-from tune.search.ray_board import Board, News
+from tune.search.ray_board import Board, Event
 from tune.search.ray_cluster import ROOT, _copy_code, _is_on_this_machine, check_engine, running_cluster
 from tune.search.ray_engine import _absolute
 from tune.study.storage import open_storage, sqlite_url
@@ -137,7 +137,7 @@ def test_a_task_finds_the_database_from_wherever_it_runs(tmp_path: Path, monkeyp
 
 def test_the_board_gives_each_word_once_and_passes_on_the_wish_to_stop() -> None:
     board = Board()
-    news = News(0, 0, "epoch_finished", (1, 2, 0.5))
+    news = Event(0, 0, "epoch_finished", (1, 2, 0.5))
     board.tell(news)
     assert not board.shall_stop()
     assert board.exchange(True) == [news]

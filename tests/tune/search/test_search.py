@@ -13,8 +13,8 @@ from optuna.trial import TrialState
 from tune.core.stopping import StopWatch
 from tune.evaluation.last_fit import seconds_to_refit
 from tune.search.loop import MOST_FAILURES_IN_A_ROW, suggest_all
-from tune.study.leases import claim_trial
-from tune.training.splits import Parts
+from tune.study.leases import lease_trial
+from tune.training.splits import Splits
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab, NewNotes, NewStop, Outline
@@ -86,11 +86,13 @@ def test_the_total_is_never_exceeded(new_lab: NewLab, new_notes: NewNotes) -> No
 
 
 def test_another_seed_gives_another_study(new_lab: NewLab) -> None:
-    one, other = new_lab("one", {"search": {"trials": 3}}), new_lab("other", {"search": {"trials": 3, "seed": 4}})
+    one, other = new_lab("one", {"search": {"trials": 7}}), new_lab("other", {"search": {"trials": 7, "seed": 4}})
     one.search()
     other.search()
-    assert one.trials()[0].params == other.trials()[0].params  # A known-good configuration.
-    assert one.trials()[2].params != other.trials()[2].params
+    for mine, others in zip(one.trials()[:5], other.trials(), strict=False):
+        assert mine.params == others.params  # A known-good configuration, and the portfolio.
+    assert one.trials()[5].params != other.trials()[5].params
+    assert one.trials()[6].params != other.trials()[6].params
 
 
 def test_the_observer_is_told_everything_in_order(new_lab: NewLab, new_notes: NewNotes, stop_after: NewStop) -> None:
@@ -128,11 +130,11 @@ def test_a_target_ends_the_trial_and_the_study(new_lab: NewLab, metric: str, tar
 
 def diverging(lab: Lab) -> Lab:
     """The study with one poisoned training sequence: its values are not finite from the first step on."""
-    fold = lab.parts.folds[0]
+    fold = lab.splits.folds[0]
     values = fold.train.values.clone()
     values[0] = torch.nan
     poisoned = replace(fold, train=replace(fold.train, values=values))
-    return replace(lab, parts=Parts(lab.parts.dataset, lab.parts.split, (poisoned,)))
+    return replace(lab, splits=Splits(lab.splits.dataset, lab.splits.split, (poisoned,)))
 
 
 def test_a_diverging_trial_is_pruned_with_its_reason_and_without_a_value(new_lab: NewLab) -> None:
@@ -157,12 +159,12 @@ def test_a_diverging_trial_keeps_the_epochs_before(new_lab: NewLab, stop_after: 
 
 
 def broken(lab: Lab) -> Lab:
-    """The study with a training part whose labels a network has no class for."""
-    fold = lab.parts.folds[0]
+    """The study with a training set whose labels a network has no class for."""
+    fold = lab.splits.folds[0]
     labels = fold.train.labels + 1
     names = (*fold.train.class_names, "one too many")
     wrong = replace(fold, train=replace(fold.train, labels=labels, class_names=names))
-    return replace(lab, parts=Parts(lab.parts.dataset, lab.parts.split, (wrong,)))
+    return replace(lab, splits=Splits(lab.splits.dataset, lab.splits.split, (wrong,)))
 
 
 def test_an_error_fails_the_trial_with_its_reason_and_three_in_a_row_end_the_run(
@@ -224,21 +226,21 @@ def test_every_kind_of_distribution_is_suggested_within_its_bounds(new_lab: NewL
         "choice": CategoricalDistribution(["a", "b"]),
     }
     study = lab.study()
-    claim = claim_trial(study, lab.folder, 3)
-    assert claim is not None
-    values = suggest_all(claim.trial, searched)
-    assert values == suggest_all(claim.trial, searched)
-    claim.lock.release()
+    lease = lease_trial(study, lab.folder, 3)
+    assert lease is not None
+    values = suggest_all(lease.trial, searched)
+    assert values == suggest_all(lease.trial, searched)
+    lease.lock.release()
     for name, distribution in searched.items():
         assert distribution._contains(distribution.to_internal_repr(values[name]))
 
 
 def test_the_last_fit_is_given_the_time_of_all_epochs_on_more_sequences(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}})
-    assert seconds_to_refit(lab.study(), lab.settings, lab.parts) == 0.0
+    assert seconds_to_refit(lab.study(), lab.settings, lab.splits) == 0.0
     lab.search()
     (trial,) = lab.trials()
     seconds = trial.user_attrs["training_seconds"] / trial.user_attrs["epochs_run"] * lab.settings.training.epochs
-    n_train, n_more = len(lab.parts.split.train), len(lab.parts.split.validation)
+    n_train, n_more = len(lab.splits.split.train), len(lab.splits.split.validation)
     expected = seconds * (n_train + n_more) / n_train
-    assert seconds_to_refit(lab.study(), lab.settings, lab.parts) == pytest.approx(expected)
+    assert seconds_to_refit(lab.study(), lab.settings, lab.splits) == pytest.approx(expected)

@@ -20,7 +20,7 @@ from tune.core.stopping import StopWatch
 from tune.search.executor import executor_for
 from tune.search.loop import Ended
 from tune.search.workers import MOST_RESTARTS_EACH, SeveralProcesses, describe_exit, n_workers, tell_crash
-from tune.study.leases import MOST_CRASHES, claim_trial, interrupted_trials, note_crash
+from tune.study.leases import MOST_CRASHES, interrupted_trials, lease_trial, note_crash
 from tune.study.storage import sqlite_url
 from tune.study.store import database_of
 
@@ -43,8 +43,8 @@ class Watcher:
     finished: list[tuple[int, str]] = field(default_factory=list)
     crashed: list[tuple[int, str]] = field(default_factory=list)
 
-    def trial_started(self, number: int, parameters: dict[str, Scalar], adopted: bool) -> None:
-        self.started.append((number, adopted))
+    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
+        self.started.append((number, resumed))
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
         if self.in_mid_trial is not None and len(self.started) == len(self.finished) + 2:
@@ -72,8 +72,8 @@ def finished(lab: Lab) -> list[FrozenTrial]:
 
 
 def hard(lab: Lab, **what: Any) -> Lab:
-    parts, seed = lab.parts, lab.settings.search.seed
-    return replace(lab, parts=HardParts(parts.dataset, parts.split, parts.folds, study_seed=seed, **what))
+    splits, seed = lab.splits, lab.settings.search.seed
+    return replace(lab, splits=HardParts(splits.dataset, splits.split, splits.folds, study_seed=seed, **what))
 
 
 def test_two_workers_finish_exactly_what_was_asked_for(new_lab: NewLab) -> None:
@@ -105,7 +105,7 @@ def test_a_worker_that_is_asked_to_end_is_replaced(new_lab: NewLab) -> None:
     watcher = Watcher(in_mid_trial=signal.SIGTERM)
     assert search(lab, watcher) == Ended("5 trials finished")
     assert [one.number for one in finished(lab)] == list(range(5))
-    assert any(adopted for _, adopted in watcher.started)
+    assert any(resumed for _, resumed in watcher.started)
     assert not watcher.crashed
     assert not any("crashes" in one.user_attrs for one in lab.trials())
 
@@ -187,12 +187,12 @@ def test_a_crash_is_not_noted_on_a_trial_that_was_stored(new_lab: NewLab) -> Non
 
 def test_a_trial_is_not_given_up_under_the_hands_of_another_worker(new_lab: NewLab) -> None:
     lab = new_lab("study")
-    claim = claim_trial(lab.study(), lab.folder, 4)
-    assert claim is not None
+    lease = lease_trial(lab.study(), lab.folder, 4)
+    assert lease is not None
     for _ in range(MOST_CRASHES):
         assert note_crash(lab.study(), lab.folder, 0, "killed").state == TrialState.RUNNING
-    claim.lock.release()
-    following = claim_trial(lab.study(), lab.folder, 4)
+    lease.lock.release()
+    following = lease_trial(lab.study(), lab.folder, 4)
     assert following is not None
     assert following.trial.number == 1
     assert lab.trials()[0].state == TrialState.FAIL

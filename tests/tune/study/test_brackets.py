@@ -70,8 +70,8 @@ class Replay:
     def plan(self) -> Plan:
         return plan(self.trials, self.n_trials, self.rungs, maximize=True)
 
-    def claim(self) -> tuple[int, Leg] | None:
-        """As ``leases.claim_trial``."""
+    def lease(self) -> tuple[int, Leg] | None:
+        """As ``leases.lease_trial``."""
         while True:
             now = self.plan()
             for number, leg in now.legs.items():
@@ -128,7 +128,7 @@ def replayed(replay: Replay, n_workers: int, dice: random.Random, share_of_accid
         worker = dice.randrange(n_workers)
         work = at_work[worker]
         if work is None:
-            claimed = replay.claim()
+            claimed = replay.lease()
             if claimed is None:
                 if not replay.held:
                     return replay
@@ -282,7 +282,7 @@ def seconds_of(n_trials: int, n_workers: int, n_epochs: int) -> tuple[float, flo
             while not replay.advance(number, leg, n_done + 1):
                 n_done += 1
         for one in [worker, *sorted(idle)]:
-            claimed = replay.claim()
+            claimed = replay.lease()
             if claimed is None:
                 idle.setdefault(one, now)
                 continue

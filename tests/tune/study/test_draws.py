@@ -109,6 +109,22 @@ def test_the_first_bracket_stays_near_what_the_study_begins_with() -> None:
     assert 0 < n_neighbours < len(others)
 
 
+def test_the_first_bracket_has_the_portfolio_after_what_was_lined_up() -> None:
+    others = [{"rate": 0.1, "share": k / 10, "size": 32, "depth": 5, "kind": "c", "same": 3} for k in range(12)]
+    study = new_study()
+    study.sampler = BracketSampler(SAMPLERS["tpe"], 0, SPACE, RUNGS, others[:3])
+    study.enqueue_trial(others[5])
+    found = drawn(study, N_IN_BRACKET)
+    assert found[:4] == [others[5], *others[:3]]
+    assert all(values not in others for values in found[4:])
+    # However long it is, the second bracket is drawn by what is known.
+    study = new_study()
+    study.sampler = BracketSampler(SAMPLERS["tpe"], 0, SPACE, RUNGS, others)
+    found = drawn(study, N_IN_BRACKET + 3)
+    assert found[:N_IN_BRACKET] == others[:N_IN_BRACKET]
+    assert all(values not in others for values in found[N_IN_BRACKET:])
+
+
 def test_a_neighbour_keeps_to_the_ranges_and_moves_some_values_a_little() -> None:
     dice = random.Random(0)
     near: dict[str, Any] = {"rate": 1e-3, "share": 1.0, "size": 128, "depth": 9, "kind": "a", "same": 3}

@@ -14,7 +14,7 @@ from tune.core.errors import StorageError, StudyError
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.store import identity
 from tune.study.study import create_study, stored_settings
-from tune.training.splits import Parts
+from tune.training.splits import Splits
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab, NewNotes
@@ -25,7 +25,7 @@ def replaced(lab: Lab) -> Study:
     before = lab.study()
     optuna.delete_study(study_name=lab.name, storage=f"sqlite:///{lab.place / 'tune.db'}")
     storage = open_storage(sqlite_url(lab.place / "tune.db"))
-    study = create_study(storage, lab.folder, lab.settings, lab.parts)
+    study = create_study(storage, lab.folder, lab.settings, lab.splits)
     study.ask()
     assert study._study_id == before._study_id
     return study
@@ -33,9 +33,9 @@ def replaced(lab: Lab) -> Study:
 
 def unlearnable(lab: Lab) -> Lab:
     """The study with labels that a network has no class for: every trial fails in its first step."""
-    fold = lab.parts.folds[0]
+    fold = lab.splits.folds[0]
     wrong = replace(fold.train, labels=fold.train.labels + 1, class_names=(*fold.train.class_names, "one too many"))
-    return replace(lab, parts=Parts(lab.parts.dataset, lab.parts.split, (replace(fold, train=wrong),)))
+    return replace(lab, splits=Splits(lab.splits.dataset, lab.splits.split, (replace(fold, train=wrong),)))
 
 
 @pytest.mark.parametrize("moment", ["epoch_finished", "trial_finished"])

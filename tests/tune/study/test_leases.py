@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.trial import TrialState
 
-from tune.study.leases import claim_trial, interrupted_trials
+from tune.study.leases import interrupted_trials, lease_trial
 from tune.study.study import load_study
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def start_worker(lab: Lab) -> subprocess.Popen[bytes]:
 def test_two_claims_are_two_trials(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 2}})
     study = lab.study()
-    one, other = claim_trial(study, lab.folder, 2), claim_trial(study, lab.folder, 2)
+    one, other = lease_trial(study, lab.folder, 2), lease_trial(study, lab.folder, 2)
     assert one is not None
     assert other is not None
     assert (one.trial.number, other.trial.number) == (0, 1)
-    assert not one.adopted
-    assert claim_trial(study, lab.folder, 2) is None
+    assert not one.resumed
+    assert lease_trial(study, lab.folder, 2) is None
     one.lock.release()
     other.lock.release()
 
@@ -47,28 +47,28 @@ def test_two_claims_are_two_trials(new_lab: NewLab) -> None:
 def test_a_trial_whose_lock_is_free_is_adopted_under_its_own_number(new_lab: NewLab) -> None:
     lab = new_lab("study")
     study = lab.study()
-    held, dropped = claim_trial(study, lab.folder, 4), claim_trial(study, lab.folder, 4)
+    held, dropped = lease_trial(study, lab.folder, 4), lease_trial(study, lab.folder, 4)
     assert held is not None
     assert dropped is not None
     dropped.trial.suggest_float("dropout", 0.0, 0.5)
     dropped.lock.release()
     assert interrupted_trials(study, lab.folder) == [1]
-    adopted = claim_trial(lab.study(), lab.folder, 4)
-    assert adopted is not None
-    assert (adopted.trial.number, adopted.adopted) == (1, True)
-    assert adopted.trial.params == dropped.trial.params
+    resumed = lease_trial(lab.study(), lab.folder, 4)
+    assert resumed is not None
+    assert (resumed.trial.number, resumed.resumed) == (1, True)
+    assert resumed.trial.params == dropped.trial.params
     assert interrupted_trials(study, lab.folder) == []
-    adopted.lock.release()
+    resumed.lock.release()
     held.lock.release()
 
 
 def test_an_interrupted_trial_is_adopted_even_when_the_study_is_full(new_lab: NewLab) -> None:
     lab = new_lab("study")
     study = lab.study()
-    begun = claim_trial(study, lab.folder, 1)
+    begun = lease_trial(study, lab.folder, 1)
     assert begun is not None
     begun.lock.release()
-    again = claim_trial(study, lab.folder, 1)
+    again = lease_trial(study, lab.folder, 1)
     assert again is not None
     assert again.trial.number == 0
     again.lock.release()
@@ -79,8 +79,8 @@ def test_threads_with_studies_of_their_own_never_share_a_trial(new_lab: NewLab) 
     lab.study()
 
     def claim_one(_: int) -> int | None:
-        claim = claim_trial(lab.study(), lab.folder, 6)
-        return None if claim is None else claim.trial.number
+        lease = lease_trial(lab.study(), lab.folder, 6)
+        return None if lease is None else lease.trial.number
 
     with ThreadPoolExecutor(4) as pool:
         numbers = [number for number in pool.map(claim_one, range(8)) if number is not None]

@@ -19,7 +19,7 @@ from tune.cli.commands.check import check_study
 from tune.cli.main import main
 from tune.config.settings import Settings
 from tune.core.errors import StudyError
-from tune.evaluation.test_evaluation import judge_best
+from tune.evaluation.test_evaluation import evaluate_selected
 from tune.experiments.comparison import compare
 from tune.report.exports import describe_best
 from tune.report.outputs import write_exports
@@ -28,7 +28,7 @@ from tune.search.confirmation import confirmed_candidates
 from tune.search.confirming import open_confirmation, run_settings
 from tune.search.loop import Ended
 from tune.study.pareto_front import Candidate, front_of, knee_of
-from tune.study.selection import chosen_trial, kept_trials, seconds_to_confirm
+from tune.study.selection import kept_trials, seconds_to_confirm, selected_trial
 from tune.study.study import best_by_metric, best_trial, best_trials
 from tune.study.trial_files import trial_folder
 
@@ -110,7 +110,7 @@ def test_a_front_is_not_confirmed_and_keeps_no_time_back_for_it(new_lab: NewLab)
     knee = best_trial(lab.study())
     # What another version may have left there is not believed.
     lab.study().set_user_attr("confirmation", {"winner": 7, "configurations": [{"trial": 7}]})
-    assert chosen_trial(lab.study()) == knee
+    assert selected_trial(lab.study()) == knee
 
 
 def test_only_what_keeps_to_the_caps_is_confirmed_and_that_is_not_measured_again(new_lab: NewLab) -> None:
@@ -149,7 +149,7 @@ def test_the_front_is_described_kept_and_whole(new_lab: NewLab) -> None:
     # Any of them may be the knee once the front has grown.
     kept = {path.parent.name for path in (lab.folder.root / "trials").glob("*/weights.safetensors")}
     assert kept == {trial_folder(lab.folder, lab.trials()[one.number]).name for one in front}
-    judge_best(lab.context(study))
+    evaluate_selected(lab.context(study))
     write_exports(study, lab.settings, lab.folder)
     described = json.loads((lab.folder.root / "best_config.json").read_text())
     assert described["trial"] == knee.number

@@ -24,7 +24,7 @@ from tests.processes import SMALL, start
 from tune.cli.commands.opening import password_note
 from tune.core.errors import StorageError
 from tune.core.folders import StudyFolder
-from tune.study.leases import claim_trial, interrupted_trials, is_worked_on_elsewhere
+from tune.study.leases import interrupted_trials, is_worked_on_elsewhere, lease_trial
 from tune.study.locks import LostLockError, study_lock, try_trial_lock
 from tune.study.servers import ServerAwayError
 from tune.study.storage import open_storage
@@ -128,18 +128,18 @@ def test_the_lock_of_the_study_is_waited_for(study: optuna.Study, folder: StudyF
 def test_trials_are_claimed_adopted_and_counted(
     study: optuna.Study, opened: Open, address: str, folder: StudyFolder
 ) -> None:
-    one, other = claim_trial(study, folder, 2), claim_trial(study, folder, 2)
+    one, other = lease_trial(study, folder, 2), lease_trial(study, folder, 2)
     assert one is not None
     assert other is not None
-    assert claim_trial(study, folder, 2) is None
+    assert lease_trial(study, folder, 2) is None
     assert is_worked_on_elsewhere(study, folder)
     other.lock.release()
     elsewhere = optuna.load_study(study_name="toy", storage=opened(address))
     assert interrupted_trials(elsewhere, folder) == [1]
-    adopted = claim_trial(elsewhere, folder, 2)
-    assert adopted is not None
-    assert (adopted.trial.number, adopted.adopted) == (1, True)
-    adopted.lock.release()
+    resumed = lease_trial(elsewhere, folder, 2)
+    assert resumed is not None
+    assert (resumed.trial.number, resumed.resumed) == (1, True)
+    resumed.lock.release()
     one.lock.release()
 
 
@@ -156,11 +156,11 @@ def test_a_trial_that_was_begun_while_the_database_went_away_is_not_one_too_many
     """Whoever has the lock of the study meanwhile may have begun the last trial that it needs."""
     study.sampler = _LosesTheDatabase()
     with pytest.raises(LostLockError):
-        claim_trial(study, folder, 1)
+        lease_trial(study, folder, 1)
     study.sampler = RandomSampler()
-    claim = claim_trial(study, folder, 1)
-    assert claim is not None
-    claim.lock.release()
+    lease = lease_trial(study, folder, 1)
+    assert lease is not None
+    lease.lock.release()
     failed, running = study.get_trials(deepcopy=False)
     assert (failed.state, running.state) == (TrialState.FAIL, TrialState.RUNNING)
     assert "went away" in failed.user_attrs["reason"]

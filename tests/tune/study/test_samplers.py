@@ -60,8 +60,8 @@ def test_a_trial_that_was_interrupted_between_two_draws_gets_the_same_rest(name:
     first = suggest(trial, "rate", SPACE["rate"])
     study.sampler = make_sampler(name, 0)
     study.get_trials()
-    adopted = optuna.Trial(study, trial._trial_id)
-    assert suggest_all(adopted, SPACE) == expected
+    resumed = optuna.Trial(study, trial._trial_id)
+    assert suggest_all(resumed, SPACE) == expected
     assert first == expected["rate"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 
 from tune.config.changes import changed_settings
-from tune.config.initial import known_good
+from tune.config.initial import initial_configurations
 from tune.config.spaces import SPACES, Scalar
 from tune.core.errors import StudyError
 from tune.core.failures import explain
@@ -45,7 +45,7 @@ def test_a_name_that_exists_is_refused_with_the_three_ways_out(new_lab: NewLab) 
     lab = new_lab("study")
     lab.study()
     with pytest.raises(StudyError) as caught:
-        create_study(storage_of(lab), lab.folder, lab.settings, lab.parts)
+        create_study(storage_of(lab), lab.folder, lab.settings, lab.splits)
     for way_out in ("--resume", "--study-name", "--warm-start toy-gru"):
         assert way_out in str(caught.value)
 
@@ -55,7 +55,7 @@ def test_the_first_trial_is_a_known_good_one(new_lab: NewLab) -> None:
     searched, _ = lab.settings.ranges()
     lab.search()
     first, *_ = lab.trials()
-    expected = known_good("gesture", "gru", searched)[0]
+    expected = initial_configurations("gesture", "gru", searched)[0]
     assert {name: first.params[name] for name in expected} == expected
     assert first.user_attrs["origin"] == "known-good"
     assert expected.keys() == searched.keys()
@@ -66,10 +66,10 @@ def test_everything_that_a_study_depends_on_is_stored(new_lab: NewLab) -> None:
     study = lab.study()
     assert stored_settings(study) == lab.settings.model_dump(mode="json")
     attributes = study.user_attrs
-    assert attributes["data_fingerprint"] == lab.parts.dataset.fingerprint
+    assert attributes["data_fingerprint"] == lab.splits.dataset.fingerprint
     assert attributes["data"]["class_names"] == ["low", "middle", "high"]
     assert attributes["split"]["kind"] == "group"
-    assert attributes["n_validation"] == len(lab.parts.folds[0].validation)
+    assert attributes["n_validation"] == len(lab.splits.folds[0].validation)
     assert attributes["versions"] == versions()
     assert study_names(storage_of(lab)) == ["toy-gru"]
     assert load_study(storage_of(lab), "nothing") is None
@@ -159,11 +159,11 @@ def test_how_long_and_where_may_change(new_lab: NewLab, layer: dict[str, Any]) -
 def test_other_recordings_are_refused(new_lab: NewLab) -> None:
     lab = new_lab("study")
     lab.study()
-    values = lab.parts.dataset.values.clone()
+    values = lab.splits.dataset.values.clone()
     values[0, 0] += 1
-    other = replace(lab.parts, dataset=replace(lab.parts.dataset, values=values))
+    other = replace(lab.splits, dataset=replace(lab.splits.dataset, values=values))
     with pytest.raises(StudyError, match="the recordings are not those that the study began with"):
-        replace(lab, parts=other).study()
+        replace(lab, splits=other).study()
 
 
 def test_a_study_that_goes_on_keeps_its_own_settings(new_lab: NewLab) -> None:
@@ -202,9 +202,9 @@ def test_another_study_of_the_same_name_is_told_from_a_mistake(
     lab = new_lab("study")
     lab.study()
     settings = lab.with_settings(change).settings
-    parts = lab.parts if change else new_lab("other", dataset=replace(toy, values=toy.values + 1)).parts
+    splits = lab.splits if change else new_lab("other", dataset=replace(toy, values=toy.values + 1)).splits
     with pytest.raises(StudyError, match="cannot be resumed so") as caught:
-        resume_study(lab.study(), settings, parts)
+        resume_study(lab.study(), settings, splits)
     explained = explain(caught.value)
     assert explained is not None
     assert explained[1] == code
@@ -215,7 +215,7 @@ def test_a_warm_start_tries_the_known_good_one_and_then_the_best_of_the_other_st
     first.search()
     best = [all_parameters(trial) for trial in best_trials(first.study(), 2)]
     second = new_lab("second", {"search": {"trials": 4, "seed": 99}})
-    create_study(storage_of(second), second.folder, second.settings, second.parts, best)
+    create_study(storage_of(second), second.folder, second.settings, second.splits, best)
     second.search()
     tried = [all_parameters(trial) for trial in second.trials()]
     assert best[0] in tried
@@ -232,7 +232,7 @@ def test_a_warm_start_into_a_narrower_space_moves_the_values_into_it(new_lab: Ne
         "n_layers": 3,
         "unknown": 1,
     }
-    study = create_study(storage_of(lab), lab.folder, lab.settings, lab.parts, [other])
+    study = create_study(storage_of(lab), lab.folder, lab.settings, lab.splits, [other])
     *_, warm = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     fixed = warm.system_attrs["fixed_params"]
     assert (fixed["hidden_size"], fixed["batch_size"]) == (7, 16)

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tests.processes import SMALL, run
 from tune.cli.main import main
-from tune.config.trackers import BELOW_THE_STUDY, DEFAULT_MLFLOW, Targets, read_targets, without_secrets
+from tune.config.trackers import BELOW_THE_STUDY, DEFAULT_MLFLOW, Trackers, read_targets, without_secrets
 from tune.core.problems import SettingsError
 from tune.core.stopping import StopWatch
 from tune.study.store import identity
@@ -165,13 +165,13 @@ def test_a_run_that_was_killed_while_it_told_of_a_trial_is_caught_up(
     lab.search()
     study = lab.study()
     write_trials(study, lab.folder)
-    first = MlflowRuns(Targets(mlflow=server), study, lab.settings, lab.folder)
+    first = MlflowRuns(Trackers(mlflow=server), study, lab.settings, lab.folder)
     (trial, other) = first.missing(lab.trials())
     first.log(trial)
     _, children = sorted_out(seen.runs(identity(study)))
     seen.reopen(children[0])
 
-    second = MlflowRuns(Targets(mlflow=server), study, lab.settings, lab.folder)
+    second = MlflowRuns(Trackers(mlflow=server), study, lab.settings, lab.folder)
     assert [one.number for one in second.missing(lab.trials())] == [trial.number, other.number]
     for one in (trial, other):
         second.log(one)
@@ -189,7 +189,7 @@ def test_a_tracker_that_is_down_costs_one_warning_without_the_password(new_lab: 
     lab = new_lab("study", TWO)
     lab.search()
     address = f"http://someone:a+secret@127.0.0.1:{free_port()}"
-    tracking = Tracking(Targets(address, BELOW_THE_STUDY), f"sqlite:///{lab.place}/tune.db")
+    tracking = Tracking(Trackers(address, BELOW_THE_STUDY), f"sqlite:///{lab.place}/tune.db")
     # The second is put off, as the first cannot have been answered yet.
     said = tracking.look(lab.folder) + tracking.look(lab.folder)
     said += tracking.end(StopWatch())
@@ -206,7 +206,7 @@ def test_a_tracker_that_is_down_costs_one_warning_without_the_password(new_lab: 
 def test_event_files_are_whole_or_not_there(new_lab: NewLab, tmp_path: Path) -> None:
     lab = new_lab("study", {**TWO, "split": {"folds": 2}})
     lab.search()
-    files = EventFiles(Targets(tensorboard=str(tmp_path / "board")), lab.study(), lab.settings, lab.folder)
+    files = EventFiles(Trackers(tensorboard=str(tmp_path / "board")), lab.study(), lab.settings, lab.folder)
     first, second = files.missing(lab.trials())
     files.log(first)
     (written,) = (tmp_path / "board" / "toy-gru").glob("trial-*")
@@ -244,7 +244,7 @@ def test_what_is_missing_or_secret_is_said_before_anything_begins(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TRACKER", "https://me:hidden@tracker.example")
-    assert read_targets("env:TRACKER", None) == Targets("https://me:hidden@tracker.example")
+    assert read_targets("env:TRACKER", None) == Trackers("https://me:hidden@tracker.example")
     shown = read_targets("https://me:hidden@tracker.example", BELOW_THE_STUDY).note
     assert shown is not None
     assert "hidden" not in shown

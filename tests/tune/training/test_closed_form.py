@@ -17,7 +17,7 @@ from models import build
 from tests.tune.conftest import make_toy
 from tests.tune.search.test_objective import begin, run
 from tune.core.stopping import StopRequested
-from tune.evaluation.last_fit import refit, refit_parts
+from tune.evaluation.last_fit import refit, refit_splits
 from tune.study.study import best_trial
 from tune.training import closed_form
 from tune.training.closed_form import PENALTIES, fit_closed_form, ridge
@@ -161,7 +161,7 @@ def test_the_last_fit_is_left_before_its_work_and_taken_up(new_lab: NewLab) -> N
     lab.search()
     trial = best_trial(lab.study())
     assert trial is not None
-    context = replace(lab.context(), splits=refit_parts(lab.parts))
+    context = replace(lab.context(), splits=refit_splits(lab.splits))
 
     def leave() -> None:
         raise StopRequested

@@ -32,7 +32,7 @@ def test_that_of_a_trial_is_of_one_thread_and_leaves_their_number_as_it_was(new_
     n_threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert 0 < latency_of(parameters, lab.settings, lab.parts) < 1000
+        assert 0 < latency_of(parameters, lab.settings, lab.splits) < 1000
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(n_threads)

@@ -12,7 +12,7 @@ import torch
 from data.channels import Preparation
 from tests.tune.conftest import NewLab
 from tune.core.problems import SettingsError
-from tune.evaluation.test_evaluation import judge_best
+from tune.evaluation.test_evaluation import evaluate_selected
 from tune.report.exports import write_best_model
 from tune.study.study import all_parameters, best_trial
 from tune.study.trial_files import load_weights
@@ -40,8 +40,8 @@ def test_it_gives_the_logits_of_the_trial_it_comes_from(new_lab: NewLab) -> None
     assert weights is not None
     model = load_model(lab.folder.root / "best_model")
     model.network.load_state_dict(weights[0])
-    prepared = lab.parts.prepared(0, "validation", fields_of(Preparation, all_parameters(trial)))
-    validation = lab.parts.folds[0].validation
+    prepared = lab.splits.prepared(0, "validation", fields_of(Preparation, all_parameters(trial)))
+    validation = lab.splits.folds[0].validation
     assert torch.equal(model.prepare(validation).values, prepared.values)
     right = (model.logits(validation).argmax(dim=1) == validation.labels).double().mean()
     assert float(right) == pytest.approx(trial.user_attrs["validation_accuracy"])
@@ -52,9 +52,9 @@ def test_it_is_the_network_that_was_tested(new_lab: NewLab) -> None:
     lab = new_lab("kept", {"search": {"trials": 1}})
     lab.search()
     study = lab.study()
-    judge_best(lab.context(study))
+    evaluate_selected(lab.context(study))
     write_best_model(study, lab.settings, lab.folder)
-    model, test = load_model(lab.folder.root / "best_model"), lab.parts.folds[0].test
+    model, test = load_model(lab.folder.root / "best_model"), lab.splits.folds[0].test
     assert test is not None
     found = study.user_attrs["evaluations"]["0"]["test"]
     assert found["refitted"]
@@ -73,7 +73,7 @@ def test_the_normaliser_is_that_of_the_channels_derived(new_lab: NewLab, derived
     lab.search()
     write_best_model(lab.study(), lab.settings, lab.folder)
     model = load_model(lab.folder.root / "best_model")
-    expected = lab.parts.normaliser(0, derived)
+    expected = lab.splits.normaliser(0, derived)
     assert torch.equal(model.normaliser.mean, expected.mean)
     assert torch.equal(model.normaliser.deviation, expected.deviation)
 

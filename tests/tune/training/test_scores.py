@@ -20,8 +20,8 @@ from tune.evaluation.evaluate import (
     FEWEST_PEOPLE,
     accuracy_by_recording,
     evaluate,
-    luck_of_selection,
     plausible_range,
+    selection_bias,
     wilson_interval,
     wilson_over_people,
 )
@@ -170,11 +170,11 @@ def test_the_interval_of_an_accuracy_is_wilsons(n_right: int, n_judged: int, low
 def test_the_luck_of_a_selection_is_what_simulation_gives(accuracy: float, n_judged: int, n_trials: int) -> None:
     rng = np.random.default_rng(0)
     best = rng.binomial(n_judged, accuracy, size=(20_000, n_trials)).max(axis=1) / n_judged
-    assert luck_of_selection(accuracy, n_judged, n_trials) == pytest.approx(best.mean() - accuracy, rel=0.06)
+    assert selection_bias(accuracy, n_judged, n_trials) == pytest.approx(best.mean() - accuracy, rel=0.06)
 
 
 def test_no_selection_has_no_luck() -> None:
-    assert luck_of_selection(0.9, 100, 1) == luck_of_selection(0.9, 0, 10) == luck_of_selection(1.0, 100, 10) == 0.0
+    assert selection_bias(0.9, 100, 1) == selection_bias(0.9, 0, 10) == selection_bias(1.0, 100, 10) == 0.0
 
 
 def test_windows_of_a_recording_vote_with_their_probabilities() -> None:

@@ -20,7 +20,7 @@ from tests.hard_parts import HardParts
 from tune.training.sharing import share, shared, take
 
 if TYPE_CHECKING:
-    from tune.training.splits import Parts
+    from tune.training.splits import Splits
 
 DTYPES = (torch.float32, torch.float64, torch.int64, torch.int32, torch.bool, torch.uint8)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows keeps a mapped file")
@@ -70,21 +70,21 @@ def test_the_file_may_go_once_it_is_taken(tmp_path: Path) -> None:
     assert torch.equal(found, values)  # type: ignore[arg-type]
 
 
-def test_parts_come_back_as_they_were(parts: Parts, tmp_path: Path) -> None:
-    there = there_and_back(parts, tmp_path)
-    assert isinstance(there, type(parts))
-    assert there.dataset.fingerprint == parts.dataset.fingerprint
+def test_parts_come_back_as_they_were(splits: Splits, tmp_path: Path) -> None:
+    there = there_and_back(splits, tmp_path)
+    assert isinstance(there, type(splits))
+    assert there.dataset.fingerprint == splits.dataset.fingerprint
     preparation, augmentation = Preparation(), Augmentation(scaling=0.1)
     for part in ("train", "validation", "test"):
-        before, after = (one.prepared(0, part, preparation) for one in (parts, there))
+        before, after = (one.prepared(0, part, preparation) for one in (splits, there))
         assert torch.equal(before.values, after.values)
         assert torch.equal(before.labels, after.labels)
-    before, after = (one.training_epoch(0, preparation, augmentation, seed=1, epoch=2) for one in (parts, there))
+    before, after = (one.training_epoch(0, preparation, augmentation, seed=1, epoch=2) for one in (splits, there))
     assert torch.equal(before.values, after.values)
 
 
-def test_a_subclass_stays_one(parts: Parts, tmp_path: Path) -> None:
-    there = there_and_back(HardParts(parts.dataset, parts.split, parts.folds, deadly=(3,)), tmp_path)
+def test_a_subclass_stays_one(splits: Splits, tmp_path: Path) -> None:
+    there = there_and_back(HardParts(splits.dataset, splits.split, splits.folds, deadly=(3,)), tmp_path)
     assert isinstance(there, HardParts)
     assert there.deadly == (3,)
 

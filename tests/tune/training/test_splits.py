@@ -17,27 +17,27 @@ from tests.data.test_splits import dataset_of
 from tune.config.schema import SplitSettings
 from tune.config.settings import resolve
 from tune.core.problems import SettingsError
-from tune.training.splits import cut, describe_data, describe_split, load_parts, settled, source_of
+from tune.training.splits import cut, describe_data, describe_split, load_splits, settled, source_of
 
 if TYPE_CHECKING:
     from tests.tune.conftest import NewLab
     from tune.config.settings import Settings
-    from tune.training.splits import Parts
+    from tune.training.splits import Splits
 
 
-def test_a_part_is_prepared_once(parts: Parts) -> None:
-    one = parts.prepared(0, "train", Preparation("both"))
-    assert parts.prepared(0, "train", Preparation("both")) is one
-    assert parts.prepared(0, "train", Preparation("global")) is not one
+def test_a_part_is_prepared_once(splits: Splits) -> None:
+    one = splits.prepared(0, "train", Preparation("both"))
+    assert splits.prepared(0, "train", Preparation("both")) is one
+    assert splits.prepared(0, "train", Preparation("global")) is not one
     assert one.n_channels == 4
-    assert parts.prepared(0, "train", Preparation("both", "differences")).n_channels == 8
+    assert splits.prepared(0, "train", Preparation("both", "differences")).n_channels == 8
 
 
-def test_only_the_training_part_is_varied_and_every_epoch_in_another_way(parts: Parts) -> None:
+def test_only_the_training_part_is_varied_and_every_epoch_in_another_way(splits: Splits) -> None:
     plain, preparation = Augmentation(), Preparation()
-    prepared = parts.prepared(0, "train", preparation)
-    assert parts.training_epoch(0, preparation, plain, seed=1, epoch=1) is prepared
-    noisy = [parts.training_epoch(0, preparation, Augmentation(jitter=0.1), seed=1, epoch=e) for e in (1, 1, 2)]
+    prepared = splits.prepared(0, "train", preparation)
+    assert splits.training_epoch(0, preparation, plain, seed=1, epoch=1) is prepared
+    noisy = [splits.training_epoch(0, preparation, Augmentation(jitter=0.1), seed=1, epoch=e) for e in (1, 1, 2)]
     assert torch.equal(noisy[0].values, noisy[1].values)
     assert not torch.equal(noisy[0].values, noisy[2].values)
     assert not torch.equal(noisy[0].values, prepared.values)
@@ -46,18 +46,18 @@ def test_only_the_training_part_is_varied_and_every_epoch_in_another_way(parts: 
 
 
 def test_the_normaliser_is_that_of_the_training_part(new_lab: NewLab) -> None:
-    parts = new_lab("study", {"split": {"folds": 2}}).parts
-    for number, fold in enumerate(parts.folds):
-        assert torch.equal(parts.normaliser(number, "none").mean, fit_normaliser(fold.train).mean)
+    splits = new_lab("study", {"split": {"folds": 2}}).splits
+    for number, fold in enumerate(splits.folds):
+        assert torch.equal(splits.normaliser(number, "none").mean, fit_normaliser(fold.train).mean)
         # The measured channels come first, whatever is derived from them.
-        torch.testing.assert_close(parts.normaliser(number, "both").mean[:2], fit_normaliser(fold.train).mean)
+        torch.testing.assert_close(splits.normaliser(number, "both").mean[:2], fit_normaliser(fold.train).mean)
 
 
 def test_the_embedded_data_set_is_loaded_and_cut_by_person() -> None:
-    parts = load_parts(resolve({"data": {"classes": 3}, "split": {"folds": 0}}))
-    assert parts.dataset.n_classes == 3
-    assert parts.split.kind == "group"
-    (fold,) = parts.folds
+    splits = load_splits(resolve({"data": {"classes": 3}, "split": {"folds": 0}}))
+    assert splits.dataset.n_classes == 3
+    assert splits.split.kind == "group"
+    (fold,) = splits.folds
     assert fold.test is not None
     people = [set(part.groups.tolist()) for part in (fold.train, fold.validation, fold.test) if part.groups is not None]
     assert len(people) == 3
@@ -65,22 +65,22 @@ def test_the_embedded_data_set_is_loaded_and_cut_by_person() -> None:
 
 
 def test_folds_share_their_test_part() -> None:
-    parts = load_parts(resolve({"data": {"classes": 2}, "split": {"folds": 3}}))
-    tests = [fold.test for fold in parts.folds]
+    splits = load_splits(resolve({"data": {"classes": 2}, "split": {"folds": 3}}))
+    tests = [fold.test for fold in splits.folds]
     assert len(tests) == 3
     assert all(test is not None and test.fingerprint == tests[0].fingerprint for test in tests if tests[0] is not None)
 
 
 def test_as_many_folds_as_the_data_needs_are_settled_once_and_said() -> None:
-    parts = load_parts(resolve(open_settings := {"data": {"classes": 2}}))
+    splits = load_splits(resolve(open_settings := {"data": {"classes": 2}}))
     assert resolve(open_settings).split.folds is None
-    assert len(parts.folds) == 4
-    (said,) = [note for note in parts.dataset.notes if "folds" in note]
+    assert len(splits.folds) == 4
+    (said,) = [note for note in splits.dataset.notes if "folds" in note]
     assert "of 2 people cannot tell an accuracy of 90% from" in said
-    settings, _ = settled(resolve(open_settings), parts)
+    settings, _ = settled(resolve(open_settings), splits)
     assert settings.split.folds == 4
-    again = load_parts(settings)
-    assert [one.validation.fingerprint for one in again.folds] == [one.validation.fingerprint for one in parts.folds]
+    again = load_splits(settings)
+    assert [one.validation.fingerprint for one in again.folds] == [one.validation.fingerprint for one in splits.folds]
     assert not any("folds" in note for note in again.dataset.notes)
 
 
@@ -96,8 +96,8 @@ def test_where_folds_would_lose_a_class_one_split_judges_and_that_is_said() -> N
         cut(dataset, SplitSettings(kind="group", test_fraction=0.0, folds=5))
 
 
-def test_no_folds_are_settled_as_a_single_split(parts: Parts, settings: Settings) -> None:
-    assert settled(resolve(settings.model_dump(mode="json"), {"split": {"folds": None}}), parts)[0].split.folds == 0
+def test_no_folds_are_settled_as_a_single_split(splits: Splits, settings: Settings) -> None:
+    assert settled(resolve(settings.model_dump(mode="json"), {"split": {"folds": None}}), splits)[0].split.folds == 0
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_no_folds_are_settled_as_a_single_split(parts: Parts, settings: Settings
 )
 def test_what_the_data_cannot_give_is_a_sentence(layer: dict[str, object], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
-        load_parts(resolve(layer))
+        load_splits(resolve(layer))
 
 
 def test_the_folder_of_the_recordings_is_the_setting_or_else_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,25 +122,25 @@ def test_the_folder_of_the_recordings_is_the_setting_or_else_the_environments(mo
     assert source_of(resolve()).data_path is None
 
 
-def test_data_and_split_are_described_in_plain_json(settings: Settings, parts: Parts) -> None:
-    data = json.loads(json.dumps(describe_data(settings, parts)))
+def test_data_and_split_are_described_in_plain_json(settings: Settings, splits: Splits) -> None:
+    data = json.loads(json.dumps(describe_data(settings, splits)))
     assert data["class_names"] == ["low", "middle", "high"]
-    assert data["normalisers"][0]["mean"] == pytest.approx(parts.normaliser(0, "both").mean.tolist())
+    assert data["normalisers"][0]["mean"] == pytest.approx(splits.normaliser(0, "both").mean.tolist())
     assert data["normalisers"][0]["channel_names"] == ["level", "noise", "level, change a step", "noise, change a step"]
-    split = json.loads(json.dumps(describe_split(settings, parts)))
+    split = json.loads(json.dumps(describe_split(settings, splits)))
     (described,) = split["parts"]
     n_sequences = sum(described[name]["n_sequences"] for name in ("train", "validation", "test"))
-    assert n_sequences == len(parts.dataset)
+    assert n_sequences == len(splits.dataset)
     people = [set(described[name]["people"]) for name in ("train", "validation", "test")]
     assert sum(map(len, people)) == len(set.union(*people)) == 6
 
 
 def test_the_recordings_are_resampled_where_that_is_asked_for() -> None:
     layer = {"data": {"classes": 2, "resample_hz": 25.0}}
-    halved = load_parts(resolve(layer)).dataset
+    halved = load_splits(resolve(layer)).dataset
     assert halved.sample_rate_hz == 25.0
     assert set(halved.lengths.tolist()) == {100}
-    assert set(load_parts(resolve({"data": {"classes": 2, "resample_length": 30}})).dataset.lengths.tolist()) == {30}
+    assert set(load_splits(resolve({"data": {"classes": 2, "resample_length": 30}})).dataset.lengths.tolist()) == {30}
 
 
 def test_two_ways_to_resample_are_one_too_many() -> None:
@@ -148,7 +148,7 @@ def test_two_ways_to_resample_are_one_too_many() -> None:
         resolve({"data": {"resample_hz": 25.0, "resample_length": 30}})
 
 
-def test_only_the_last_preparation_is_kept(parts: Parts) -> None:
+def test_only_the_last_preparation_is_kept(splits: Splits) -> None:
     for normalisation in ("global", "instance", "both"):
-        parts.prepared(0, "train", Preparation(normalisation))
-    assert len(parts._prepared) == 1
+        splits.prepared(0, "train", Preparation(normalisation))
+    assert len(splits._prepared) == 1

@@ -20,7 +20,7 @@ from tune.training.metrics import Scores, score
 from tune.training.train import NonFiniteLossError, continue_fit, predict
 
 if TYPE_CHECKING:
-    from tune.training.splits import Parts
+    from tune.training.splits import Splits
 
 CPU = torch.device("cpu")
 Schedule = Literal["one_cycle", "cosine", "plateau"]
@@ -40,13 +40,13 @@ SETTINGS = TrainingSettings(
 
 
 @pytest.fixture
-def train(parts: Parts) -> SequenceDataset:
-    return prepare(parts.folds[0].train, parts.normaliser(0, "none"), "global")
+def train(splits: Splits) -> SequenceDataset:
+    return prepare(splits.folds[0].train, splits.normaliser(0, "none"), "global")
 
 
 @pytest.fixture
-def validation(parts: Parts) -> SequenceDataset:
-    return prepare(parts.folds[0].validation, parts.normaliser(0, "none"), "global")
+def validation(splits: Splits) -> SequenceDataset:
+    return prepare(splits.folds[0].validation, splits.normaliser(0, "none"), "global")
 
 
 def fresh_fit(train: SequenceDataset, settings: TrainingSettings, **hyperparameters: Any) -> Fit:

@@ -27,12 +27,12 @@ from ...report.exports import describe_best
 from ...report.page_names import PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT
 from ...study.agreement import studies_in
 from ...study.leases import is_worked_on_elsewhere
-from ...study.selection import chosen_trial
+from ...study.selection import selected_trial
 from ...study.study import best_trial, is_companion, stored_settings
 from ...study.trial_files import describe_trial, load_weights, read_weights, trial_folder, weights_digests
 from ...study.trials_table import trials_table
 from ...training.checkpoint import load_checkpoint
-from ...training.splits import load_parts
+from ...training.splits import load_splits
 from .opening import chosen_studies, open_existing
 
 AGAIN = "./run_tuning.sh report makes it again"
@@ -95,7 +95,7 @@ def check_data(study: Study) -> Iterator[str]:
         DataError: If there are none to be found now.
         SettingsError: If another version of the tuner made the study.
     """
-    if load_parts(_settings(study)).dataset.fingerprint != study.user_attrs.get("data_fingerprint"):
+    if load_splits(_settings(study)).dataset.fingerprint != study.user_attrs.get("data_fingerprint"):
         yield "the recordings are not those that it began with: its scores cannot be compared with new ones"
 
 
@@ -133,8 +133,8 @@ def _check_weights(study: Study, folder: StudyFolder) -> Iterator[str]:
         yield f"{path} is damaged: restore a copy, or train its trial again"
     if damaged or folder.shared is not None:
         return  # Those of another machine are fetched when they are needed.
-    best = chosen_trial(study)
-    # A known-good one that was ended early in the search may have won the confirmation: it has those of the last fit.
+    best = selected_trial(study)
+    # A default one that was ended early in the search may have won the confirmation: it has those of the last fit.
     if (
         best is not None
         and best.state != TrialState.PRUNED

@@ -13,8 +13,8 @@ from ...core.stopping import StopRequested, StopWatch
 from ...core.terminal import say
 from ...experiments.evidence import check_same_sequences
 from ...experiments.running import (
-    PartsOnce,
     Running,
+    SplitsOnce,
     found_by_search,
     judged_part,
     opened,
@@ -49,7 +49,7 @@ def compare_command(
     check_agreement(storage, map(save_dir.study, mine))
     if not resume and not results_only:
         refuse_existing(storage, [entry for some in entries.values() for entry in some])
-    loaded, stop, failures = PartsOnce(), StopWatch(selection.timeout_seconds), []
+    loaded, stop, failures = SplitsOnce(), StopWatch(selection.timeout_seconds), []
     if not results_only:
         # Before anything begins, so that a refusal leaves nothing behind.
         for protocol in selection.protocols:

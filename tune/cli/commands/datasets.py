@@ -15,7 +15,7 @@ from data.quality import duplicates, warnings
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
 
-from ...config.choice import subject_of, with_dataset
+from ...config.choice import data_name_of, with_dataset
 from ...config.schema import SplitSettings
 from ...config.settings import resolve
 from ...core.files import write_bytes
@@ -57,7 +57,7 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
     say(console, "What looks wrong:" if wrong else "Nothing looks wrong.")
     for sentence in wrong:
         say(console, f"  - {sentence}")
-    subject = subject_of(settings)
+    subject = data_name_of(settings)
     path = picture or DEFAULT_SAVE_DIR / f"{subject}-examples.png"
     from ...report.figures.examples import examples_picture
 

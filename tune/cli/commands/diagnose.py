@@ -17,8 +17,8 @@ from ...core.folders import DATABASE_NAME, SaveDir, StudyFolder
 from ...core.problems import Problem, SettingsError, did_you_mean
 from ...core.terminal import say
 from ...deploy.test_recordings import note_use
-from ...diagnosis.baselines import RIVALS
-from ...diagnosis.model import Subject
+from ...diagnosis.baselines import BASELINES
+from ...diagnosis.model import Diagnosed
 from ...diagnosis.opening import of_model, of_trial, tested_model, trial_to_look_at
 from ...diagnosis.page import write_diagnosis
 from ...diagnosis.whole import diagnose
@@ -26,10 +26,10 @@ from ...report.exports import write_best
 from ...study.agreement import check_agreement
 from ...study.context import RunContext
 from ...study.locks import study_lock
-from ...study.selection import chosen_trial
+from ...study.selection import selected_trial
 from ...study.study import is_companion, load_study, stored_settings
 from ...training.model_folder import StoredModel, load_model
-from ...training.splits import load_dataset, load_parts
+from ...training.splits import load_dataset, load_splits
 from ...training.train import NonFiniteLossError
 from .opening import chosen_studies, open_existing
 
@@ -41,12 +41,12 @@ class Target:
     """What is looked at, and where the findings go.
 
     Attributes:
-        subject: What is looked at.
+        diagnosed: What is looked at.
         folder: Of the page.
-        again: A call of ``lesson`` that finds the same subject, for the notebook.
+        again: A call of ``lesson`` that finds the same network, for the notebook.
     """
 
-    subject: Subject
+    diagnosed: Diagnosed
     folder: Path
     again: str
 
@@ -82,15 +82,15 @@ def diagnose_command(
         study = only_study(storage_url, save_dir, study_name)
         folder = save_dir.study(study.study_name)
         target = of_study(console, study, folder, trial, part or "validation", data_path, storage_url)
-    for note in target.subject.notes:
+    for note in target.diagnosed.notes:
         tell(f"  {note}")
-    page = write_diagnosis(target.subject, diagnose(target.subject, compared, tell), target.folder)
+    page = write_diagnosis(target.diagnosed, diagnose(target.diagnosed, compared, tell), target.folder)
     tell(f"Diagnosis: {page}  (and its pictures and numbers beside it)")
     if notebook:
         from ...diagnosis.notebook import write_notebook
 
         tell("Executing the notebook")
-        tell(f"Notebook: {write_notebook(target.subject.title, target.again, compared, target.folder)}")
+        tell(f"Notebook: {write_notebook(target.diagnosed.title, target.again, compared, target.folder)}")
 
 
 def read_against(written: str | None) -> tuple[str, ...]:
@@ -101,12 +101,12 @@ def read_against(written: str | None) -> tuple[str, ...]:
     """
     names = [name.strip().lower() for name in (written or "").split(",") if name.strip()]
     wrong = [
-        Problem("--against", name, "cannot be compared", did_you_mean(name, RIVALS))
+        Problem("--against", name, "cannot be compared", did_you_mean(name, BASELINES))
         for name in names
-        if name not in RIVALS
+        if name not in BASELINES
     ]
     if written is not None and not names:
-        wrong = [Problem("--against", written, "names no network", f"valid: {', '.join(RIVALS)}")]
+        wrong = [Problem("--against", written, "names no network", f"valid: {', '.join(BASELINES)}")]
     if wrong:
         raise SettingsError(wrong)
     return tuple(dict.fromkeys(names))
@@ -154,11 +154,11 @@ def of_study(
     storage_url: str | None,
 ) -> Target:
     """A trial of a study; that test is looked at goes on record before it is seen."""
-    subject, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
+    diagnosed, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
     if part == "test":
         with study_lock(study, folder):
             note_use(study, trial, "diagnosis")
-        if chosen_trial(study) is not None:
+        if selected_trial(study) is not None:
             write_best(study, settings, folder)
     place = folder.root / FOLDER
     again = (
@@ -166,12 +166,12 @@ def of_study(
         f"    storage={_without_password(storage_url)!r},\n    trial={trial},\n    part={part!r},\n"
         f"    data_path={data_path!r},\n)"
     )
-    return Target(subject, place if number is None else place / f"trial-{trial}", again)
+    return Target(diagnosed, place if number is None else place / f"trial-{trial}", again)
 
 
 def subject_of_study(
     console: Console, study: Study, folder: StudyFolder, number: int | None, part: str, data_path: str | None
-) -> tuple[Subject, int, Settings]:
+) -> tuple[Diagnosed, int, Settings]:
     """What to look at of a trial, its number, and the settings of the study.
 
     Raises:
@@ -181,12 +181,12 @@ def subject_of_study(
     trial = trial_to_look_at(study, number)
     torch.set_num_threads(settings.machine.threads)
     say(console, f"Diagnosing trial {trial.number} of {study.study_name}")
-    context = RunContext(study, settings, load_parts(settings), folder, torch.device("cpu"))
+    context = RunContext(study, settings, load_splits(settings), folder, torch.device("cpu"))
     try:
-        subject = of_trial(context, trial, part, lambda line: say(console, line))
+        diagnosed = of_trial(context, trial, part, lambda line: say(console, line))
     except NonFiniteLossError as error:
         raise StudyError(f"trial {trial.number} cannot be trained again: {error}") from error
-    return subject, trial.number, settings
+    return diagnosed, trial.number, settings
 
 
 def of_folder(console: Console, place: Path, part: str | None, data_path: str | None) -> Target:
@@ -203,7 +203,7 @@ def of_folder(console: Console, place: Path, part: str | None, data_path: str | 
         where = StudyFolder(place.resolve().parent.parent, study.study_name)
         refitted = tested_model(study, study.get_trials(deepcopy=False)[trial], where) is not None
         if refitted and part == "validation":
-            rule = "the network was trained on the validation part too"
+            rule = "the network was trained on the validation set too"
             advice = f"leave --part out, or diagnose the study: --study-name {study.study_name}"
             raise SettingsError([Problem("--part", part, rule, advice)])
         chosen = "test" if refitted else part or "validation"
@@ -215,7 +215,7 @@ def of_folder(console: Console, place: Path, part: str | None, data_path: str | 
     return Target(subject_of_folder(console, place, data_path), folder, again)
 
 
-def subject_of_folder(console: Console, place: Path, data_path: str | None) -> Subject:
+def subject_of_folder(console: Console, place: Path, data_path: str | None) -> Diagnosed:
     """The network in a folder on all sequences of its data set, or of the recordings that are named."""
     stored = load_model(place)
     dataset = stored.description.data.dataset

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from data.sequences import SequenceDataset
 
-from ...config.choice import subject_of, with_dataset
+from ...config.choice import data_name_of, with_dataset
 from ...config.settings import Settings, resolve
 from ...core.folders import SaveDir
 from ...core.stopping import SIGNAL_EXIT_CODES
@@ -37,7 +37,7 @@ from ...report.reproduction import command
 from ...search.progress import show_seconds
 from ...study.agreement import check_agreement
 from ...study.study import join_study, stored_settings
-from ...training.splits import load_dataset, parts_of, settled
+from ...training.splits import load_dataset, settled, splits_of
 
 # On every study of an outer fold that has come to its end: what it was asked to do.
 DONE = "outer_fold_done"
@@ -89,7 +89,7 @@ def _planned(
     """The evaluation before any fold is run, so that what would not work is refused before it costs anything."""
     settings = resolve(*layers)
     whole = asked.every_architecture
-    name = study_name or subject_of(settings) + ("" if whole else f"-{settings.architecture}")
+    name = study_name or data_name_of(settings) + ("" if whole else f"-{settings.architecture}")
     dataset = load_dataset(settings)
     folds = plan_folds(dataset, settings, name, asked)
     check_agreement(storage, [save_dir.study(one) for fold in folds for one in fold.study_names])
@@ -133,10 +133,11 @@ def _check_fold(storage: RDBStorage, fold: OuterFold, layers: list[dict[str, Any
         DataError: If it cannot be cut.
         StudyError: If its studies would no longer be comparable with the others.
     """
-    parts = parts_of(dataset, resolve(*layers, fold.layer))
+    parts = splits_of(dataset, resolve(*layers, fold.layer))
     for study in studies_of(storage, fold):
-        architecture = (stored_settings(study) or {})["architecture"]
-        own = {"architecture": architecture} if len(fold.study_names) > 1 else {}
+        stored = stored_settings(study) or {}
+        own = {"architecture": stored["architecture"]} if len(fold.study_names) > 1 else {}
+        # Not as ``run`` takes it up, for which the study has decided what the command leaves out: the other folds ask.
         settings, _ = settled(resolve(*layers, fold.layer, own), parts)
         join_study(study, settings, parts)
 

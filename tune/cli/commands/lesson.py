@@ -8,7 +8,7 @@ from rich.console import Console
 
 from ...core.escaping import escaped
 from ...core.folders import read_save_dir
-from ...diagnosis.model import Subject
+from ...diagnosis.model import Diagnosed
 from ...report.figures.sections import Section
 from ...report.figures.sheets import png
 from .diagnose import only_study, subject_of_folder, subject_of_study
@@ -22,7 +22,7 @@ def of_study(
     trial: int | None = None,
     part: str = "validation",
     data_path: str | None = None,
-) -> Subject:
+) -> Diagnosed:
     """A trial of a study, the best by default, and the sequences to judge it by.
 
     Args:
@@ -38,7 +38,7 @@ def of_study(
     return subject_of_study(_quiet(), study, folder.study(study_name), trial, part, data_path)[0]
 
 
-def of_model(place: str, *, data_path: str | None = None) -> Subject:
+def of_model(place: str, *, data_path: str | None = None) -> Diagnosed:
     """The network in a folder, and recordings to judge it by; see ``of_study``."""
     return subject_of_folder(_quiet(), Path(place), data_path)
 

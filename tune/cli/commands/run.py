@@ -9,10 +9,10 @@ from optuna import Study
 from optuna.storages import RDBStorage
 from rich.console import Console
 
-from ...config.choice import subject_of, with_dataset
+from ...config.choice import data_name_of, with_dataset
 from ...config.settings import Settings
 from ...config.spaces import SPACES
-from ...config.trackers import Targets
+from ...config.trackers import Trackers
 from ...core.errors import StudyExistsError
 from ...core.folders import SaveDir, check_study_name
 from ...core.stopping import StopWatch
@@ -25,7 +25,7 @@ from ...search.progress import show
 from ...study.selection import cost_searched
 from ...study.study import load_study
 from ...tracking import Tracking
-from ...training.splits import Parts, load_parts
+from ...training.splits import Splits, load_splits
 from ..summary import print_comparison, print_start, print_summary
 from .opening import open_or_make, password_note
 
@@ -40,25 +40,25 @@ def run_command(
     resume: bool,
     warm_start: str | None,
     every_architecture: bool,
-    targets: Targets,
+    trackers: Trackers,
 ) -> int:
     """Runs what the command line asks for; returns the exit code."""
     if study_name is not None:
         check_study_name(study_name)
     if note := password_note(storage_url):
         say(console, f"note: {note}")
-    if targets.note:
-        say(console, f"note: {targets.note}")
+    if trackers.note:
+        say(console, f"note: {trackers.note}")
     storage = open_or_make(storage_url, save_dir.local)
     if study_name is None or not resume or load_study(storage, study_name) is None:
         # A study that goes on knows its data set.
         layers = with_dataset(layers)
-    tracking = Tracking(targets, storage.url)
+    tracking = Tracking(trackers, storage.url)
     one = partial(_run_one, storage, console, save_dir, resume=resume, warm_start=warm_start, tracking=tracking)
     if not every_architecture:
         name, settings, existing = plan(storage, save_dir, study_name, layers, resume=resume)
         stop = StopWatch(settings.search.timeout_seconds)
-        finished = one(name, settings, existing, load_parts(settings), stop)
+        finished = one(name, settings, existing, load_splits(settings), stop)
         end_tracking(console, tracking, stop)
         return exit_code(finished, stop)
     return _run_every(storage, console, save_dir, layers, study_name, one, resume=resume, tracking=tracking)
@@ -71,7 +71,7 @@ def _run_one(
     name: str,
     settings: Settings,
     existing: Any,
-    parts: Parts,
+    splits: Splits,
     stop: StopWatch,
     *,
     resume: bool,
@@ -83,14 +83,14 @@ def _run_one(
     if resume and existing is None:
         console.print(f"There is no study {name} to resume: it begins now.")
     folder = save_dir.study(name)
-    print_start(console, name, settings, parts)
+    print_start(console, name, settings, splits)
     try:
-        context, notes = open_study(storage, folder, settings, existing, parts, warm_start)
+        context, notes = open_study(storage, folder, settings, existing, splits, warm_start)
     except StudyExistsError:
         if not resume:
             raise
         # Another run has begun it meanwhile.
-        context, notes = open_study(storage, folder, settings, load_study(storage, name), parts, warm_start)
+        context, notes = open_study(storage, folder, settings, load_study(storage, name), splits, warm_start)
     if first is not None:
         share_floors(context, first)
     shown = partial(show, console=console)
@@ -119,7 +119,7 @@ def _run_every(
         name = None if study_name is None else f"{study_name}-{architecture}"
         plans.append(plan(storage, save_dir, name, [*layers, {"architecture": architecture}], resume=resume))
     settings = plans[0][1]
-    parts = load_parts(settings)
+    splits = load_splits(settings)
     clock = StopWatch(settings.search.timeout_seconds)
     done: list[Finished] = []
     stop = clock
@@ -127,17 +127,17 @@ def _run_every(
         # The time that is left is shared evenly; what one study does not use, the later ones get.
         seconds = clock.seconds_left
         if seconds is not None:
-            seconds -= max((seconds_afterwards(one.study, one.settings, parts) for one in done), default=0.0)
+            seconds -= max((seconds_afterwards(one.study, one.settings, splits) for one in done), default=0.0)
             seconds = max(seconds / (len(plans) - k), 1.0)
         stop = StopWatch(seconds)
         first = done[0].study if done else None
-        done.append(one(name, settings, existing, parts, stop, test_best=False, first=first))
+        done.append(one(name, settings, existing, splits, stop, test_best=False, first=first))
         if stop.signal is not None:
             break
     if stop.signal is None:
         stop = clock  # The last study's share of the time is used up, that of the whole need not be.
-        done = _with_best_judged(console, done, parts, stop, tracking)
-    folder = save_dir.local / f"{study_name or subject_of(settings)}-all"
+        done = _with_best_judged(console, done, splits, stop, tracking)
+    folder = save_dir.local / f"{study_name or data_name_of(settings)}-all"
     rows = write_comparison(done, folder)
     print_comparison(console, rows, folder)
     end_tracking(console, tracking, stop)
@@ -145,9 +145,9 @@ def _run_every(
 
 
 def _with_best_judged(
-    console: Console, done: list[Finished], parts: Parts, stop: StopWatch, tracking: Tracking
+    console: Console, done: list[Finished], splits: Splits, stop: StopWatch, tracking: Tracking
 ) -> list[Finished]:
-    """Confirms and tests the overall best study, and nothing else: to test all would be to choose by the test part."""
+    """Confirms and tests the overall best study, and nothing else: to test all would be to choose by the test set."""
     best = overall_best(done)
     if best is None:
         return done
@@ -156,9 +156,9 @@ def _with_best_judged(
             share = best.settings.confirmation.time_share or 0.0
             limit = share * sum(cost_searched(finished.study) for finished in done)
             shown = partial(show, console=console)
-            judged = confirm_and_judge(best, parts, show=shown, stop=stop, limit=limit)
+            judged = confirm_and_judge(best, splits, show=shown, stop=stop, limit=limit)
         else:
-            judged = judge(best, parts, stop=stop, say=partial(say, console))
+            judged = judge(best, splits, stop=stop, say=partial(say, console))
         judged = exported(judged)
     for sentence in tracking.look(judged.folder, is_last=True):
         say(console, sentence)

@@ -11,7 +11,7 @@ from optuna.storages import RDBStorage
 from rich.console import Console
 
 from ...config.settings import resolve
-from ...config.trackers import Targets
+from ...config.trackers import Trackers
 from ...core.errors import StudyError
 from ...core.folders import SaveDir, check_study_name
 from ...core.stopping import StopWatch
@@ -23,7 +23,7 @@ from ...study.context import RunContext
 from ...study.leases import is_worked_on_elsewhere
 from ...study.study import join_study, load_study, stored_settings
 from ...tracking import Tracking
-from ...training.splits import load_parts
+from ...training.splits import load_splits
 from ..summary import print_start, print_summary
 from .opening import open_existing, password_note
 from .run import end_tracking, exit_code
@@ -39,7 +39,7 @@ def worker_command(
     save_dir: SaveDir,
     study_name: str,
     wait_seconds: float,
-    targets: Targets,
+    trackers: Trackers,
 ) -> int:
     """Works on a study until it has its trials; returns the exit code.
 
@@ -50,7 +50,7 @@ def worker_command(
         save_dir: Holds the checkpoints and the best's weights, which all workers should be able to read.
         study_name: Of the study.
         wait_seconds: Time to wait for a study that is not there yet.
-        targets: Where to track it.
+        trackers: Where to track it.
 
     Raises:
         StudyError: If it does not appear, or the data is not that of the study.
@@ -58,20 +58,20 @@ def worker_command(
     check_study_name(study_name)
     if note := password_note(storage_url):
         say(console, f"note: {note}")
-    if targets.note:
-        say(console, f"note: {targets.note}")
+    if trackers.note:
+        say(console, f"note: {trackers.note}")
     storage, study = _wait_for(console, storage_url, save_dir, study_name, wait_seconds)
     check_agreement(storage, [save_dir.study(study_name)])
     # How many processes is a matter of this machine; all else that is not said here is as in the study.
     this_machine = {"machine": {"workers": 1, "engine": "local", "address": None}}
     settings = resolve(stored_settings(study) or {}, this_machine, *layers)
-    parts = load_parts(settings)
-    study = join_study(study, settings, parts)
-    print_start(console, study_name, settings, parts)
+    splits = load_splits(settings)
+    study = join_study(study, settings, splits)
+    print_start(console, study_name, settings, splits)
     stop = StopWatch(settings.search.timeout_seconds)
     folder = save_dir.study(study_name)
-    tracking = Tracking(targets, storage.url)
-    context = RunContext.on_this_machine(study, settings, parts, folder)
+    tracking = Tracking(trackers, storage.url)
+    context = RunContext.on_this_machine(study, settings, splits, folder)
     with stop.watch_signals():
         finished = search_and_judge(context, show=partial(show, console=console), stop=stop, tracking=tracking)
         if not is_worked_on_elsewhere(study, folder):

@@ -12,16 +12,16 @@ from torch import Tensor
 def confusion_matrix(
     predicted: Int[Tensor, " sequences"], labels: Int[Tensor, " sequences"], n_classes: int
 ) -> Int[Tensor, "classes classes"]:
-    """How many sequences of each class (rows) were taken for each class (columns)."""
+    """How many sequences of each class (rows) were predicted as each class (columns)."""
     return torch.bincount(labels * n_classes + predicted, minlength=n_classes**2).view(n_classes, n_classes)
 
 
 class Confusion(NamedTuple):
-    """One class taken for another.
+    """One class predicted as another.
 
     Attributes:
         true: What it is.
-        predicted: What it was taken for.
+        predicted: The predicted class.
         n: How often.
         share: Of all sequences of the true class.
     """
@@ -47,7 +47,7 @@ class ClassReport(NamedTuple):
     """Scores of one class.
 
     Attributes:
-        precision: Share of those taken for it that are it; None where nothing was.
+        precision: Share of those predicted as it that truly are; None where nothing was.
         recall: Share of it that was found; None where there is none.
         f1: Harmonic mean of the two (van Rijsbergen 1979); None where the class neither occurs nor was predicted.
         support: Sequences of it.
@@ -153,7 +153,7 @@ def reliability(
 def confident_mistakes(
     probabilities: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"], most: int
 ) -> Int[Tensor, " chosen"]:
-    """Rows of the wrong answers that the network was surest of, the surest first."""
+    """Rows of the wrong answers that the network was most confident of, the most confident first."""
     confidence, predicted = probabilities.max(dim=1)
     wrong = (predicted != labels).nonzero().flatten()
     return wrong[confidence[wrong].argsort(descending=True, stable=True)[:most]]
@@ -165,7 +165,7 @@ def nearest_correct(
     labels: Int[Tensor, " sequences"],
     row: int,
 ) -> int | None:
-    """The sequence nearest to ``row`` in what the head is given, among those rightly taken for the same class.
+    """The sequence nearest to ``row`` in what the head is given, among those classified correctly as the same class.
 
     None where the network has no right answer of that class.
     """

@@ -11,7 +11,7 @@ from ...report.figures.sections import Section, Table
 from ...report.figures.words import shortened
 from ..measures.attention import AttentionMap, attention_maps, reach, spread
 from ..measures.states import classes_in
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import percent, slug
 
 N_PER_CLASS, MOST = 4, 80
@@ -22,15 +22,17 @@ N_DRAWN = 4
 EVEN_REACH = 1 / 3
 
 
-def attention(subject: Subject) -> list[Section]:
+def attention(diagnosed: Diagnosed) -> list[Section]:
     """A picture for every attention of the network; a sentence where it has none."""
-    _, (values, lengths, labels) = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_PAIRS // subject.longest))
-    found = attention_maps(subject.first.network, values, lengths)
+    _, (values, lengths, labels) = diagnosed.first.batch(
+        diagnosed.chosen(N_PER_CLASS, MOST, MOST_PAIRS // diagnosed.longest)
+    )
+    found = attention_maps(diagnosed.first.network, values, lengths)
     if not found:
-        summary = f"The network ({subject.architecture}) has no attention: nothing in it looks back at chosen steps."
+        summary = f"The network ({diagnosed.architecture}) has no attention: nothing in it looks back at chosen steps."
         return [Section("attention", "Who attends to whom", summary)]
     rows = [int((labels == k).nonzero()[0]) for k in classes_in(labels)[:N_DRAWN]]
-    titles = [shortened(subject.class_names[int(labels[row])], 30) for row in rows]
+    titles = [shortened(diagnosed.class_names[int(labels[row])], 30) for row in rows]
     return [_picture(one, rows, titles) for one in found]
 
 

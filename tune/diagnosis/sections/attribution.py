@@ -21,7 +21,7 @@ from ..measures.attribution import (
     integrated_gradients,
 )
 from ..measures.states import classes_in, resampled_paths
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import listed, percent
 
 N_PER_CLASS, MOST, MOST_STEPS = 6, 60, 20_000
@@ -32,30 +32,30 @@ MOST_CHANNELS = 24
 SMALLEST_ADVANTAGE = 0.02
 
 
-def attribution(subject: Subject) -> list[Section]:
+def attribution(diagnosed: Diagnosed) -> list[Section]:
     """Integrated gradients of the answers, and the curves that check them."""
-    rows, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_STEPS))
+    rows, batch = diagnosed.first.batch(diagnosed.chosen(N_PER_CLASS, MOST, MOST_STEPS))
     with torch.no_grad():
-        targets = subject.first.network(batch.values, batch.lengths).argmax(dim=1)
+        targets = diagnosed.first.network(batch.values, batch.lengths).argmax(dim=1)
     title = "Which steps and channels its answers rest on"
     try:
-        found = integrated_gradients(subject.first.network, batch.values, batch.lengths, targets)
+        found = integrated_gradients(diagnosed.first.network, batch.values, batch.lengths, targets)
     except CaptumMissingError as error:
         sentence = str(error)
         return [Section("attribution", title, f"{sentence[:1].upper()}{sentence[1:]}")]
     return [
-        _where(subject, title, rows, batch, found),
-        _deletion(deletion_curves(subject.first.network, batch.values, batch.lengths, found, seed=subject.seed)),
+        _where(diagnosed, title, rows, batch, found),
+        _deletion(deletion_curves(diagnosed.first.network, batch.values, batch.lengths, found, seed=diagnosed.seed)),
     ]
 
 
-def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attribution) -> Section:
+def _where(diagnosed: Diagnosed, title: str, rows: Tensor, batch: Batch, found: Attribution) -> Section:
     size = found.values.abs()
     by_channel = size.sum(dim=(0, 1))
     by_channel = by_channel / by_channel.sum().clamp_min(1e-12)
     over_time = resampled_paths(size.sum(dim=2, keepdim=True), batch.lengths, N_POINTS).squeeze(2)
     over_time = (over_time / over_time.sum(dim=1, keepdim=True).clamp_min(1e-12)).mean(dim=0)
-    names = subject.first.prepared.channel_names
+    names = diagnosed.first.prepared.channel_names
     order = by_channel.argsort(descending=True).tolist()
     strongest = [f"{shortened(names[k], 40)} ({percent(float(by_channel[k]))})" for k in order[:3]]
     thirds = [float(part.sum()) for part in over_time.tensor_split(3)]
@@ -88,7 +88,7 @@ def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attr
             "mean gap "
             f"is {percent(found.gap)}. Shaded: the steps of each sequence that add most.",
         ),
-        _figure(subject, rows, batch, found, by_channel, over_time),
+        _figure(diagnosed, rows, batch, found, by_channel, over_time),
         f"Signals with the steps that matter shaded, the weight of each channel, and of each part of time. {summary}",
         (
             Table(
@@ -101,19 +101,19 @@ def _where(subject: Subject, title: str, rows: Tensor, batch: Batch, found: Attr
 
 
 def _figure(
-    subject: Subject, rows: Tensor, batch: Batch, found: Attribution, by_channel: Tensor, over_time: Tensor
+    diagnosed: Diagnosed, rows: Tensor, batch: Batch, found: Attribution, by_channel: Tensor, over_time: Tensor
 ) -> Figure:
-    names = subject.first.prepared.channel_names
+    names = diagnosed.first.prepared.channel_names
     drawn = [int((batch.labels == k).nonzero()[0]) for k in classes_in(batch.labels)[:N_DRAWN]]
     shown = by_channel.argsort(descending=True).tolist()[:MOST_CHANNELS]
     n_rows = -(-len(drawn) // 2)
     bars_height = max(2.2, 0.17 * len(shown) + 0.8)
     figure = sheets.blank(1.5 * n_rows + bars_height)
     grid = figure.add_gridspec(n_rows + 1, 2, height_ratios=[*[1.5] * n_rows, bars_height])
-    signals, first = Signals(subject.first.measured), None
+    signals, first = Signals(diagnosed.first.measured), None
     for place, k in enumerate(drawn):
         axes = figure.add_subplot(grid[place // 2, place % 2])
-        said = shortened(subject.class_names[int(found.targets[k])], 30)
+        said = shortened(diagnosed.class_names[int(found.targets[k])], 30)
         right = int(found.targets[k]) == int(batch.labels[k])
         sheets.calm(axes, said if right else f"{said}, wrongly")
         row = int(rows[k])

@@ -9,13 +9,13 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ...training.calibration import expected_calibration_error
 from ..measures.errors import ReliabilityBin, reliability
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import percent
 
 
-def calibration(subject: Subject) -> Section:
+def calibration(diagnosed: Diagnosed) -> Section:
     """Confidence against accuracy, as put out and with the temperature."""
-    temperature = subject.first.temperature
+    temperature = diagnosed.first.temperature
     kinds, titles = ["raw"], ["As the network says"]
     if temperature != 1:
         kinds.append("with temperature")
@@ -23,18 +23,18 @@ def calibration(subject: Subject) -> Section:
     figure, every = sheets.panels(len(kinds), 2, 2.9, titles=titles, share_y=True)
     rows, errors = [], []
     for axes, kind, probabilities in zip(
-        every, kinds, (subject.raw_probabilities, subject.probabilities), strict=False
+        every, kinds, (diagnosed.raw_probabilities, diagnosed.probabilities), strict=False
     ):
-        bins = reliability(probabilities, subject.labels)
-        errors.append(expected_calibration_error(probabilities.clamp_min(1e-12).log(), subject.labels, n_bins=10))
+        bins = reliability(probabilities, diagnosed.labels)
+        errors.append(expected_calibration_error(probabilities.clamp_min(1e-12).log(), diagnosed.labels, n_bins=10))
         _draw_reliability(axes, bins)
         rows += [
             (kind, f"{b.low:.1f}", f"{b.high:.1f}", f"{b.confidence:.4f}", f"{b.accuracy:.4f}", str(b.n)) for b in bins
         ]
     sheets.labelled(every[0], y="share that is right")
     confidence, accuracy = (
-        float(subject.raw_probabilities.max(dim=1).values.mean()),
-        float((subject.predicted == subject.labels).double().mean()),
+        float(diagnosed.raw_probabilities.max(dim=1).values.mean()),
+        float((diagnosed.predicted == diagnosed.labels).double().mean()),
     )
     manner = "surer than it should be" if confidence > accuracy else "less sure than it could be"
     summary = (
@@ -46,9 +46,9 @@ def calibration(subject: Subject) -> Section:
     fitted = {
         "validation": "which is here, so a little too good",
         "test": "not here: a fair trial",
-    }.get(subject.part, "of its study")
+    }.get(diagnosed.part, "of its study")
     about = (
-        f"The temperature divides the logits; it was fitted on the validation part ({fitted})."
+        f"The temperature divides the logits; it was fitted on the validation set ({fitted})."
         if temperature != 1
         else "The logits are not divided by a temperature: none is known to do better on what it was not fitted on."
     )

@@ -12,7 +12,7 @@ from ...report.figures.sections import Section, Table
 from ...report.figures.words import shortened
 from ..measures.receptive_field import first_filters, receptive_field
 from ..measures.states import record
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import listed, percent, steps_text
 
 N_FILTERS = 12
@@ -20,10 +20,10 @@ N_PER_CLASS, MOST = 6, 120
 MOST_LINES = 6
 
 
-def filters(subject: Subject) -> list[Section]:
+def filters(diagnosed: Diagnosed) -> list[Section]:
     """The first convolution's filters and the receptive field; a sentence where there is no convolution."""
     title, name = "The convolutions: what they look for, and how far they see", "filters"
-    judged = subject.first
+    judged = diagnosed.first
     weights = first_filters(judged.network)
     seen = receptive_field(judged.network, judged.prepared.n_channels)
     if weights is None or seen is None:
@@ -31,7 +31,7 @@ def filters(subject: Subject) -> list[Section]:
         return [Section(name, title, summary)]
     rate, longest = judged.measured.sample_rate_hz, int(judged.measured.lengths.max())
     sizes = weights.norm(dim=(1, 2))
-    activity = _activity(subject)
+    activity = _activity(diagnosed)
     order = (sizes if activity is None else sizes * activity).argsort(descending=True)[:N_FILTERS].tolist()
     by_channel = weights.norm(dim=(0, 2))
     shares = by_channel / by_channel.sum()
@@ -68,10 +68,10 @@ def filters(subject: Subject) -> list[Section]:
     return [Section(name, title, summary, (note,), figure, f"Weights of single filters over time. {summary}", (table,))]
 
 
-def _activity(subject: Subject) -> Tensor | None:
+def _activity(diagnosed: Diagnosed) -> Tensor | None:
     """Mean output of each feature of the first convolution's layer; None where its layer is not watched as such."""
-    _, (values, lengths, _) = subject.first.batch(subject.chosen(N_PER_CLASS, MOST))
-    layers = record(subject.first.network, values, lengths).layers
+    _, (values, lengths, _) = diagnosed.first.batch(diagnosed.chosen(N_PER_CLASS, MOST))
+    layers = record(diagnosed.first.network, values, lengths).layers
     first = layers[0]
     if not first.name.startswith("convolution"):
         return None

@@ -12,28 +12,28 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ...report.figures.words import shortened
 from ..measures.states import classes_in
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import listed, percent, person_text, steps_text
 
 MOST_PEOPLE = 60
 MOST_CLASSES = 40
 
 
-def data_section(subject: Subject) -> Section:
+def data_section(diagnosed: Diagnosed) -> Section:
     """What the network was given to learn from."""
-    n_folds = len(subject.history)
+    n_folds = len(diagnosed.history)
     of_fold = f" Parts are those of the first of {n_folds} folds." if n_folds > 1 else ""
     return Section(
         "data",
         "Data",
         f"What was there to learn from?{of_fold}",
-        sections=(examples(subject), lengths(subject), class_balance(subject), people_balance(subject)),
+        sections=(examples(diagnosed), lengths(diagnosed), class_balance(diagnosed), people_balance(diagnosed)),
     )
 
 
-def examples(subject: Subject) -> Section:
+def examples(diagnosed: Diagnosed) -> Section:
     """A typical sequence of each class."""
-    measured = next(iter(subject.parts.values()))
+    measured = next(iter(diagnosed.parts.values()))
     rate = measured.sample_rate_hz
     time = "in steps, since the sample rate is not known" if rate is None else f"in seconds, with {rate:.3g} steps each"
     channels = listed([shortened(name, 40) for name in measured.channel_names], 12)
@@ -41,20 +41,20 @@ def examples(subject: Subject) -> Section:
         "examples",
         "An example of each class",
         f"{measured.n_classes} classes of {measured.n_channels} channels: {channels}. Time runs {time}.",
-        ("Each is the sequence of median length of its class in the training part, as measured.",),
+        ("Each is the sequence of median length of its class in the training set, as measured.",),
         examples_figure(measured, None),
         f"A panel for each class with the signals of one sequence of it; channels: {channels}.",
     )
 
 
-def lengths(subject: Subject) -> Section:
+def lengths(diagnosed: Diagnosed) -> Section:
     """How long the sequences are."""
     figure, (axes,) = sheets.panels(1, 1, 2.6)
-    every = torch.cat([part.lengths for part in subject.parts.values()]).double()
+    every = torch.cat([part.lengths for part in diagnosed.parts.values()]).double()
     low, high = int(every.min()), int(every.max())
     rows = []
     bins = torch.linspace(low - 0.5, high + 0.5, min(40, high - low + 1) + 1)
-    for (name, part), colour in zip(subject.parts.items(), (LIGHT.complete, LIGHT.best, LIGHT.fanova), strict=False):
+    for (name, part), colour in zip(diagnosed.parts.items(), (LIGHT.complete, LIGHT.best, LIGHT.fanova), strict=False):
         axes.hist(
             part.lengths.numpy(), bins=bins.tolist(), histtype="step", color=colour, linewidth=1.6, label=name,
             density=low < high,
@@ -64,7 +64,7 @@ def lengths(subject: Subject) -> Section:
     sheets.labelled(axes, "steps of a sequence", "share" if low < high else "sequences")
     axes.tick_params(labelleft=low == high)
     sheets.legend_below(figure, axes)
-    measured = next(iter(subject.parts.values()))
+    measured = next(iter(diagnosed.parts.values()))
     if low == high:
         summary = f"All sequences have {steps_text(low, measured.sample_rate_hz)}: length tells the network nothing."
     else:
@@ -95,10 +95,12 @@ def lengths(subject: Subject) -> Section:
     )
 
 
-def class_balance(subject: Subject) -> Section:
+def class_balance(diagnosed: Diagnosed) -> Section:
     """How many sequences each class has in each part."""
-    names = subject.class_names
-    counts = {name: torch.bincount(part.labels, minlength=len(names)).tolist() for name, part in subject.parts.items()}
+    names = diagnosed.class_names
+    counts = {
+        name: torch.bincount(part.labels, minlength=len(names)).tolist() for name, part in diagnosed.parts.items()
+    }
     shown = list(range(min(len(names), MOST_CLASSES)))
     figure, (axes,) = sheets.panels(1, 1, max(1.6, 0.21 * len(shown) + 0.7))
     left = [0] * len(shown)
@@ -130,7 +132,7 @@ def class_balance(subject: Subject) -> Section:
             f"({largest} and {smallest}): look at macro F1 and the row of {which[1]} below rather than at accuracy."
         )
     rows = tuple((name, *(str(of_part[k]) for of_part in counts.values())) for k, name in enumerate(names))
-    notes = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in subject.unjudged]
+    notes = [f"{sentence[0].upper()}{sentence[1:]}." for sentence in diagnosed.unjudged]
     if len(names) > MOST_CLASSES:
         notes.append(f"The first {MOST_CLASSES} of {len(names)} classes are drawn.")
     return Section(
@@ -144,16 +146,16 @@ def class_balance(subject: Subject) -> Section:
     )
 
 
-def people_balance(subject: Subject) -> Section:
+def people_balance(diagnosed: Diagnosed) -> Section:
     """Who performed how many sequences of which class."""
     title, name = "Balance of the people", "people_balance"
-    if any(part.groups is None for part in subject.parts.values()):
+    if any(part.groups is None for part in diagnosed.parts.values()):
         summary = (
             "Who performed the sequences is not known: errors cannot be told by person, and people may be in all parts."
         )
         return Section(name, title, summary)
-    people = _people(subject.parts)
-    names = subject.class_names
+    people = _people(diagnosed.parts)
+    names = diagnosed.class_names
     matrix = torch.tensor([counts for _, _, counts in people])
     shown = people[:MOST_PEOPLE]
     figure, (axes,) = sheets.panels(1, 1, max(1.8, 0.2 * len(shown) + 1.2))

@@ -1,4 +1,4 @@
-"""Errors: what is taken for what, for whom and how long, and whether the network knows how sure to be."""
+"""Errors: which class is confused with which, for whom and how long, and whether the network knows how sure to be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..measures.errors import (
     most_confused,
 )
 from ..measures.states import classes_in
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import listed, percent, person_text
 from .calibration import calibration
 from .mistakes import mislabelled, mistakes
@@ -27,28 +27,28 @@ MOST_CLASSES = 60
 MOST_GROUPS = 40
 
 
-def errors_section(subject: Subject) -> Section:
+def errors_section(diagnosed: Diagnosed) -> Section:
     """Where it is wrong."""
     return Section(
         "errors",
         "Errors",
         "What does it get wrong, and does it know?",
         sections=(
-            confusion(subject),
-            report(subject),
-            by_person(subject),
-            accuracy_by_length(subject),
-            calibration(subject),
-            mistakes(subject),
-            mislabelled(subject),
+            confusion(diagnosed),
+            report(diagnosed),
+            by_person(diagnosed),
+            accuracy_by_length(diagnosed),
+            calibration(diagnosed),
+            mistakes(diagnosed),
+            mislabelled(diagnosed),
         ),
     )
 
 
-def confusion(subject: Subject) -> Section:
+def confusion(diagnosed: Diagnosed) -> Section:
     """The confusion matrix, in counts and in shares of each class."""
-    matrix = confusion_matrix(subject.predicted, subject.labels, subject.n_classes)
-    names, n = subject.class_names[:MOST_CLASSES], min(subject.n_classes, MOST_CLASSES)
+    matrix = confusion_matrix(diagnosed.predicted, diagnosed.labels, diagnosed.n_classes)
+    names, n = diagnosed.class_names[:MOST_CLASSES], min(diagnosed.n_classes, MOST_CLASSES)
     side_by_side = n <= 8
     height = 3.6 if side_by_side else max(3.4, 0.26 * n + 1.4)
     titles = ("Sequences", "Share of each class")
@@ -66,7 +66,7 @@ def confusion(subject: Subject) -> Section:
         )  # fmt: skip
         sheets.named_ticks(axes, "y", names, n_characters=20)
         sheets.named_ticks(axes, "x", names, n_characters=16, rotation=45)
-        sheets.labelled(axes, "taken for", "is" if axes is every[0] or not side_by_side else "")
+        sheets.labelled(axes, "predicted class", "true class" if axes is every[0] or not side_by_side else "")
         if side_by_side and axes is every[1]:
             axes.tick_params(labelleft=False)
         if n <= MOST_NUMBERED:
@@ -83,26 +83,28 @@ def confusion(subject: Subject) -> Section:
                     color="#fffffe" if dark else "#1b2734",
                 )
     n_wrong, accuracy = int(matrix.sum() - matrix.diagonal().sum()), float(matrix.diagonal().sum() / matrix.sum())
-    head = f"{n_wrong} of {int(matrix.sum())} sequences of {subject.part_words} are wrong ({percent(accuracy)} right)."
+    head = (
+        f"{n_wrong} of {int(matrix.sum())} sequences of {diagnosed.part_words} are wrong ({percent(accuracy)} correct)."
+    )
     pairs = most_confused(matrix, 3)
-    rows = tuple((name, *map(str, row.tolist())) for name, row in zip(subject.class_names, matrix, strict=True))
-    summary = f"{head} {_about_pairs(subject, pairs, n_wrong)}" if pairs else f"{head} Nothing is confused."
+    rows = tuple((name, *map(str, row.tolist())) for name, row in zip(diagnosed.class_names, matrix, strict=True))
+    summary = f"{head} {_about_pairs(diagnosed, pairs, n_wrong)}" if pairs else f"{head} Nothing is confused."
     return Section(
         "confusion",
-        "What is taken for what",
+        "Which class is confused with which",
         summary,
         ("A row for each class as labelled, a column for what the network said; the second panel is in percent.",),
         figure,
         "Two confusion matrices: counts, and percent of each class. " + summary,
-        (Table("Confusion matrix, in sequences", ("is \\ taken for", *subject.class_names), rows),),
+        (Table("Confusion matrix, in sequences", ("is \\ taken for", *diagnosed.class_names), rows),),
     )
 
 
-def _about_pairs(subject: Subject, pairs: list[Confusion], n_wrong: int) -> str:
-    names = subject.class_names
+def _about_pairs(diagnosed: Diagnosed, pairs: list[Confusion], n_wrong: int) -> str:
+    names = diagnosed.class_names
     first = pairs[0]
     told = (
-        f"Most often {names[first.true]} is taken for {names[first.predicted]}: {first.n} times, "
+        f"Most often {names[first.true]} is predicted as {names[first.predicted]}: {first.n} times, "
         f"{percent(first.share)} of its sequences and {percent(first.n / n_wrong)} of all mistakes"
     )
     back = next((pair for pair in pairs[1:] if (pair.true, pair.predicted) == (first.predicted, first.true)), None)
@@ -112,11 +114,11 @@ def _about_pairs(subject: Subject, pairs: list[Confusion], n_wrong: int) -> str:
     return f"{told}{f'; then {listed(rest, 2)}' if rest else ''}."
 
 
-def report(subject: Subject) -> Section:
+def report(diagnosed: Diagnosed) -> Section:
     """Precision, recall and F1 of every class, and the most confused pairs."""
-    matrix = confusion_matrix(subject.predicted, subject.labels, subject.n_classes)
+    matrix = confusion_matrix(diagnosed.predicted, diagnosed.labels, diagnosed.n_classes)
     scores = classification_report(matrix)
-    names = subject.class_names
+    names = diagnosed.class_names
     known = [(one.f1, name) for one, name in zip(scores, names, strict=True) if one.f1 is not None]
     known.sort()
     pairs = most_confused(matrix)
@@ -132,7 +134,7 @@ def report(subject: Subject) -> Section:
     shown = shown[:MOST_GROUPS]
     figure, (axes,) = sheets.panels(1, 1, max(1.6, 0.24 * len(shown) + 0.7))
     for label, key, marker, colour in (
-        ("precision: of what was taken for it, the share that is it", "precision", "o", LIGHT.complete),
+        ("precision: of those predicted as this class, the share that truly is", "precision", "o", LIGHT.complete),
         ("recall: of what is it, the share that was found", "recall", "D", LIGHT.best),
     ):
         points = [(getattr(scores[k], key), place) for place, k in enumerate(shown)]
@@ -160,14 +162,14 @@ def report(subject: Subject) -> Section:
     )
 
 
-def by_person(subject: Subject) -> Section:
+def by_person(diagnosed: Diagnosed) -> Section:
     """Right answers of each person's sequences."""
     title, name = "Accuracy of each person", "by_person"
-    if any(one.measured.groups is None for one in subject.judged):
+    if any(one.measured.groups is None for one in diagnosed.judged):
         return Section(name, title, "Who performed the sequences is not known.")
-    right = subject.predicted == subject.labels
-    people = torch.cat([one.measured.groups for one in subject.judged if one.measured.groups is not None])
-    names = subject.first.measured.group_names
+    right = diagnosed.predicted == diagnosed.labels
+    people = torch.cat([one.measured.groups for one in diagnosed.judged if one.measured.groups is not None])
+    names = diagnosed.first.measured.group_names
     groups = [
         GroupScore(names[person], int(right[people == person].sum()), int((people == person).sum()))
         for person in classes_in(people)
@@ -183,27 +185,27 @@ def by_person(subject: Subject) -> Section:
         summary = (
             f"From {percent(groups[0].accuracy)} ({person_text(groups[0].name)}) to "
             f"{percent(groups[-1].accuracy)} ({person_text(groups[-1].name)}): a new person may fare like any of "
-            f"them. {_worst_class(subject, people, groups[0])}"
+            f"them. {_worst_class(diagnosed, people, groups[0])}"
         )
     return _bars(name, title, summary, groups, "person")
 
 
-def _worst_class(subject: Subject, people: torch.Tensor, group: GroupScore) -> str:
-    person = subject.first.measured.group_names.index(group.name)
+def _worst_class(diagnosed: Diagnosed, people: torch.Tensor, group: GroupScore) -> str:
+    person = diagnosed.first.measured.group_names.index(group.name)
     own = people == person
-    pairs = most_confused(confusion_matrix(subject.predicted[own], subject.labels[own], subject.n_classes), 1)
+    pairs = most_confused(confusion_matrix(diagnosed.predicted[own], diagnosed.labels[own], diagnosed.n_classes), 1)
     if not pairs:
         return ""
-    names = subject.class_names
+    names = diagnosed.class_names
     return (
         f"Of {person_text(group.name)} mostly {names[pairs[0].true]} is mistaken, for {names[pairs[0].predicted]} "
         f"({pairs[0].n} times)."
     )
 
 
-def accuracy_by_length(subject: Subject) -> Section:
+def accuracy_by_length(diagnosed: Diagnosed) -> Section:
     """Right answers by the number of steps."""
-    groups = by_length(subject.predicted == subject.labels, subject.lengths)
+    groups = by_length(diagnosed.predicted == diagnosed.labels, diagnosed.lengths)
     title, name = "Accuracy by length", "by_length"
     if len(groups) == 1:
         summary = f"All sequences have about the same length ({groups[0].name} steps): nothing to compare."

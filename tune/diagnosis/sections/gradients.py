@@ -13,10 +13,10 @@ from models import SequenceClassifier, build
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section
-from ..baselines import Rival
+from ..baselines import Baseline
 from ..measures.gradients import INPUT, WITH_MEMORY, GradientNorms, fit_decay, from_the_end, gradient_norms
 from ..measures.states import classes_in
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import left_text, slug, steps_text
 from .attribution import attribution
 from .norms import VANISHED, chosen_batch, line, norms_table
@@ -25,47 +25,47 @@ from .vanishing import vanishing
 MOST_CLASS_LINES = 12
 
 
-def gradients_section(subject: Subject, compared: Sequence[Rival] = ()) -> Section:
+def gradients_section(diagnosed: Diagnosed, compared: Sequence[Baseline] = ()) -> Section:
     """How far back it learns, and which steps its answers rest on."""
     title, question = "Gradients", "How far back can it learn, and what do its answers rest on?"
-    if subject.first.network.closed_form:
+    if diagnosed.first.network.closed_form:
         summary = (
             "Its features count how often something occurs, wherever in the sequence: a count has no gradient, so that "
             "there is nothing to follow back to single steps."
         )
         own = Section("gradients_input", "How much each step of the input teaches", summary)
-        return Section("gradients", title, question, sections=(own, vanishing(subject, compared)))
-    batch = chosen_batch(subject)
-    found = gradient_norms(subject.first.network, batch.values, batch.lengths, batch.labels)
-    fresh = gradient_norms(fresh_network(subject), batch.values, batch.lengths, batch.labels)
+        return Section("gradients", title, question, sections=(own, vanishing(diagnosed, compared)))
+    batch = chosen_batch(diagnosed)
+    found = gradient_norms(diagnosed.first.network, batch.values, batch.lengths, batch.labels)
+    fresh = gradient_norms(fresh_network(diagnosed), batch.values, batch.lengths, batch.labels)
     return Section(
         "gradients",
         title,
         question,
         sections=(
-            of_the_input(subject, found, fresh, batch),
-            *of_the_states(subject, found, fresh, batch),
-            vanishing(subject, compared),
-            *attribution(subject),
+            of_the_input(diagnosed, found, fresh, batch),
+            *of_the_states(diagnosed, found, fresh, batch),
+            vanishing(diagnosed, compared),
+            *attribution(diagnosed),
         ),
     )
 
 
-def fresh_network(subject: Subject) -> SequenceClassifier:
+def fresh_network(diagnosed: Diagnosed) -> SequenceClassifier:
     """The same network before training, from the subject's seed."""
-    torch.manual_seed(subject.seed)
-    n_channels = subject.first.prepared.n_channels
-    return build(subject.architecture, n_channels, subject.n_classes, **subject.hyperparameters).eval()
+    torch.manual_seed(diagnosed.seed)
+    n_channels = diagnosed.first.prepared.n_channels
+    return build(diagnosed.architecture, n_channels, diagnosed.n_classes, **diagnosed.hyperparameters).eval()
 
 
-def of_the_input(subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch) -> Section:
+def of_the_input(diagnosed: Diagnosed, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch) -> Section:
     """D loss / d input at every step."""
     title = "How much each step of the input teaches"
-    return _picture(subject, "gradients_input", title, found[0], fresh[0], batch)
+    return _picture(diagnosed, "gradients_input", title, found[0], fresh[0], batch)
 
 
 def of_the_states(
-    subject: Subject, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch
+    diagnosed: Diagnosed, found: list[GradientNorms], fresh: list[GradientNorms], batch: Batch
 ) -> list[Section]:
     """D loss / d h at every step, for every recurrent layer and direction, or else the last layer."""
     recurrent = [k for k, one in enumerate(found) if "recurrent layer" in one.name and WITH_MEMORY not in one.name]
@@ -75,15 +75,15 @@ def of_the_states(
         one = found[place]
         what = "state" if recurrent else "output"
         title = f"How much each {what} of the {one.name} matters to the loss"
-        pictures.append(_picture(subject, f"gradients_{slug(one.name)}", title, one, fresh[place], batch))
+        pictures.append(_picture(diagnosed, f"gradients_{slug(one.name)}", title, one, fresh[place], batch))
     return pictures
 
 
 def _picture(
-    subject: Subject, name: str, title: str, found: GradientNorms, fresh: GradientNorms, batch: Batch
+    diagnosed: Diagnosed, name: str, title: str, found: GradientNorms, fresh: GradientNorms, batch: Batch
 ) -> Section:
     # Steps of a layer behind strides are not steps of the signal.
-    rate = subject.first.measured.sample_rate_hz if torch.equal(found.lengths, batch.lengths) else None
+    rate = diagnosed.first.measured.sample_rate_hz if torch.equal(found.lengths, batch.lengths) else None
     trained, untrained = from_the_end(found), from_the_end(fresh)
     figure, every = sheets.panels(2, 2, 2.9, titles=("Mean, trained and fresh", "Trained, a line for each class"))
     for values, colour, label, style in (
@@ -98,11 +98,11 @@ def _picture(
     rows = [("all, trained", trained), ("all, freshly made", untrained)]
     for one_class in classes:
         own = from_the_end(found, (batch.labels == one_class).nonzero().flatten())
-        rows.append((subject.class_names[one_class], own))
+        rows.append((diagnosed.class_names[one_class], own))
         if len(rows) - 2 <= MOST_CLASS_LINES:
             line(
                 every[1], own, color=sheets.class_colour(one_class), linewidth=1.2,
-                label=subject.class_names[one_class][:24],
+                label=diagnosed.class_names[one_class][:24],
             )  # fmt: skip
     backwards = "backwards" in found.name
     for axes in every:
@@ -123,7 +123,7 @@ def _picture(
     return Section(
         name,
         title,
-        _words(subject, found.name, trained, untrained, rate),
+        _words(diagnosed, found.name, trained, untrained, rate),
         tuple(notes),
         figure,
         "Gradient norm against time, trained and fresh, then trained for each class.",
@@ -141,7 +141,7 @@ def _fitted(axes: Axes, values: torch.Tensor, factor: float, colour: str) -> Non
     axes.plot((-steps).tolist(), fitted.tolist(), color=colour, linewidth=0.9, linestyle=":")
 
 
-def _words(subject: Subject, name: str, trained: torch.Tensor, untrained: torch.Tensor, rate: float | None) -> str:
+def _words(diagnosed: Diagnosed, name: str, trained: torch.Tensor, untrained: torch.Tensor, rate: float | None) -> str:
     decay, untrained_decay = fit_decay(trained), fit_decay(untrained)
     if decay is None or untrained_decay is None or not float(trained[0]):
         return "The sequences are too short, or the gradient is zero: there is no decay to fit."
@@ -166,7 +166,7 @@ def _words(subject: Subject, name: str, trained: torch.Tensor, untrained: torch.
         verdict = ". Early steps weigh more than late ones."
     else:
         verdict = ". Early steps teach it about as well as late ones."
-    around = _ways_around(subject)
+    around = _ways_around(diagnosed)
     if around and left[0] >= VANISHED:
         verdict += f" The loss reaches them without going through all later steps: {around}."
     if decay.r_squared < 0.5:
@@ -174,14 +174,14 @@ def _words(subject: Subject, name: str, trained: torch.Tensor, untrained: torch.
     return sentence + verdict
 
 
-def _ways_around(subject: Subject) -> str:
-    given = subject.hyperparameters
+def _ways_around(diagnosed: Diagnosed) -> str:
+    given = diagnosed.hyperparameters
     ways = []
     pooling = given.get("pooling", "last")
     if pooling != "last":
         ways.append(f"the pooling ({pooling}) reads every step")
-    if given.get("bidirectional") or subject.architecture in ("bilstm", "enhanced-bilstm"):
+    if given.get("bidirectional") or diagnosed.architecture in ("bilstm", "enhanced-bilstm"):
         ways.append("a second direction begins at the other end")
-    if subject.architecture == "transformer":
+    if diagnosed.architecture == "transformer":
         ways.append("attention reaches every step at once")
     return " and ".join(ways)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import percent
 
 # A loss on validation that has risen by this share since its least is more than noise.
@@ -17,19 +17,19 @@ RISEN = 1.1
 LARGE_GAP = 0.05
 
 
-def learning_section(subject: Subject) -> Section:
+def learning_section(diagnosed: Diagnosed) -> Section:
     """The fit's own record."""
-    return Section("learning", "Learning", "How did the training go?", sections=(curves(subject),))
+    return Section("learning", "Learning", "How did the training go?", sections=(curves(diagnosed),))
 
 
-def curves(subject: Subject) -> Section:
+def curves(diagnosed: Diagnosed) -> Section:
     """Loss and accuracy on both parts, learning rate and gradient norm."""
     title, name = "Training, epoch by epoch", "training"
-    if not subject.history or not subject.history[0]:
+    if not diagnosed.history or not diagnosed.history[0]:
         summary = "The folder of a model does not hold the record of its training: diagnose the study to see it."
         return Section(name, title, summary)
-    if subject.first.network.closed_form:
-        (epoch, *_) = subject.history[0]
+    if diagnosed.first.network.closed_form:
+        (epoch, *_) = diagnosed.history[0]
         summary = (
             "It was solved in one step, not trained epoch by epoch: accuracy "
             f"{percent(epoch['train_accuracy'])} on training sequences that were left out and "
@@ -38,9 +38,9 @@ def curves(subject: Subject) -> Section:
         return Section(name, title, summary)
     titles = ("Loss", "Accuracy", "Learning rate", "Gradient norm, before clipping")
     figure, every = sheets.panels(4, 2, 2.3, titles=titles)
-    for fold, epochs in enumerate(subject.history):
-        _draw(every, epochs, first=fold == 0, clip=None if subject.training is None else subject.training.clip_norm)
-    for best in set(subject.best_epochs):
+    for fold, epochs in enumerate(diagnosed.history):
+        _draw(every, epochs, first=fold == 0, clip=None if diagnosed.training is None else diagnosed.training.clip_norm)
+    for best in set(diagnosed.best_epochs):
         for axes in every[:2]:
             axes.axvline(best, color=LIGHT.rule, linewidth=5, zorder=0)
     for axes in every:
@@ -51,17 +51,17 @@ def curves(subject: Subject) -> Section:
     every[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     sheets.legend_below(figure, every[0])
     notes = [
-        "The loss on the training part is the one that was minimised, with dropout, label smoothing and mixed or "
+        "The loss on the training set is the one that was minimised, with dropout, label smoothing and mixed or "
         "varied "
         "sequences where these were on: it may lie above that of validation, which is plain cross-entropy.",
         "The grey bar marks the epoch whose weights were kept.",
     ]
-    if "best_model" in subject.notes[0]:
+    if "best_model" in diagnosed.notes[0]:
         notes.append(
             "The curves are those of the search; the network shown here was trained once more in the same way, "
-            "with the validation part among its training data."
+            "with the validation set among its training data."
         )
-    rows = tuple(_row(fold, epoch) for fold, epochs in enumerate(subject.history) for epoch in epochs)
+    rows = tuple(_row(fold, epoch) for fold, epochs in enumerate(diagnosed.history) for epoch in epochs)
     head = (
         "fold", "epoch", "train loss", "validation loss", "train accuracy", "validation accuracy", "learning rate",
         "gradient norm",
@@ -69,10 +69,10 @@ def curves(subject: Subject) -> Section:
     return Section(
         name,
         title,
-        _words(subject),
+        _words(diagnosed),
         tuple(notes),
         figure,
-        "Four panels over the epochs: loss and accuracy on training and validation part, learning rate, gradient norm.",
+        "Four panels over the epochs: loss and accuracy on training and validation set, learning rate, gradient norm.",
         (Table("Every epoch", head, rows),),
     )
 
@@ -94,12 +94,12 @@ def _draw(every: list[Axes], epochs: tuple[dict[str, Any], ...], *, first: bool,
         every[3].axhline(clip, color=LIGHT.best, linewidth=1, linestyle="--", label="clipped above")
 
 
-def _words(subject: Subject) -> str:
-    epochs = subject.history[0]
-    best = epochs[subject.best_epochs[0] - 1]
+def _words(diagnosed: Diagnosed) -> str:
+    epochs = diagnosed.history[0]
+    best = epochs[diagnosed.best_epochs[0] - 1]
     last = epochs[-1]
     sentences = []
-    fold = " of the first fold" if len(subject.history) > 1 else ""
+    fold = " of the first fold" if len(diagnosed.history) > 1 else ""
     sentences.append(
         f"The best epoch{fold} is {best['epoch']} of {len(epochs)}: accuracy {percent(best['train_accuracy'])} in "
         f"training and {percent(best['validation']['accuracy'])} on validation."
@@ -110,7 +110,7 @@ def _words(subject: Subject) -> str:
     if last["validation"]["loss"] > RISEN * losses[least] and gap > 0:
         sentences.append(
             f"The loss on validation is least in epoch {least + 1} and has risen by "
-            f"{percent(last['validation']['loss'] / losses[least] - 1)} since: it learns its training data by heart, "
+            f"{percent(last['validation']['loss'] / losses[least] - 1)} since: it overfits, "
             "and more dropout, variation or weight decay is worth a try."
         )
     elif best["epoch"] == len(epochs) and len(epochs) > 1 and losses[-1] <= min(losses[:-1]):
@@ -119,7 +119,7 @@ def _words(subject: Subject) -> str:
         sentences.append("The loss on validation has stopped falling: it has learned what these settings can.")
     if gap > LARGE_GAP:
         sentences.append(f"It is {percent(gap)} better on what it was trained on: new people look different to it.")
-    clip = None if subject.training is None else subject.training.clip_norm
+    clip = None if diagnosed.training is None else diagnosed.training.clip_norm
     if clip is not None:
         n_clipped = sum(epoch["gradient_norm"] > clip for epoch in epochs)
         if n_clipped == len(epochs):

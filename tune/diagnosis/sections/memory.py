@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...report.figures.sections import Section
-from ..model import Subject
+from ..model import Diagnosed
 from .attention import attention
 from .convolutions import filters
 from .pooled import pooled_map
@@ -11,11 +11,11 @@ from .trajectories import trajectories
 from .units import units
 
 
-def memory_section(subject: Subject) -> Section:
+def memory_section(diagnosed: Diagnosed) -> Section:
     """What it holds while it reads; of what counts over the whole sequence, what it has in the end."""
-    pictures = [pooled_map(subject)]
-    if not subject.first.network.closed_form:
-        pictures = [*trajectories(subject), units(subject), *pictures, *attention(subject), *filters(subject)]
+    pictures = [pooled_map(diagnosed)]
+    if not diagnosed.first.network.closed_form:
+        pictures = [*trajectories(diagnosed), units(diagnosed), *pictures, *attention(diagnosed), *filters(diagnosed)]
     return Section(
         "memory",
         "Memory",

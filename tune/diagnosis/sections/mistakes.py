@@ -1,4 +1,4 @@
-"""Single sequences: the mistakes that the network is surest of, and those whose label may be the mistake."""
+"""Single sequences: the network's most confident mistakes, and those whose label may be the mistake."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...report.figures.sections import Section, Table
 from ...report.figures.words import counted, shortened
 from ..measures.errors import confident_mistakes, nearest_correct
 from ..measures.mislabelled import Suspect, suspects
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import listed, percent, person_text
 
 N_MISTAKES = 6
@@ -19,32 +19,32 @@ N_LISTED = 30
 N_SUSPECTS_DRAWN = 4
 
 
-def mistakes(subject: Subject) -> Section:
+def mistakes(diagnosed: Diagnosed) -> Section:
     """The most confident mistakes, each beside the nearest right answer of the predicted class."""
     title, name = "Its most confident mistakes", "mistakes"
-    rows = confident_mistakes(subject.probabilities, subject.labels, N_LISTED).tolist()
+    rows = confident_mistakes(diagnosed.probabilities, diagnosed.labels, N_LISTED).tolist()
     if not rows:
-        return Section(name, title, f"It makes no mistake in {subject.part_words}.")
-    pairs = [(row, _nearest(subject, row)) for row in rows]
-    sure = [row for row in rows if float(subject.probabilities[row].max()) >= 0.9]
+        return Section(name, title, f"It makes no mistake in {diagnosed.part_words}.")
+    pairs = [(row, _nearest(diagnosed, row)) for row in rows]
+    sure = [row for row in rows if float(diagnosed.probabilities[row].max()) >= 0.9]
     summary = (
         f"{counted(len(sure), 'mistake')}{' of the first 30' if len(rows) == N_LISTED else ''} made with 90% "
         "confidence "
         "or more. "
         if sure
         else "It is not sure of any of its mistakes (below 90% confidence). "
-    ) + _about(subject, rows)
+    ) + _about(diagnosed, rows)
     table = Table(
         "The most confident mistakes",
-        ("sequence", "is", "taken for", "confidence", "for what it is", "nearest right one"),
+        ("sequence", "true class", "predicted", "confidence", "confidence in the true class", "nearest correct one"),
         tuple(
             (
-                subject.name_of(row),
-                subject.class_names[int(subject.labels[row])],
-                subject.class_names[int(subject.predicted[row])],
-                f"{float(subject.probabilities[row].max()):.4f}",
-                f"{float(subject.probabilities[row, subject.labels[row]]):.4f}",
-                "none" if other is None else subject.name_of(other),
+                diagnosed.name_of(row),
+                diagnosed.class_names[int(diagnosed.labels[row])],
+                diagnosed.class_names[int(diagnosed.predicted[row])],
+                f"{float(diagnosed.probabilities[row].max()):.4f}",
+                f"{float(diagnosed.probabilities[row, diagnosed.labels[row]]):.4f}",
+                "none" if other is None else diagnosed.name_of(other),
             )
             for row, other in pairs
         ),
@@ -56,19 +56,19 @@ def mistakes(subject: Subject) -> Section:
         (
             "Left the sequence that is mistaken, as measured; right the sequence that the network takes to be most "
             "like "
-            f"it (nearest in what its head is given) among those it rightly calls so. {_scale(subject)}",
+            f"it (nearest in what its head is given) among those that it classifies correctly. {_scale(diagnosed)}",
         ),
-        _side_by_side(subject, pairs[:N_MISTAKES]),
+        _side_by_side(diagnosed, pairs[:N_MISTAKES]),
         f"Signals of the {min(len(pairs), N_MISTAKES)} most confident mistakes, each beside the nearest right example.",
         (table,),
     )
 
 
-def mislabelled(subject: Subject) -> Section:
+def mislabelled(diagnosed: Diagnosed) -> Section:
     """Sequences that look as if they carried the wrong label."""
     title, name = "Labels that look wrong", "mislabelled"
-    found = suspects(subject.probabilities, subject.labels)
-    n = len(subject.labels)
+    found = suspects(diagnosed.probabilities, diagnosed.labels)
+    n = len(diagnosed.labels)
     notes = (
         "Found by confident learning (Northcutt et al. 2021) from the answers of a network that was not trained on "
         "these "
@@ -76,13 +76,13 @@ def mislabelled(subject: Subject) -> Section:
     )
     if not found:
         return Section(
-            name, title, f"None of {n} sequences of {subject.part_words} is confidently another class.", notes
+            name, title, f"None of {n} sequences of {diagnosed.part_words} is confidently another class.", notes
         )
     by_pair: dict[tuple[int, int], int] = {}
     for one in found:
         by_pair[one.given, one.suggested] = by_pair.get((one.given, one.suggested), 0) + 1
     (given, suggested), count = max(by_pair.items(), key=lambda item: (item[1], -item[0][0]))
-    names = subject.class_names
+    names = diagnosed.class_names
     summary = (
         f"{len(found)} of {n} sequences ({percent(len(found) / n)}) are confidently another class than their label "
         f"says, most often {names[suggested]} where the label says {names[given]} ({count}). "
@@ -96,7 +96,7 @@ def mislabelled(subject: Subject) -> Section:
         title,
         summary,
         notes,
-        _suspects_figure(subject, found[:N_SUSPECTS_DRAWN]),
+        _suspects_figure(diagnosed, found[:N_SUSPECTS_DRAWN]),
         f"Signals of the {min(len(found), N_SUSPECTS_DRAWN)} sequences whose labels are doubted most.",
         (
             Table(
@@ -104,7 +104,7 @@ def mislabelled(subject: Subject) -> Section:
                 ("sequence", "label", "looks like", "probability of its label", "of the other"),
                 tuple(
                     (
-                        subject.name_of(one.row),
+                        diagnosed.name_of(one.row),
                         names[one.given],
                         names[one.suggested],
                         f"{one.given_probability:.4f}",
@@ -117,52 +117,54 @@ def mislabelled(subject: Subject) -> Section:
     )
 
 
-def _nearest(subject: Subject, row: int) -> int | None:
+def _nearest(diagnosed: Diagnosed, row: int) -> int | None:
     """In the same network's part: two networks' features cannot be compared."""
-    fold, within = subject.place(row)
-    judged = subject.judged[fold]
+    fold, within = diagnosed.place(row)
+    judged = diagnosed.judged[fold]
     logits, pooled = judged.answers
     nearest = nearest_correct(pooled, logits.argmax(dim=1), judged.measured.labels, within)
     return None if nearest is None else row - within + nearest
 
 
-def _about(subject: Subject, rows: list[int]) -> str:
-    if any(one.measured.groups is None for one in subject.judged) or len(rows) < 3:
+def _about(diagnosed: Diagnosed, rows: list[int]) -> str:
+    if any(one.measured.groups is None for one in diagnosed.judged) or len(rows) < 3:
         return ""
-    people = torch.cat([one.measured.groups for one in subject.judged if one.measured.groups is not None])
+    people = torch.cat([one.measured.groups for one in diagnosed.judged if one.measured.groups is not None])
     counts = torch.bincount(people[rows])
     owners = counts.nonzero().flatten()
     counts = counts[owners]
     most = int(counts.argmax())
     share = float(counts[most] / len(rows))
-    who = person_text(subject.first.measured.group_names[int(owners[most])])
+    who = person_text(diagnosed.first.measured.group_names[int(owners[most])])
     if share > 0.5 and int(people.min()) < int(people.max()):
         return f"{percent(share)} of those listed are of {who}: this person does it in another way."
     several = sorted(zip(counts.tolist(), owners.tolist(), strict=True), reverse=True)
-    names = [f"{person_text(subject.first.measured.group_names[owner])} ({count})" for count, owner in several]
+    names = [f"{person_text(diagnosed.first.measured.group_names[owner])} ({count})" for count, owner in several]
     return f"They are of {listed(names, 3)}."
 
 
-def _scale(subject: Subject) -> str:
-    signals = Signals(subject.first.measured)
+def _scale(diagnosed: Diagnosed) -> str:
+    signals = Signals(diagnosed.first.measured)
     if signals.as_lines:
         return f"Channels are {signals.scale}."
     return f"Channels are the rows of an image, {signals.scale}, from low (light) to high (dark)."
 
 
-def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]) -> Figure:
-    names = subject.class_names
+def _side_by_side(diagnosed: Diagnosed, pairs: list[tuple[int, int | None]]) -> Figure:
+    names = diagnosed.class_names
     titles = []
     for row, other in pairs:
-        label, predicted = int(subject.labels[row]), int(subject.predicted[row])
-        sure = percent(float(subject.probabilities[row, predicted]))
-        titles.append(f"{shortened(names[label], 18)}, taken for {shortened(names[predicted], 18)} ({sure})")
-        titles.append(f"rightly called {shortened(names[predicted], 30)}" if other is not None else "no right example")
+        label, predicted = int(diagnosed.labels[row]), int(diagnosed.predicted[row])
+        sure = percent(float(diagnosed.probabilities[row, predicted]))
+        titles.append(f"{shortened(names[label], 18)}, predicted {shortened(names[predicted], 18)} ({sure})")
+        titles.append(
+            f"correctly classified {shortened(names[predicted], 30)}" if other is not None else "no correct example"
+        )
     figure, every = sheets.panels(len(titles), 2, 1.45, titles=titles)
     for place, (row, other) in enumerate(pairs):
-        fold, within = subject.place(row)
-        signals = Signals(subject.judged[fold].measured)
-        partner = None if other is None else subject.place(other)[1]
+        fold, within = diagnosed.place(row)
+        signals = Signals(diagnosed.judged[fold].measured)
+        partner = None if other is None else diagnosed.place(other)[1]
         both = [within] if partner is None else [within, partner]
         for axes, index in zip(every[2 * place :], both, strict=False):
             signals.draw(axes, index, labels=place == 0 and axes is every[0])
@@ -172,20 +174,20 @@ def _side_by_side(subject: Subject, pairs: list[tuple[int, int | None]]) -> Figu
         if partner is None:
             every[2 * place + 1].set_axis_off()
     for axes in every[-2:]:
-        sheets.labelled(axes, Signals(subject.first.measured).time)
+        sheets.labelled(axes, Signals(diagnosed.first.measured).time)
     sheets.legend_below(figure, every[0], 3)
     return figure
 
 
-def _suspects_figure(subject: Subject, found: list[Suspect]) -> Figure:
-    names = subject.class_names
+def _suspects_figure(diagnosed: Diagnosed, found: list[Suspect]) -> Figure:
+    names = diagnosed.class_names
     titles = [
         f"Label {shortened(names[one.given], 16)}, looks like {shortened(names[one.suggested], 16)}" for one in found
     ]
     figure, every = sheets.panels(len(found), 2, 1.6, titles=titles)
     for axes, one in zip(every, found, strict=True):
-        fold, within = subject.place(one.row)
-        signals = Signals(subject.judged[fold].measured)
+        fold, within = diagnosed.place(one.row)
+        signals = Signals(diagnosed.judged[fold].measured)
         signals.draw(axes, within, labels=axes is every[0])
         sheets.labelled(axes, signals.time if axes in every[-2:] else "")
     sheets.legend_below(figure, every[0], 3)

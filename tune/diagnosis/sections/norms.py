@@ -10,16 +10,16 @@ from data.batches import Batch
 from ...report.figures import sheets
 from ...report.figures.sections import Table
 from ..measures.gradients import fit_decay
-from ..model import Subject
+from ..model import Diagnosed
 
 N_PER_CLASS, MOST, MOST_STEPS = 8, 64, 20_000
 # Where less than this of the gradient is left, the first step teaches nothing.
 VANISHED = 1e-3
 
 
-def chosen_batch(subject: Subject) -> Batch:
+def chosen_batch(diagnosed: Diagnosed) -> Batch:
     """Sequences of every class whose gradients are looked at."""
-    _, batch = subject.first.batch(subject.chosen(N_PER_CLASS, MOST, MOST_STEPS))
+    _, batch = diagnosed.first.batch(diagnosed.chosen(N_PER_CLASS, MOST, MOST_STEPS))
     return batch
 
 

@@ -7,21 +7,21 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ..measures.projections import own_neighbours, tsne
 from ..measures.states import classes_in
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import listed, percent
 
 MOST_POINTS = 800
 PERPLEXITY = 30.0
 
 
-def pooled_map(subject: Subject) -> Section:
+def pooled_map(diagnosed: Diagnosed) -> Section:
     """A t-SNE map of what the head is given."""
     title, name = "A map of what the head is given (t-SNE)", "tsne"
-    judged = subject.first
-    rows = subject.chosen(MOST_POINTS, MOST_POINTS)
+    judged = diagnosed.first
+    rows = diagnosed.chosen(MOST_POINTS, MOST_POINTS)
     logits, pooled = judged.answers
     labels, predicted = judged.measured.labels[rows], logits[rows].argmax(dim=1)
-    found = tsne(pooled[rows], labels, perplexity=PERPLEXITY, seed=subject.seed % 2**31)
+    found = tsne(pooled[rows], labels, perplexity=PERPLEXITY, seed=diagnosed.seed % 2**31)
     if found is None:
         return Section(name, title, f"{len(rows)} sequences are too few for a map, or all of them are one point.")
     figure, (axes,) = sheets.panels(1, 1, 5.2)
@@ -30,7 +30,7 @@ def pooled_map(subject: Subject) -> Section:
         own = (labels == one_class).numpy()
         axes.scatter(
             places[own, 0], places[own, 1], color=sheets.class_colour(one_class), marker=sheets.class_marker(one_class),
-            s=15, linewidths=0, label=sheets.class_label(subject.class_names, one_class),
+            s=15, linewidths=0, label=sheets.class_label(diagnosed.class_names, one_class),
         )  # fmt: skip
     wrong = (predicted != labels).numpy()
     axes.scatter(
@@ -44,7 +44,8 @@ def pooled_map(subject: Subject) -> Section:
     even = [float((labels == k).double().mean()) for k in classes_in(labels)]
     chance = sum(share**2 for share in even)
     apart = [
-        (float(found_share), subject.class_names[k]) for k, found_share in own_neighbours(pooled[rows], labels).items()
+        (float(found_share), diagnosed.class_names[k])
+        for k, found_share in own_neighbours(pooled[rows], labels).items()
     ]
     apart.sort()
     summary = (
@@ -61,8 +62,8 @@ def pooled_map(subject: Subject) -> Section:
         title,
         summary,
         (
-            f"{len(rows)} sequences of {subject.part_words}, perplexity {found.perplexity:.0f}, seeded, begun from the "
-            "principal components. Neighbourhoods in such a map mean something; distances between groups and their "
+            f"{len(rows)} sequences of {diagnosed.part_words}, perplexity {found.perplexity:.0f}, seeded, begun from "
+            "the principal components. Neighbourhoods in such a map mean something; distances between groups and their "
             "sizes "
             "do not (Wattenberg et al. 2016).",
         ),

@@ -11,7 +11,7 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ..measures.projections import Components, principal_components
 from ..measures.states import Layer, between_class_share, classes_in, resampled_paths
-from ..model import Subject
+from ..model import Diagnosed
 from ..reading import N_PER_CLASS, recorded, shown_layers
 from ..words import percent, slug
 
@@ -19,24 +19,24 @@ N_POINTS = 30
 N_DRAWN_PER_CLASS = 4
 
 
-def trajectories(subject: Subject) -> list[Section]:
+def trajectories(diagnosed: Diagnosed) -> list[Section]:
     """The way of the hidden state through its principal components, for every recurrent layer."""
-    layers, labels = recorded(subject)
-    return [_trajectory(subject, layer, labels) for layer in shown_layers(layers)]
+    layers, labels = recorded(diagnosed)
+    return [_trajectory(diagnosed, layer, labels) for layer in shown_layers(layers)]
 
 
-def _trajectory(subject: Subject, layer: Layer, labels: Tensor) -> Section:
+def _trajectory(diagnosed: Diagnosed, layer: Layer, labels: Tensor) -> Section:
     paths = resampled_paths(layer.states, layer.lengths, N_POINTS)
     components = principal_components(paths.flatten(0, 1))
     apart = between_class_share(paths, labels)
-    figure = _trajectory_figure(subject, paths, labels, components, apart)
+    figure = _trajectory_figure(diagnosed, paths, labels, components, apart)
     first_two = float(components.explained[:2].sum())
     n_needed = components.needed_for(0.9)
     grew = float(apart[-1] - apart[0])
     half = next((k for k, share in enumerate(apart.tolist()) if share >= (float(apart[0]) + float(apart.max())) / 2), 0)
     what = "hidden states" if layer.is_recurrent else "features"
     nearest, farthest = _nearest_and_farthest(paths[:, -1], labels)
-    names = subject.class_names
+    names = diagnosed.class_names
     summary = (
         f"{percent(first_two)} of what the {what} of the {layer.name} do happens in the two directions drawn; "
         f"{n_needed} of {components.directions.shape[1]} hold 90%. "
@@ -90,7 +90,7 @@ def _trajectory(subject: Subject, layer: Layer, labels: Tensor) -> Section:
 
 
 def _trajectory_figure(
-    subject: Subject, paths: Tensor, labels: Tensor, components: Components, apart: Tensor
+    diagnosed: Diagnosed, paths: Tensor, labels: Tensor, components: Components, apart: Tensor
 ) -> Figure:
     figure = sheets.blank(5.0)
     grid = figure.add_gridspec(2, 2, width_ratios=(2.4, 1))
@@ -108,7 +108,7 @@ def _trajectory_figure(
         plane.plot(mean[:, 0], mean[:, 1], color=colour, linewidth=2.2)
         plane.scatter(
             mean[-1, 0], mean[-1, 1], color=colour, marker=marker, s=42, zorder=4,
-            label=sheets.class_label(subject.class_names, one_class),
+            label=sheets.class_label(diagnosed.class_names, one_class),
         )  # fmt: skip
     shares = components.explained.tolist()
     labelled = [f"{percent(share)}" for share in (*shares, 0.0)[:2]]

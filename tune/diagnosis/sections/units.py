@@ -11,7 +11,7 @@ from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ..measures.projections import principal_components
 from ..measures.states import Layer, classes_in
-from ..model import Subject
+from ..model import Diagnosed
 from ..reading import recorded, shown_layers
 from ..words import percent
 
@@ -21,9 +21,9 @@ MOST_UNITS = 64
 STUCK = 0.95
 
 
-def units(subject: Subject) -> Section:
+def units(diagnosed: Diagnosed) -> Section:
     """Every unit's state over time in one sequence of each class, for the last layer that holds states."""
-    layers, labels = recorded(subject)
+    layers, labels = recorded(diagnosed)
     layer = shown_layers(layers)[-1]
     paths = [layer.states[k, : int(n)] for k, n in enumerate(layer.lengths.tolist())]
     real = torch.cat(paths)
@@ -55,9 +55,9 @@ def units(subject: Subject) -> Section:
             "One sequence of each class; a row for each unit, ordered by its part in the first principal component. "
             f"{left_out}{first}".strip(),
         ),
-        _figure(subject, layer, labels, real),
+        _figure(diagnosed, layer, labels, real),
         f"A panel for each class: every unit's state over time in one sequence. {summary}",
-        (Table("Mean and standard deviation of every unit", ("unit", "mean", "deviation"), rows),),
+        (Table("Mean and standard deviation of every unit", ("unit", "mean", "std. dev."), rows),),
     )
 
 
@@ -71,14 +71,14 @@ def mean_move(paths: list[Tensor]) -> float:
     return sum(moves) / len(moves) if moves else 0.0
 
 
-def _figure(subject: Subject, layer: Layer, labels: Tensor, real: Tensor) -> Figure:
+def _figure(diagnosed: Diagnosed, layer: Layer, labels: Tensor, real: Tensor) -> Figure:
     shown = classes_in(labels)[:MOST_PANELS]
     rows = [int((labels == k).nonzero()[0]) for k in shown]
     order = principal_components(real).directions[0].argsort(descending=True)
     if len(order) > MOST_UNITS:
         order = torch.cat([order[: MOST_UNITS // 2], order[-MOST_UNITS // 2 :]])
     largest = float(layer.states[rows].abs().max()) or 1.0
-    titles = [subject.class_names[k] for k in shown]
+    titles = [diagnosed.class_names[k] for k in shown]
     figure, every = sheets.panels(len(rows), 3, 1.7, titles=titles, share_y=True)
     image = None
     for axes, row in zip(every, rows, strict=True):

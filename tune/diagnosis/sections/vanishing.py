@@ -13,16 +13,16 @@ from models import SequenceClassifier
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section
-from ..baselines import Rival, size_of
+from ..baselines import Baseline, size_of
 from ..measures.gradients import fit_decay, from_the_end, gradient_norms
-from ..model import Subject
+from ..model import Diagnosed
 from ..words import left_text
 from .norms import VANISHED, chosen_batch, line, norms_table
 
 COLOURS = {"rnn": LIGHT.best, "gru": LIGHT.complete, "lstm": LIGHT.fanova}
 
 
-def vanishing(subject: Subject, compared: Sequence[Rival]) -> Section:
+def vanishing(diagnosed: Diagnosed, compared: Sequence[Baseline]) -> Section:
     """The gradient of bare networks side by side."""
     title, name = "Where the gradient vanishes, and where it does not", "vanishing"
     if not compared:
@@ -32,7 +32,7 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Section:
             "of them the gradient vanishes."
         )
         return Section(name, title, summary)
-    batch = chosen_batch(subject)
+    batch = chosen_batch(diagnosed)
     lines = {rival.name: [_of_rival(network, batch) for network in (rival.fresh, rival.trained)] for rival in compared}
     figure = _rival_figure(lines)
     told, rows = [], []
@@ -50,7 +50,7 @@ def vanishing(subject: Subject, compared: Sequence[Rival]) -> Section:
         verdict = "it vanishes" if left < VANISHED else "little is left" if left < 0.03 else "it comes through"
         told.append(f"in the {rival.name} {left_text(left)} ({verdict}{factor})")
     n_back = max(len(own[1]) for both in lines.values() for own in both if own is not None) - 1
-    hidden_size, n_layers = size_of(subject)
+    hidden_size, n_layers = size_of(diagnosed)
     first = compared[0]
     scores = ", ".join(f"{r.name} {r.accuracy:.1%}" for r in compared if r.accuracy is not None)
     fresh = [_left(own[0][1]) for own in lines.values() if own[0] is not None]

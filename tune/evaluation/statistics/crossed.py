@@ -7,7 +7,7 @@ training: both have to vary in the error of a mean. Of a table of seeds x units,
     variance = variance of the seeds' means / number of seeds + variance of the units' means / number of units,
 
 which counts what is noise in both twice and is a little too large (Clark 1973, "The language-as-fixed-effect fallacy",
-min F'). What no table of one data set can tell is how the training part itself was drawn: folds share most of their
+min F'). What no table of one data set can tell is how the training set itself was drawn: folds share most of their
 training sequences, and there is no unbiased estimate of what that does (Bengio & Grandvalet 2004).
 """
 

@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""Which class is confused with which."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WHITE = "#fefefe"
 
 
 class Mistake(NamedTuple):
-    """So many of the sequences of one class were taken for another."""
+    """So many of the sequences of one class were predicted as another."""
 
     true: str
     predicted: str
@@ -38,7 +38,7 @@ class ConfusionInfo:
 
     Attributes:
         names: Of the classes that are shown, in their order.
-        counts: Row: true class; column: what it was taken for.
+        counts: Row: true class; column: the predicted class.
         mistakes: The most frequent ones, of all classes.
         words: What to write around the figure.
     """
@@ -65,7 +65,7 @@ def confusion_info(
     """A confusion matrix, of many classes only those with the most mistakes.
 
     Args:
-        counts: Row: true class; column: what it was taken for.
+        counts: Row: true class; column: the predicted class.
         class_names: One a class.
         part: Judged sequences: ``test`` or ``validation``.
         n_networks: Networks whose answers were counted together.
@@ -80,7 +80,7 @@ def confusion_info(
         for row, column in pairs[:MOST_MISTAKES]
     )
     shown = np.arange(len(names))
-    notes = ["A row is what a sequence is, a column what it was taken for; right answers lie on the diagonal."]
+    notes = ["A row is the true class, a column the predicted one; correct predictions lie on the diagonal."]
     if n_networks > 1:
         notes.append(f"Counts add up the answers of {n_networks} networks, one a fold.")
     if len(names) > MOST_CLASSES:
@@ -93,18 +93,18 @@ def confusion_info(
         first = mistakes[0]
         summary = (
             f"{n_wrong} of {counted(n_all, 'answer')} on the {part} part {'is' if n_wrong == 1 else 'are'} wrong. "
-            f"Most often {first.true} is taken for {first.predicted}: {first.n_times} of {first.n_true}."
+            f"Most often {first.true} is predicted as {first.predicted}: {first.n_times} of {first.n_true}."
         )
     return ConfusionInfo(
         tuple(names[index] for index in shown),
         counts[np.ix_(shown, shown)],
         mistakes,
-        Words("Which class is taken for which", summary, tuple(notes)),
+        Words("Which class is confused with which", summary, tuple(notes)),
     )
 
 
 def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
-    """A row for each class, a column for each that it was taken for."""
+    """A row for each class, a column for each predicted one."""
     n, n_characters = len(info.names), 9 if medium.is_narrow else 20
     names_inches = 0.45 + 0.076 * max(len(shortened(name, n_characters)) for name in info.names)
     side = min(7.0, 1.2 + 0.36 * n, medium.width - 0.35 - names_inches)
@@ -127,13 +127,13 @@ def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = 
     named_ticks(axes, "x", info.names, n_characters=n_characters, rotation=60)
     named_ticks(axes, "y", info.names, n_characters=n_characters)
     axes.tick_params(labelsize=max(size, 7))
-    labelled(axes, "taken for", "is")
+    labelled(axes, "predicted class", "true class")
     return drawn
 
 
 def confusion_section(info: ConfusionInfo, context: StudyContext) -> Section:
     """The same for the page, and the most frequent mistakes."""
     rows = tuple((one.true, one.predicted, f"{one.n_times} of {one.n_true}") for one in info.mistakes)
-    tables = (Table("The most frequent mistakes", ("is", "taken for", "times"), rows, is_open=True),) if rows else ()
+    tables = (Table("The most frequent mistakes", ("true", "predicted", "times"), rows, is_open=True),) if rows else ()
     drawn = on_page(draw_confusion, info, context)
     return section("confusion", info.words, tables=tables, heading="Confusion", **drawn)

@@ -89,7 +89,7 @@ def curves_info(trials: Sequence[FrozenTrial], context: StudyContext) -> CurvesI
     if losses is not None:
         notes.append(
             "The training loss is what was minimised, with dropout, smoothed labels and varied data, so that it may "
-            "well lie above the validation loss. A validation loss that rises at the end says: learned by heart."
+            "well lie above the validation loss. A validation loss that rises at the end means overfitting."
         )
     return CurvesInfo(curves, losses, axis, Words("Learning curves", _summary(curves, context), tuple(notes)))
 

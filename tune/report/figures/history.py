@@ -40,7 +40,7 @@ class HistoryInfo:
         running: Running trials at the last score they reported.
         without_score: Numbers of pruned and failed trials that have no usable score.
         best_so_far: Where the best complete score improved, and the last trial.
-        known_good: Complete trials whose configuration was given rather than searched.
+        initial: Complete trials whose configuration was given rather than searched.
         best: The best complete trial; None before one has completed.
         noise: Scores this close to the best may be as good as it; None where that is not known.
         axis: The scores that are shown.
@@ -53,7 +53,7 @@ class HistoryInfo:
     running: tuple[Point, ...]
     without_score: tuple[int, ...]
     best_so_far: tuple[Point, ...]
-    known_good: tuple[Point, ...]
+    initial: tuple[Point, ...]
     best: Point | None
     noise: float | None
     axis: ScoreAxis
@@ -120,7 +120,7 @@ def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Histor
         running=running,
         without_score=without_score,
         best_so_far=_best_so_far(complete, begun[-1].number, context.sign),
-        known_good=tuple(point for point in complete if point.number in given),
+        initial=tuple(point for point in complete if point.number in given),
         best=best,
         noise=noise,
         axis=axis,
@@ -213,7 +213,7 @@ def draw_history(info: HistoryInfo, context: StudyContext) -> Sheet:
     scatter(info.running, "running", 36 * size, color=LIGHT.paper, **edge)
     scatter(info.complete, "complete", 40 * size, color=LIGHT.complete)
     outline = {"facecolors": "none", "edgecolors": LIGHT.ink, "linewidths": 1.2, "marker": "D"}
-    scatter(info.known_good, "known-good start", 110, **outline)
+    scatter(info.initial, "default configuration", 110, **outline)
     if info.best_so_far:
         numbers, scores = zip(*info.best_so_far, strict=True)
         axes.plot(numbers, scores, drawstyle="steps-post", color=LIGHT.best, linewidth=1.8, label=BEST_SO_FAR)
@@ -260,7 +260,7 @@ def _figure(info: HistoryInfo, context: StudyContext) -> str:
     add(info.pruned, "pruned", color=PAGE.pruned, size=7 * size)
     add(info.running, "running", color=PAGE.paper, size=9 * size, line=ring)
     add(info.complete, "complete", color=PAGE.complete, size=9 * size, line=rim)
-    add(info.known_good, "known-good start", color=PAGE.ink, size=16, symbol="diamond-open", line={"width": 1.5})
+    add(info.initial, "default configuration", color=PAGE.ink, size=16, symbol="diamond-open", line={"width": 1.5})
     if info.best_so_far:
         numbers, scores = zip(*info.best_so_far, strict=True)
         line = {"color": PAGE.best, "width": 2, "shape": "hv"}

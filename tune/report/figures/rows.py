@@ -56,7 +56,7 @@ def people_info(people: Sequence[Person], *, are_new: bool) -> PeopleInfo:
     worst, best = ordered[0], ordered[-1]
     if len(ordered) == 1:
         summary = (
-            f"Only one person is in the test part, {worst.name}, {who}: {_share(worst.accuracy)} of "
+            f"Only one person is in the test set, {worst.name}, {who}: {_share(worst.accuracy)} of "
             f"{counted(worst.n_sequences, 'sequence')}. Another person may differ from that by more than the interval."
         )
     else:

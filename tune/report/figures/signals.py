@@ -60,7 +60,7 @@ def signal_groups(classes: Sequence[dict[str, Any]]) -> tuple[DrawingGroup, ...]
         drawings = []
         for example in one["examples"]:
             name, taken = shortened(one["class"], 30), shortened(example["predicted"], 30)
-            words = f"{name}, named rightly" if example["is_right"] else f"{name}, taken for {taken}"
+            words = f"{name}, correct" if example["is_right"] else f"{name}, predicted {taken}"
             who = "" if example["person"] is None else f" ({shortened(example['person'], 24)})"
             lines = ((example["values"] - centre) / scale - low) / ((high - low) or 1.0)
             drawings.append(Drawing(_svg(lines, example["length"] / longest, words), words + who))

@@ -40,7 +40,7 @@ def test_every_trial_is_in_the_history() -> None:
     assert info.running == ((7, 0.5),)
     assert info.without_score == (3, 4)
     assert info.best_so_far == ((0, 0.8), (5, 0.9), (7, 0.9))
-    assert info.known_good == ((0, 0.8),)
+    assert info.initial == ((0, 0.8),)
     assert info.best == (5, 0.9)
     assert info.words.summary == "Best: 90.0% in trial 5. 8 trials: 3 complete, 3 pruned, 1 failed, 1 running."
 

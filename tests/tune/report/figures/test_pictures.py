@@ -80,7 +80,7 @@ def test_the_history_shows_every_state_and_the_unit(sheets: dict[str, Sheet]) ->
     assert legend(sheets["history"]) == [
         "as good, within noise",
         "complete",
-        "known-good start",
+        "default configuration",
         "best so far",
         "best",
         "no score",

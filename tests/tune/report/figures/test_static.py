@@ -102,7 +102,9 @@ def test_mistakes_are_counted_by_pair() -> None:
         ("a", "b", 2, 10),
         ("b", "a", 1, 10),
     ]
-    assert info.words.summary == ("3 of 30 answers on the test part are wrong. Most often a is taken for b: 2 of 10.")
+    assert info.words.summary == (
+        "3 of 30 predictions on the test set are wrong. Most often a is predicted as b: 2 of 10."
+    )
     assert "All 10 answers" in confusion_info(np.diag([5, 5]), ["a", "b"], "test").words.summary
 
 
