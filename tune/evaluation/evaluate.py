@@ -171,12 +171,24 @@ def mean_interval(
     n_units = len(accuracies)
     if n_units < 2:
         return None
-    drawn = np.random.default_rng(0).integers(n_units, size=(N_RESAMPLES, n_units))
-    resampled = (accuracies * weights)[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+    resampled = _resampled_means(accuracies, weights)
     low, high = plausible_range(resampled, n_units)
     mean = min(float(np.average(accuracies, weights=weights)), 1.0)
     alike = wilson_over_people(mean, n_sequences, n_units, float(resampled.std()))
     return max(min(low, alike[0]), 0.0), min(max(high, alike[1]), 1.0)
+
+
+def difference_interval(differences: NDArray[np.float64]) -> tuple[float, float] | None:
+    """95% interval of the mean of the differences that people, or other units, make; None of fewer than two."""
+    if len(differences) < 2:
+        return None
+    return plausible_range(_resampled_means(differences, np.ones_like(differences)), len(differences))
+
+
+def _resampled_means(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    drawn = np.random.default_rng(0).integers(len(values), size=(N_RESAMPLES, len(values)))
+    means: NDArray[np.float64] = (values * weights)[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+    return means
 
 
 def selection_bias(accuracy: float, n_judged: int, n_trials: int) -> float:
