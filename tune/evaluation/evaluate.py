@@ -69,7 +69,7 @@ def evaluate(
 
     Intervals are bootstraps (Efron & Tibshirani 1993, section 13.3; see ``plausible_range``), but for an accuracy over
     sequences it is Wilson's (1927), and over people at least as wide as ``wilson_over_people``: a bootstrap of a
-    hundred right answers in a row has no width, and would claim certainty.
+    hundred correct predictions in a row has no width, and would claim certainty.
 
     Args:
         logits: For each network, [sequences, classes].
@@ -135,7 +135,7 @@ def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None
 
 
 def wilson_interval(accuracy: float, n_judged: float, quantile: float | None = None) -> tuple[float, float]:
-    """Plausible true accuracies behind a share of right answers (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
+    """Plausible true accuracies behind an observed one (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
     z = quantile or NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     centre = (accuracy + z**2 / (2 * n_judged)) / (1 + z**2 / n_judged)
     variance = accuracy * (1 - accuracy) / n_judged + z**2 / (4 * n_judged**2)

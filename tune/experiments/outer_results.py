@@ -177,7 +177,7 @@ def gain(evaluation: Evaluation) -> Estimate | None:
 
 
 def estimate(units: dict[str, tuple[float, int]], *, pooled: bool = False) -> Estimate:
-    """The mean over the units or, pooled, the share of right answers among all sequences."""
+    """The mean over the units or, pooled, the share of correct predictions among all sequences."""
     accuracies, sizes = (np.array(column, dtype=float) for column in zip(*units.values(), strict=True))
     weights = sizes if pooled else np.ones_like(sizes)
     interval = mean_interval(accuracies, weights, int(sizes.sum()))
