@@ -144,7 +144,7 @@ def test_the_winner_is_what_is_tested_once_and_given_away(searched: Lab) -> None
     assert chosen is not None
     assert chosen.number == second
     assert study.user_attrs["evaluations"].keys() == {str(second)}
-    assert study.user_attrs["evaluations"][str(second)].keys() == {"validation", "refit", "test"}
+    assert study.user_attrs["evaluations"][str(second)].keys() == {"validation", "refit", "correct", "test"}
     best = json.loads((root / "best_config.json").read_text())
     assert (best["trial"], best["times_test_was_used"]) == (second, 1)
     assert best["confirmation"] == found
