@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ SUITE: dict[str, Any] = {
 START_UP_SECONDS, MOST_SECONDS_BEYOND, MOST_SECONDS = 5.0, 1.5, 600.0
 SHARE_IN_START_UP = 0.15
 WORKERS = pytest.mark.parametrize("n_workers", [1, 2])
+
+
+def _has_trained(save_dir: Path, aim: int) -> bool:
+    return n_epochs(save_dir) >= aim
 
 
 def studies_in(save_dir: Path) -> dict[str, optuna.Study]:
@@ -199,7 +204,7 @@ def test_a_comparison_comes_to_the_same_bits(
         words, goes_on = comparison(save_dir, n_workers), True
         while goes_on and counts["SIGKILL"] < len(accidents):
             aim = n_epochs(save_dir) + dice.randint(1, N_EPOCHS)
-            goes_on = killed_at(words, lambda place=save_dir, aim=aim: n_epochs(place) >= aim, dice)
+            goes_on = killed_at(words, partial(_has_trained, save_dir, aim), dice)
             counts["SIGKILL"] += goes_on
         run(*words)
         assert everything(save_dir) == compared

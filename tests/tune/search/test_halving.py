@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from tune.cli.commands.status import _row
 from tune.study.brackets import TO_THE_END
-from tune.study.leases import lease_waiting, interrupted_trials
+from tune.study.leases import interrupted_trials, lease_waiting
 from tune.study.selection import last_to_finish
 from tune.study.study import as_left, best_trial, is_paused
 

@@ -110,7 +110,9 @@ def test_the_first_bracket_stays_near_what_the_study_begins_with() -> None:
 
 
 def test_the_first_bracket_has_the_portfolio_after_what_was_lined_up() -> None:
-    others = [{"rate": 0.1, "share": k / 10, "size": 32, "depth": 5, "kind": "c", "same": 3} for k in range(12)]
+    others: list[dict[str, Any]] = [
+        {"rate": 0.1, "share": k / 10, "size": 32, "depth": 5, "kind": "c", "same": 3} for k in range(12)
+    ]
     study = new_study()
     study.sampler = BracketSampler(SAMPLERS["tpe"], 0, SPACE, RUNGS, others[:3])
     study.enqueue_trial(others[5])

@@ -50,7 +50,7 @@ def test_a_name_that_exists_is_refused_with_the_three_ways_out(new_lab: NewLab) 
         assert way_out in str(caught.value)
 
 
-def test_the_first_trial_is_a_known_good_one(new_lab: NewLab) -> None:
+def test_the_first_trial_is_a_default_one(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}})
     searched, _ = lab.settings.ranges()
     lab.search()
@@ -210,7 +210,7 @@ def test_another_study_of_the_same_name_is_told_from_a_mistake(
     assert explained[1] == code
 
 
-def test_a_warm_start_tries_the_known_good_one_and_then_the_best_of_the_other_study(new_lab: NewLab) -> None:
+def test_a_warm_start_tries_the_default_one_and_then_the_best_of_the_other_study(new_lab: NewLab) -> None:
     first = new_lab("first", {"search": {"pruner": "none"}})
     first.search()
     best = [all_parameters(trial) for trial in best_trials(first.study(), 2)]
