@@ -33,6 +33,16 @@ if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab
 
 
+# The settings of a study begun at 44271d3, apart from its space, which has not changed since.
+FIRST_SETTINGS = {
+    "split": {"folds", "kind", "seed", "test_fraction", "test_groups", "validation_fraction"},
+    "search": {
+        *("max_latency_ms", "max_parameters", "metric", "pruner", "record_answers", "sampler", "second_objective"),
+        *("seed", "target", "timeout_seconds", "trials"),
+    },
+}
+
+
 def storage_of(lab: Lab) -> Any:
     return open_storage(sqlite_url(lab.place / "tune.db"))
 
@@ -260,3 +270,18 @@ def test_every_architecture_can_be_a_study(new_lab: NewLab) -> None:
         searched, fixed = lab.settings.ranges()
         assert not searched.keys() & fixed.keys()
         assert lab.study().direction.name == "MAXIMIZE"
+
+
+def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"split": {"balanced": False}})
+    study = lab.study()
+    stored = study.user_attrs["settings"]
+    for section, known in FIRST_SETTINGS.items():
+        stored[section] = {name: value for name, value in stored[section].items() if name in known}
+    study.set_user_attr("settings", stored)
+    _, settings, existing = plan(
+        storage_of(lab), save_dir_of(lab), study.study_name, [{"search": {"trials": 9}}], resume=True
+    )
+    assert existing is not None
+    resume_study(existing, settings, lab.splits)
+    assert (settings.split.balanced, settings.split.outer_fold, settings.search.floors) == (False, None, False)
