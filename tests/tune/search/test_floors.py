@@ -271,7 +271,7 @@ def test_the_command_line_leaves_an_older_study_without_floors(tmp_path: Path) -
     assert "floors" not in study.user_attrs["settings"]["search"]
     output, _ = processes.run(*common, "--resume", "--trials=2")
     assert "To beat" not in output
-    assert "2 trials complete" in output
+    assert "2 trials finished" in output
     output, _ = processes.run("export", f"--save-dir={tmp_path}", "--study-name=old")
     assert "Written" in output
     assert not (tmp_path / "old-floor").exists()
