@@ -87,7 +87,7 @@ class _Compared:
             yield f"{fitted}, {reaches} {reached}; the knee of the front reaches {own}."
             yield "With two objectives that is shown for comparison: what is handed over comes from the front."
         elif floor_is_unbeaten(self.study):
-            yield f"No. {fitted}, {reaches} {reached}; the {found}, reaches {own}."
+            yield f"No. {fitted}, {reaches} {reached}; the {found}, reaches {'the same' if own == reached else own}."
             yield (
                 "So best_model/ holds MiniRocket: while no trial beats it, it is the better choice, as it is simpler, "
                 "cheaper and steadier. --resume with more trials may find one that does."
