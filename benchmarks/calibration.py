@@ -47,7 +47,7 @@ def row(data: str, seed: int, n_trials: int, n_epochs: int) -> str:
     with tempfile.TemporaryDirectory() as place:
         command = [
             *(sys.executable, "-m", "tune", "run", option, data, "--study-name", "one", "--save-dir", place),
-            *("--trials", str(n_trials), "--epochs", str(n_epochs), "--confirm", "0"),
+            *("--trials", str(n_trials), "--epochs", str(n_epochs), "--confirm", "0", "--folds", "0", "--no-floors"),
             *("--seed", str(seed), "--set", f"split.seed={seed}"),
         ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)

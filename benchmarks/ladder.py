@@ -122,7 +122,7 @@ def accuracy(
     train: SequenceDataset, held_out: SequenceDataset, parameters: dict[str, Scalar], n_epochs: int, seed: int
 ) -> tuple[float, float | None]:
     """Of the last epoch's network on what is held out, by sequence and, where they are windows, by recording."""
-    settings = resolve({"architecture": "gru", "training": {"epochs": n_epochs}})
+    settings = resolve({"architecture": "gru", "training": {"epochs": n_epochs, "patience": n_epochs}})
     # What is held out stands where validation is watched; nothing is chosen by it.
     rows = Split("group", torch.arange(0), torch.arange(0), torch.arange(0))
     splits = Splits(train, rows, (Fold(train, held_out, None),))

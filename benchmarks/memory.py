@@ -53,7 +53,7 @@ def main() -> None:
         "dataset": given.dataset,
         "architecture": given.model_type,
         "search": {"trials": given.trials},
-        "training": {"epochs": given.epochs},
+        "training": {"epochs": given.epochs, "patience": given.epochs},
         "split": {"folds": 0},
     }
     settings = resolve(layer)

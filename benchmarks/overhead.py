@@ -79,7 +79,7 @@ def measure_study(dataset: str, n_trials: int, n_epochs: int) -> None:
     training._run_epoch = epochs.wrap(training._run_epoch)
     run.exported = exporting.wrap(run.exported)
     shares = {
-        "claims": (search, "claim_trial"),
+        "leases": (search, "lease_trial"),
         "suggestions": (search, "suggest_all"),
         "reports": (optuna.Trial, "report"),
         "pruning": (MedianPruner, "prune"),
@@ -90,9 +90,9 @@ def measure_study(dataset: str, n_trials: int, n_epochs: int) -> None:
         "memory given back": (search, "return_free_memory"),
         "batches waited for": (Future, "result"),
     }
-    splits_of = {name: Stopwatch() for name in shares}
+    watches = {name: Stopwatch() for name in shares}
     for name, (owner, function) in shares.items():
-        setattr(owner, function, splits_of[name].wrap(getattr(owner, function)))
+        setattr(owner, function, watches[name].wrap(getattr(owner, function)))
     for library in ("pandas", "optuna.importance", "tune.report.page"):
         importlib.import_module(library)  # Loaded late, but start-up all the same, however long the study.
     layer = {"search": {"trials": n_trials}, "training": {"epochs": n_epochs}, "split": {"folds": 0}}
@@ -107,7 +107,7 @@ def measure_study(dataset: str, n_trials: int, n_epochs: int) -> None:
         total = time.perf_counter() - started
     print(f"{n_trials} trials on {dataset}: {total:.1f} s, of which training proper {proper.seconds:.1f} s")
     print(f"the tuner's own cost: {100 * (1 - proper.seconds / total):.1f}%, of {epochs.n_calls} epochs")
-    for name, part in splits_of.items():
+    for name, part in watches.items():
         print(f"  {name}: {part.seconds:.2f} s in {part.n_calls} calls")
     print(f"in the stricter count: {100 * (1 - strict.seconds / total):.1f}%; exports: {exporting.seconds:.1f} s")
 

@@ -202,7 +202,7 @@ def main() -> None:
                     "search": {"seed": seed, "trials": 1_000, **own},
                     "split": {"seed": seed, "folds": 0},
                 },
-                {"space": CHEAP, "training": {"epochs": N_EPOCHS, "refit": False}},
+                {"space": CHEAP, "training": {"epochs": N_EPOCHS, "patience": 6, "refit": False}},
                 {"space": {"gru": SHORTENED}} if given.dataset == "watch" else {},
             )
             splits = load_splits(settings)

@@ -70,7 +70,7 @@ def people_across(dataset: SequenceDataset, split: Split) -> list[str]:
         people = set(dataset.groups[rows].tolist())
         if people & training:
             sentences.append(
-                f"people of the {part} part who are in the training set too, as published: {len(people & training):,} "
+                f"people of the {part} set who are in the training set too, as published: {len(people & training):,} "
                 f"of {len(people):,}; for new people expect less (--split group holds people out)"
             )
     return sentences
@@ -92,7 +92,7 @@ def classes_missing(dataset: SequenceDataset, kind: str, judged: Mapping[str, In
         missing = ((counts > 0) & (of_part == 0)).nonzero().flatten().tolist()
         if missing and len(labels):
             names = some([dataset.class_names[k] for k in missing])
-            sentences.append(f"the {part} part has no {names}{_performers(dataset, kind, missing)}: {so[part]}")
+            sentences.append(f"the {part} set has no {names}{_performers(dataset, kind, missing)}: {so[part]}")
     return sentences
 
 

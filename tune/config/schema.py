@@ -132,7 +132,7 @@ class Confirmation(Section):
     configurations: int = Field(3, ge=0, le=1_000, description="Best ones, beside the default one; 0: none at all")
     seeds: int = Field(5, ge=0, le=1_000, description="Runs of each, all with the same seeds; 0: none at all")
     time_share: float | None = Field(
-        0.4, gt=0, le=1_000, allow_inf_nan=False, description="At most this share of the search's time; null: no limit"
+        0.4, gt=0, le=1_000, allow_inf_nan=False, description="At most this share of the search's cost; null: no limit"
     )
 
     @property

@@ -14,7 +14,7 @@ from .card_words import MOST_CLASSES, counted, listed
 from .verification import TIMED_BATCHES, Drop, Tried
 
 CARD = "MODEL_CARD.md"
-# Of a class with fewer sequences the share of right answers says little.
+# Of a class with fewer sequences the share of correct predictions says little.
 FEW_SEQUENCES = 10
 
 
@@ -137,10 +137,10 @@ def _scores(exported: Exported) -> str:
         stored = exported.description.scores.get("test") or exported.description.scores.get("validation")
         if isinstance(stored, dict) and isinstance(stored.get("accuracy"), float):
             part = "test" if "test" in exported.description.scores else "validation"
-            lines.append(f"Of the network in torch is on record: accuracy {stored['accuracy']:.3f} ({part} part).")
+            lines.append(f"Of the network in torch is on record: accuracy {stored['accuracy']:.3f} ({part} set).")
         return "\n".join(lines)
     lines += [
-        f"Measured with this very file, on the {exported.judged_on} part: {_judged_on(evaluation)}.",
+        f"Measured with this very file, on the {exported.judged_on} set: {_judged_on(evaluation)}.",
         "",
         "| score | value | 95% interval |",
         "|---|---|---|",

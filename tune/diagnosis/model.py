@@ -115,7 +115,7 @@ class Diagnosed:
     @property
     def part_words(self) -> str:
         """The part that errors are shown of, in words."""
-        return {"all": "all sequences"}.get(self.part, f"the {self.part} part")
+        return {"all": "all sequences"}.get(self.part, f"the {self.part} set")
 
     @cached_property
     def labels(self) -> Int[Tensor, " sequences"]:

@@ -69,7 +69,7 @@ def evaluate(
 
     Intervals are bootstraps (Efron & Tibshirani 1993, section 13.3; see ``plausible_range``), but for an accuracy over
     sequences it is Wilson's (1927), and over people at least as wide as ``wilson_over_people``: a bootstrap of a
-    hundred right answers in a row has no width, and would claim certainty.
+    hundred correct predictions in a row has no width, and would claim certainty.
 
     Args:
         logits: For each network, [sequences, classes].
@@ -135,7 +135,7 @@ def accuracy_by_recording(logits: Tensor, part: SequenceDataset) -> float | None
 
 
 def wilson_interval(accuracy: float, n_judged: float, quantile: float | None = None) -> tuple[float, float]:
-    """Plausible true accuracies behind a share of right answers (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
+    """Plausible true accuracies behind an observed one (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
     z = quantile or NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     centre = (accuracy + z**2 / (2 * n_judged)) / (1 + z**2 / n_judged)
     variance = accuracy * (1 - accuracy) / n_judged + z**2 / (4 * n_judged**2)
@@ -171,12 +171,24 @@ def mean_interval(
     n_units = len(accuracies)
     if n_units < 2:
         return None
-    drawn = np.random.default_rng(0).integers(n_units, size=(N_RESAMPLES, n_units))
-    resampled = (accuracies * weights)[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+    resampled = _resampled_means(accuracies, weights)
     low, high = plausible_range(resampled, n_units)
     mean = min(float(np.average(accuracies, weights=weights)), 1.0)
     alike = wilson_over_people(mean, n_sequences, n_units, float(resampled.std()))
     return max(min(low, alike[0]), 0.0), min(max(high, alike[1]), 1.0)
+
+
+def difference_interval(differences: NDArray[np.float64]) -> tuple[float, float] | None:
+    """95% interval of the mean of the differences that people, or other units, make; None of fewer than two."""
+    if len(differences) < 2:
+        return None
+    return plausible_range(_resampled_means(differences, np.ones_like(differences)), len(differences))
+
+
+def _resampled_means(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    drawn = np.random.default_rng(0).integers(len(values), size=(N_RESAMPLES, len(values)))
+    means: NDArray[np.float64] = (values * weights)[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+    return means
 
 
 def selection_bias(accuracy: float, n_judged: int, n_trials: int) -> float:

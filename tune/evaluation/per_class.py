@@ -50,7 +50,7 @@ class Breakdown:
         confusion: A row for each true class, a column for each predicted one; None with more than
             ``MOST_CONFUSED_CLASSES`` classes.
         per_class: In the order of the classes.
-        per_person: Share of right answers and number of sequences, by name; None where people are not known.
+        per_person: Share of correct predictions and number of sequences, by name; None where people are not known.
         calibration_error: Mean distance between how sure it is and how often right.
     """
 

@@ -23,16 +23,17 @@ from ..core.escaping import escaped, fenced
 from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..core.json_files import readable
-from ..evaluation.evaluate import FEWEST_PEOPLE, mean_interval
+from ..evaluation.evaluate import FEWEST_PEOPLE, difference_interval, mean_interval
 from ..report.figures.words import counted
 from ..report.words import metric_name, percent, points, score
 from ..run import Finished
 from ..search.loop import Ended
 from ..search.progress import show_seconds
 from ..study.companions import ENDINGS, find_companion
+from ..study.floors import FLOOR_NAME, floor_study
 from ..study.samplers import n_finished
 from ..study.selection import chosen_score, seconds_searched, selected
-from ..study.study import all_parameters, load_study, metric_value, stored_settings, versions
+from ..study.study import all_parameters, best_trial, load_study, metric_value, stored_settings, versions
 from ..study.tested import evaluation_of, times_test_was_used
 from .comparison import overall_best
 from .outer_folds import OuterFold
@@ -51,6 +52,7 @@ class Answer:
         hyperparameters: All of them.
         validation: The score that chose it: of its runs with fresh seeds or, without those, of the search.
         scores: Its scores on the test set, as stored in the study.
+        floor: Those of the floor, which are the same where it is the answer; None without one.
         n_parameters: Of its network.
         n_trials: Finished trials of all its studies.
         n_looks: How often networks of its studies were judged on the test set.
@@ -65,16 +67,11 @@ class Answer:
     hyperparameters: dict[str, Any]
     validation: float
     scores: dict[str, Any]
+    floor: dict[str, Any] | None
     n_parameters: int
     n_trials: int
     n_looks: int
     seconds: float
-
-    @property
-    def people(self) -> dict[str, tuple[float, int]]:
-        """Accuracy and number of sequences of each person; nobody where people are not known."""
-        stored = self.scores.get("per_person") or {}
-        return {name: (one["accuracy"], one["n_sequences"]) for name, one in stored.items()}
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Estimate:
-    """An accuracy on what was never seen.
+    """An accuracy on what was never seen, or a difference of two.
 
     Attributes:
         accuracy: Of the whole.
@@ -133,6 +130,7 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
     if scores is None:
         return None
     score = chosen_score(best.study) if handed_over.study is best.study else None
+    floor = floor_study(best.study)
     companions = [find_companion(study, kind) for study in studies for kind in ENDINGS]
     return Answer(
         tested=fold.tested,
@@ -143,6 +141,7 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
         hyperparameters=all_parameters(trial),
         validation=metric_value(trial) if score is None else score,
         scores=scores,
+        floor=None if floor is None else evaluation_of(floor.user_attrs, best_trial(floor)).get("test"),
         n_parameters=trial.user_attrs["n_parameters"],
         n_trials=sum(map(n_finished, studies)),
         n_looks=max(times_test_was_used(study.user_attrs) for study in (*studies, handed_over.study)),
@@ -156,15 +155,29 @@ def with_answers(storage: RDBStorage, evaluation: Evaluation) -> Evaluation:
     return replace(evaluation, answers=tuple(answer for answer in answers if answer is not None))
 
 
-def units_of(evaluation: Evaluation) -> dict[str, tuple[float, int]]:
+def units_of(evaluation: Evaluation, *, of_floor: bool = False) -> dict[str, tuple[float, int]]:
     """Accuracy and number of sequences of each person or, where folds are tested, of each fold."""
-    if evaluation.outer == "folds":
-        return {one.tested: (one.scores["accuracy"], one.scores["n_sequences"]) for one in evaluation.answers}
-    return {person: found for one in evaluation.answers for person, found in one.people.items()}
+    found: dict[str, tuple[float, int]] = {}
+    for one in evaluation.answers:
+        scores = one.floor if of_floor else one.scores
+        if scores is None:
+            continue
+        units = {one.tested: scores} if evaluation.outer == "folds" else scores.get("per_person") or {}
+        found |= {name: (unit["accuracy"], unit["n_sequences"]) for name, unit in units.items()}
+    return found
+
+
+def gain(evaluation: Evaluation) -> Estimate | None:
+    """How much better the answers are than the floors, mean over the units; None where a floor is missing."""
+    units, floors = units_of(evaluation), units_of(evaluation, of_floor=True)
+    if not units or units.keys() != floors.keys():
+        return None
+    differences = np.array([share - floors[name][0] for name, (share, _) in units.items()])
+    return Estimate(float(differences.mean()), difference_interval(differences))
 
 
 def estimate(units: dict[str, tuple[float, int]], *, pooled: bool = False) -> Estimate:
-    """The mean over the units or, pooled, the share of right answers among all sequences."""
+    """The mean over the units or, pooled, the share of correct predictions among all sequences."""
     accuracies, sizes = (np.array(column, dtype=float) for column in zip(*units.values(), strict=True))
     weights = sizes if pooled else np.ones_like(sizes)
     interval = mean_interval(accuracies, weights, int(sizes.sum()))
@@ -194,11 +207,12 @@ def conclusions(evaluation: Evaluation) -> Iterator[str]:
         yield f"Standard deviation {spread}, from {percent(low)} ({worst}) to {percent(high)} ({best})."
     n_sequences = sum(n for _, n in units.values())
     yield f"Pooled over {counted(n_sequences, 'sequence')}, each tested once: {_with_interval(pooled, what)}."
+    yield from _gain_words(evaluation, what)
     yield _optimism_words(evaluation)
     if what == "people" and len(units) < FEWEST_PEOPLE:
         yield f"{len(units)} people say little of how people differ."
     if evaluation.outer == "folds":
-        known = any(one.people for one in answers)
+        known = any(one.scores.get("per_person") for one in answers)
         why = "the same people are trained on" if known else "it is not known who performed a sequence"
         yield f"It says nothing about new people: {why}."
     yield (
@@ -217,6 +231,29 @@ def _with_interval(found: Estimate, what: str) -> str:
     return f"{percent(found.accuracy)} (95% interval {percent(low)} to {percent(high)}, over {what})"
 
 
+def _gain_words(evaluation: Evaluation, what: str) -> Iterator[str]:
+    """Whether tuning is worth it."""
+    found = gain(evaluation)
+    if found is None:
+        return
+    of_floor = estimate(units_of(evaluation, of_floor=True)).accuracy
+    n_floors = sum(one.scores == one.floor for one in evaluation.answers)
+    if n_floors == len(evaluation.answers):
+        yield f"Each of the answers was the untuned floor, {FLOOR_NAME}: nothing beat it on validation."
+        return
+    span = ""
+    if found.interval is not None:
+        low, high = (f"{100 * bound:+.1f}".replace("-", "−") for bound in found.interval)
+        span = f" (95% interval of the difference {low} to {high} points, over {what})"
+    verdict = f"{points(abs(found.accuracy))} {'better' if found.accuracy > 0 else 'worse'}"
+    yield (
+        f"Untuned, {FLOOR_NAME} has {percent(of_floor)}: the tuner's answer is "
+        f"{verdict if found.accuracy else 'as good'}{span}."
+    )
+    if n_floors:
+        yield f"In {n_floors} of {len(evaluation.answers)} outer folds nothing beat it, and it was the answer."
+
+
 def _optimism_words(evaluation: Evaluation) -> str:
     metric, difference = evaluation.metric, optimism(evaluation)
     validation = fmean(one.validation for one in evaluation.answers)
@@ -233,6 +270,7 @@ def table(evaluation: Evaluation) -> list[list[str]]:
     """A heading, then a row for each outer fold that has been tested."""
     metric = evaluation.metric
     also = [] if metric == "accuracy" else [metric]
+    with_floors = any(one.floor for one in evaluation.answers)
     rows = [
         [
             "tested",
@@ -241,6 +279,7 @@ def table(evaluation: Evaluation) -> list[list[str]]:
             "parameters",
             f"validation {metric_name(metric)}",
             *(f"test {metric_name(name)}" for name in (*also, "accuracy")),
+            *(["of the floor"] * with_floors),
             "sequences",
             "trials",
             "training time",
@@ -255,6 +294,7 @@ def table(evaluation: Evaluation) -> list[list[str]]:
                 f"{one.n_parameters:,}",
                 score(one.validation, metric),
                 *(score(one.scores[name], name) for name in (*also, "accuracy")),
+                *([score((one.floor or {}).get("accuracy"), "accuracy")] * with_floors),
                 str(one.scores["n_sequences"]),
                 str(one.n_trials),
                 show_seconds(one.seconds),
@@ -305,13 +345,14 @@ def _csv(evaluation: Evaluation) -> str:
     writer.writerow(
         ["tested", "study", "architecture", "trial", "n_parameters", f"validation_{evaluation.metric}"]
         + [f"test_{metric}" for metric in metrics]
-        + ["n_sequences", "n_trials", "seconds", "hyperparameters"]
+        + ["floor_test_accuracy", "n_sequences", "n_trials", "seconds", "hyperparameters"]
     )
     for one in evaluation.answers:
         writer.writerow(
             [one.tested, one.study, one.architecture, one.trial, one.n_parameters, one.validation]
             + [one.scores[metric] for metric in metrics]
-            + [one.scores["n_sequences"], one.n_trials, round(one.seconds, 3), json.dumps(one.hyperparameters)]
+            + [(one.floor or {}).get("accuracy"), one.scores["n_sequences"], one.n_trials, round(one.seconds, 3)]
+            + [json.dumps(one.hyperparameters)]
         )
     return text.getvalue()
 
@@ -319,6 +360,7 @@ def _csv(evaluation: Evaluation) -> str:
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:
     units = units_of(evaluation)
     found = {name: estimate(units, pooled=name == "pooled") for name in ("mean", "pooled")} if units else {}
+    better = gain(evaluation)
     return {
         "name": evaluation.name,
         "outer": evaluation.outer,
@@ -330,6 +372,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
         "intervals_over": "people" if evaluation.outer == "people" else "folds",
         "accuracy": {name: {"value": one.accuracy, "interval_95": one.interval} for name, one in found.items()},
         "standard_deviation": stdev(share for share, _ in units.values()) if len(units) > 1 else None,
+        "gain_over_floor": better and {"value": better.accuracy, "interval_95": better.interval},
         "optimism": optimism(evaluation) if evaluation.answers else None,
         "units": {name: {"accuracy": share, "n_sequences": n} for name, (share, n) in units.items()},
         "folds": [
@@ -343,6 +386,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
                 "n_trials": one.n_trials,
                 "seconds": one.seconds,
                 "times_test_was_used": one.n_looks,
+                "floor_test_accuracy": (one.floor or {}).get("accuracy"),
                 "validation": one.validation,
                 "test": {name: one.scores[name] for name in ("accuracy", "macro_f1", "loss", "n_sequences")},
             }

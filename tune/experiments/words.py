@@ -44,9 +44,7 @@ def pair_sentence(pair: Pair, judged: Judged, n_pairs: int) -> str:
             f"{better} is better than {worse}: by {points(size)} points ({span}; {p_text(pair.p_value)}{correction})."
         )
     if size < 1e-12:
-        return (
-            f"{better} and {worse} are not distinguishable with this much data: they gave equally many right answers."
-        )
+        return f"{better} and {worse} are not distinguishable with this much data: both got equally many right."
     sentence = (
         f"{better} and {worse} are not distinguishable with this much data: {points(size)} points apart "
         f"({span}; {p_text(pair.p_value)}{correction})."
@@ -84,7 +82,7 @@ def judged_sentences(judged: Judged, n_folds: int) -> list[str]:
     """What was judged, what is resampled, and what the result therefore says nothing about."""
     n_sequences, unit = len(judged.units), judged.unit
     people = "" if judged.n_people is None else f" of {judged.n_people} people"
-    said = [f"Judged are {n_sequences} sequences{people} of the {judged.part} part."]
+    said = [f"Judged are {n_sequences} sequences{people} of the {judged.part} set."]
     if judged.part == "validation":
         said.append(
             "It also chose each run's best epoch, so that all accuracies are a little too good, for each one alike."

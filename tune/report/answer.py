@@ -158,12 +158,16 @@ def _which(facts: Facts) -> Iterator[str]:
     if attributes.get("origin") == "known-good" and not is_of_front:
         beaten = ": nothing beat it" if _has_best_mean(facts) else ""
         with_seeds = " with fresh seeds" if beaten and facts.confirmation else ""
-        yield f"It is the configuration that the search began with, known to be good for such data{beaten}{with_seeds}."
+        yield f"It is the default configuration, with which the search began{beaten}{with_seeds}."
     yield _counts(facts)
     yield from facts.provisos
     if facts.confirmation and _has_best_mean(facts):
         n = sum(one.get("mean") is not None for one in facts.confirmation["configurations"])
-        yield f"It had the best mean of {counted(n, 'configuration')} that were trained again with fresh seeds."
+        yield (
+            f"It had the best mean of {n} configurations that were trained again with fresh seeds."
+            if n > 1
+            else "No other configuration was trained again with fresh seeds."
+        )
 
 
 def _has_best_mean(facts: Facts) -> bool:

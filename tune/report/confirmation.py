@@ -38,7 +38,7 @@ def _row(one: Mapping[str, Any], winner: Any, metric: str) -> tuple[str, ...]:
         note = f"left after {counted(int(one['dropped_after']), 'seed')}"
     return (
         str(one.get("trial")),
-        str(one.get("origin") or ""),
+        {"known-good": "default"}.get(str(one.get("origin")), str(one.get("origin") or "")),
         score(one.get("search_score"), metric),
         score(one.get("mean"), metric),
         "–" if deviation is None else points(deviation) if metric != "loss" else score(deviation, metric),

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from data.augment import Augmentation
 from data.channels import Preparation
 
-from ..config.settings import Settings
+from ..config.settings import Settings, resolve
 from ..core.files import write_text
 from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.json_files import readable
@@ -19,7 +19,19 @@ from ..evaluation.evaluate import selection_bias
 from ..study.floors import FLOOR, stored_floors
 from ..study.pareto_front import KNEE
 from ..study.selection import Selected, selected, stored_confirmation
-from ..study.study import all_parameters, best_trials, metric_value, temperature_of, unfinished_after, versions
+from ..study.store import storage_of
+from ..study.study import (
+    OWNER,
+    all_parameters,
+    best_trials,
+    is_companion,
+    load_study,
+    metric_value,
+    stored_settings,
+    temperature_of,
+    unfinished_after,
+    versions,
+)
 from ..study.tested import evaluation_of, times_test_was_used
 from ..study.trial_files import REFIT_WEIGHTS, fetch_weights, read_weights, trial_folder, weights_digests
 from ..training.fit import TrainingSettings
@@ -126,7 +138,13 @@ def describe_objectives(study: Study, settings: Settings) -> dict[str, Any]:
 
 
 def write_best(study: Study, settings: Settings, folder: StudyFolder) -> None:
-    """Writes ``best_config.json``."""
+    """Writes ``best_config.json``; of a floor, that of the study it belongs to, which may hand it over."""
+    if is_companion(study):
+        owner = load_study(storage_of(study), study.user_attrs[OWNER])
+        if owner is None:
+            return
+        study, settings = owner, resolve(stored_settings(owner) or {})
+        folder = StudyFolder(folder.save_dir, owner.study_name, folder.shared)
     write_text(folder.root / "best_config.json", readable(describe_best(study, settings, folder)) + "\n")
 
 

@@ -71,27 +71,29 @@ class _Compared:
             why = f" {FLOOR_NAME} could not be fitted: {floor['why_not']}." if floor and floor["why_not"] else ""
             yield f"There was nothing to beat that could be handed over; the table shows the yardsticks.{why}"
             return
-        fitted = (
-            f"{FLOOR_NAME}, fitted in {_seconds(floor['seconds'])}, reaches a validation {METRIC_LABELS[self.metric]} "
-            f"of {score(floor['validation'][self.metric], self.metric)}"
-        )
+        fitted = f"{FLOOR_NAME}, fitted in {_seconds(floor['seconds'])}"
+        reached = score(floor["validation"][self.metric], self.metric)
+        reaches = f"reaches a validation {METRIC_LABELS[self.metric]} of"
         if self.trial is None:
-            yield f"Not so far: no trial has a score. {fitted}, and is what best_model/ holds until a trial beats it."
+            yield (
+                f"Not so far: no trial has a score. {fitted}, {reaches} {reached}, and is what best_model/ holds until "
+                "a trial beats it."
+            )
             return
         trained = _seconds(seconds_searched(self.study))
         own = score(chosen_score(self.study), self.metric)
-        found = f"the best trial of the search, after {trained} of training in all, reaches {own}"
+        found = f"best trial of the search, after {trained} of training in all"
         if len(self.study.directions) > 1:
-            yield f"{fitted}; the knee of the front reaches {own}."
+            yield f"{fitted}, {reaches} {reached}; the knee of the front reaches {own}."
             yield "With two objectives that is shown for comparison: what is handed over comes from the front."
         elif floor_is_unbeaten(self.study):
-            yield f"No. {fitted}; {found}."
+            yield f"No. {fitted}, {reaches} {reached}; the {found}, reaches {'the same' if own == reached else own}."
             yield (
                 "So best_model/ holds MiniRocket: while no trial beats it, it is the better choice, as it is simpler, "
                 "cheaper and steadier. --resume with more trials may find one that does."
             )
         else:
-            yield f"{self._worth_of_a_gain()}. {found[0].upper()}{found[1:]}; {fitted}."
+            yield f"{self._worth_of_a_gain()}. The {found}, {reaches} {own}; {fitted}, reaches {reached}."
 
     def _worth_of_a_gain(self) -> str:
         if self._interval is None:

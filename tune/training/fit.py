@@ -76,7 +76,7 @@ class EpochResult:
         epoch: Number of the epoch, from 1.
         train_loss: Mean of what was minimised over the epoch's steps, with dropout and everything else on; of what is
             solved, of training sequences left out.
-        train_accuracy: Share of right answers over the epoch's steps, as trained; of mixed sequences, of the larger; of
+        train_accuracy: Accuracy over the epoch's steps, as trained; of mixed sequences, of the larger; of
             what is solved, of training sequences left out.
         learning_rate: At the end of the epoch; zero where there are no steps.
         gradient_norm: Mean norm before clipping; zero where there are no steps.

@@ -21,7 +21,13 @@ Record = TypeVar("Record", Preparation, Augmentation)
 
 
 def training_settings(settings: Settings, parameters: dict[str, Scalar], seed: int) -> TrainingSettings:
-    """The training settings of a trial: the study's, and those of its hyperparameters that are about training."""
+    """The training settings of a trial: the study's, and those of its hyperparameters that are about training.
+
+    Raises:
+        ValueError: If epochs or patience are still left to the size of the data; see ``splits.settled``.
+    """
+    if not settings.training.patience or not settings.n_epochs:
+        raise ValueError("epochs and patience are left to the size of the data, which these settings have not met yet")
     searched = {field.name: parameters[field.name] for field in fields(TrainingSettings) if field.name in parameters}
     if ARCHITECTURES[settings.architecture].closed_form:
         searched = {**WITHOUT_STEPS, **searched}

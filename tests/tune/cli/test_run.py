@@ -95,7 +95,8 @@ def test_an_interrupted_last_fit_is_said_and_made_up_for(new_lab: NewLab) -> Non
 
 
 def test_the_test_is_left_to_the_last_process_at_work(new_lab: NewLab) -> None:
-    lab = new_lab("study", {"search": {"trials": 2}, "space": {"shared": SUITED}})
+    # With brackets it would wait for the other one.
+    lab = new_lab("study", {"search": {"trials": 2, "pruner": "none"}, "space": {"shared": SUITED}})
     lease = lease_trial(lab.study(), lab.folder, 2)
     assert lease is not None
     finished, said = run(lab)

@@ -53,7 +53,7 @@ def tested(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> La
 def lab(tested: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A copy of it, whose recordings are read from memory: there is no reader for the toy."""
     shutil.copytree(tested.place, tmp_path / "studies")
-    monkeypatch.setattr(judged_module, "load_parts", lambda settings: tested.splits)
+    monkeypatch.setattr(judged_module, "load_splits", lambda settings: tested.splits)
     monkeypatch.setattr(trials_module, "TIMED_SECONDS", 0.0)
     monkeypatch.setattr(trials_module, "FEWEST_TIMED", 2)
     return replace(tested, place=tmp_path / "studies")

@@ -45,9 +45,9 @@ def recordings(folder: Path, people: tuple[str, ...] = PEOPLE) -> Path:
     for person in people or ("nobody",) * 4:
         for label, slope in (("up", 1), ("down", -1)):
             for _ in range(N_EACH):
-                sequence, shift = f"s{len(rows)}", draw.gauss(0, 0.5)
+                sequence, shift = f"s{len(rows)}", draw.gauss(0, 1)
                 for step in range(12):
-                    x = shift + slope * step / 10 + draw.gauss(0, 0.4)
+                    x = shift + slope * step / 10 + draw.gauss(0, 1.5)
                     who = f"{person}," if people else ""
                     rows.append(f"{sequence},{label},{who}{step / 10:.1f},{x:.3f},{draw.gauss(0, 1):.3f}")
     path = folder / "gestures.csv"
@@ -142,7 +142,15 @@ def test_the_totals_are_those_of_the_studies(evaluated: tuple[Path, str]) -> Non
     half_width = t.ppf(0.975, len(PEOPLE) - 1) * deviation / len(PEOPLE) ** 0.5
     assert low <= max(mean - 0.9 * half_width, 0)
     assert high >= min(mean + 0.9 * half_width, 1)
+    floors = [one["floors"]["minirocket"]["test"]["accuracy"] for one in best]
+    assert [fold["floor_test_accuracy"] for fold in found["folds"]] == floors
+    assert found["gain_over_floor"]["value"] == pytest.approx(mean - fmean(floors))
+    low, high = found["gain_over_floor"]["interval_95"]
+    assert low - 1e-9 <= mean - fmean(floors) <= high + 1e-9
+    n_floors = sum(one["floors"]["selected"] == "minirocket" for one in best)
+    assert n_floors == sum(fold["architecture"] == "minirocket" for fold in found["folds"])
     text = (save_dir / "mine-outer" / "evaluation.md").read_text()
+    assert (f"In {n_floors} of 4 outer folds nothing beat it" in text) == (0 < n_floors < 4)
     assert "4 people say little of how people differ." in text
     assert "\\[red\\]Dot" in text
     assert "evaluate --outer people" in text
@@ -225,13 +233,18 @@ def test_data_without_people_is_tested_in_stratified_folds(tmp_path: Path) -> No
     path = recordings(tmp_path, ())
     _, errors = run(*arguments(path, tmp_path / "studies"), expect=2)
     assert "does not say who performed a sequence (use --outer folds)" in errors
-    run(*arguments(path, tmp_path / "studies", "--n-folds=3", "--folds=2", "--metric=macro_f1", outer="folds"))
+    run(
+        *arguments(
+            path, tmp_path / "studies", "--n-folds=3", "--folds=2", "--metric=macro_f1", "--no-floors", outer="folds"
+        )
+    )
     found = results(tmp_path / "studies")
     assert [fold["tested"] for fold in found["folds"]] == [f"fold {k} of 3" for k in (1, 2, 3)]
     assert sum(fold["test"]["n_sequences"] for fold in found["folds"]) == 4 * 2 * N_EACH
     for k, fold in enumerate(found["folds"], start=1):
         split = best_of(tmp_path / "studies", fold["study"])["split"]
         assert (split["kind"], split["outer_fold"]) == ("stratified", [k, 3])
+    assert found["gain_over_floor"] is None
     difference = fmean(fold["validation"] - fold["test"]["macro_f1"] for fold in found["folds"])
     assert found["optimism"] == pytest.approx(difference)
     assert any("it is not known who performed a sequence" in sentence for sentence in found["sentences"])

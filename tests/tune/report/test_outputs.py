@@ -77,7 +77,7 @@ def test_the_test_part_is_used_once_for_each_best_trial(done: Lab) -> None:
     best = best_trial(done.study())
     assert best is not None
     assert before.keys() == {str(best.number)}
-    assert before[str(best.number)].keys() == {"validation", "refit", "test"}
+    assert before[str(best.number)].keys() == {"validation", "refit", "correct", "test"}
 
 
 def test_without_a_test_part_only_validation_is_judged(new_lab: NewLab) -> None:

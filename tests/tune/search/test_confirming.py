@@ -144,7 +144,7 @@ def test_the_winner_is_what_is_tested_once_and_given_away(searched: Lab) -> None
     assert chosen is not None
     assert chosen.number == second
     assert study.user_attrs["evaluations"].keys() == {str(second)}
-    assert study.user_attrs["evaluations"][str(second)].keys() == {"validation", "refit", "test"}
+    assert study.user_attrs["evaluations"][str(second)].keys() == {"validation", "refit", "correct", "test"}
     best = json.loads((root / "best_config.json").read_text())
     assert (best["trial"], best["times_test_was_used"]) == (second, 1)
     assert best["confirmation"] == found
@@ -336,7 +336,7 @@ def test_its_study_is_no_study_of_its_own_and_takes_nobody_elses_name(searched: 
         resume_study(confirmation, searched.settings, searched.splits)
 
 
-def test_the_known_good_one_is_confirmed_even_if_it_was_ended_early(new_lab: NewLab) -> None:
+def test_the_default_one_is_confirmed_even_if_it_was_ended_early(new_lab: NewLab) -> None:
     lab = new_lab("study", {**SEARCH, "search": {"trials": 3}})
     study = lab.study()
     spaces: dict[str, BaseDistribution] = {

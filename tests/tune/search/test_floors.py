@@ -21,8 +21,10 @@ from sqlalchemy import text
 
 from tests import processes
 from tune.core.errors import StudyError
+from tune.core.folders import StudyFolder
 from tune.core.stopping import StopWatch
-from tune.report.exports import describe_best
+from tune.deploy.test_recordings import note_use
+from tune.report.exports import describe_best, write_best
 from tune.run import Finished, exported, open_study, search_and_judge
 from tune.search.floors import share_floors
 from tune.search.progress import Progress
@@ -139,6 +141,15 @@ def test_a_floor_that_nothing_beats_is_handed_over(new_done: NewDone) -> None:
     assert chosen is not None
     assert load_weights(lab.folder, chosen, 1) is not None
     assert len((lab.folder.root / "trials.csv").read_text().splitlines()) == 3
+
+
+def test_an_export_of_the_floor_is_a_use_of_the_test_part(new_done: NewDone) -> None:
+    lab = new_done(LEARNS_NOTHING)
+    assert best_config(lab)["times_test_was_used"] == 1
+    assert note_use(floor_of(lab), 0, "export")
+    write_best(floor_of(lab), lab.settings, StudyFolder(lab.place, "toy-gru-floor"))
+    assert best_config(lab)["times_test_was_used"] == 2
+    assert not (lab.place / "toy-gru-floor" / "best_config.json").exists()
 
 
 def test_a_better_network_is_handed_over(new_done: NewDone) -> None:
@@ -271,7 +282,7 @@ def test_the_command_line_leaves_an_older_study_without_floors(tmp_path: Path) -
     assert "floors" not in study.user_attrs["settings"]["search"]
     output, _ = processes.run(*common, "--resume", "--trials=2")
     assert "To beat" not in output
-    assert "2 trials complete" in output
+    assert "2 trials finished" in output
     output, _ = processes.run("export", f"--save-dir={tmp_path}", "--study-name=old")
     assert "Written" in output
     assert not (tmp_path / "old-floor").exists()

@@ -33,6 +33,16 @@ if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab
 
 
+# The settings of a study begun at 44271d3, apart from its space, which has not changed since.
+FIRST_SETTINGS = {
+    "split": {"folds", "kind", "seed", "test_fraction", "test_groups", "validation_fraction"},
+    "search": {
+        *("max_latency_ms", "max_parameters", "metric", "pruner", "record_answers", "sampler", "second_objective"),
+        *("seed", "target", "timeout_seconds", "trials"),
+    },
+}
+
+
 def storage_of(lab: Lab) -> Any:
     return open_storage(sqlite_url(lab.place / "tune.db"))
 
@@ -50,7 +60,7 @@ def test_a_name_that_exists_is_refused_with_the_three_ways_out(new_lab: NewLab) 
         assert way_out in str(caught.value)
 
 
-def test_the_first_trial_is_a_known_good_one(new_lab: NewLab) -> None:
+def test_the_first_trial_is_a_default_one(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 1}})
     searched, _ = lab.settings.ranges()
     lab.search()
@@ -210,7 +220,7 @@ def test_another_study_of_the_same_name_is_told_from_a_mistake(
     assert explained[1] == code
 
 
-def test_a_warm_start_tries_the_known_good_one_and_then_the_best_of_the_other_study(new_lab: NewLab) -> None:
+def test_a_warm_start_tries_the_default_one_and_then_the_best_of_the_other_study(new_lab: NewLab) -> None:
     first = new_lab("first", {"search": {"pruner": "none"}})
     first.search()
     best = [all_parameters(trial) for trial in best_trials(first.study(), 2)]
@@ -260,3 +270,18 @@ def test_every_architecture_can_be_a_study(new_lab: NewLab) -> None:
         searched, fixed = lab.settings.ranges()
         assert not searched.keys() & fixed.keys()
         assert lab.study().direction.name == "MAXIMIZE"
+
+
+def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"split": {"balanced": False}})
+    study = lab.study()
+    stored = study.user_attrs["settings"]
+    for section, known in FIRST_SETTINGS.items():
+        stored[section] = {name: value for name, value in stored[section].items() if name in known}
+    study.set_user_attr("settings", stored)
+    _, settings, existing = plan(
+        storage_of(lab), save_dir_of(lab), study.study_name, [{"search": {"trials": 9}}], resume=True
+    )
+    assert existing is not None
+    resume_study(existing, settings, lab.splits)
+    assert (settings.split.balanced, settings.split.outer_fold, settings.search.floors) == (False, None, False)

@@ -90,7 +90,7 @@ def export_command(
     if judged.part is None:
         say(console, f"No accuracy can be stated, since {judged.why_not}; tried on noise of the same lengths")
     else:
-        say(console, f"Tried on the {judged.name} part: {len(judged.part)} sequences")
+        say(console, f"Tried on the {judged.name} set: {len(judged.part)} sequences")
     used_before = 0 if study is None else times_test_was_used(study.user_attrs)
     forms, tried = _try_all(stored, judged, form, opset)
     _print_table(console, tried)
@@ -192,7 +192,7 @@ def _refusal(
             return f"--max-drop cannot be judged, since {judged.why_not}"
         if own.drop.accuracy > max_drop:
             return (
-                f"it loses {shown_drop(own.drop)} of accuracy against PyTorch on the {judged.name} part; --max-drop "
+                f"it loses {shown_drop(own.drop)} of accuracy against PyTorch on the {judged.name} set; --max-drop "
                 f"allows {max_drop:g}"
             )
     return ""

@@ -90,7 +90,7 @@ class GroupScore(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers."""
+        """Share of correct predictions."""
         return self.n_right / self.n
 
 

@@ -62,7 +62,7 @@ def calibration(diagnosed: Diagnosed) -> Section:
             about,
         ),
         figure,
-        f"Reliability diagrams, confidence against share of right answers. {summary}",
+        f"Reliability diagrams, confidence against share of correct predictions. {summary}",
         (
             Table(
                 "Reliability", ("probabilities", "from", "to", "mean confidence", "accuracy", "sequences"), tuple(rows)

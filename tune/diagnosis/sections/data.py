@@ -119,16 +119,16 @@ def class_balance(diagnosed: Diagnosed) -> Section:
     which = names[first.index(largest)], names[first.index(smallest)]
     part_name = next(iter(counts))
     if smallest == 0:
-        summary = f"In the {part_name} part there is no sequence of {which[1]}: the network cannot know it."
+        summary = f"In the {part_name} set there is no sequence of {which[1]}: the network cannot know it."
     elif largest <= 1.5 * smallest:
         summary = (
             f"The classes are balanced: {f'{smallest} to ' if smallest < largest else ''}{largest} sequences each "
             "in the "
-            f"{part_name} part, so that plain accuracy is a fair score."
+            f"{part_name} set, so that plain accuracy is a fair score."
         )
     else:
         summary = (
-            f"{which[0]} has {largest / smallest:.1f} times as many sequences as {which[1]} in the {part_name} part "
+            f"{which[0]} has {largest / smallest:.1f} times as many sequences as {which[1]} in the {part_name} set "
             f"({largest} and {smallest}): look at macro F1 and the row of {which[1]} below rather than at accuracy."
         )
     rows = tuple((name, *(str(of_part[k]) for of_part in counts.values())) for k, name in enumerate(names))

@@ -239,7 +239,7 @@ def _bars(name: str, title: str, summary: str, groups: list[GroupScore], what: s
         name,
         title,
         summary,
-        ("Dots are the share of right answers, lines their 95% interval (Wilson); in brackets the sequences.",),
+        ("Dots are the share of correct predictions, lines their 95% interval (Wilson); in brackets the sequences.",),
         figure,
         f"Accuracy of each {what} with its interval. {summary}",
         (Table(title, (what, "accuracy", "95% from", "to", "sequences"), tuple(rows)),),

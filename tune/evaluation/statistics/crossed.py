@@ -70,7 +70,7 @@ class CrossedMean:
         return self.mean - half, self.mean + half
 
     def share_interval(self) -> tuple[float, float] | None:
-        """95% interval of a mean that is a share of right answers, which stays between 0 and 1.
+        """95% interval of a mean that is a share of correct predictions, which stays between 0 and 1.
 
         Wilson's (1927), on as many sequences as would by themselves have this error (Korn & Graubard 1998, section 3):
         an accuracy of 100% would otherwise claim certainty. None where the error is not known.

@@ -98,7 +98,7 @@ def ranked_parameters(trials: Sequence[FrozenTrial], importances: ImportancesInf
     if isinstance(importances, str):
         return varying
     # The least important may have no row of their own.
-    return list(dict.fromkeys([*(row.name for row in importances.importances), *varying]))
+    return list(dict.fromkeys([*(row.name for row in importances.importances if row.name in varying), *varying]))
 
 
 def section_of(name: str, info: Any, context: StudyContext) -> Section:

@@ -88,11 +88,11 @@ def confusion_info(
         shown = np.sort(np.argsort(-blame, kind="stable")[:MOST_CLASSES])
         notes.append(f"Shown are the {MOST_CLASSES} classes of {len(names)} with the most mistakes.")
     if not n_wrong:
-        summary = f"All {n_all} answers on the {part} part are right."
+        summary = f"All {n_all} predictions on the {part} set are correct."
     else:
         first = mistakes[0]
         summary = (
-            f"{n_wrong} of {counted(n_all, 'answer')} on the {part} part {'is' if n_wrong == 1 else 'are'} wrong. "
+            f"{n_wrong} of {counted(n_all, 'prediction')} on the {part} set {'is' if n_wrong == 1 else 'are'} wrong. "
             f"Most often {first.true} is predicted as {first.predicted}: {first.n_times} of {first.n_true}."
         )
     return ConfusionInfo(

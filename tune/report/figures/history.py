@@ -78,13 +78,13 @@ class HistoryInfo:
 
 
 def noise_of(score: float, n_validation: int) -> float:
-    """Two standard errors of a share of right answers, as a share.
+    """Two standard errors of a share of correct predictions, as a share.
 
     The standard error of a binomial share, with two right and two wrong answers added so that it is not 0 at 100%
     (Agresti and Coull, The American Statistician 52, 1998).
 
     Args:
-        score: Share of right answers, 0..1.
+        score: Share of correct predictions, 0..1.
         n_validation: Sequences that were judged.
     """
     n = n_validation + 4

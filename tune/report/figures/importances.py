@@ -21,7 +21,7 @@ from ...study.store import storage_of
 from .axes import Tick, parameter_axis
 from .interactive import PAGE, PERCENT, axis, layout, plain
 from .palette import LIGHT
-from .scores import Scored, scored_trials
+from .scores import Scored, scored_after_the_same_epochs, scored_trials
 from .sections import HALF, Section, Table, section
 from .sheets import Sheet, gridded, set_ticks, sheet
 from .words import StudyContext, Words, counted, shortened
@@ -68,7 +68,7 @@ class ImportancesInfo:
 
     Attributes:
         importances: One a hyperparameter that varied.
-        n_trials: Complete trials that they rest on.
+        n_trials: Trials that they rest on.
         share_first: Share of the resamples in which the first comes first.
         words: What to write around the figure.
     """
@@ -87,9 +87,13 @@ class ImportancesInfo:
 
 def varying_parameters(trials: Sequence[FrozenTrial]) -> list[str]:
     """Names of the hyperparameters with two different values at least among the complete trials, in their order."""
+    return _varying([scored.trial for scored in scored_trials(trials)])
+
+
+def _varying(trials: Sequence[FrozenTrial]) -> list[str]:
     values: dict[str, set[str]] = {}
-    for scored in scored_trials(trials):
-        for name, value in scored.trial.params.items():
+    for trial in trials:
+        for name, value in trial.params.items():
             values.setdefault(name, set()).add(repr(value))
     return [name for name, seen in values.items() if len(seen) > 1]
 
@@ -100,12 +104,18 @@ def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Im
     PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023, arXiv 2304.10255) asks what the best quarter of the trials has
     in common; fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014) what explains the spread between all of them. Each is
     evaluated on 12 bootstrap resamples of the complete trials (Efron 1979), of at most 100 trials each: the spread
-    over the resamples shows how far the numbers can be trusted.
+    over the resamples shows how far the numbers can be trusted. Of fewer than ``FEWEST_TRIALS`` complete ones they say
+    nothing: then all trials count, each with the score of as many epochs as all of them have.
     """
     complete = scored_trials(trials)
-    names = varying_parameters(trials)
+    n_complete, rests_on = len(complete), ""
+    if n_complete < FEWEST_TRIALS:
+        complete, n_epochs = scored_after_the_same_epochs(trials, context.sign)
+        scored = f"what {counted(len(complete), 'trial')} scored in {counted(n_epochs, 'epoch')}"
+        rests_on = f"Rests on {scored}; {n_complete} went to the end."
     if len(complete) < FEWEST_TRIALS:
-        return f"importances need at least {FEWEST_TRIALS} complete trials, and this study has {len(complete)}"
+        return f"importances need at least {FEWEST_TRIALS} complete trials, and this study has {n_complete}"
+    names = _varying([scored.trial for scored in complete])
     if len({scored.score for scored in complete}) < 2:
         return "every complete trial has the same score, so no hyperparameter made a difference"
     if len(names) < 2:
@@ -129,6 +139,8 @@ def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Im
     ]
     n_first = firsts.count(ranked[0])
     words = _words(rows, n_first, len(complete), trials, ranked[_MOST_ROWS:])
+    if rests_on:
+        words = words._replace(notes=(rests_on, *words.notes[1:]))
     return ImportancesInfo(tuple(rows), len(complete), n_first / _N_RESAMPLES, words)
 
 

@@ -16,7 +16,7 @@ MOST_PEOPLE = 40
 
 
 class Person(NamedTuple):
-    """One person: the share of right answers, 0..1, and its 95% interval over this person's sequences."""
+    """One person: the share of correct predictions, 0..1, and its 95% interval over this person's sequences."""
 
     name: str
     accuracy: float

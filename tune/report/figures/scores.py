@@ -50,6 +50,21 @@ def scored_trials(trials: Sequence[FrozenTrial]) -> list[Scored]:
     return [Scored(trial, score) for trial in trials if (score := final_score(trial)) is not None]
 
 
+def scored_after_the_same_epochs(trials: Sequence[FrozenTrial], sign: int) -> tuple[list[Scored], int]:
+    """All trials with the best score of as many epochs as each of them has, and how many that are.
+
+    Where most trials are ended early, the complete ones are few, and were chosen; these were not.
+    """
+    reported = {trial.number: max(trial.intermediate_values, default=0) for trial in trials}
+    n_epochs = min((n for n in reported.values() if n), default=0)
+    scored = []
+    for trial in trials:
+        scores = [score for epoch, score in trial.intermediate_values.items() if epoch <= n_epochs]
+        if scores and all(map(is_drawable, scores)):
+            scored.append(Scored(trial, sign * max(sign * score for score in scores)))
+    return scored, n_epochs
+
+
 def with_one_value(trial: FrozenTrial) -> FrozenTrial:
     """The trial as a study of its first objective would have it."""
     if trial.values is None or len(trial.values) == 1:

@@ -21,7 +21,7 @@ class StudyContext:
         metric: What the study's values are, in words: ``validation accuracy``.
         direction: Whether more or less of the metric is better.
         percent: Whether the metric lies in 0..1 and is written in percent.
-        n_validation: Sequences that each score was judged on, where the score is a share of right answers; gives the
+        n_validation: Sequences that each score was judged on, where the score is an accuracy; gives the
             size of differences that are only noise. None where that is not known or does not apply.
         labels: What to write for a hyperparameter, with its unit, where its name is not enough.
     """

@@ -80,3 +80,23 @@ def test_every_decade_of_a_logarithmic_range_counts_the_same() -> None:
 )
 def test_why_there_are_no_importances(trials: list[FrozenTrial], why: str) -> None:
     assert str(importances_info(trials, ACCURACY)).startswith(why)
+
+
+def test_of_few_complete_trials_all_count_with_the_score_of_as_many_epochs() -> None:
+    """As a bracket leaves them: one complete, most ended after two epochs, by which all of them are compared."""
+    spread = [0.05 + k / 13 for k in range(12)]
+    trials = [
+        trial(
+            k,
+            None if k else 0.05,
+            {"x": x, "noise": (5 * k) % 12 / 12},
+            state=TrialState.PRUNED if k else TrialState.COMPLETE,
+            # Later epochs of the one that went on say nothing against the others.
+            reported={1: x / 2, 2: x, **({} if k else {3: 0.99})},
+        )
+        for k, x in enumerate(spread)
+    ]
+    info = importances(trials)
+    assert info.n_trials == 12
+    assert info.importances[0].name == "x"
+    assert info.words.notes[0] == "Rests on what 12 trials scored in 2 epochs; 1 went to the end."

@@ -105,7 +105,7 @@ def test_mistakes_are_counted_by_pair() -> None:
     assert info.words.summary == (
         "3 of 30 predictions on the test set are wrong. Most often a is predicted as b: 2 of 10."
     )
-    assert "All 10 answers" in confusion_info(np.diag([5, 5]), ["a", "b"], "test").words.summary
+    assert "All 10 predictions" in confusion_info(np.diag([5, 5]), ["a", "b"], "test").words.summary
 
 
 def test_of_many_classes_those_with_mistakes_are_shown() -> None:

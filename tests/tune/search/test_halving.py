@@ -1,0 +1,75 @@
+"""Successive halving in a real study: who waits, who goes on, and what happens when the time is short."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import TrialState
+
+from tune.cli.commands.status import _row
+from tune.study.brackets import TO_THE_END
+from tune.study.leases import interrupted_trials, lease_waiting
+from tune.study.selection import last_to_finish
+from tune.study.study import as_left, best_trial, is_paused
+
+if TYPE_CHECKING:
+    from tests.tune.conftest import Lab, NewLab, NewNotes, NewStop
+
+NINE: dict[str, Any] = {"search": {"trials": 9}, "training": {"epochs": 9, "patience": 9}}
+
+
+def test_of_nine_trials_three_go_on_and_then_one(new_lab: NewLab, new_notes: NewNotes) -> None:
+    lab, notes = new_lab("study", NINE), new_notes()
+    assert lab.search(observer=notes).reason == "9 trials finished"
+    trials = lab.trials()
+    assert sorted(len(trial.intermediate_values) for trial in trials) == [1] * 6 + [3] * 2 + [9]
+    assert Counter(trial.state for trial in trials) == {TrialState.PRUNED: 8, TrialState.COMPLETE: 1}
+    assert [state for _, state, _ in notes.finished[:9]] == ["paused"] * 9
+    assert notes.finished[0][2] == "paused after epoch 1: the 3 best of trials 0 to 8 go on"
+    assert {trial.user_attrs["reason"] for trial in trials if len(trial.intermediate_values) == 3} == {
+        "pruned after epoch 3"
+    }
+    # No epoch is trained twice.
+    assert len(set(notes.epochs)) == len(notes.epochs) == 6 + 2 * 3 + 9
+    assert list((lab.folder.root / ".checkpoints").iterdir()) == []
+    for trial in trials:
+        assert "accuracy_gap" in trial.user_attrs
+        assert trial.user_attrs["epochs_run"] == len(trial.intermediate_values)
+
+
+def paused(new_lab: NewLab, stop_after: NewStop) -> Lab:
+    """A study that was interrupted when its fourth trial had begun."""
+    lab = new_lab("study", NINE)
+    n_steps_each = len(lab.splits.folds[0].train) // 8
+    n_steps = 3 * n_steps_each + 1
+    while sum(is_paused(lab.study(), trial) for trial in lab.trials()) < 2:
+        assert lab.search(stop_after(n_steps)).reason == "interrupted"
+    return lab
+
+
+def test_paused_trials_are_no_accidents_and_count_with_what_they_have(new_lab: NewLab, stop_after: NewStop) -> None:
+    lab = paused(new_lab, stop_after)
+    study, trials = lab.study(), lab.trials()
+    waiting = [trial.number for trial in trials if is_paused(study, trial)]
+    left = interrupted_trials(study, lab.folder)
+    row = _row(study, lab.folder)
+    assert row[5:8] == ["0", str(len(waiting)), str(len(left) - len(waiting))]
+    for number in waiting:
+        assert as_left(trials[number]).values
+        assert lab.folder.checkpoint(number).exists()
+
+
+def test_the_best_that_waits_is_finished_when_there_is_only_time_for_that(new_lab: NewLab, stop_after: NewStop) -> None:
+    lab = paused(new_lab, stop_after)
+    study, best = lab.study(), best_trial(lab.study())
+    assert best is not None
+    assert last_to_finish(study, lab.settings, 1, seconds=1e6) is None
+    assert last_to_finish(study, lab.settings, 1, seconds=0.0) == best.number
+    lease = lease_waiting(study, lab.folder, best.number)
+    assert lease is not None
+    assert (lease.trial.number, lease.leg) == (best.number, TO_THE_END)
+    assert lease_waiting(study, lab.folder, best.number) is None
+    lease.lock.release()
+    lab.search()
+    assert last_to_finish(lab.study(), lab.settings, 1, seconds=0.0) is None
