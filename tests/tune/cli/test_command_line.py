@@ -82,11 +82,14 @@ def test_a_finished_study_leaves_every_export(uninterrupted: Path) -> None:
     assert not list((folder / ".checkpoints").glob("*"))
 
 
-def test_a_resumed_study_equals_one_that_was_never_interrupted(uninterrupted: Path, tmp_path: Path) -> None:
-    run(*SMALL, "--save-dir", str(tmp_path), "--study-name", "parts", "--trials", "4")
+def test_a_study_that_is_given_more_trials_equals_one_that_had_them_from_the_start(tmp_path: Path) -> None:
+    """Where trials do not come in brackets, whose last one has what is left of the number asked for."""
+    words = (*SMALL, "--pruner", "median", "--save-dir", str(tmp_path))
+    run(*words, "--study-name", "whole", "--trials", "6")
+    run(*words, "--study-name", "parts", "--trials", "4")
     run("--resume", "--save-dir", str(tmp_path), "--study-name", "parts", "--trials", "6")
     resumed = trials(tmp_path, "parts")
-    assert [outcome(trial) for trial in resumed] == [outcome(trial) for trial in trials(uninterrupted, "whole")]
+    assert [outcome(trial) for trial in resumed] == [outcome(trial) for trial in trials(tmp_path, "whole")]
     assert len({json.dumps(trial.params, sort_keys=True) for trial in resumed}) == 6
 
 
