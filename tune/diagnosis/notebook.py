@@ -25,7 +25,7 @@ LESSON: Lesson = (
         'warnings.filterwarnings("ignore", message="IProgress")\n\nimport torch\n\n'
         "from tune.cli.commands.lesson import of_model, "
         "of_study, show\n\n"
-        'diagnosed = {again}\nprint("\\n".join(diagnosed.notes))\nsubject.first.network',
+        'diagnosed = {again}\nprint("\\n".join(diagnosed.notes))\ndiagnosed.first.network',
     ),
     (
         "## Data\n\nBefore looking at a network look at what it was given. Would you tell these classes apart "
@@ -105,9 +105,9 @@ LESSON: Lesson = (
     ),
     (
         "Bare networks of the same size, side by side: an RNN, a GRU, an LSTM. *Try:* other networks, or none.",
-        "from tune.diagnosis.baselines import rivals\nfrom tune.diagnosis.sections.vanishing import vanishing\n\n"
+        "from tune.diagnosis.baselines import baselines\nfrom tune.diagnosis.sections.vanishing import vanishing\n\n"
         "against = {against!r}  # any of rnn, gru, lstm\n"
-        "show(vanishing(diagnosed, rivals(diagnosed, against) if against else ()))",
+        "show(vanishing(diagnosed, baselines(diagnosed, against) if against else ()))",
     ),
     (
         "Which steps and channels do the answers rest on? Integrated gradients say, and the deletion curves check "

@@ -85,14 +85,14 @@ def test_a_file_is_written_found_and_removed(store: str) -> None:
 def test_another_machine_goes_on_where_one_was_interrupted(
     new_lab: NewLab, new_notes: NewNotes, stop_after: NewStop, outline: Outline, store: str, tmp_path: Path
 ) -> None:
-    lab = new_lab("study", {"search": {"trials": 3}})
+    lab = new_lab("study", {"search": {"trials": 3, "pruner": "median"}})
     one, other = new_notes(), new_notes()
     search_on(tmp_path / "one", lab, store, one, stop_after(13))
     number, epoch = one.epochs[-1]
     folder = search_on(tmp_path / "other", lab, store, other, StopWatch())
     assert other.started[0] == (number, True)
     assert other.epochs[0] == (number, epoch + 1)
-    whole = new_lab("whole", {"search": {"trials": 3}})
+    whole = new_lab("whole", {"search": {"trials": 3, "pruner": "median"}})
     whole.search()
     assert [outline(trial) for trial in lab.trials()] == [outline(trial) for trial in whole.trials()]
     # Only what a third machine needs to test the best is left.

@@ -61,7 +61,7 @@ def test_nobody_reads_predictions(save_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--no-such-option", "config --set training.epochs=0", "status --save-dir nowhere"]
+    "arguments", ["--no-such-option", "config --set training.epochs=-1", "status --save-dir nowhere"]
 )
 def test_nobody_reads_the_errors(arguments: str) -> None:
     assert with_closed("stderr", *arguments.split()) == (CLOSED_PIPE, "")
