@@ -22,7 +22,7 @@ from ..core.problems import Problem, SettingsError
 from ..core.seeds import derive_seed
 from ..study.context import RunContext
 from ..study.selection import selected_trial
-from ..study.study import all_parameters, temperature_of, trials_so_far
+from ..study.study import OWNER, all_parameters, temperature_of, trials_so_far
 from ..study.tested import evaluation_of
 from ..study.trial_files import load_weights
 from ..training.fit import Fit
@@ -115,7 +115,9 @@ def of_trial(
 
 def tested_model(study: Study, trial: FrozenTrial, folder: StudyFolder) -> StoredModel | None:
     """The network of ``best_model/``, if it is this trial's and has been trained once more for the test."""
-    place = folder.root / BEST_MODEL
+    # A floor's is in the folder of the study that it belongs to.
+    owner = StudyFolder(folder.save_dir, study.user_attrs.get(OWNER, study.study_name), folder.shared)
+    place = owner.root / BEST_MODEL
     refitted = evaluation_of(study.user_attrs, trial).get("refit")
     if not refitted or not (place / DESCRIPTION).is_file():
         return None

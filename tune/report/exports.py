@@ -49,6 +49,9 @@ def describe_best(study: Study, settings: Settings, folder: StudyFolder) -> dict
     if chosen is None:
         raise ValueError("no complete trial, and none that has finished an epoch")
     described = _describe_selected(chosen)
+    # A floor and the trials that it was held against are judged on the same test set.
+    n_uses = [times_test_was_used(one.user_attrs) for one in (chosen.study, study)]
+    described["times_test_was_used"] = max(n_uses)
     floors = stored_floors(study)
     if floors is not None:
         described["floors"] = {**floors, "selected": FLOOR if chosen.study is not study else None}
@@ -90,7 +93,6 @@ def _describe_selected(chosen: Selected) -> dict[str, Any]:
         "luck_of_selection": selection_bias(
             attributes["validation_accuracy"], study.user_attrs["n_validation"], n_complete
         ),
-        "times_test_was_used": times_test_was_used(study.user_attrs),
         "calibration": attributes.get("calibration"),
         "confirmed": stored_confirmation(study) is not None,
         "confirmation": stored_confirmation(study),

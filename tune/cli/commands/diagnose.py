@@ -27,7 +27,7 @@ from ...study.agreement import check_agreement
 from ...study.context import RunContext
 from ...study.locks import study_lock
 from ...study.selection import selected_trial
-from ...study.study import is_companion, load_study, stored_settings
+from ...study.study import OWNER, is_companion, load_study, stored_settings
 from ...training.model_folder import StoredModel, load_model
 from ...training.splits import load_dataset, load_splits
 from ...training.train import NonFiniteLossError
@@ -227,15 +227,17 @@ def subject_of_folder(console: Console, place: Path, data_path: str | None) -> D
 
 
 def _study_of(stored: StoredModel, place: Path) -> Study | None:
-    """The study in whose folder the model is; None where there is none."""
+    """The study in whose folder the model is, or the floor of that study; None where there is none."""
     root = place.resolve().parent
-    if root.name != stored.description.study or not (root.parent / DATABASE_NAME).exists():
+    if not (root.parent / DATABASE_NAME).exists():
         return None
     storage = open_existing(None, root.parent)
-    check_agreement(storage, [StudyFolder(root.parent, root.name)])
     study = load_study(storage, stored.description.study)
     if study is None or stored_settings(study) is None:
         return None
+    if root.name not in (study.study_name, study.user_attrs.get(OWNER)):
+        return None
+    check_agreement(storage, [StudyFolder(root.parent, root.name)])
     return study if stored.description.trial < len(study.get_trials(deepcopy=False)) else None
 
 
