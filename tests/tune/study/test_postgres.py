@@ -236,7 +236,9 @@ def test_workers_are_killed_and_the_server_restarts_and_nothing_is_lost(
     """Two machines' worth of workers; what a kill leaves is adopted by the other one."""
     n_trials, n_kills = 6, 3
     where = ("--study-name=study", f"--save-dir={tmp_path}")
-    begun = run_with(address, *SMALL, f"--trials={n_trials}", "--epochs=6", "--pruner=none", *where)
+    begun = run_with(
+        address, *SMALL, f"--trials={n_trials}", "--epochs=6", "--set=training.patience=6", "--pruner=none", *where
+    )
     workers = [run_with(address, "worker", *where) for _ in range(2)]
     said = []
     storage = opened(address)

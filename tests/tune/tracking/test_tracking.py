@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Two processes that load all of MLflow, on a machine that may be busy.
 pytestmark = pytest.mark.timeout(900)
-TWO = {"search": {"trials": 2}, "training": {"epochs": 2}}
+TWO = {"search": {"trials": 2, "pruner": "median"}, "training": {"epochs": 2}}
 
 
 def free_port() -> int:
