@@ -128,7 +128,7 @@ def accuracy(
     splits = Splits(train, rows, (Fold(train, held_out, None),))
     training = training_settings(settings, parameters, derive_seed(seed, "ladder"))
     fits = begin_fits(parameters, settings, splits, training, CPU)
-    (run,) = fit_runs(fits, splits, parameters, training, device=CPU, before_step=lambda: None)
+    (run,) = fit_runs(fits, splits, parameters, training, lambda: None)
     by_sequence, by_recording = 0.0, None
     for result in run:
         fits[0].stale_epochs = 0  # Patience would look at what is held out.

@@ -56,7 +56,7 @@ def main() -> None:
     dataset = dataset_with(given.longest)
     model = build("gru", N_CHANNELS, N_CLASSES, hidden_size=64, bidirectional=True, pooling="mean_max", front_layers=2)
     fit, began = begin_fit(model, len(dataset), SETTINGS), time.process_time()
-    for _ in continue_fit(fit, lambda epoch: dataset, dataset, SETTINGS, device=torch.device("cpu"), prefetch=False):
+    for _ in continue_fit(fit, lambda epoch: dataset, dataset, SETTINGS, prefetch=False):
         pass
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"longest {given.longest}: {time.process_time() - began:.1f} s of processor time, peak {peak_mb:.0f} MB")

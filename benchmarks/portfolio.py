@@ -62,7 +62,7 @@ def evaluated(settings: Settings, splits: Splits, changed: dict[str, Scalar], se
     parameters = {**fixed, **first, **moved_into(searched, changed)}
     training = training_settings(settings, parameters, seed=derive_seed("portfolio", "fit"))
     (fit,) = begin_fits(parameters, settings, splits, training, CPU)
-    (run,) = fit_runs([fit], splits, parameters, training, device=CPU, before_step=lambda: None)
+    (run,) = fit_runs([fit], splits, parameters, training, lambda: None)
     began = time.process_time()
     try:
         while time.process_time() - began < seconds and next(run, None) is not None:

@@ -155,7 +155,7 @@ def run_sober(settings: Settings, splits: Splits, seconds: float, n_epochs_for_a
 
 
 def _epochs(fit: Fit, splits: Splits, training: TrainingSettings, parameters: dict[str, Any]) -> Iterator[EpochResult]:
-    return fit_runs([fit], splits, parameters, training, device=CPU, before_step=lambda: None)[0]
+    return fit_runs([fit], splits, parameters, training, lambda: None)[0]
 
 
 def _draw(searched: dict[str, BaseDistribution], seed: int) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class SequenceClassifier(nn.Module):
         Args:
             sample: Draws as many training sequences as it is asked for: padded values, and lengths.
         """
-        raise NotImplementedError(f"{type(self).__name__} is trained by gradients")
+        raise TypeError(f"{type(self).__name__} is trained by gradients")
 
 
 def n_parameters(model: nn.Module) -> int:

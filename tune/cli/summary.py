@@ -34,9 +34,9 @@ from ..training.splits import Splits
 SMALLEST_BIAS = 0.0005
 
 
-def print_start(console: Console, name: str, settings: Settings, parts: Splits) -> None:
+def print_start(console: Console, name: str, settings: Settings, splits: Splits) -> None:
     """Says what is about to be tuned, on what."""
-    dataset = parts.dataset
+    dataset = splits.dataset
     people = f", {len(set(dataset.groups.tolist()))} people" if dataset.groups is not None else ""
     own = settings.data.path if settings.dataset == files.NAME else None
     say(console, f"Study {name}: {settings.architecture} on {own or dataset.name}")
@@ -48,14 +48,14 @@ def print_start(console: Console, name: str, settings: Settings, parts: Splits) 
         "stratified": "at random: the same person may be in several parts",
         "official": "as published",
     }
-    n_folds = len(parts.folds)
+    n_folds = len(splits.folds)
     if n_folds > 1:
         sizes = f"{n_folds} folds of train and validation"
     else:
-        fold = parts.folds[0]
+        fold = splits.folds[0]
         sizes = f"train {len(fold.train)}, validation {len(fold.validation)}"
-    test = parts.folds[0].test
-    say(console, f"  split {how[parts.split.kind]} ({sizes}, test {0 if test is None else len(test)})")
+    test = splits.folds[0].test
+    say(console, f"  split {how[splits.split.kind]} ({sizes}, test {0 if test is None else len(test)})")
 
 
 def print_summary(console: Console, finished: Finished) -> None:

@@ -67,7 +67,7 @@ class SplitSettings(Section):
     folds: int | None = Field(
         None, ge=0, le=1_000, description="Folds that judge every trial; 0: one split; null: as many as the data needs"
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="Draws the parts; apart from the study's seed")
+    seed: int = Field(0, ge=0, lt=2**32, description="Draws the splits; apart from the study's seed")
     balanced: bool = Field(True, description="Choose people so that every part has every class; false: as drawn")
 
     @model_validator(mode="after")

@@ -52,7 +52,7 @@ def brief_fit(
     fit = begin_fit(network, len(train), brief)
     try:
         # What is watched is the training set, so that the judged one chooses no epoch.
-        for _ in continue_fit(fit, lambda epoch: train, train, brief, device=torch.device("cpu")):
+        for _ in continue_fit(fit, lambda epoch: train, train, brief):
             pass
     except NonFiniteLossError:
         return None

@@ -73,14 +73,14 @@ def of_trial(
         StudyError: If there is no such part, or the data is not that of the study.
         NonFiniteLossError: If the network has to be trained again, and that does not go well.
     """
-    study, settings, parts = context.study, context.settings, context.splits
-    if part == "test" and parts.folds[0].test is None:
+    study, settings, splits = context.study, context.settings, context.splits
+    if part == "test" and splits.folds[0].test is None:
         raise StudyError(f"{study.study_name!r} has no test set: leave out --part test")
-    if study.user_attrs.get("data_fingerprint") != parts.dataset.fingerprint:
+    if study.user_attrs.get("data_fingerprint") != splits.dataset.fingerprint:
         raise StudyError("the recordings are not those that the study began with (their fingerprint differs)")
     stored = tested_model(study, trial, context.folder) if part == "test" else None
     if stored is not None:
-        test = parts.folds[0].test
+        test = splits.folds[0].test
         assert test is not None  # asked above
         judged = [Judged(stored.network, stored.prepare, stored.description.temperature, test)]
         notes = [
@@ -91,9 +91,9 @@ def of_trial(
         judged, notes = _of_the_search(context, trial, part, say)
     parameters = all_parameters(trial)
     seed = derive_seed(settings.search.seed, "trial", trial.number)
-    fold = parts.folds[0]
+    fold = splits.folds[0]
     shown = {"train": fold.train, "validation": fold.validation, **({} if fold.test is None else {"test": fold.test})}
-    labels = {"validation": torch.cat([one.validation.labels for one in parts.folds])}
+    labels = {"validation": torch.cat([one.validation.labels for one in splits.folds])}
     if fold.test is not None:
         labels["test"] = fold.test.labels
     return Diagnosed(
@@ -103,13 +103,13 @@ def of_trial(
         judged=tuple(judged),
         part=part,
         parts=shown,
-        notes=(*notes, *_about_the_part(part, len(parts.folds))),
+        notes=(*notes, *_about_the_part(part, len(splits.folds))),
         history=tuple(tuple(epochs) for epochs in trial.user_attrs["history"]),
         best_epochs=tuple(trial.user_attrs["best_epochs"]),
         # What is solved says nothing of how others would be trained beside it.
         training=None if judged[0].network.closed_form else training_settings(settings, parameters, seed),
         seed=derive_seed(seed, "diagnosis"),
-        unjudged=tuple(classes_missing(parts.dataset, parts.split.kind, labels)),
+        unjudged=tuple(classes_missing(splits.dataset, splits.split.kind, labels)),
     )
 
 
@@ -161,25 +161,25 @@ def _of_the_search(
     context: RunContext, trial: FrozenTrial, part: str, say: Callable[[str], None]
 ) -> tuple[list[Judged], list[str]]:
     """The networks as the search trained them, on the training set alone."""
-    settings, parts, device = context.settings, context.splits, context.device
+    settings, splits, device = context.settings, context.splits, context.device
     parameters = all_parameters(trial)
     training = training_settings(settings, parameters, derive_seed(settings.search.seed, "trial", trial.number))
-    weights = load_weights(context.folder, trial, len(parts.folds))
+    weights = load_weights(context.folder, trial, len(splits.folds))
     notes = [f"The network is that of trial {trial.number} as the search trained it, on the training set alone."]
-    fits = begin_fits(parameters, settings, parts, training, device)
+    fits = begin_fits(parameters, settings, splits, training, device)
     if weights is None:
         say(f"Trial {trial.number} is trained again with its seed: only the weights of the best are kept")
         notes.append(
             "Only the weights of the best are kept: this one was trained again with its own seed, for as many epochs "
             "as it had. On another machine or number of threads the last digits may differ."
         )
-        weights = _trained_again(trial, fits, parts, parameters, training, device)
+        weights = _trained_again(trial, fits, splits, parameters, training)
     preparation = fields_of(Preparation, parameters)
     judged = []
     for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
         fit.model.load_state_dict(stored)
-        measured = getattr(parts.folds[fold], part)
-        normaliser = parts.normaliser(fold, preparation.derived_channels)
+        measured = getattr(splits.folds[fold], part)
+        normaliser = splits.normaliser(fold, preparation.derived_channels)
         prepare = partial(prepare_measured, normaliser=normaliser, preparation=preparation)
         judged.append(Judged(fit.model.eval(), prepare, temperature_of(trial), measured))
         if part == "test":
@@ -188,10 +188,10 @@ def _of_the_search(
 
 
 def _trained_again(
-    trial: FrozenTrial, fits: list[Fit], parts: Splits, parameters: Any, training: Any, device: torch.device
+    trial: FrozenTrial, fits: list[Fit], splits: Splits, parameters: Any, training: Any
 ) -> list[dict[str, Tensor]]:
     n_epochs = [len(epochs) for epochs in trial.user_attrs["history"]]
-    runs = fit_runs(fits, parts, parameters, training, device=device, before_step=lambda: None)
+    runs = fit_runs(fits, splits, parameters, training, lambda: None)
     for run, wanted in zip(runs, n_epochs, strict=True):
         for _, _ in zip(range(wanted), run, strict=False):
             pass

@@ -30,7 +30,7 @@ from ..training.splits import Fold, Splits, describe_normaliser
 
 
 def refit_splits(splits: Splits) -> Splits:
-    """The parts with validation moved into training; what is watched while training is the training set itself."""
+    """The splits with validation moved into training; what is watched while training is the training set itself."""
     rows = torch.cat([splits.split.train, splits.split.validation])
     train = splits.dataset.subset(rows)
     return Splits(splits.dataset, splits.split, (Fold(train, train, splits.folds[0].test),))
@@ -87,7 +87,7 @@ def train_to_the_end(
     state = load_checkpoint(checkpoint, device, owner)
     if state is not None:
         fits[0].load_state_dict(state["fits"][0])
-    (run,) = fit_runs(fits, splits, parameters, training, device=device, before_step=before_step)
+    (run,) = fit_runs(fits, splits, parameters, training, before_step)
     with CheckpointWriter(checkpoint, settings.machine.checkpoint_every) as writer:
         for _ in run:
             writer.keep({"owner": owner, "fits": [fits[0].state_dict()]})

@@ -47,13 +47,13 @@ def run_trial(
         before_step: Called before every step; may raise to leave the trial for later.
         after_epoch: Told the epoch and its score.
     """
-    settings, parts, device = context.settings, context.splits, context.device
+    settings, splits, device = context.settings, context.splits, context.device
     checkpoint_path = context.folder.checkpoint_for_all(trial.number)
     # A confirmation run is given its seed when it is lined up.
     seed = trial.user_attrs.get("seed", derive_seed(settings.search.seed, "trial", trial.number))
     training = training_settings(settings, parameters, seed)
-    fits = begin_fits(parameters, settings, parts, training, device)
-    owner = owner_of(parameters, settings, parts, training)
+    fits = begin_fits(parameters, settings, splits, training, device)
+    owner = owner_of(parameters, settings, splits, training)
     state = load_checkpoint(checkpoint_path, device, owner)
     if state is not None:
         for fit, stored in zip(fits, state["fits"], strict=True):
@@ -87,7 +87,7 @@ def run_trial(
     for epoch in range(1, len(scores) + 1):
         report(epoch)  # Reported already, unless the process died between checkpoint and report.
     pruned, waits, reason = bool(scores) and is_hopeless(), False, ""
-    runs = fit_runs(fits, parts, parameters, training, device=device, before_step=before_step)
+    runs = fit_runs(fits, splits, parameters, training, before_step)
     with CheckpointWriter(checkpoint_path, settings.machine.checkpoint_every) as checkpoint:
         try:
             while not pruned and not has_got_there() and _advance(runs):
@@ -115,11 +115,11 @@ def run_trial(
         fit.model.load_state_dict(fit.best_weights)
     preparation = fields_of(Preparation, parameters)
     validation_scores = mean_scores([fit.best.validation for fit in fits])
-    record = record_of(fits, training, train_scores(fits, parts, preparation, device), validation_scores)
+    record = record_of(fits, training, train_scores(fits, splits, preparation, device), validation_scores)
     if not pruned:
-        record["calibration"] = calibration(fits, parts, preparation, device)
+        record["calibration"] = calibration(fits, splits, preparation, device)
         if settings.search.record_answers != "no":
-            record["answers"] = answers(fits, parts, settings.search.record_answers, preparation, device)
+            record["answers"] = answers(fits, splits, settings.search.record_answers, preparation, device)
     return Outcome(
         pruned=pruned,
         value=None if pruned else float(getattr(validation_scores, metric)),

@@ -42,8 +42,6 @@ def solve(
     train: Callable[[], SequenceDataset],
     validation: SequenceDataset,
     settings: TrainingSettings,
-    *,
-    device: torch.device,
     before_step: Callable[[], None],
 ) -> Iterator[EpochResult]:
     """Fits a network in closed form, as the one epoch of ``continue_fit``; a fit that has been solved stays as it is.
@@ -53,7 +51,6 @@ def solve(
         train: Gives the prepared training set.
         validation: The prepared validation set.
         settings: Of ``begin_fit``; the seed counts.
-        device: Of the network.
         before_step: Called before the work; may raise to leave it for later.
 
     Yields:
@@ -65,8 +62,8 @@ def solve(
     if not fit.history:
         before_step()
         started = time.perf_counter()
-        held_out = fit_closed_form(fit.model, train(), settings.seed, device)
-        scores = score(predict(fit.model, validation, device), validation.labels)
+        held_out = fit_closed_form(fit.model, train(), settings.seed, fit.device)
+        scores = score(predict(fit.model, validation, fit.device), validation.labels)
         if not math.isfinite(scores.loss):
             raise NonFiniteLossError(f"the validation loss became {scores.loss}")
         seconds = time.perf_counter() - started

@@ -124,6 +124,11 @@ class Fit:
         return self.history[self.best_epoch - 1]
 
     @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.model.parameters()).device
+
+    @property
     def judged(self) -> nn.Module:
         """The network that is judged: with averaged weights where they are averaged."""
         return self.model if self.average is None else self.average.module

@@ -60,8 +60,6 @@ def fit_runs(
     splits: Splits,
     parameters: dict[str, Scalar],
     training: TrainingSettings,
-    *,
-    device: torch.device,
     before_step: Callable[[], None],
 ) -> list[Iterator[EpochResult]]:
     """The epochs that are left of every fold's fit, each on freshly varied data; of what is solved, the one."""
@@ -78,8 +76,7 @@ def fit_runs(
                 partial(splits.prepared, fold, "train", preparation),
                 splits.prepared(fold, "validation", preparation),
                 training,
-                device=device,
-                before_step=before_step,
+                before_step,
             )
             for fold, fit in enumerate(fits)
         ]
@@ -89,7 +86,6 @@ def fit_runs(
             partial(training_epoch, fold),
             splits.prepared(fold, "validation", preparation),
             training,
-            device=device,
             before_step=before_step,
             # Each of several folds would keep an epoch ready for as long as all the others train.
             prefetch=len(fits) == 1,

@@ -233,7 +233,7 @@ def describe_preparation(
 
     Args:
         preparation: Of the trial.
-        normaliser: As ``parts.describe_normaliser`` gives it, over every channel that can be derived.
+        normaliser: As ``splits.describe_normaliser`` gives it, over every channel that can be derived.
         channel_names: Measured channels.
 
     Raises:

@@ -38,7 +38,6 @@ def continue_fit(
     validation: SequenceDataset,
     settings: TrainingSettings,
     *,
-    device: torch.device,
     before_step: Callable[[], None] = lambda: None,
     prefetch: bool = True,
 ) -> Iterator[EpochResult]:
@@ -51,7 +50,6 @@ def continue_fit(
         train: The prepared training set as it is in an epoch, which it is called with; must depend on nothing else.
         validation: The prepared validation set.
         settings: Of ``begin_fit``.
-        device: Of the network.
         before_step: Called before every step; may raise to give up the epoch under way.
         prefetch: Whether to make the next epoch's batches in the meantime, for memory that holds one more epoch.
 
@@ -69,7 +67,7 @@ def continue_fit(
     with closing(made_ahead(batches_of, epochs) if prefetch else (batches_of(epoch) for epoch in epochs)) as made:
         # Asked in this order: what nobody waits for shall not be made.
         while fit.stale_epochs < settings.patience and (batches := next(made, None)) is not None:
-            yield _run_epoch(fit, batches, validation, settings, device, before_step)
+            yield _run_epoch(fit, batches, validation, settings, before_step)
     fit.model.load_state_dict(fit.best_weights)
 
 
@@ -89,10 +87,9 @@ def _run_epoch(
     batches: list[Batch],
     validation: SequenceDataset,
     settings: TrainingSettings,
-    device: torch.device,
     before_step: Callable[[], None],
 ) -> EpochResult:
-    started = time.perf_counter()
+    started, device = time.perf_counter(), fit.device
     epoch = len(fit.history) + 1
     torch.manual_seed(derive_seed(settings.seed, "epoch", epoch))
     fit.model.train()

@@ -59,7 +59,7 @@ def run_fit(
     fit: Fit, train: SequenceDataset, validation: SequenceDataset, settings: TrainingSettings, **options: Any
 ) -> Iterator[EpochResult]:
     """The epochs that are left, all on the same data."""
-    return continue_fit(fit, lambda epoch: train, validation, settings, device=CPU, **options)
+    return continue_fit(fit, lambda epoch: train, validation, settings, **options)
 
 
 def finish(fit: Fit, train: SequenceDataset, validation: SequenceDataset, settings: TrainingSettings) -> Fit:

@@ -133,13 +133,13 @@ def _check_fold(storage: RDBStorage, fold: OuterFold, layers: list[dict[str, Any
         DataError: If it cannot be cut.
         StudyError: If its studies would no longer be comparable with the others.
     """
-    parts = splits_of(dataset, resolve(*layers, fold.layer))
+    splits = splits_of(dataset, resolve(*layers, fold.layer))
     for study in studies_of(storage, fold):
         stored = stored_settings(study) or {}
         own = {"architecture": stored["architecture"]} if len(fold.study_names) > 1 else {}
         # Not as ``run`` takes it up, for which the study has decided what the command leaves out: the other folds ask.
-        settings, _ = settled(resolve(*layers, fold.layer, own), parts)
-        join_study(study, settings, parts)
+        settings, _ = settled(resolve(*layers, fold.layer, own), splits)
+        join_study(study, settings, splits)
 
 
 def _wanted(settings: Settings) -> dict[str, Any]:
