@@ -43,7 +43,7 @@ def load(source: Source) -> SequenceDataset:
     path = the_file(source.data_path)
     suffix = path.suffix.lower()
     if path.is_dir():
-        layout, recordings = read_folder(path, NAME)
+        layout, recordings = read_folder(path, NAME, source.label_from)
     elif suffix in TABLE_SUFFIXES:
         layout, recordings = read_long_table(path, NAME)
     elif suffix == ".npz":
@@ -70,6 +70,8 @@ def the_file(path: Path) -> Path:
         return path
     whole = {min(find_pair(one).values()) for one in files_of(path, ONE_FILE_SUFFIXES)}
     found = sorted([*whole, *(path / table for table in tables)])
+    if len(tables) > 1 and not whole:
+        return path
     if len(found) > 1:
         names = ", ".join(one.name for one in found[:5]) + (", …" if len(found) > 5 else "")
         raise DataError(

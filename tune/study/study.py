@@ -87,7 +87,11 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, and
     # there were no floors.
-    for section, older in (("split", {"balanced": False, "outer_fold": None}), ("search", {"floors": False})):
+    for section, older in (
+        ("data", {"label_from": "folder"}),
+        ("split", {"balanced": False, "outer_fold": None}),
+        ("search", {"floors": False}),
+    ):
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
     return settings
