@@ -9,7 +9,7 @@ one (``p01_wave.csv``) tell them. Whatever else could be meant is asked, not gue
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -89,7 +89,11 @@ def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
         are = "table beside the folders is" if len(beside) == 1 else "tables beside the folders are"
         notes.append(f"{len(beside)} {are} not read, such as {str(beside[0])!r}")
     notes += about_sensors
-    labels, people = _classes_and_people(root, levels, notes)
+    labels, people = [class_in_name(path.stem) for path in files], None
+    if any(levels) or not all(labels):
+        labels, people = _classes_and_people(root, levels, notes)
+    else:
+        notes.append(f"{CHECK}the class is taken from the names of the files: {labels[0]!r} for {files[0].name!r}")
     if people is None:
         people, about_people = people_in_names([path.stem for path in files])
         notes += about_people
@@ -109,7 +113,7 @@ def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
 def _flat(root: Path, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
     """Files without folders, whose names begin with the class: ``walk.csv``, ``walk_2.csv``, ``walk.p01.csv``."""
     labels = [class_in_name(path.stem) for path in files]
-    if not all(labels) or len(set(labels)) < 2:
+    if not is_flat(path.stem for path in files):
         names = ", ".join(path.name for path in files[:5]) + (", …" if len(files) > 5 else "")
         raise DataError(
             f"{root} holds several files to read ({names}): name one of them, or put the recordings of each class "
@@ -125,6 +129,12 @@ def _flat(root: Path, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
         Sample(path, label, None if people is None else people[k], None, is_flat=True)
         for k, (path, label) in enumerate(zip(files, labels, strict=True))
     ], notes
+
+
+def is_flat(stems: Iterable[str]) -> bool:
+    """Whether the names of files are those of several classes."""
+    labels = {class_in_name(stem) for stem in stems}
+    return len(labels) > 1 and "" not in labels and not {label.lower() for label in labels} <= set(PARTS)
 
 
 def class_in_name(stem: str) -> str:
@@ -242,7 +252,7 @@ def _classes_and_people(
         levels = [names[:2] for names in levels]
     n_levels = len(levels[0])
     if n_levels == 0:
-        raise DataError(f"{root}: below train and test there must be a folder a class")
+        raise DataError(f"{root}: below train and test there must be a folder a class, or names such as walk.01.csv")
     if n_levels == 1:
         if all(PERSON_FOLDER.fullmatch(name) for (name,) in levels):
             notes.append(f"{CHECK}{FOLDERS_AS_CLASSES}: {levels[0][0]!r}")

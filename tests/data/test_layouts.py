@@ -1,8 +1,13 @@
 """Every layout that ``docs/recordings.md`` lists, by its example below this folder."""
 
 import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -92,6 +97,123 @@ def test_files_that_are_called_after_their_class() -> None:
     dataset = read("flat")
     assert (dataset.class_names, dataset.labels.tolist()) == (("run", "walk"), [0, 0, 1, 1])
     assert "'run' for 'run_1.csv'" in checks(dataset)
+
+
+def test_arrays_in_files_of_their_own() -> None:
+    dataset = read("npy_arrays")
+    assert (dataset.class_names, dataset.labels.tolist()) == (("0", "1"), [0, 1] * 4)
+    given = np.load(EXAMPLES / "npy_arrays" / "X.npy")
+    assert dataset.values.reshape(8, 6, 2).tolist() == given.tolist()
+    assert recognise(EXAMPLES / "npy_arrays" / "X.npy") == "files"
+    split = read("npy_split")
+    assert split.class_names == ("move", "still")
+    assert split.official is not None
+    assert split.official.tolist() == [0] * 6 + [2] * 2
+
+
+@pytest.mark.parametrize("layout", ["ucr_tsv", "arff"])
+def test_a_sequence_a_row_with_its_other_half(layout: str) -> None:
+    dataset = read(layout)
+    assert (len(dataset), dataset.n_channels, dataset.n_classes) == (8, 1, 2)
+    assert dataset.official is not None
+    assert dataset.official.tolist() == [0] * 6 + [2] * 2
+    assert dataset.sequence(0)[:2, 0].tolist() == pytest.approx([0.346, 0.33])
+    assert dataset.labels.unique().tolist() == [0, 1]
+
+
+def test_a_row_begins_with_its_class() -> None:
+    dataset = read("label_first")
+    assert (dataset.class_names, dataset.lengths.tolist()) == (("move", "still"), [6] * 8)
+    assert "the first number of a row is taken for its class" in checks(dataset)
+
+
+def test_edge_impulse() -> None:
+    dataset = read("edge_impulse")
+    assert (dataset.class_names, dataset.channel_names) == (("move", "still"), ("accX", "accY"))
+    assert dataset.sample_rate_hz == pytest.approx(50)
+    assert dataset.official is not None
+    assert dataset.official.tolist() == [0] * 6 + [2] * 2
+
+
+def test_cells_of_matlab() -> None:
+    dataset = read("mat")
+    assert (dataset.class_names, dataset.sample_rate_hz) == (("move", "still"), pytest.approx(50))
+    assert dataset.lengths.tolist() == [4, 5, 6, 4, 5, 6, 4, 5]
+
+
+def test_a_zip_and_a_folder_with_one() -> None:
+    for path in ("zipped", "zipped/gestures.zip"):
+        dataset = read(path)
+        assert (dataset.class_names, dataset.group_names) == (("move", "still"), ("p0", "p1"))
+        assert dataset.notes[0].startswith(str(EXAMPLES / "zipped" / "gestures.zip"))
+
+
+def bomb(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/1.csv", "0" * 10_000_000)
+    return folder / "bomb.zip"
+
+
+def escaping(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "up.zip", "w") as archive:
+        archive.writestr("../a/1.csv", "ax\n1\n")
+    return folder / "up.zip"
+
+
+def pickled(folder: Path) -> Path:
+    np.save(folder / "X.npy", np.array([[1.0], [2.0, 3.0]], dtype=object), allow_pickle=True)
+    np.save(folder / "y.npy", np.array([0, 1]))
+    return folder
+
+
+def matlab_bomb(folder: Path) -> Path:
+    packer = zlib.compressobj()
+    first, block = (packer.compress(bytes(1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    packed = first + 130 * block
+    head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+    (folder / "bomb.mat").write_bytes(head + struct.pack("<II", 15, len(packed)) + packed)
+    return folder / "bomb.mat"
+
+
+def matlab_7_3(folder: Path) -> Path:
+    (folder / "new.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(512))
+    return folder / "new.mat"
+
+
+def without_class(folder: Path) -> Path:
+    (folder / "x.arff").write_text("@relation x\n@attribute a numeric\n@data\n1\n")
+    return folder / "x.arff"
+
+
+def broken_payload(folder: Path) -> Path:
+    (folder / "training").mkdir()
+    (folder / "training" / "a.1.json").write_text('{"payload": {"sensors": [{"name": "x"}], "values": [[1, 2]]}}')
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (bomb, "bomb.zip unpacks to 10,000,000 bytes from .*: more than 100 to 1 is refused as a zip bomb"),
+        (escaping, "names with '..' are refused"),
+        (pickled, "X.npy holds .*: it should hold numbers or text"),
+        (matlab_bomb, "bomb.mat unpacks to more than 2,147,483,648 bytes"),
+        (matlab_7_3, "new.mat is a MATLAB file of version 7.3: save it with -v7"),
+        (without_class, "x.arff has no attribute for the class"),
+        (broken_payload, r"a.1.json: payload.values has the shape \[1, 2\] for 1 sensors"),
+    ],
+)
+def test_containers_that_do_harm_or_make_no_sense(tmp_path: Path, make: Callable[[Path], Path], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load(Source(make(tmp_path), tmp_path))
+
+
+def test_a_row_in_a_zip_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        archive.writestr("a/1.csv", "ax,ay\n1,2\n")
+        archive.writestr("b/1.csv", "ax,ay\n1,x\n")
+    with pytest.raises(DataError, match=r"mine\.zip/b/1\.csv, row 2, column 'ay': 'x' is not a number"):
+        load(Source(tmp_path / "mine.zip", tmp_path))
 
 
 def test_a_folder_that_the_column_contradicts(tmp_path: Path) -> None:
