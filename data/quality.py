@@ -257,7 +257,7 @@ def _uneven_classes(dataset: SequenceDataset) -> list[str]:
     return [
         f"classes are uneven, {dataset.class_names[most]!r} with {int(counts[most]):,} sequences and "
         f"{dataset.class_names[fewest]!r} with {int(counts[fewest]):,}: accuracy hardly sees the small ones, "
-        "--metric macro_f1 does"
+        "--metric balanced_accuracy does"
     ]
 
 

@@ -67,7 +67,7 @@ def main() -> None:
 @click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
 @click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
 @click.option("--epochs", metavar="N", help="Epochs of a full trial; auto: by the size of the data.  [default: auto]")
-@click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
+@click.option("--metric", metavar="NAME", help="accuracy, balanced_accuracy, macro_f1 or loss.  [default: accuracy]")
 @click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds the front of both.")
 @click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
 @click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..core.problems import Problem
 
-Metric = Literal["accuracy", "macro_f1", "loss"]
+Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"]
 Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
 
 

@@ -15,7 +15,7 @@ from .figures.words import counted
 from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
-from .words import listed, metric_name, percent, score
+from .words import about_balance, listed, metric_name, percent, score
 
 
 class KeyFigure(NamedTuple):
@@ -197,6 +197,8 @@ def _how_good(facts: Facts) -> Iterator[str]:
         f"On the test set, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
         f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
     )
+    if balance := about_balance(test):
+        yield f"{balance[0].upper()}{balance[1:]}."
     if who and not _are_new(facts):
         yield "For people who were not trained on expect less."
     if not who:

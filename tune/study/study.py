@@ -94,6 +94,8 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     ):
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
+    if isinstance(space := settings.get("space"), dict) and isinstance(shared := space.get("shared"), dict):
+        settings = {**settings, "space": {**space, "shared": {"class_balance": "none", **shared}}}
     return settings
 
 
