@@ -19,7 +19,7 @@ from .clips import natural_order
 from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES
 from .contents import LEFT_OUT, read_contents, without_clocks
 from .errors import DataError
-from .people import PERSON_FOLDER, people_in_names, without_person
+from .people import PERSON_FOLDER, people_in_names, without_number, without_person
 from .pieces import Pieces, share_takes
 from .recording import CHECK, Layout, Recording
 from .sensors import group_sensors, join_sensors
@@ -35,7 +35,6 @@ TAKE_FOLDER = re.compile(
 # What apps and people write beside recordings.
 PASSED_OVER = re.compile(r"meta|meta[ _-]?data|annotations?|read[ _-]?me|licen[cs]e|about|info", re.IGNORECASE)
 FOLDERS_AS_CLASSES = "the folders are taken for classes, although they are called like people"
-NUMBER_AT_END = re.compile(r"[ _-]*\(?\d+\)?$", re.ASCII)
 PARTS = {
     **dict.fromkeys(("train", "training"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation", "dev"), VALIDATION),
@@ -140,7 +139,7 @@ def is_flat(stems: Iterable[str]) -> bool:
 def class_in_name(stem: str) -> str:
     """The class in a file's name: what is neither a person nor, at its end, a number, up to the first point."""
     plain = without_person(stem).partition(".")[0]
-    return NUMBER_AT_END.sub("", plain).strip(" _-")
+    return without_number(plain).strip(" _-")
 
 
 def read_folder(root: Path, name: str, label_from: str = "auto") -> tuple[Layout, list[Recording]]:

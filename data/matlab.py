@@ -21,8 +21,13 @@ HEADER_BYTES, COMPRESSED = 128, 15
 DAMAGE = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError, zlib.error)
 
 
-def read_mat(path: Path, name: str) -> tuple[Layout, list[Recording]]:
+def read_mat(path: Path, name: str, most_bytes: int = MAX_BYTES) -> tuple[Layout, list[Recording]]:
     """Reads every sequence.
+
+    Args:
+        path: The file.
+        name: Of the data set.
+        most_bytes: That its variables may take in memory.
 
     Raises:
         DataError: If the file is damaged, of version 7.3 (HDF5), too large, or its variables do not fit together.
@@ -34,7 +39,7 @@ def read_mat(path: Path, name: str) -> tuple[Layout, list[Recording]]:
         content = read_regular(path, LARGEST_FILE_BYTES)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    _refuse_bomb(content, str(path))
+    _refuse_bomb(content, str(path), most_bytes)
     try:
         found = loadmat(io.BytesIO(content), chars_as_strings=True)
     except NotImplementedError as error:
@@ -65,7 +70,7 @@ def _plain(key: str, value: NDArray[Any], place: str) -> dict[str, NDArray[Any]]
     return {key: np.concatenate(cells), "lengths": np.array([len(one) for one in cells])}
 
 
-def _refuse_bomb(content: bytes, place: str) -> None:
+def _refuse_bomb(content: bytes, place: str, most_bytes: int) -> None:
     """Refuses a file whose compressed variables are larger than memory is for, before any is unpacked whole."""
     order = "big" if content[126:128] == b"MI" else "little"
     at, n_bytes = HEADER_BYTES, 0
@@ -76,11 +81,11 @@ def _refuse_bomb(content: bytes, place: str) -> None:
         if kind == COMPRESSED:
             unpacker, packed = zlib.decompressobj(), content[at : at + size]
             try:
-                while packed and n_bytes <= MAX_BYTES:
+                while packed and n_bytes <= most_bytes:
                     n_bytes += len(unpacker.decompress(packed, 1 << 24))
                     packed = unpacker.unconsumed_tail
             except zlib.error as error:
                 raise DataError(f"{place} is damaged: {error}") from error
         at += size
-        if n_bytes > MAX_BYTES:
-            raise DataError(f"{place} unpacks to more than {MAX_BYTES:,} bytes, which is the most that is read")
+        if n_bytes > most_bytes:
+            raise DataError(f"{place} unpacks to more than {most_bytes:,} bytes, which is the most that is read")

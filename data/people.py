@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -48,6 +49,15 @@ def without_person(name: str) -> str:
         if token.search(name):
             return token.sub("", name, count=1)
     return name
+
+
+def without_number(name: str) -> str:
+    """A name without the number at its end: the ``walk`` of ``walk_2`` and ``walk (2)``."""
+    opened = name.removesuffix(")").rstrip(string.digits)
+    if name.endswith(")") and opened.endswith("("):
+        return opened.rstrip(" _-(")
+    plain = name.rstrip(string.digits)
+    return name if plain == name else plain.rstrip(" _-")
 
 
 def one_spelling(people: Sequence[str | None]) -> tuple[list[str | None], list[str]]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from .channel_quality import channel_warnings
 from .copies import near_copies
 from .errors import some
+from .people import without_number
 from .sequences import SequenceDataset
 from .splits import Split, by_people
 
@@ -27,7 +28,6 @@ FEW = 4
 # A sequence this many times as long as the median one was not cut, or never stopped.
 FAR_LONGER = 20
 # How missing labels are written; 'none' and 'null' may well be the class in which nothing happens.
-NUMBER_AT_END = re.compile(r"[ _-]*\d+$", re.ASCII)
 MISSING_NAMES = frozenset({"nan", "na", "n/a", "<na>", "?"})
 
 
@@ -276,11 +276,11 @@ def _numbered(dataset: SequenceDataset) -> list[str]:
     """Classes such as ``dws_1`` and ``dws_2``, which may be takes of one."""
     alike = defaultdict(list)
     for name in dataset.class_names:
-        alike[NUMBER_AT_END.sub("", name)].append(name)
+        alike[without_number(name)].append(name)
     several = [names for stem, names in alike.items() if len(names) > 1 and stem]
     if len(alike) < 2 or not several:
         return []
-    stem = NUMBER_AT_END.sub("", several[0][0])
+    stem = without_number(several[0][0])
     return [
         f"{some(several[0])} differ by a number only and are different classes: if they are takes of one class, put "
         f"them into one folder ({stem}/{several[0][0]}, {stem}/{several[0][1]}) or give them one label"

@@ -16,6 +16,7 @@ from .clips import natural_order
 from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
 from .errors import DataError
 from .folder import LARGEST_FILE_BYTES, Folder
+from .measured import Rounded, without_counters
 from .npy import read_npy
 from .npz import read_npz
 from .recording import MAX_VALUES, Recording
@@ -87,8 +88,14 @@ def _from_table(path: Path) -> Iterator[Unlabelled]:
     else:
         roles = Roles(None, None, None, None, tuple(range(len(table.columns))), ())
     clock = Clock(None if roles.time is None else table.columns[roles.time])
-    values, times, owners, rows_of = _rows(table, roles, clock)
+    rounded = Rounded()
+    values, times, owners, rows_of = _rows(table, roles, clock, rounded)
     names = tuple(table.columns[k] for k in roles.channels) if table.has_header else None
+    if names is None and rounded.channels:
+        # As for training; columns with names are found by them.
+        blocks = [(table.place, block) for block in np.split(values, table.breaks)]
+        kept, _ = without_counters(blocks, table.columns, rounded)
+        values = values[:, kept]
     _refuse_gaps(table.place, values, names, rows_of)
     for name, rows in _sequences(owners, len(values), table.breaks):
         step = None
@@ -102,13 +109,14 @@ def _from_table(path: Path) -> Iterator[Unlabelled]:
 
 
 def _rows(
-    table: Table, roles: Roles, clock: Clock
+    table: Table, roles: Roles, clock: Clock, rounded: Rounded
 ) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, list[str] | None, NDArray[np.int64]]:
     """Channels and times of every row, the name of the sequence that it belongs to, and where in the file it stands."""
     channels = list(roles.channels)
     matrix = table.matrix() if roles.sequence is None and roles.person is None and roles.label is None else None
     if matrix is not None:
         whole = np.arange(table.first_row, table.first_row + len(matrix))
+        rounded.look_at(matrix[:, channels])
         return (
             matrix[:, channels].astype(np.float32),
             None if roles.time is None else matrix[:, roles.time],
@@ -118,7 +126,9 @@ def _rows(
     pieces, times, owners, rows = [], [], [], []
     n_values = 0
     for chunk in table.chunks():
-        pieces.append(np.stack([chunk.numbers(k) for k in channels], axis=1).astype(np.float32))
+        measured = np.stack([chunk.numbers(k) for k in channels], axis=1)
+        rounded.look_at(measured)
+        pieces.append(measured.astype(np.float32))
         rows.append(np.arange(chunk.first_row, chunk.first_row + len(pieces[-1])))
         n_values += pieces[-1].size
         if n_values > MAX_VALUES:

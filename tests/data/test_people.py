@@ -1,6 +1,6 @@
 import pytest
 
-from data.people import one_spelling, people_in_names, without_person
+from data.people import one_spelling, people_in_names, without_number, without_person
 from data.recording import CHECK
 
 
@@ -39,3 +39,6 @@ def test_case_and_blanks_make_no_other_person() -> None:
 def test_what_is_left_of_a_name() -> None:
     assert without_person("circle_p00_1") == "circle_1"
     assert without_person("walk") == "walk"
+    assert [without_number(name) for name in ("walk_2", "walk (2)", "walk", "12", "a1b", "f(x)")] == [
+        *("walk", "walk", "walk", "", "a1b", "f(x)")
+    ]
