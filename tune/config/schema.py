@@ -168,7 +168,12 @@ class Machine(Section):
         allow_inf_nan=False,
         description="Seconds between two checkpoints; null: after every epoch, for up to 3% of the time",
     )
-    workers: int = Field(1, ge=0, le=1_024, description="Processes that train at once; 0: one for every GPU or core")
+    workers: int = Field(
+        0,
+        ge=0,
+        le=1_024,
+        description="Processes that train at once; 0: one for every GPU or core, where that leaves the study the same",
+    )
     engine: Literal["local", "ray"] = Field("local", description="Processes of this machine, or tasks of a Ray cluster")
     address: str | None = Field(
         None, min_length=1, max_length=500, description="Of the Ray cluster, HOST:PORT or auto; null starts one here"

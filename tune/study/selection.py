@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..config.schema import Confirmation, Metric
 from ..config.settings import Settings, resolve
 from ..core.folders import StudyFolder
+from ..training.devices import n_workers
 from .floors import floor_study, stored_floors
 from .pareto_front import Candidate, front_of
 from .study import (
@@ -223,7 +224,7 @@ def seconds_to_confirm(study: Study, settings: Settings) -> float:
     promising = promising_trials(study, wanted.configurations)
     everything = wanted.seeds * sum(seconds_of_run(trial, settings) for trial in promising)
     share = 1.0 if wanted.time_share is None else wanted.time_share
-    return min(everything, share * seconds_searched(study)) / max(settings.machine.workers, 1)
+    return min(everything, share * seconds_searched(study)) / n_workers(settings)
 
 
 def _wanted(study: Study) -> Confirmation:
