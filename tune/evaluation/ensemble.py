@@ -10,8 +10,8 @@ trained on what they predict, as Caruana et al. 2004 ("Ensemble selection from l
 more than these few, since a search among hundreds of mixtures would fit a small validation set. These networks are
 confirmation runs, with fresh seeds; where there is just one, the search's own is taken beside it. Since that one was
 chosen by its score, a candidate has the score of a single network, as the confirmation has it, and on top what its mean
-gains over these very networks. Of equals the one with the lower loss is taken, then the simpler one. Of MiniRocket alone
-and a single network only the better one is a candidate, of equals MiniRocket, as without any of this.
+gains over these very networks. Of equals the one with the lower loss is taken, then the simpler one. MiniRocket alone
+and a single network are held against each other first: only the better is a candidate, of equals MiniRocket.
 """
 
 from __future__ import annotations
