@@ -113,6 +113,12 @@ class Search(Section):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
+    ensemble: int = Field(
+        4,
+        ge=0,
+        le=16,
+        description="Networks whose mean is handed over where validation is for it; 0: always a single one",
+    )
     record_answers: Literal["no", "validation", "test"] = Field(
         "no",
         description="Keep of every trial which sequences of this part it classified correctly; comparisons need it",
