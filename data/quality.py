@@ -263,4 +263,6 @@ def _label_of_recordings(dataset: SequenceDataset) -> Tensor:
     if dataset.recordings is None:
         return dataset.labels
     pairs = set(zip(dataset.recordings.tolist(), dataset.labels.tolist(), strict=True))
+    if len(pairs) > len({recording for recording, _ in pairs}):
+        return dataset.labels  # Streams, of which one may have many examples of a class.
     return torch.tensor([label for _, label in sorted(pairs)])

@@ -95,7 +95,10 @@ def _look_at_text(path: Path) -> Head:
         published = None
     if published is not None:
         return Head(path, published.columns, delimiter, False, ROWS, published)
-    kind = OTHER if not numeric else PLAIN if not text else ROWS if len(text) == 1 and width >= 4 else OTHER
+    kind = OTHER if not numeric else PLAIN if not text else OTHER
+    # A word in front of each row is of a whole sequence.
+    if len(text) == 1 and text[0] > 0 and width >= 4:
+        kind = ROWS
     # As Audacity exports its labels.
     if text == (2,) and width == 3 and all(float(row[0]) <= float(row[1]) for row in rest):
         return Head(path, ("start", "end", "label"), delimiter, False, ANNOTATIONS)
