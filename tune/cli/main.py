@@ -263,8 +263,9 @@ def datasets(
     """Lists the data sets or, given one or a path, says what is in it and what looks wrong.
 
     Your own recordings may be a folder a class with CSV, TSV or Parquet files; one long table with the columns
-    sequence_id and label (and person and time, if known); an .npz archive with X and y; or .ts files of the
-    time-series archive. People are told by folders or file names such as p01, a time column gives the sample rate.
+    sequence_id and label (and person and time, if known); streams with a label in every row, or with annotations
+    (start, end, label) in a file beside them; an .npz archive with X and y; or .ts files of the time-series archive.
+    People are told by folders or file names such as p01, a time column gives the sample rate.
     """
     from ..config.arguments import settings_layers
     from ..config.settings import resolve

@@ -208,6 +208,9 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
         who += ", who were trained on as well: for new people expect less"
     votes = found.get("accuracy_by_recording")
     by_recording = "" if votes is None else f"; by whole recording {show_score(votes, 'accuracy')}"
+    events = found.get("events") or {}
+    if events.get("f1") is not None:
+        by_recording += f"; event F1 {events['f1']:.3f}, {events['false_alarms_per_hour']:.3g} false alarms an hour"
     return (
         f"accuracy {show_score(found['accuracy'], 'accuracy')} (95% interval {100 * low:.1f} to {100 * high:.1f}%, "
         f"over {found['intervals_resample']}), macro F1 {show_score(found['macro_f1'], 'macro_f1')}, "

@@ -26,8 +26,25 @@ class Data(Section):
     classes: int | None = Field(
         None, ge=2, le=100_000, description="Use N classes only: the first, of signs the most frequent"
     )
-    window_seconds: float = Field(
-        4.0, gt=0, le=86_400, allow_inf_nan=False, description="Length of the windows that long recordings are cut into"
+    window_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Length of the windows that long recordings are cut into; null: 4, of streams as labels last",
+    )
+    hop_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="From one window to the next; null: half a window, a quarter where windows cross changes of label",
+    )
+    window_label: Literal["auto", "run", "majority", "end", "share"] = Field(
+        "auto", description="Label of a stream's window: run: none crosses a change; of most of it, its end, or a share"
+    )
+    label_share: float = Field(
+        0.75, gt=0, le=1, allow_inf_nan=False, description="Of a window that has its label at least; else it is null"
     )
     resample_hz: float | None = Field(
         None, gt=0, le=1e6, allow_inf_nan=False, description="Bring all sequences to this many steps a second"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from optuna.trial import TrialState
 
 from ..study.floors import FLOOR_NAME
+from .events import event_sentences, null_words
 from .facts import Facts
 from .figures.importances import ImportancesInfo
 from .figures.sections import Table
@@ -114,7 +115,9 @@ def _headline(facts: Facts) -> str:
     if facts.test:
         who = who_was_judged(facts)
         of = f"the sequences of {who}" if who else "sequences it has never seen"
-        return f"{name}: it recognises {percent(facts.test['accuracy'])} of {of}."
+        null = null_words(facts)
+        among = f", {percent(null[1])} of which are {null[0]!r}" if null else ""
+        return f"{name}: it recognises {percent(facts.test['accuracy'])} of {of}{among}."
     return f"{name}: {facts.context.metric} {_validation(facts)}. It has not been tested."
 
 
@@ -133,6 +136,10 @@ def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
         low, high = facts.test["intervals_95"]["accuracy"]
         yield KeyFigure(percent(facts.test["accuracy"]), "test accuracy")
         yield KeyFigure(f"{percent(low)} to {percent(high)}", "95% interval of it")
+        events = facts.test.get("events") or {}
+        if events.get("f1") is not None:
+            yield KeyFigure(percent(events["f1"]), "F1 of events in the test streams")
+            yield KeyFigure(f"{events['false_alarms_per_hour']:.3g}", "false alarms an hour")
     if facts.ensemble is not None:
         yield KeyFigure(_validation(facts), f"{facts.context.metric} of the mean")
     elif facts.fresh_mean is not None:
@@ -209,6 +216,9 @@ def _how_good(facts: Facts) -> Iterator[str]:
         f"On the test set, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
         f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
     )
+    if null := null_words(facts):
+        yield (f"{null[0]!r} is in these scores, as a class of its own; of the others {percent(null[2])} are right.")
+    yield from event_sentences(test.get("events") or {})
     if who and not _are_new(facts):
         yield "For people who were not trained on expect less."
     if not who:

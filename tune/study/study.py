@@ -88,9 +88,13 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, and
-    # there were neither floors nor ensembles.
-    first = (("split", {"balanced": False, "outer_fold": None}), ("search", {"floors": False, "ensemble": 0}))
-    for section, older in first:
+    # there were no floors, no ensembles and no streams.
+    later: dict[str, dict[str, Any]] = {
+        "data": {"hop_seconds": None, "window_label": "auto", "label_share": 0.75},
+        "split": {"balanced": False, "outer_fold": None},
+        "search": {"floors": False, "ensemble": 0},
+    }
+    for section, older in later.items():
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
     return settings
