@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from .arrays import are_arrays
-from .class_folders import DEEPEST, is_flat, read_folder, table_files
-from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES
+from .class_folders import DEEPEST, is_flat, read_folder, table_files, table_paths
+from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
 from .edge_impulse import FOLDERS, files_in, read_edge_impulse
 from .errors import DataError
 from .label_first import is_label_first, read_arff, read_label_first
@@ -19,6 +20,7 @@ from .recording import Layout, Recording
 from .recordings import assemble
 from .sequences import SequenceDataset
 from .source import Source, is_file
+from .stream_files import find_streams, read_streams
 from .ts_archive import find_pair, read_ts
 
 NAME = "files"
@@ -29,10 +31,11 @@ TABLE_SUFFIXES = PARQUET_SUFFIXES | TEXT_SUFFIXES
 READERS = {".npz": read_npz, ".ts": read_ts, ".arff": read_arff, ".mat": read_mat}
 ZIP = ".zip"
 ONE_FILE_SUFFIXES = frozenset(READERS)
-READ_SUFFIXES = TABLE_SUFFIXES | ONE_FILE_SUFFIXES
+READ_SUFFIXES = TABLE_SUFFIXES | ONE_FILE_SUFFIXES | STREAM_SUFFIXES
 LAYOUTS = (
     "a folder a class with CSV, TSV or Parquet files; one long CSV, TSV or Parquet table with the columns "
-    "'sequence_id' and 'label'; X and y in an .npz archive, in .npy files or in a .mat file; a .ts, .tsv or .arff file "
+    "'sequence_id' and 'label'; streams with a label in every row, or with annotations (start, end, label) in a file "
+    "beside them; X and y in an .npz archive, in .npy files or in a .mat file; a .ts, .tsv or .arff file "
     "of the time-series archive; an export of Edge Impulse; a zip of any of these"
 )
 
@@ -46,12 +49,13 @@ def load(source: Source) -> SequenceDataset:
     """
     if source.data_path is None:
         raise DataError(f"name your recordings with --data-path. Understood are: {LAYOUTS}")
+    if streams := find_streams(source.data_path):
+        return read_streams(source.data_path, streams, NAME, source)
     path = the_file(source.data_path)
     if path.suffix.lower() == ZIP:
-        layout, recordings = read_packed(path, lambda folder: _read(the_file(folder), source))
-    else:
-        layout, recordings = _read(path, source)
-    return assemble(layout, recordings, source.window_seconds)
+        return read_packed(path, lambda folder: load(replace(source, data_path=folder)))
+    layout, recordings = _read(path, source)
+    return assemble(layout, recordings, source)
 
 
 def _read(path: Path, source: Source) -> tuple[Layout, list[Recording]]:
@@ -138,7 +142,7 @@ def is_there(path: Path) -> bool:
     """Whether something lies there that looks like recordings, readable or not."""
     if path.is_dir():
         inner = inside(path)
-        return bool(table_files(path) or files_of(inner, ONE_FILE_SUFFIXES) or arrays_beside(inner) or files_in(inner))
+        return bool(table_paths(path) or files_of(inner, ONE_FILE_SUFFIXES) or arrays_beside(inner) or files_in(inner))
     if path.suffix.lower() == ".npy":
         return bool(arrays_beside(path.parent)) and path.stem in arrays_beside(path.parent)
     return path.suffix.lower() in READ_SUFFIXES

@@ -10,16 +10,15 @@ from pathlib import Path, PurePosixPath
 
 from .archive import Archive, Limits, open_binary
 from .errors import DataError
-from .recording import MAX_VALUES, Layout, Recording
+from .recording import MAX_VALUES
+from .sequences import SequenceDataset
 
 LIMITS = Limits(archive_bytes=1 << 30, unpacked_bytes=8 * MAX_VALUES, n_members=200_000)
 # What Windows keeps for itself, and no recording is called.
 RESERVED = re.compile(r"[<>:\"|?*\x00-\x1f]")
 
-Reading = tuple[Layout, list[Recording]]
 
-
-def read_packed(path: Path, read: Callable[[Path], Reading]) -> Reading:
+def read_packed(path: Path, read: Callable[[Path], SequenceDataset]) -> SequenceDataset:
     """Reads a zip as a folder; errors and notes name the zip and what is in it.
 
     Args:
@@ -35,6 +34,8 @@ def read_packed(path: Path, read: Callable[[Path], Reading]) -> Reading:
             archive = Archive(file, str(path), LIMITS)
             for member in archive.members:
                 name = PurePosixPath(member.replace("\\", "/"))
+                if name.suffix.lower() == ".zip":
+                    raise DataError(f"{archive.place(member)} is a zip in a zip: name it, unpacked from the outer one")
                 if RESERVED.search(str(name)):
                     raise DataError(f"{archive.place(member)}: a name that not every system can have: rename it")
                 target = root.joinpath(*name.parts)
@@ -49,11 +50,7 @@ def read_packed(path: Path, read: Callable[[Path], Reading]) -> Reading:
             return text.replace(str(root), str(path))
 
         try:
-            layout, recordings = read(root)
+            dataset = read(root)
         except DataError as error:
             raise DataError(renamed(str(error))) from error
-        notes = tuple(renamed(note) for note in layout.notes)
-        return replace(layout, place=renamed(layout.place), notes=notes), [
-            replace(one, place=renamed(one.place), take=None if one.take is None else renamed(one.take))
-            for one in recordings
-        ]
+        return replace(dataset, notes=tuple(map(renamed, dataset.notes)))

@@ -35,7 +35,7 @@ def checks(dataset: SequenceDataset) -> str:
 
 
 def test_every_example_is_on_the_page_and_every_line_has_one() -> None:
-    named = set(re.findall(r"\| `([a-z_]+)` \|$", PAGE.read_text(), re.MULTILINE))
+    named = set(re.findall(r"\| `([a-z0-9_]+)` \|$", PAGE.read_text(), re.MULTILINE))
     assert named == {one.name for one in EXAMPLES.iterdir() if one.is_dir() and one.name != "__pycache__"}
 
 
