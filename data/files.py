@@ -49,7 +49,7 @@ def load(source: Source) -> SequenceDataset:
     """
     if source.data_path is None:
         raise DataError(f"name your recordings with --data-path. Understood are: {LAYOUTS}")
-    if streams := find_streams(source.data_path):
+    if source.label_from != "folder" and (streams := find_streams(source.data_path)):
         return read_streams(source.data_path, streams, NAME, source)
     path = the_file(source.data_path)
     if path.suffix.lower() == ZIP:

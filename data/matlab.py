@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ from .recording import Layout, Recording
 from .regular import read_regular
 
 HEADER_BYTES, COMPRESSED = 128, 15
-DAMAGE = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError, zlib.error)
+# Whatever scipy raises on bytes that MATLAB did not write.
+DAMAGE = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OverflowError, MemoryError, OSError),
+    *(zlib.error, struct.error),
+)
 
 
 def read_mat(path: Path, name: str, most_bytes: int = MAX_BYTES) -> tuple[Layout, list[Recording]]:

@@ -151,6 +151,13 @@ def test_a_zip_and_a_folder_with_one() -> None:
         assert dataset.notes[0].startswith(str(EXAMPLES / "zipped" / "gestures.zip"))
 
 
+def zip_in_zip(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "outer.zip", "w") as archive:
+        archive.writestr("a/1.csv", "ax\n1\n")
+        archive.writestr("inner.zip", "x")
+    return folder / "outer.zip"
+
+
 def bomb(folder: Path) -> Path:
     with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/1.csv", "0" * 10_000_000)
@@ -197,6 +204,7 @@ def broken_payload(folder: Path) -> Path:
     ("make", "message"),
     [
         (bomb, "bomb.zip unpacks to 10,000,000 bytes from .*: more than 100 to 1 is refused as a zip bomb"),
+        (zip_in_zip, "member 'inner.zip' is a zip in a zip"),
         (escaping, "names with '..' are refused"),
         (pickled, "X.npy holds .*: it should hold numbers or text"),
         (matlab_7_3, "new.mat is a MATLAB file of version 7.3: save it with -v7"),
@@ -225,9 +233,15 @@ def test_a_folder_that_the_column_contradicts(tmp_path: Path) -> None:
         load(Source(tmp_path, tmp_path))
     assert load(Source(tmp_path, tmp_path, label_from="column")).labels.tolist() == [0, 0, 1, 0]
     assert load(Source(tmp_path, tmp_path, label_from="folder")).labels.tolist() == [0, 0, 1, 1]
-    (tmp_path / "walk" / "2.csv").write_text("ax,label\n1,walk\n2,run\n")
-    with pytest.raises(DataError, match=r"2.csv: its column 'label' changes, from 'walk' to 'run' in row 3"):
-        load(Source(tmp_path, tmp_path))
+
+
+def test_a_label_that_changes_within_a_file_is_a_stream_unless_the_folder_is_asked_for(tmp_path: Path) -> None:
+    rows = "".join(f"{0.02 * k:.2f},{k % 7},{'walk' if k < 40 else 'run'}\n" for k in range(80))
+    for name in ("P01", "P02"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.csv").write_text(f"time,ax,label\n{rows}")
+    assert load(Source(tmp_path, tmp_path)).class_names == ("run", "walk")
+    assert load(Source(tmp_path, tmp_path, label_from="folder")).class_names == ("P01", "P02")
 
 
 def test_a_clock_without_a_name_is_left_out_of_training_and_of_what_is_predicted(tmp_path: Path) -> None:
