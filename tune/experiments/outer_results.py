@@ -32,7 +32,7 @@ from ..search.progress import show_seconds
 from ..study.companions import ENDINGS, find_companion
 from ..study.floors import FLOOR_NAME, floor_study
 from ..study.samplers import n_finished
-from ..study.selection import ENSEMBLE, chosen_score, seconds_searched, selected
+from ..study.selection import chosen_score, seconds_searched, selected
 from ..study.study import all_parameters, best_trial, load_study, metric_value, stored_settings, versions
 from ..study.tested import evaluation_of, times_test_was_used
 from .comparison import overall_best
@@ -51,7 +51,7 @@ class Answer:
         configuration: Its searched hyperparameters.
         hyperparameters: All of them.
         validation: The score that chose it: of its runs with fresh seeds or, without those, of the search.
-        scores: Its scores on the test set, as stored in the study.
+        scores: Of what is handed over on the test set, as stored in the study.
         floor: Those of the floor, which are the same where it is the answer; None without one.
         n_parameters: Of its network.
         n_trials: Finished trials of all its studies.
@@ -136,7 +136,7 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
     return Answer(
         tested=fold.tested,
         study=best.study.study_name,
-        architecture=handed_over.settings.architecture if ensemble is None else ENSEMBLE,
+        architecture=handed_over.settings.architecture,
         trial=trial.number,
         configuration=trial.params,
         hyperparameters=all_parameters(trial),

@@ -146,6 +146,7 @@ def test_the_mean_of_several_is_handed_over(new_done: NewDone) -> None:
     assert len(model.description.members) == 3
     best = json.loads((lab.folder.root / "best_config.json").read_text())
     assert best["scores"]["test"]["loss"] == found["test"]["loss"]
+    assert best["value"] == mean["score"]
     assert best["n_parameters"] == found["n_parameters"] == 3 * selected_trial(study).user_attrs["n_parameters"]  # type: ignore[union-attr]
     assert [one["architecture"] for one in best["ensemble"]["members"]] == ["gru"] * 3
     assert best["ensemble"]["single_network"]["test"]["loss"] != found["test"]["loss"]
