@@ -130,6 +130,12 @@ class Search(Section):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
+    ensemble: int = Field(
+        4,
+        ge=0,
+        le=16,
+        description="Networks whose mean is handed over where validation is for it; 0: always a single one",
+    )
     record_answers: Literal["no", "validation", "test"] = Field(
         "no",
         description="Keep of every trial which sequences of this part it classified correctly; comparisons need it",
@@ -185,7 +191,12 @@ class Machine(Section):
         allow_inf_nan=False,
         description="Seconds between two checkpoints; null: after every epoch, for up to 3% of the time",
     )
-    workers: int = Field(1, ge=0, le=1_024, description="Processes that train at once; 0: one for every GPU or core")
+    workers: int = Field(
+        0,
+        ge=0,
+        le=1_024,
+        description="Processes that train at once; 0: one for every GPU or core, where that leaves the study the same",
+    )
     engine: Literal["local", "ray"] = Field("local", description="Processes of this machine, or tasks of a Ray cluster")
     address: str | None = Field(
         None, min_length=1, max_length=500, description="Of the Ray cluster, HOST:PORT or auto; null starts one here"
