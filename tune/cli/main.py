@@ -67,7 +67,7 @@ def main() -> None:
 @click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
 @click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
 @click.option("--epochs", metavar="N", help="Epochs of a full trial; auto: by the size of the data.  [default: auto]")
-@click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
+@click.option("--metric", metavar="NAME", help="accuracy, balanced_accuracy, macro_f1 or loss.  [default: accuracy]")
 @click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds the front of both.")
 @click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
 @click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
@@ -264,8 +264,8 @@ def datasets(
 
     Your own recordings may be a folder a class with CSV, TSV or Parquet files; one long table with the columns
     sequence_id and label (and person and time, if known); streams with a label in every row, or with annotations
-    (start, end, label) in a file beside them; an .npz archive with X and y; or .ts files of the time-series archive.
-    People are told by folders or file names such as p01, a time column gives the sample rate.
+    (start, end, label) in a file beside them; X and y in an .npz archive; and much else, which docs/recordings.md
+    lists. People are told by folders or file names such as p01, a time column gives the sample rate.
     """
     from ..config.arguments import settings_layers
     from ..config.settings import resolve

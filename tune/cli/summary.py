@@ -20,7 +20,7 @@ from ..evaluation.evaluate import selection_bias
 from ..experiments.comparison import ComparedStudy
 from ..report.floors import QUESTION, was_it_worth_it
 from ..report.sentences import new_people_in_test, places, provisos, resume_command
-from ..report.words import about_mean
+from ..report.words import about_balance, about_mean
 from ..run import Finished
 from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
@@ -208,13 +208,14 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
         who += ", who were trained on as well: for new people expect less"
     votes = found.get("accuracy_by_recording")
     by_recording = "" if votes is None else f"; by whole recording {show_score(votes, 'accuracy')}"
+    balance = about_balance(found)
     events = found.get("events") or {}
     if events.get("f1") is not None:
         by_recording += f"; event F1 {events['f1']:.3f}, {events['false_alarms_per_hour']:.3g} false alarms an hour"
     return (
         f"accuracy {show_score(found['accuracy'], 'accuracy')} (95% interval {100 * low:.1f} to {100 * high:.1f}%, "
         f"over {found['intervals_resample']}), macro F1 {show_score(found['macro_f1'], 'macro_f1')}, "
-        f"on {found['n_sequences']} sequences{who}{by_recording}"
+        f"on {found['n_sequences']} sequences{who}{by_recording}" + (f"; {balance}" if balance else "")
     )
 
 

@@ -49,7 +49,7 @@ ENGINE_MEANS: dict[str, dict[str, Any]] = {
     "local": {"machine": {"address": None}},
     "ray": {"machine": {"workers": 0}},
 }
-METRICS = ("accuracy", "macro_f1", "loss")
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
 SECOND_OBJECTIVES = ("parameters", "latency")
 
 # How many networks these words mean.

@@ -35,6 +35,7 @@ from ..study.samplers import n_finished
 from ..study.selection import chosen_score, seconds_searched, selected
 from ..study.study import all_parameters, best_trial, load_study, metric_value, stored_settings, versions
 from ..study.tested import evaluation_of, times_test_was_used
+from ..training.metrics import METRIC_LABELS
 from .comparison import overall_best
 from .outer_folds import OuterFold
 
@@ -342,7 +343,7 @@ def _line(cells: Sequence[str]) -> str:
 def _csv(evaluation: Evaluation) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    metrics = ("accuracy", "macro_f1", "loss")
+    metrics = [name for name in METRIC_LABELS if all(name in one.scores for one in evaluation.answers)]
     writer.writerow(
         ["tested", "study", "architecture", "trial", "n_parameters", f"validation_{evaluation.metric}"]
         + [f"test_{metric}" for metric in metrics]
@@ -389,7 +390,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
                 "times_test_was_used": one.n_looks,
                 "floor_test_accuracy": (one.floor or {}).get("accuracy"),
                 "validation": one.validation,
-                "test": {name: one.scores[name] for name in ("accuracy", "macro_f1", "loss", "n_sequences")},
+                "test": {name: one.scores[name] for name in (*METRIC_LABELS, "n_sequences") if name in one.scores},
             }
             for one in evaluation.answers
         ],

@@ -32,6 +32,7 @@ PLAIN: dict[str, Scalar] = {
     "time_crop": 0.0,
     "channel_dropout": 0.0,
     "flip": False,
+    "class_balance": "none",
     **OFF,
 }
 

@@ -16,7 +16,7 @@ from .figures.words import counted
 from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
-from .words import about_mean, listed, mean_in_words, metric_name, percent, score
+from .words import about_balance, about_mean, listed, mean_in_words, metric_name, percent, score
 
 
 class KeyFigure(NamedTuple):
@@ -216,6 +216,8 @@ def _how_good(facts: Facts) -> Iterator[str]:
         f"On the test set, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
         f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
     )
+    if balance := about_balance(test):
+        yield f"{balance[0].upper()}{balance[1:]}."
     if null := null_words(facts):
         yield (f"{null[0]!r} is in these scores, as a class of its own; of the others {percent(null[2])} are right.")
     yield from event_sentences(test.get("events") or {})

@@ -19,6 +19,7 @@ class Scores(TypedDict):
     accuracy: float
     macro_f1: float
     loss: float
+    balanced_accuracy: NotRequired[float]
 
 
 @with_config(_STRICT)

@@ -90,13 +90,15 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     # What a study that is older than these settings had: people were drawn without a look at what they perform, and
     # there were no floors, no ensembles and no streams.
     later: dict[str, dict[str, Any]] = {
-        "data": {"hop_seconds": None, "window_label": "auto", "label_share": 0.75},
+        "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
         "split": {"balanced": False, "outer_fold": None},
         "search": {"floors": False, "ensemble": 0},
     }
     for section, older in later.items():
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
+    if isinstance(space := settings.get("space"), dict) and isinstance(shared := space.get("shared"), dict):
+        settings = {**settings, "space": {**space, "shared": {"class_balance": "none", **shared}}}
     return settings
 
 

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     import optuna
 
-_METRICS = {"accuracy": "validation accuracy", "macro_f1": "validation macro F1", "loss": "validation loss (nats)"}
+_METRICS = {
+    "accuracy": "validation accuracy",
+    "balanced_accuracy": "validation balanced accuracy",
+    "macro_f1": "validation macro F1",
+    "loss": "validation loss (nats)",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
 
     Args:
         study: Of this tuner.
-        metric: What its first, or only, objective is: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
+        metric: What its first, or only, objective is, as a key of ``metrics.METRIC_LABELS``.
         n_validation: Sequences that each value was judged on, where it is known.
 
     Raises:
