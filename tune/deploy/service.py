@@ -58,12 +58,7 @@ class Described(FastAPI):
 
 
 def service(classifier: Classifier, rules: Rules) -> FastAPI:
-    """The application that answers with one network.
-
-    Args:
-        classifier: The network.
-        rules: Who may ask.
-    """
+    """The application that answers with one network."""
     facts, query = classifier.facts, query_for(classifier.facts)
     queue = Queue(partial(respond, classifier, partial(_read, query, decoder_of(query), len(facts.channel_names))))
     app = Described(
@@ -124,12 +119,7 @@ def service(classifier: Classifier, rules: Rules) -> FastAPI:
 
 
 class Guard:
-    """Looks at a request before its body is read: who asks, and how much.
-
-    Args:
-        app: Answers those that are let through.
-        rules: Who may ask.
-    """
+    """Looks at a request before its body is read: who asks, and how much."""
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self.app, self.rules, self.held = app, rules, 0
@@ -173,11 +163,7 @@ class Guard:
 
 
 class Queue:
-    """Answers together, in one thread, what came while it made the last answers.
-
-    Args:
-        respond: Gives for each of several requests its answer, or why there is none.
-    """
+    """Answers together, in one thread, what came while it made the last answers."""
 
     def __init__(self, respond: Callable[[Sequence[bytes]], Sequence[bytes | Exception]]) -> None:
         self._respond = respond

@@ -68,13 +68,7 @@ def recordings_of(part: SequenceDataset) -> list[Array]:
 
 
 def invented(lengths: Sequence[int], mean: Array, deviation: Array) -> list[Array]:
-    """Sequences to try a network with where there are no recordings: noise like the training data's.
-
-    Args:
-        lengths: Of the sequences.
-        mean: Of each measured channel.
-        deviation: Of each measured channel.
-    """
+    """Sequences to try a network with where there are no recordings: noise like the training data's."""
     rng = np.random.default_rng(0)
     return [(rng.standard_normal((length, len(mean))) * deviation + mean).astype(np.float32) for length in lengths]
 

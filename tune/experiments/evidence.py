@@ -108,10 +108,6 @@ def _apart(splits: Splits, part: str) -> bool:
 def check_same_sequences(splits: Mapping[str, Splits], part: str) -> None:
     """All configurations of a protocol must be judged on the same sequences, or nothing can be paired.
 
-    Args:
-        splits: Of every configuration, by its name.
-        part: What is judged.
-
     Raises:
         SettingsError: If one is judged on others.
     """

@@ -47,13 +47,7 @@ LONGEST_NOISE = 10_000
 
 @dataclass(frozen=True)
 class Form:
-    """One way in which a network is stored.
-
-    Attributes:
-        name: As tables show it.
-        content: Of its file.
-        classifier: Runs it.
-    """
+    """One way in which a network is stored."""
 
     name: str
     content: bytes

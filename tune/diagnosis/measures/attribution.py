@@ -107,15 +107,7 @@ def deletion_curves(
     *,
     seed: int = 0,
 ) -> DeletionCurves:
-    """Sets ever more values to zero, in the attributions' order and in others (Petsiuk et al. 2018, "RISE", section 4).
-
-    Args:
-        network: That was explained.
-        values: That were explained.
-        lengths: Real steps of each sequence.
-        attribution: Of these values.
-        seed: Draws the random orders.
-    """
+    """Sets ever more values to zero, in the attributions' order and in others (Petsiuk et al. 2018, section 4)."""
     network.eval()
     real = step_mask(lengths, values.shape[1]).expand_as(values)
     generator = torch.Generator().manual_seed(seed)

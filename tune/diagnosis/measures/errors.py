@@ -10,14 +10,7 @@ from torch import Tensor
 
 
 class Confusion(NamedTuple):
-    """One class predicted as another.
-
-    Attributes:
-        true: What it is.
-        predicted: The predicted class.
-        n: How often.
-        share: Of all sequences of the true class.
-    """
+    """One class predicted as another; ``share`` is of all sequences of the true class."""
 
     true: int
     predicted: int
@@ -37,13 +30,7 @@ def most_confused(matrix: Int[Tensor, "classes classes"], most: int = 10) -> lis
 
 
 class GroupScore(NamedTuple):
-    """Right answers in a group of sequences.
-
-    Attributes:
-        name: Of the group.
-        n_right: Right answers.
-        n: Sequences.
-    """
+    """Right answers in a group of sequences."""
 
     name: str
     n_right: int
@@ -72,15 +59,7 @@ def by_length(right: Tensor, lengths: Int[Tensor, " sequences"], n_groups: int =
 
 
 class ReliabilityBin(NamedTuple):
-    """Predictions of like confidence.
-
-    Attributes:
-        low: Least confidence.
-        high: Largest confidence.
-        confidence: Their mean confidence.
-        accuracy: Share that was right.
-        n: How many there are.
-    """
+    """Predictions of like confidence."""
 
     low: float
     high: float

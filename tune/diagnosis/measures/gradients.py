@@ -95,12 +95,6 @@ def gradient_norms(
     Computed in double precision on a copy, so that what has almost vanished is still a number. A layer that reads
     backwards as well has an entry for each direction, in the order in which that direction reads. An LSTM hands two
     things to its next step: its output h, which is the first entry, and its cell state; the second is of both.
-
-    Args:
-        network: Is left as it is.
-        values: Padded sequences.
-        lengths: Real steps of each.
-        labels: The right classes.
     """
     network = copy.deepcopy(network).double().eval()
     unrolled: list[tuple[str, StepByStep, str]] = []

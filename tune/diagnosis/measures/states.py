@@ -134,13 +134,7 @@ def watching(network: SequenceClassifier) -> Iterator[list[Layer]]:
 def record(
     network: SequenceClassifier, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
 ) -> Recording:
-    """Runs the network as it is in use, and keeps what happened in it.
-
-    Args:
-        network: Is put into evaluation mode.
-        values: Padded sequences.
-        lengths: Real steps of each.
-    """
+    """Runs the network as it is in use, and keeps what happened in it."""
     network.eval()
     with watching(network) as layers:
         pooled = network.embed(values, lengths)
