@@ -32,7 +32,7 @@ from ..core.problems import SettingsError
 from .classifier import Classifier
 from .inputs import Wanted
 from .metadata import Facts
-from .predictions import answers
+from .predictions import predictions
 from .queries import MOST_VALUES, Failure, Predictions, Query, decoder_of, query_for, sentences
 
 JSON = "application/json"
@@ -249,15 +249,15 @@ def _classified(classifier: Classifier, queries: Sequence[Query]) -> list[bytes]
         for query in queries
         for k, steps in enumerate(query.sequences)
     ]
-    found = answers(classifier, recordings, Wanted())
+    found = predictions(classifier, recordings, Wanted())
     said = []
     for query in queries:
-        predictions: list[dict[str, Any]] = []
+        listed: list[dict[str, Any]] = []
         for one in islice(found, len(query.sequences)):
-            predictions.append({"class": one.class_name, "probability": one.probability, "windows": one.n_windows})
+            listed.append({"class": one.class_name, "probability": one.probability, "windows": one.n_windows})
             if query.probabilities:
-                predictions[-1]["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
-        said.append(to_json({"predictions": predictions}))
+                listed[-1]["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
+        said.append(to_json({"predictions": listed}))
     return said
 
 

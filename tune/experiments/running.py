@@ -76,7 +76,7 @@ class SplitsOnce:
 
 
 def judged_part(protocol: Protocol, splits: Splits) -> str:
-    """The part of the data whose answers are compared: ``validation`` or ``test``.
+    """The part of the data whose predictions are compared: ``validation`` or ``test``.
 
     Raises:
         SettingsError: If it is to be the test set and there is none.

@@ -56,15 +56,7 @@ class TaskResult:
 def run_numbered_trial(
     job: TaskJob, arrays: Sequence[NDArray[Any]], number: int, task_id: int, board: Any
 ) -> TaskResult:
-    """Runs one trial of a study, from where it is, unless somebody else has taken it up.
-
-    Args:
-        job: What to do.
-        arrays: The data, in memory that all tasks of a machine share.
-        number: Of the trial.
-        task_id: Of this task.
-        board: Handle of the actor ``Board``.
-    """
+    """Runs one trial of a study, from where it is, unless somebody else has taken it up."""
     torch.set_num_threads(job.context.settings.machine.threads)
     events: list[Event] = []
 
