@@ -68,7 +68,7 @@ def main() -> None:
 @click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
 @click.option("--epochs", metavar="N", help="Epochs of a full trial; auto: by the size of the data.  [default: auto]")
 @click.option("--metric", metavar="NAME", help="accuracy, balanced_accuracy, macro_f1 or loss.  [default: accuracy]")
-@click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds the front of both.")
+@click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds their Pareto front.")
 @click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
 @click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")

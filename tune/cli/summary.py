@@ -146,13 +146,15 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
     if confirmed is not None:
         lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
     else:
-        what = "Knee of the front" if settings.search.second_objective else "Best"
+        what = "Knee of the Pareto front" if settings.search.second_objective else "Best"
         epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
         lines = [f"{what}: trial {best.number}, {_described(best, metric)}, {epochs}"]
     if settings.search.second_objective:
         front = sorted(best_trials(study), key=lambda trial: trial.values[1])
         ends = "" if len(front) == 1 else f": from {_described(front[0], metric)} to {_described(front[-1], metric)}"
-        lines.append(f"The front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)")
+        lines.append(
+            f"The Pareto front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)"
+        )
     if "test" in found:
         tested = _tested(found["test"], study)
         lines.append(tested[0].upper() + tested[1:])
@@ -185,12 +187,12 @@ def _described(trial: FrozenTrial, metric: str) -> str:
 
 def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
     metric = confirmed["metric"]
-    winner = next(one for one in confirmed["configurations"] if one["trial"] == confirmed["winner"])
-    n_seeds, spread = len(winner["scores"]), ""
-    if winner["deviation"] is not None:
-        spread = f" (standard deviation {points(winner['deviation'], metric)})"
+    best = next(one for one in confirmed["configurations"] if one["trial"] == confirmed["winner"])
+    n_seeds, spread = len(best["scores"]), ""
+    if best["deviation"] is not None:
+        spread = f" (standard deviation {points(best['deviation'], metric)})"
     return (
-        f"Best: trial {winner['trial']}, validation {METRIC_LABELS[metric]} {show_score(winner['mean'], metric)} with "
+        f"Best: trial {best['trial']}, validation {METRIC_LABELS[metric]} {show_score(best['mean'], metric)} with "
         f"{n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}, {n_parameters:,} parameters"
         + (f", {confirmed['latency_ms']:.1f} ms a sequence on this CPU" if confirmed["latency_ms"] else "")
     )

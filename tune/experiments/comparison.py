@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
-from ..core.files import write_bytes, write_text
+from ..core.files import csv_text, write_bytes, write_text
 from ..search.progress import show_seconds
 from ..study.pareto_front import Candidate, front_of, knee_of
 from ..study.selection import selected_trial
@@ -30,11 +28,9 @@ class ComparedStudy:
 
     Attributes:
         architecture: Registered name.
-        study: Name of its study.
         metric: Score that decides.
         validation: Best validation score, be it of an unfinished trial; None without one.
         test_accuracy: Of the trial to use on test; None without a test set.
-        n_parameters: Of that trial's network.
         latency_ms: Of that trial's network; None where the study did not ask for it.
         seconds: Training time of all its trials.
         n_complete: Trials that ran to their end.
@@ -83,11 +79,8 @@ def write_comparison(done: Sequence[Finished], folder: Path) -> list[ComparedStu
     Each study remembers what it was compared in, so that the same can be made from the database.
     """
     rows = compare(done)
-    text = io.StringIO()
-    table = csv.DictWriter(text, [field.name for field in fields(ComparedStudy)], lineterminator="\n")
-    table.writeheader()
-    table.writerows(asdict(row) for row in rows)
-    write_text(folder / "comparison.csv", text.getvalue())
+    names = [field.name for field in fields(ComparedStudy)]
+    write_text(folder / "comparison.csv", csv_text(names, map(astuple, rows)))
     for finished in done:
         if finished.study.user_attrs.get(COMPARED_IN) != folder.name:
             finished.study.set_user_attr(COMPARED_IN, folder.name)

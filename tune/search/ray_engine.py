@@ -37,7 +37,6 @@ class _Task:
     """A task as the process that began it knows it.
 
     Attributes:
-        number: Of its trial.
         task_id: Tells it from an earlier task with the same trial.
     """
 

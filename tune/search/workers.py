@@ -50,9 +50,7 @@ class Worker:
     """A worker as the process that started it knows it.
 
     Attributes:
-        process: Of the worker.
         connection: Gives its events.
-        job: What it was started with.
         trial: That it works on; None between two.
         has_begun: Whether it has come to a trial.
         ended: What it said in the end; None if it did not come to that.

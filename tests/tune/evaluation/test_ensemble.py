@@ -298,7 +298,7 @@ def test_diagnosed_it_says_what_cannot_be_attributed(mixed: Lab) -> None:
     model = load_model(mixed.folder.root / "best_model")
     expected = (model.logits(test_part(mixed)) / model.description.temperature).softmax(dim=1)
     assert torch.allclose(diagnosed.probabilities, expected, atol=1e-5)
-    logits, _ = diagnosed.first.answers
+    logits, _ = diagnosed.first.outputs
     assert logits.shape == expected.shape
     assert diagnosed.first.network.embed(*diagnosed.first.batch(torch.arange(2))[1][:2]).isfinite().all()
 
