@@ -73,6 +73,7 @@ def main() -> None:
 @click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
 @click.option("--pruner", metavar="NAME", help="halving, median, quartile, hyperband or none.")
+@click.option("--stop", metavar="WHEN", help="auto: end when nothing is to be gained, or never.  [default: auto]")
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")

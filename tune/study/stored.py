@@ -116,6 +116,14 @@ class Floors(TypedDict):
 
 
 @with_config(_STRICT)
+class NothingToGain(TypedDict):
+    """Why a search ended before it had so many trials."""
+
+    trials: int
+    why: str
+
+
+@with_config(_STRICT)
 class _Study(TypedDict):
     data: dict[str, Any]
     n_validation: int
@@ -123,6 +131,7 @@ class _Study(TypedDict):
     split: dict[str, Any]
     evaluations: NotRequired[dict[str, dict[str, Any]]]
     floors: NotRequired[Floors]
+    nothing_to_gain: NotRequired[NothingToGain]
     versions: NotRequired[dict[str, str]]
 
 

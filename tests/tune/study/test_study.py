@@ -285,3 +285,4 @@ def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_l
     assert existing is not None
     resume_study(existing, settings, lab.splits)
     assert (settings.split.balanced, settings.split.outer_fold, settings.search.floors) == (False, None, False)
+    assert settings.search.stop == "never"
