@@ -19,7 +19,7 @@ from optuna.pruners import BasePruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from .gain import expected_gain, standard_error
+from .gain import Prospect
 
 N_IN_BRACKET = 9
 ETA = 3
@@ -127,12 +127,12 @@ def plan(
         *before, last = brackets
         n_to_come = math.ceil(n_trials / N_IN_BRACKET) - len(before)
         # Only where the end may be near do others wait for the one bracket that is not finished.
-        is_near = _Prospect.of(before[:-1], brackets, n_to_come, n_judged).is_within(N_ERRORS_NEAR)
+        bests, begun_with = [one.best for one in before], [one.best_at_first_rung for one in brackets]
+        is_near = Prospect.of(bests[:-1], begun_with, n_to_come, n_judged).is_within(N_ERRORS_NEAR)
         last.is_held_up = is_near and not is_due
-        prospect = _Prospect.of(before, brackets, n_to_come, n_judged)
+        prospect = Prospect.of(bests, begun_with, n_to_come, n_judged)
         if is_due and prospect.is_within(1):
-            is_best = last.best_at_first_rung > max((one.best for one in before), default=-math.inf)
-            last.is_called_off = is_near and not is_best
+            last.is_called_off = is_near and last.best_at_first_rung <= max(bests, default=-math.inf)
             why_ended = prospect.in_words() if last.is_called_off or len(begun) < n_trials else ""
     legs = {number: leg for bracket in brackets for number, leg in bracket.legs().items()}
     n_running = sum(trial.state == TrialState.RUNNING for trial in begun)
@@ -143,43 +143,6 @@ def plan(
         is_open or n_running > len(legs) or any(leg.until and not leg.is_pruned for leg in legs.values()),
         why_ended,
     )
-
-
-@dataclass(frozen=True)
-class _Prospect:
-    """What is to be expected of more trials.
-
-    Attributes:
-        best: The best score so far.
-        gain: That can be expected, at most.
-        error: Standard error of the best score.
-        n_judged: Sequences that it is the share of.
-    """
-
-    best: float
-    gain: float
-    error: float
-    n_judged: int
-
-    @classmethod
-    def of(cls, finished: Sequence[_Bracket], begun: Sequence[_Bracket], n_to_come: int, n_judged: int) -> _Prospect:
-        """By the best scores of finished brackets, and by the first rung of those that have begun."""
-        bests = [one.best for one in finished]
-        best = max([*bests, *(one.best_at_first_rung for one in begun)])
-        return cls(best, expected_gain(bests, best, n_to_come), standard_error(best, n_judged), n_judged)
-
-    def is_within(self, n_errors: float) -> bool:
-        """Whether the gain is less than so many standard errors."""
-        return self.gain < n_errors * self.error
-
-    def in_words(self) -> str:
-        """Why the search may end."""
-        if self.best >= 1:
-            return "no score can be better than the best, 100%"
-        return (
-            f"more trials can be expected to gain {100 * self.gain:.1f} points at most, and a score of "
-            f"{self.n_judged:,} validation sequences has a standard error of {100 * self.error:.1f}"
-        )
 
 
 def members_of(trials: Sequence[FrozenTrial], rungs: Sequence[int]) -> list[FrozenTrial]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 
@@ -40,3 +41,39 @@ def expected_gain(bests: Sequence[float], best: float, n_to_come: int) -> float:
     low, *others = sorted(bests)
     scale = fmean(others) - low
     return min(1 - best, scale * sum(1 / (len(bests) + k) for k in range(1, n_to_come + 1)))
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What is to be expected of more trials.
+
+    Attributes:
+        best: The best score so far, a share.
+        gain: That can be expected, at most.
+        error: Standard error of the best score.
+        n_judged: Sequences that it is the share of.
+    """
+
+    best: float
+    gain: float
+    error: float
+    n_judged: int
+
+    @classmethod
+    def of(cls, bests: Sequence[float], begun: Sequence[float], n_to_come: int, n_judged: int) -> Prospect:
+        """By the best score of each bracket that is finished, and what others have begun with."""
+        best = max([*bests, *begun])
+        return cls(best, expected_gain(bests, best, n_to_come), standard_error(best, n_judged), n_judged)
+
+    def is_within(self, n_errors: float) -> bool:
+        """Whether the gain is less than so many standard errors."""
+        return self.gain < n_errors * self.error
+
+    def in_words(self) -> str:
+        """Why the search may end."""
+        if self.best >= 1:
+            return "no score can be better than the best, 100%"
+        return (
+            f"more trials can be expected to gain {100 * self.gain:.1f} points at most, and a score of "
+            f"{self.n_judged:,} validation sequences has a standard error of {100 * self.error:.1f}"
+        )
