@@ -87,7 +87,7 @@ def main() -> None:
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
-@click.option("--auto-tune-all", is_flag=True, help="Tune every architecture in turn and compare them.")
+@click.option("--auto-tune-all", is_flag=True, help="Tune every architecture, those that lead the longest.")
 @tracking_options
 @settings_options
 @storage_options

@@ -96,6 +96,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
     score = f"validation {METRIC_LABELS[metric]}"
     for name in (score, "test accuracy", "parameters", *latency, "time", "complete", "pruned"):
         table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    table.add_column("")
     for row in rows:
         table.add_row(
             row.architecture,
@@ -106,6 +107,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
             show_seconds(row.seconds),
             str(row.n_complete),
             str(row.n_pruned),
+            "not continued" if row.not_continued else "",
         )
     say(console, "")
     console.print(table)
