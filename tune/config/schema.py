@@ -113,7 +113,7 @@ class Search(Section):
     )
     stop: Literal["auto", "never"] = Field(
         "auto",
-        description="auto: end when the gain that is to be expected is less than validation can tell (halving alone)",
+        description="auto: end when the best score lacks less of 100% than validation can tell (halving alone)",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")

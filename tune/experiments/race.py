@@ -14,7 +14,7 @@ from optuna import Study
 
 from ..config.settings import Settings
 from ..study.brackets import ETA, N_IN_BRACKET
-from ..study.gain import Prospect
+from ..study.gain import has_nothing_to_gain, why_nothing
 from ..study.samplers import n_finished
 from ..study.study import NOTHING_TO_GAIN, best_trial, metric_value, score_sign, stored_settings
 
@@ -68,12 +68,12 @@ def why_won(studies: Sequence[Study], settings: Settings) -> str:
         return ""
     if search.trials > known.get(NOTHING_TO_GAIN, {}).get("trials", search.trials):
         return ""
-    prospect = Prospect.of([], [metric_value(trial)], 1, known["n_validation"])
-    if not prospect.is_within(1):
+    if not has_nothing_to_gain(metric_value(trial), known["n_validation"]):
         return ""
+    why = why_nothing(metric_value(trial), known["n_validation"])
     for study in studies:
-        study.set_user_attr(NOTHING_TO_GAIN, {"trials": search.trials, "why": prospect.in_words()})
-    return prospect.in_words()
+        study.set_user_attr(NOTHING_TO_GAIN, {"trials": search.trials, "why": why})
+    return why
 
 
 def _place(study: Study) -> tuple[float, float]:

@@ -19,11 +19,11 @@ from optuna.pruners import BasePruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from .gain import Prospect
+from .gain import has_nothing_to_gain, why_nothing
 
 N_IN_BRACKET = 9
 ETA = 3
-# The end of a search may be near where the expected gain is less than so many standard errors.
+# The end of a search may be near where its best score lacks less than so many standard errors.
 N_ERRORS_NEAR = 2
 # Attribute of a trial: its lowest validation loss up to each rung, which tells apart what scores the same.
 RUNG_LOSSES = "rung_losses"
@@ -124,16 +124,15 @@ def plan(
     is_due = not brackets or (brackets[-1].is_past_first_rung and all(one.is_finished for one in brackets[:-1]))
     why_ended = ""
     if brackets and n_judged is not None and brackets[-1].size > 1:
-        *before, last = brackets
-        n_to_come = math.ceil(n_trials / N_IN_BRACKET) - len(before)
-        # Only where the end may be near do others wait for the one bracket that is not finished.
-        bests, begun_with = [one.best for one in before], [one.best_at_first_rung for one in brackets]
-        is_near = Prospect.of(bests[:-1], begun_with, n_to_come, n_judged).is_within(N_ERRORS_NEAR)
+        last, begun_with = brackets[-1], [one.best_at_first_rung for one in brackets]
+        finished = [one.best for one in brackets[:-1]]
+        # Only where the end may be near do others wait for the one bracket before that is perhaps not finished.
+        is_near = has_nothing_to_gain(max([*finished[:-1], *begun_with]), n_judged, N_ERRORS_NEAR)
         last.is_held_up = is_near and not is_due
-        prospect = Prospect.of(bests, begun_with, n_to_come, n_judged)
-        if is_due and prospect.is_within(1):
-            last.is_called_off = is_near and last.best_at_first_rung <= max(bests, default=-math.inf)
-            why_ended = prospect.in_words() if last.is_called_off or len(begun) < n_trials else ""
+        best = max([*finished, *begun_with])
+        if is_due and has_nothing_to_gain(best, n_judged):
+            last.is_called_off = is_near and begun_with[-1] <= max(finished, default=-math.inf)
+            why_ended = why_nothing(best, n_judged) if last.is_called_off or len(begun) < n_trials else ""
     legs = {number: leg for bracket in brackets for number, leg in bracket.legs().items()}
     n_running = sum(trial.state == TrialState.RUNNING for trial in begun)
     is_open = len(begun) < n_members and not why_ended
