@@ -16,6 +16,7 @@ CHANGEABLE = (
     "search.pruner",
     "search.stop",
     "search.floors",
+    "search.ensemble",
 )
 CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
 

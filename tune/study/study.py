@@ -44,6 +44,8 @@ NOTHING_TO_GAIN = "nothing_to_gain"
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
 OWNER = "confirms_study"
+# On a confirmation run: the trial that it repeats, and which of the fresh seeds it has, from 0.
+RUN_OF, REPETITION = "confirms_trial", "repetition"
 
 
 def study_names(storage: RDBStorage) -> list[str]:
@@ -89,9 +91,13 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, there
-    # were no floors, and no search ended before its trials were done.
-    older_search = {"floors": False, "stop": "never"}
-    for section, older in (("split", {"balanced": False, "outer_fold": None}), ("search", older_search)):
+    # were no floors, no ensembles and no streams, and no search ended before its trials were done.
+    later: dict[str, dict[str, Any]] = {
+        "data": {"hop_seconds": None, "window_label": "auto", "label_share": 0.75},
+        "split": {"balanced": False, "outer_fold": None},
+        "search": {"floors": False, "ensemble": 0, "stop": "never"},
+    }
+    for section, older in later.items():
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
     return settings
