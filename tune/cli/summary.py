@@ -26,7 +26,7 @@ from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
 from ..study.samplers import n_finished
 from ..study.selection import network_score, selected, selected_trial, stored_confirmation
-from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value
+from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value, why_ended_early
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from ..training.splits import Splits
@@ -83,7 +83,8 @@ def _with_more_trials(finished: Finished) -> str:
     """Twice as many, as an option; nothing where what was asked for is not done yet."""
     n_wanted, n_done = finished.settings.search.trials, n_finished(finished.study)
     was_interrupted = finished.ended.reason in ("interrupted", "terminated")
-    return "" if was_interrupted or n_done < n_wanted else f" --trials {2 * n_done}"
+    is_done = n_done >= n_wanted or why_ended_early(finished.study.user_attrs, finished.settings)
+    return f" --trials {2 * max(n_done, n_wanted)}" if is_done and not was_interrupted else ""
 
 
 def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Path) -> None:
@@ -96,6 +97,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
     score = f"validation {METRIC_LABELS[metric]}"
     for name in (score, "test accuracy", "parameters", *latency, "time", "complete", "pruned"):
         table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    table.add_column("")
     for row in rows:
         table.add_row(
             row.architecture,
@@ -106,6 +108,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
             show_seconds(row.seconds),
             str(row.n_complete),
             str(row.n_pruned),
+            "not continued" if row.not_continued else "",
         )
     say(console, "")
     console.print(table)

@@ -15,6 +15,7 @@ from ..study.pareto_front import Candidate, front_of, knee_of
 from ..study.selection import selected_trial
 from ..study.study import best_trial, metric_value, trials_so_far
 from ..study.tested import evaluation_of
+from .race import not_continued_after
 
 if TYPE_CHECKING:
     from ..run import Finished
@@ -35,6 +36,7 @@ class ComparedStudy:
         seconds: Training time of all its trials.
         n_complete: Trials that ran to their end.
         n_pruned: Trials that were ended early.
+        not_continued: Whether the race left it alone, since others led.
     """
 
     architecture: str
@@ -47,6 +49,7 @@ class ComparedStudy:
     seconds: float
     n_complete: int
     n_pruned: int
+    not_continued: bool
 
 
 def compare(done: Sequence[Finished]) -> list[ComparedStudy]:
@@ -116,6 +119,7 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
             seconds=show_seconds(row.seconds),
             n_pruned=row.n_pruned,
             n_validation=studies[row.study].user_attrs.get("n_validation"),
+            not_continued_after=not_continued_after(studies[row.study]),
         )
         for row in rows
     ]
@@ -147,4 +151,5 @@ def _row(finished: Finished) -> ComparedStudy:
         seconds=sum(trial.user_attrs.get("training_seconds", 0.0) for trial in trials),
         n_complete=sum(trial.state == TrialState.COMPLETE for trial in trials),
         n_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),
+        not_continued=not_continued_after(finished.study) is not None,
     )

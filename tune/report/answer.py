@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from optuna.trial import TrialState
 
 from ..study.floors import FLOOR_NAME
+from ..study.study import why_ended_early
 from .events import event_sentences, null_words
 from .facts import Facts
 from .figures.importances import ImportancesInfo
@@ -268,7 +269,11 @@ def _counts(facts: Facts) -> str:
     said = listed([f"{facts.count(state)} {words}" for state, words in states.items() if facts.count(state)])
     second = facts.settings.search.second_objective
     judged_by = f"{metric_name(facts.settings.search.metric)}{f' and {second}' if second else ''}"
-    return f"{counted(begun, 'trial')} judged by validation {judged_by}: {said}." if begun else "No trial has begun."
+    if not begun:
+        return "No trial has begun."
+    why = why_ended_early(facts.attributes, facts.settings)
+    ended = f" The search ended early, since nothing more is to be gained: {why}." if why else ""
+    return f"{counted(begun, 'trial')} judged by validation {judged_by}: {said}.{ended}"
 
 
 def _failures(facts: Facts) -> Iterator[str]:

@@ -168,7 +168,8 @@ def _before(evaluation: Evaluation, left: list[OuterFold], settings: Settings) -
     if not left:
         return f"{sentence}: all of them are done"
     n_trials = settings.search.trials * len(folds[0].study_names)
-    sentence += f"; {len(left)} to run, of {counted(n_trials, 'trial')} each"
+    most = "at most " if len(folds[0].study_names) > 1 else ""
+    sentence += f"; {len(left)} to run, of {most}{counted(n_trials, 'trial')} each"
     if seconds := settings.search.timeout_seconds:
         sentence += f", or {show_seconds(seconds)} each ({show_seconds(len(left) * seconds)} in all) if that is sooner"
     return f"{sentence}." + (" How long the others take is said after the first." if len(left) > 1 else "")
