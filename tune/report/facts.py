@@ -46,6 +46,7 @@ class Facts:
         provisos: Sentences that belong to the recommendation.
         worth: What the floors say of the search; None where there are none.
         is_floor: Whether the best is the floor, a trial of another study, which no trial of this one has beaten.
+        running: A sentence that says how far it has come, while it runs; else empty.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Facts:
     provisos: Sequence[str] = ()
     worth: Worth | None = None
     is_floor: bool = False
+    running: str = ""
 
     @property
     def name_of_best(self) -> str:

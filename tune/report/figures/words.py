@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ...study.floors import stored_floors
+from ...study.selection import floor_is_unbeaten, fresh_means, selected_trial
+
 if TYPE_CHECKING:
     import optuna
 
@@ -24,6 +27,9 @@ class StudyContext:
         n_validation: Sequences that each score was judged on, where the score is an accuracy; gives the
             size of differences that are only noise. None where that is not known or does not apply.
         labels: What to write for a hyperparameter, with its unit, where its name is not enough.
+        selected: Number of the search's trial to use; None where that is the one with the best score.
+        fresh: Mean scores with fresh seeds, by the number of the trial.
+        floor: Score of the floor, where that is handed over instead of a trial.
     """
 
     title: str
@@ -32,6 +38,9 @@ class StudyContext:
     percent: bool = False
     n_validation: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    selected: int | None = None
+    fresh: Mapping[int, float] = field(default_factory=dict)
+    floor: float | None = None
 
     @property
     def sign(self) -> int:
@@ -69,12 +78,17 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
         *others, last = _METRICS
         raise ValueError(f"there is no metric {metric!r}: {', '.join(others)} or {last}")
     is_share = metric == "accuracy"
+    chosen, floors = selected_trial(study), stored_floors(study)
+    floor = floors["minirocket"] if floors and floor_is_unbeaten(study) else None
     return StudyContext(
         title=study.study_name,
         metric=_METRICS[metric],
         direction="maximize" if study.directions[0].name == "MAXIMIZE" else "minimize",
         percent=is_share,
         n_validation=n_validation if is_share else None,
+        selected=None if chosen is None else chosen.number,
+        fresh=fresh_means(study),
+        floor=floor["validation"][metric] if floor and floor["validation"] else None,
     )
 
 
