@@ -70,9 +70,9 @@ def write_live_page(study: Study, settings: Settings, folder: StudyFolder, runni
 
 
 def _facts(study: Study, settings: Settings, folder: StudyFolder) -> Facts:
+    from .context import study_context
     from .facts import gather
     from .figures.collection import study_figures
-    from .figures.words import study_context
 
     context = study_context(study, settings.search.metric, study.user_attrs.get("n_validation"))
     return gather(study, settings, folder, study_figures(trials_so_far(study), context), context)

@@ -18,8 +18,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tests.report_facts import facts_of
+from tune.report.context import study_context
 from tune.report.figures.collection import study_figures
-from tune.report.figures.words import study_context
 from tune.report.page import write_pages
 
 PICTURES = {

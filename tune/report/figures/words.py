@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-from ...study.floors import stored_floors
-from ...study.selection import floor_is_unbeaten, fresh_means, selected_trial
-
-if TYPE_CHECKING:
-    import optuna
-
-_METRICS = {"accuracy": "validation accuracy", "macro_f1": "validation macro F1", "loss": "validation loss (nats)"}
+from typing import Literal, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -61,35 +53,6 @@ class StudyContext:
         if self.percent:
             return f"{value:.2%}" if 0.99 < value < 1 else f"{value:.1%}"
         return number_text(value)
-
-
-def study_context(study: optuna.Study, metric: str, n_validation: int | None = None) -> StudyContext:
-    """How to name and write things for a study.
-
-    Args:
-        study: Of this tuner.
-        metric: What its first, or only, objective is: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
-        n_validation: Sequences that each value was judged on, where it is known.
-
-    Raises:
-        ValueError: If there is no such metric.
-    """
-    if metric not in _METRICS:
-        *others, last = _METRICS
-        raise ValueError(f"there is no metric {metric!r}: {', '.join(others)} or {last}")
-    is_share = metric == "accuracy"
-    chosen, floors = selected_trial(study), stored_floors(study)
-    floor = floors["minirocket"] if floors and floor_is_unbeaten(study) else None
-    return StudyContext(
-        title=study.study_name,
-        metric=_METRICS[metric],
-        direction="maximize" if study.directions[0].name == "MAXIMIZE" else "minimize",
-        percent=is_share,
-        n_validation=n_validation if is_share else None,
-        selected=None if chosen is None else chosen.number,
-        fresh=fresh_means(study),
-        floor=floor["validation"][metric] if floor and floor["validation"] else None,
-    )
 
 
 class Words(NamedTuple):
