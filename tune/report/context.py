@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import optuna
 
+from ..config.schema import Metric
 from ..study.floors import stored_floors
 from ..study.selection import floor_is_unbeaten, fresh_means, selected_trial
 from .figures.words import StudyContext
@@ -36,5 +39,5 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
         n_validation=n_validation if is_share else None,
         selected=None if chosen is None else chosen.number,
         fresh=fresh_means(study),
-        floor=floor["validation"][metric] if floor and floor["validation"] else None,
+        floor=floor["validation"][cast(Metric, metric)] if floor and floor["validation"] else None,
     )

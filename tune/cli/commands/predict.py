@@ -112,7 +112,8 @@ def _as_table(found: Iterable[Answer], facts: Facts, all_probabilities: bool) ->
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in _header(facts, all_probabilities):
-        table.add_column(Text(name), overflow="fold")
+        # Names of files may be as long as they like, those of classes are not broken for them.
+        table.add_column(Text(name), overflow="fold", no_wrap=name != "file" and not all_probabilities)
     for answer in found:
         cells = _row(answer, all_probabilities)
         cells[2] = f"{answer.probability:.3f}"

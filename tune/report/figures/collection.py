@@ -48,7 +48,11 @@ class Kind(NamedTuple):
 KINDS = {
     "history": Kind("The optimization history", "Search", "optimization_history.png", draw_history, history_section),
     "importances": Kind(
-        "The plot of importances", "What matters", "param_importances.png", draw_importances, importances_section
+        "The importances of hyperparameters",
+        "What matters",
+        "param_importances.png",
+        draw_importances,
+        importances_section,
     ),
     "parallel": Kind(
         "The parallel coordinates", "All trials", "parallel_coordinate.png", draw_parallel, parallel_section

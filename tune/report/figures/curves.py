@@ -176,8 +176,8 @@ def _draw_scores(axes: Axes, info: CurvesInfo, context: StudyContext) -> None:
     for curve in info.curves:
         epochs, values = zip(*curve.points, strict=True)
         shown = [min(max(value, info.axis.low), info.axis.high) for value in values]
-        label = {SELECTED: info.stars.label, LEADER: info.stars.leader_label}.get(curve.kind, curve.kind)
-        label = None if curve.kind in named else label
+        called = {SELECTED: info.stars.label, LEADER: info.stars.leader_label}.get(curve.kind, curve.kind)
+        label = None if curve.kind in named else called
         # Short ones would not be seen as lines.
         dot = {"marker": "o", "markersize": 2.5} if len(epochs) < 3 else {}
         axes.plot(epochs, shown, label=label, clip_on=False, **{**dot, **_LINES[curve.kind]})

@@ -20,6 +20,8 @@ from .sections import Section, section
 from .sheets import Sheet, gridded, labelled, legend, set_ticks, sheet
 from .words import StudyContext, Words, counted
 
+# Fewer do not set the scale alone: of nine trials in a bracket one may be complete.
+_FEWEST_COMPLETE = 10
 BEST_SO_FAR, NO_SCORE, NOISE = "best so far", "no score", "as good as the best score, within noise"
 FLOOR = "MiniRocket, handed over"
 
@@ -112,7 +114,7 @@ def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Histor
 
     best = max(complete, key=lambda point: context.sign * point.score, default=None)
     noise = noise_of(best.score, context.n_validation) if best and context.percent and context.n_validation else None
-    shown = [point.score for point in (complete if len(complete) >= 3 else points)]
+    shown = [point.score for point in (complete if len(complete) >= _FEWEST_COMPLETE else points)]
     axis = score_axis(shown if context.floor is None else [*shown, context.floor], context)
     ended = {trial.number for trial in begun if trial.state != TrialState.RUNNING}
     given = {trial.number for trial in begun if "fixed_params" in trial.system_attrs}
@@ -290,13 +292,14 @@ def _figure(info: HistoryInfo, context: StudyContext) -> str:
         )
     margin = 0.02 * info.last_number + 0.5
     scores_axis = {"range": [info.axis.low, info.axis.high], "tickformat": PERCENT if context.percent else ""}
+    whole: dict[str, Any] = {"dtick": 1} if info.last_number < 20 else {}
     figure = go.Figure(
         traces,
         layout(
             height=440,
             showlegend=True,
             legend=LEGEND,
-            xaxis=axis("trial", showgrid=False, range=[-margin, info.last_number + margin]),
+            xaxis=axis("trial", showgrid=False, range=[-margin, info.last_number + margin], **whole),
             yaxis=axis("", info.axis.ticks, **scores_axis),
             yaxis2={"overlaying": "y", "visible": False, "range": [0, 1], "fixedrange": True},
         ),

@@ -217,7 +217,7 @@ def _figure(info: ParallelInfo, *, is_narrow: bool) -> str:
         )
         lines.append({"type": "line", "line": {"color": PAGE.muted, "width": 1}, **ends})
         for tick in column.ticks:
-            text = plain(shortened(tick.text, 9 if is_narrow else _LABEL_CHARACTERS))
+            text = plain(shortened(tick.text, max(9, 46 // len(column.ticks)) if is_narrow else _LABEL_CHARACTERS))
             if is_narrow:
                 texts.append(_text(tick.place, place, text, yanchor="top", yshift=-2))
             else:
