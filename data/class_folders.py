@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .clips import natural_order
-from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
+from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
 from .errors import DataError
 from .recording import MAX_VALUES, Layout, Recording
 from .sequences import TEST, TRAIN, VALIDATION
@@ -137,9 +137,18 @@ def table_files(root: Path) -> list[Path]:
         DataError: If a folder cannot be looked into, holds itself through a link, or there are too many files or
             folders.
     """
-    found = sorted(_walk(root, Path(), set(), count()), key=lambda path: [natural_order(part) for part in path.parts])
+    found = [path for path in table_paths(root) if path.suffix.lower() not in STREAM_SUFFIXES]
     plain = [path for path in found if path.suffix.lower() != ".txt"]
     return plain or [path for path in found if len(path.parts) > 1]
+
+
+def table_paths(root: Path) -> list[Path]:
+    """Everything below a folder that may be a table, relative to it, in the natural order of the names.
+
+    Raises:
+        DataError: As ``table_files``.
+    """
+    return sorted(_walk(root, Path(), set(), count()), key=lambda path: [natural_order(part) for part in path.parts])
 
 
 def _walk(root: Path, below: Path, above: set[Path], folders: Iterator[int]) -> Iterator[Path]:
@@ -161,7 +170,7 @@ def _walk(root: Path, below: Path, above: set[Path], folders: Iterator[int]) -> 
         if entry.is_dir():
             if len(below.parts) + 1 < DEEPEST:
                 yield from _walk(root, below / entry.name, above | {real}, folders)
-        elif entry.suffix.lower() in PARQUET_SUFFIXES | TEXT_SUFFIXES:
+        elif entry.suffix.lower() in PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES:
             if entry.exists() and not entry.is_file():
                 raise DataError(f"{entry} is no plain file: take it out")
             n_files += 1

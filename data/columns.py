@@ -17,6 +17,8 @@ from .parquet import ParquetTable
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+# Of text that is a stream, or nothing that is read.
+STREAM_SUFFIXES = frozenset({".dat", ".log"})
 
 # A role's first name is the one to use where several columns could have the role.
 SEQUENCE_NAMES = (

@@ -1,21 +1,22 @@
-"""Your own recordings, in any of four layouts, told apart by looking: see the modules that read each.
+"""Your own recordings, in any of five layouts, told apart by looking: see the modules that read each.
 
-A folder a class (``class_folders``), one long table (``long_table``), a NumPy archive (``npz``), and the files of the
-time-series archive (``ts_archive``).
+Streams with labels (``stream_files``), a folder a class (``class_folders``), one long table (``long_table``), a NumPy
+archive (``npz``), and the files of the time-series archive (``ts_archive``).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from .class_folders import read_folder, table_files
-from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES
+from .class_folders import read_folder, table_files, table_paths
+from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
 from .errors import DataError
 from .long_table import read_long_table
 from .npz import read_npz
 from .recordings import assemble
 from .sequences import SequenceDataset
 from .source import Source, is_file
+from .stream_files import find_streams, read_streams
 from .ts_archive import find_pair, read_ts
 
 NAME = "files"
@@ -24,10 +25,11 @@ KIND = "gesture or activity"
 
 TABLE_SUFFIXES = PARQUET_SUFFIXES | TEXT_SUFFIXES
 ONE_FILE_SUFFIXES = frozenset({".npz", ".ts"})
-READ_SUFFIXES = TABLE_SUFFIXES | ONE_FILE_SUFFIXES
+READ_SUFFIXES = TABLE_SUFFIXES | ONE_FILE_SUFFIXES | STREAM_SUFFIXES
 LAYOUTS = (
     "a folder a class with CSV, TSV or Parquet files; one long CSV, TSV or Parquet table with the columns "
-    "'sequence_id' and 'label'; an .npz archive with X and y; a .ts file of the time-series archive"
+    "'sequence_id' and 'label'; streams with a label in every row, or with annotations (start, end, label) in a file "
+    "beside them; an .npz archive with X and y; a .ts file of the time-series archive"
 )
 
 
@@ -40,6 +42,8 @@ def load(source: Source) -> SequenceDataset:
     """
     if source.data_path is None:
         raise DataError(f"name your recordings with --data-path. Understood are: {LAYOUTS}")
+    if streams := find_streams(source.data_path):
+        return read_streams(source.data_path, streams, NAME, source)
     path = the_file(source.data_path)
     suffix = path.suffix.lower()
     if path.is_dir():
@@ -52,7 +56,7 @@ def load(source: Source) -> SequenceDataset:
         layout, recordings = read_ts(path, NAME)
     else:
         raise DataError(f"{path} is not understood. Understood are: {LAYOUTS}")
-    return assemble(layout, recordings, source.window_seconds)
+    return assemble(layout, recordings, source)
 
 
 def the_file(path: Path) -> Path:
@@ -97,5 +101,5 @@ def files_of(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 def is_there(path: Path) -> bool:
     """Whether something lies there that looks like recordings, readable or not."""
     if path.is_dir():
-        return bool(table_files(path) or files_of(path, ONE_FILE_SUFFIXES))
+        return bool(table_paths(path) or files_of(path, ONE_FILE_SUFFIXES))
     return path.suffix.lower() in READ_SUFFIXES

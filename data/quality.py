@@ -262,5 +262,7 @@ def _missing_names(dataset: SequenceDataset) -> list[str]:
 def _label_of_recordings(dataset: SequenceDataset) -> Tensor:
     if dataset.recordings is None:
         return dataset.labels
-    label_of = dict(zip(dataset.recordings.tolist(), dataset.labels.tolist(), strict=True))
-    return torch.tensor(list(label_of.values()))
+    pairs = set(zip(dataset.recordings.tolist(), dataset.labels.tolist(), strict=True))
+    if len(pairs) > len({recording for recording, _ in pairs}):
+        return dataset.labels  # Streams, of which one may have many examples of a class.
+    return torch.tensor([label for _, label in sorted(pairs)])

@@ -12,7 +12,8 @@ from .clips import natural_order
 from .errors import DataError
 from .recording import MAX_VALUES, Layout, Recording
 from .sequences import TRAIN, SequenceDataset
-from .windows import Windows, cut_windows, window_steps
+from .source import Source
+from .windows import Windows, cut_windows, steps_of
 
 LONGEST_GESTURE_STEPS = 100
 LONG_STEPS = 1000
@@ -22,7 +23,6 @@ RATE_TOLERANCE = 0.1
 MISSING_NOTE = "missing values: "
 RATES_DIFFER = "the sample rate differs between sequences"
 TOO_LONG = "sequences are long and not cut"
-HOPS_PER_WINDOW = 2
 
 
 def check_printable(place: str, names: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ def check_printable(place: str, names: Sequence[str]) -> None:
         raise DataError(f"{place}: the name {unprintable!r} cannot be printed: rename it")
 
 
-def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: float) -> SequenceDataset:
+def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) -> SequenceDataset:
     """Makes recordings into a data set; classes and people are numbered in the natural order of their names.
 
     A missing value is interpolated between its neighbours in time, or takes the nearest one at an end. A channel that
@@ -60,7 +60,7 @@ def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: fl
     tables, notes = fill_gaps(layout, recordings)
     rate, rate_notes = _sample_rate(recordings)
     lengths = torch.tensor([len(table) for table in tables])
-    windows, window_notes = _cut(torch.from_numpy(np.concatenate(tables)), lengths, rate, window_seconds)
+    windows, window_notes = _cut(torch.from_numpy(np.concatenate(tables)), lengths, rate, source)
     owner = windows.recordings
     # One person, or somebody unknown among the known, is nothing to split by.
     by_person = len(people) > 1 and all(recording.person is not None for recording in recordings)
@@ -166,9 +166,7 @@ def _sample_rate(recordings: Sequence[Recording]) -> tuple[float | None, list[st
     return rate, []
 
 
-def _cut(
-    values: torch.Tensor, lengths: torch.Tensor, rate: float | None, window_seconds: float
-) -> tuple[Windows, list[str]]:
+def _cut(values: torch.Tensor, lengths: torch.Tensor, rate: float | None, source: Source) -> tuple[Windows, list[str]]:
     whole = Windows(values, lengths, torch.arange(len(lengths)))
     median = int(lengths.median())
     if median <= LONG_STEPS:
@@ -177,9 +175,9 @@ def _cut(
         return whole, [
             f"{TOO_LONG} (median {median:,} steps), since the sample rate is not known: a time column tells it"
         ]
-    n_steps = window_steps(window_seconds, rate)
-    windows = cut_windows(values, lengths, n_steps=n_steps, hop=n_steps // HOPS_PER_WINDOW)
+    n_steps, hop = steps_of(source, rate)
+    windows = cut_windows(values, lengths, n_steps=n_steps, hop=hop)
     return windows, [
         f"sequences are long (median {median:,} steps): {len(lengths)} of them were cut into {len(windows.lengths)} "
-        f"windows of {window_seconds:g} s that overlap by half (data.window_seconds)"
+        f"windows of {n_steps / rate:g} s that overlap by {1 - hop / n_steps:.0%} (data.window_seconds, hop_seconds)"
     ]

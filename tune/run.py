@@ -19,6 +19,7 @@ from .core.errors import StudyError
 from .core.files import remove_abandoned
 from .core.folders import SaveDir, StudyFolder
 from .core.stopping import StopRequested, StopWatch
+from .evaluation.ensemble import choose, fit_members
 from .evaluation.floors import judge_floors
 from .evaluation.test_evaluation import evaluate_selected
 from .evaluation.unfinished import keep_unfinished
@@ -256,8 +257,10 @@ def judge(finished: Finished, splits: Splits, *, stop: StopWatch, say: Callable[
         else:
             try:
                 context = RunContext.on_this_machine(study, finished.settings, splits, folder)
+                choose(context)
                 evaluate_selected(context, stop, say)
                 judge_floors(context, stop)
+                fit_members(context, stop, say)
             finally:
                 lock.release()
     except StopRequested as request:

@@ -40,6 +40,7 @@ TINY: dict[str, Any] = {
     "split": {"kind": "group", "folds": 0},
     "search": {"trials": 4, "seed": 3, "floors": False},
     "training": {"epochs": 3, "patience": 2},
+    "machine": {"workers": 1},
     "confirmation": {"configurations": 0},
     "space": {
         "shared": {"batch_size": [8, 16]},

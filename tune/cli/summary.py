@@ -20,11 +20,12 @@ from ..evaluation.evaluate import selection_bias
 from ..experiments.comparison import ComparedStudy
 from ..report.floors import QUESTION, was_it_worth_it
 from ..report.sentences import new_people_in_test, places, provisos, resume_command
+from ..report.words import about_mean
 from ..run import Finished
 from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
 from ..study.samplers import n_finished
-from ..study.selection import selected, selected_trial, stored_confirmation
+from ..study.selection import network_score, selected, selected_trial, stored_confirmation
 from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
@@ -125,6 +126,9 @@ def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[s
     worth = was_it_worth_it(study)
     lines = [] if worth is None else [f"{QUESTION} {worth.sentences[0]}", *worth.sentences[1:]]
     chosen = selected(study, settings, folder)
+    if chosen is not None and chosen.ensemble is not None:
+        single = evaluation_of(study.user_attrs, chosen.trial).get("test")
+        lines.insert(0, about_mean(chosen.ensemble, network_score(study), single, settings.search.metric))
     if chosen is None or chosen.study is study:
         return ["", *_lines_of_the_search(study, settings), "", *lines]
     found = evaluation_of(chosen.study.user_attrs, chosen.trial)
@@ -210,6 +214,9 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
         who += ", who were trained on as well: for new people expect less"
     votes = found.get("accuracy_by_recording")
     by_recording = "" if votes is None else f"; by whole recording {show_score(votes, 'accuracy')}"
+    events = found.get("events") or {}
+    if events.get("f1") is not None:
+        by_recording += f"; event F1 {events['f1']:.3f}, {events['false_alarms_per_hour']:.3g} false alarms an hour"
     return (
         f"accuracy {show_score(found['accuracy'], 'accuracy')} (95% interval {100 * low:.1f} to {100 * high:.1f}%, "
         f"over {found['intervals_resample']}), macro F1 {show_score(found['macro_f1'], 'macro_f1')}, "

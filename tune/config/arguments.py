@@ -11,6 +11,7 @@ from typing import Any
 from ..core.json_files import parse_json_object, read_json_object
 from ..core.problems import Problem, SettingsError, did_you_mean
 from .names import architecture_name
+from .schema import Search
 from .settings import nested, resolve, setting_paths
 
 OPTION_PATHS = {
@@ -32,6 +33,7 @@ OPTION_PATHS = {
     "pruner": "search.pruner",
     "seed": "search.seed",
     "floors": "search.floors",
+    "ensemble": "search.ensemble",
     "device": "machine.device",
     "workers": "machine.workers",
     "checkpoint_every": "machine.checkpoint_every",
@@ -49,6 +51,9 @@ ENGINE_MEANS: dict[str, dict[str, Any]] = {
 }
 METRICS = ("accuracy", "macro_f1", "loss")
 SECOND_OBJECTIVES = ("parameters", "latency")
+
+# How many networks these words mean.
+ENSEMBLES = {"auto": Search().ensemble, "off": 0}
 
 # Two networks that people know as one model type.
 PLAIN_VARIANT = "bilstm"
@@ -116,6 +121,8 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         elif name in ("workers", "epochs") and not re.fullmatch(r"[1-9]\d{0,8}", written):
             rule = "must be a whole number from 1 on, or auto"
             value, found = 0, [] if written == "auto" else [Problem(flag, written, rule)]
+        elif name == "ensemble" and written in ENSEMBLES:
+            value = ENSEMBLES[written]
         elif name not in TEXT_OPTIONS:
             value, found = _value(flag, written)
         problems += found

@@ -15,6 +15,7 @@ CHANGEABLE = (
     "search.sampler",
     "search.pruner",
     "search.floors",
+    "search.ensemble",
 )
 CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
 

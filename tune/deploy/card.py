@@ -52,7 +52,7 @@ def model_card(exported: Exported) -> str:
     """The whole card, in Markdown."""
     description = exported.description
     sections = [
-        f"# {escaped(description.study)}: {description.architecture}, trial {description.trial}",
+        f"# {escaped(description.study)}: {description.in_words()}, trial {description.trial}",
         _purpose(exported),
         _how_to_run(exported),
         _scores(exported),
@@ -255,6 +255,8 @@ def _limits(exported: Exported) -> str:
         '"none of these".',
         "It was made for sensors that are worn and sampled as in its data; elsewhere it is not known how good it is.",
     ]
+    if description.members:
+        limits.append(f"It is {description.in_words()}: it takes as long and as much memory as all of them.")
     if description.unfinished_after is not None:
         limits.append(f"Its training was broken off after {description.unfinished_after} epochs: it may become better.")
     rate = description.sample_rate_hz
@@ -286,16 +288,19 @@ def _recall(one: Any) -> float:
 def _origin(exported: Exported) -> str:
     description = exported.description
     versions = ", ".join(f"{name} {version}" for name, version in sorted(description.versions.items()))
-    sizes = ", ".join(f"{name} {value}" for name, value in description.hyperparameters.items())
+    networks = {
+        f"- {one.architecture}: "
+        f"{escaped(', '.join(f'{name} {value}' for name, value in one.hyperparameters.items())) or 'its defaults'}; "
+        f"channels: normalisation {one.preparation.normalisation}, derived {one.preparation.derived_channels}": None
+        for one in description.members or (description,)
+    }
     return "\n".join(
         (
             "## Where it comes from",
             "",
             f"- Study {escaped(description.study)}, trial {description.trial}; weights "
             f"{description.weights_sha256[:16]}…",
-            f"- {description.architecture}: {escaped(sizes) or 'its defaults'}",
-            f"- Channels: normalisation {description.preparation.normalisation}, derived "
-            f"{description.preparation.derived_channels}",
+            *networks,
             f"- Made with {escaped(versions) or 'unknown versions'}",
         )
     )

@@ -12,6 +12,7 @@ from torch import nn
 from data.channels import SMALLEST_DEVIATION
 from data.triples import sensor_triples
 from models import ARCHITECTURES, SequenceClassifier
+from models.ensemble import Ensemble
 from models.pooling import Pooling
 
 from ..core.problems import Problem, SettingsError
@@ -69,6 +70,8 @@ def to_onnx(model: StoredModel, *, opset: int = OPSET, int8: bool = False) -> by
 def network_logits(network: SequenceClassifier, steps: Steps) -> str:
     """``SequenceClassifier.forward`` outside of training."""
     graph = steps.graph
+    if isinstance(network, Ensemble):
+        return _mixed(network, steps)
     steps = steps.masked()
     for module in network.stages:
         steps = stage(module, steps)
@@ -76,6 +79,16 @@ def network_logits(network: SequenceClassifier, steps: Steps) -> str:
     if not isinstance(head, nn.Linear):
         raise TypeError("the head is no linear map")
     return dense(head, graph, pooled(network.pooling, steps))
+
+
+def _mixed(network: Ensemble, steps: Steps) -> str:
+    """``Ensemble``."""
+    graph, weighted = steps.graph, []
+    for member, columns, share in zip(network.networks, network.columns, network.shares, strict=True):
+        own = graph("Gather", steps.hidden, graph.integers(*columns), axis=2)
+        said = graph("LogSoftmax", network_logits(member, steps.with_hidden(own)), axis=1)
+        weighted.append(graph("Unsqueeze", graph("Add", said, graph.constant(np.log(share))), graph.integers(0)))
+    return graph("ReduceLogSumExp", graph("Concat", *weighted, axis=0), graph.integers(0), keepdims=0)
 
 
 def pooled(module: Pooling, steps: Steps) -> str:

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 import jinja2
+import msgspec
 import numpy as np
 from fastapi import FastAPI, HTTPException, Request, Response, Security
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -32,7 +33,7 @@ from .classifier import Classifier
 from .inputs import Wanted
 from .metadata import Facts
 from .predictions import answers
-from .queries import MOST_VALUES, Failure, Predictions, Query, query_for, sentences
+from .queries import MOST_VALUES, Failure, Predictions, Query, decoder_of, query_for, sentences
 
 JSON = "application/json"
 LARGEST_BODY = 16 << 20
@@ -64,7 +65,7 @@ def service(classifier: Classifier, rules: Rules) -> FastAPI:
         rules: Who may ask.
     """
     facts, query = classifier.facts, query_for(classifier.facts)
-    queue = Queue(partial(respond, classifier, query))
+    queue = Queue(partial(respond, classifier, partial(_read, query, decoder_of(query), len(facts.channel_names))))
     app = Described(
         title=f"seqtune: {facts.study}",
         version=f"trial {facts.trial}",
@@ -217,27 +218,34 @@ class Queue:
                     future.set_result(answer)
 
 
-def respond(classifier: Classifier, query: type[Query], bodies: Sequence[bytes]) -> list[bytes | Exception]:
+def respond(
+    classifier: Classifier, read: Callable[[bytes], Query | HTTPException], bodies: Sequence[bytes]
+) -> list[bytes | Exception]:
     """The answer to each of several requests, or why there is none.
 
     The network sees all of them at once, so that the last digits of a probability may depend on the others.
     """
-    read = [_read(query, body, len(classifier.facts.channel_names)) for body in bodies]
+    asked = [read(body) for body in bodies]
     try:
-        found = iter(_classified(classifier, [one for one in read if isinstance(one, Query)]))
+        found = iter(_classified(classifier, [one for one in asked if not isinstance(one, HTTPException)]))
     except (DataError, SettingsError) as error:
         if len(bodies) == 1:
             return [HTTPException(422, str(error))]
         # One of them cannot be classified, which is no reason not to answer the others.
-        return [respond(classifier, query, [body])[0] for body in bodies]
-    return [next(found) if isinstance(one, Query) else one for one in read]
+        return [respond(classifier, read, [body])[0] for body in bodies]
+    return [one if isinstance(one, HTTPException) else next(found) for one in asked]
 
 
-def _read(query: type[Query], body: bytes, n_channels: int) -> Query | HTTPException:
+def _read(
+    query: type[Query], decoder: msgspec.json.Decoder[Any], n_channels: int, body: bytes
+) -> Query | HTTPException:
     try:
-        asked = query.model_validate_json(body)
-    except ValidationError as error:
-        return HTTPException(422, sentences(error))
+        asked: Query = decoder.decode(body)
+    except msgspec.MsgspecError:
+        try:
+            asked = query.model_validate_json(body)
+        except ValidationError as error:
+            return HTTPException(422, sentences(error))
     if sum(map(len, asked.sequences)) * n_channels > MOST_VALUES:
         return HTTPException(413, f"At most {MOST_VALUES:,} values are classified at once: send fewer sequences.")
     return asked

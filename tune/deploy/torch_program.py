@@ -14,6 +14,7 @@ from torch.nn.functional import linear, pad
 
 from models.conv_gru import ConvolutionAndPool
 from models.enhanced_bilstm import CrossResolution
+from models.ensemble import Ensemble
 from models.front import ConvolutionalLayer
 from models.recurrent import RecurrentLayer
 
@@ -118,7 +119,9 @@ class Padded(nn.Module):
 
 
 def total_stride(network: nn.Module) -> int:
-    """How many steps become one, through all layers that shorten time."""
+    """How many steps become one, through all layers that shorten time; of several networks, in the slowest."""
+    if isinstance(network, Ensemble):
+        return max(map(total_stride, network.members))
     total = 1
     for module in network.modules():
         if isinstance(module, ConvolutionalLayer):

@@ -81,6 +81,7 @@ class Diagnosed:
         training: How the network was trained; None where that is not known.
         seed: Of everything that is drawn.
         unjudged: Which classes a part does not judge, in sentences.
+        member: The network that is looked into where several are judged together; None where that is the judged one.
     """
 
     title: str
@@ -95,12 +96,13 @@ class Diagnosed:
     training: TrainingSettings | None = None
     seed: int = 0
     unjudged: tuple[str, ...] = ()
+    member: Judged | None = None
     _chosen: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def first(self) -> Judged:
         """The network that is looked into; of cross-validation, the first fold's."""
-        return self.judged[0]
+        return self.member or self.judged[0]
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from optuna import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from data.sequences import SequenceDataset
 
@@ -93,12 +93,19 @@ def judge_floors(context: RunContext, stop: StopWatch) -> None:
 
 def paired_difference(study: Study, floor: Study, splits: Splits) -> PairedDifference | None:
     """How much better the trial to use is than the floor on the test set; None where one of them was not tested."""
-    trial, test = selected_trial(study), splits.folds[0].test
-    both = [evaluation_of(one.user_attrs, selected_trial(one)).get("correct") for one in (study, floor)]
-    if trial is None or test is None or not all(both):
+    trial = selected_trial(study)
+    return None if trial is None else difference_of(trial, evaluation_of(study.user_attrs, trial), floor, splits)
+
+
+def difference_of(
+    trial: FrozenTrial, judged: Mapping[str, Any], floor: Study, splits: Splits
+) -> PairedDifference | None:
+    """How much better what was ``judged`` for a trial is than the floor; None where one of them was not tested."""
+    test, both = splits.folds[0].test, [judged, evaluation_of(floor.user_attrs, selected_trial(floor))]
+    if test is None or not all(one.get("correct") for one in both):
         return None
     over, units = units_of(test)
-    first, second = (_share_correct(packed or (), len(test)) for packed in both)
+    first, second = (_share_correct(one["correct"], len(test)) for one in both)
     difference, interval = difference_of_networks(first, second, units)
     return {"trial": trial.number, "difference": difference, "interval_95": list(interval), "over": over}
 

@@ -32,7 +32,7 @@ from ..search.progress import show_seconds
 from ..study.companions import ENDINGS, find_companion
 from ..study.floors import FLOOR_NAME, floor_study
 from ..study.samplers import n_finished
-from ..study.selection import chosen_score, seconds_searched, selected
+from ..study.selection import ENSEMBLE, chosen_score, seconds_searched, selected
 from ..study.study import all_parameters, best_trial, load_study, metric_value, stored_settings, versions
 from ..study.tested import evaluation_of, times_test_was_used
 from .comparison import overall_best
@@ -126,7 +126,8 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
     if best is None or handed_over is None:
         return None
     trial = handed_over.trial
-    scores = evaluation_of(handed_over.study.user_attrs, trial).get("test")
+    ensemble = handed_over.ensemble
+    scores = (ensemble or evaluation_of(handed_over.study.user_attrs, trial)).get("test")
     if scores is None:
         return None
     score = chosen_score(best.study) if handed_over.study is best.study else None
@@ -135,14 +136,14 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
     return Answer(
         tested=fold.tested,
         study=best.study.study_name,
-        architecture=handed_over.settings.architecture,
+        architecture=handed_over.settings.architecture if ensemble is None else ENSEMBLE,
         trial=trial.number,
         configuration=trial.params,
         hyperparameters=all_parameters(trial),
         validation=metric_value(trial) if score is None else score,
         scores=scores,
         floor=None if floor is None else evaluation_of(floor.user_attrs, best_trial(floor)).get("test"),
-        n_parameters=trial.user_attrs["n_parameters"],
+        n_parameters=trial.user_attrs["n_parameters"] if ensemble is None else ensemble["n_parameters"],
         n_trials=sum(map(n_finished, studies)),
         n_looks=max(times_test_was_used(study.user_attrs) for study in (*studies, handed_over.study)),
         seconds=sum(seconds_searched(study) for study in (*studies, *companions) if study is not None),

@@ -24,11 +24,11 @@ from ..report.exports import write_best
 from ..search.executor import executor_for
 from ..search.loop import Ended
 from ..search.progress import show_score
-from ..search.workers import n_workers
 from ..study.context import RunContext
 from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
+from ..training.devices import n_workers
 from ..training.splits import Splits, load_splits, settled
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from ..study.stored import Ensemble
 from ..training.metrics import METRIC_LABELS
 from .figures.words import number_text
 
@@ -20,6 +22,35 @@ def score(value: float | None, metric: str) -> str:
     if value is None:
         return "–"
     return percent(value) if metric in ("accuracy", "macro_f1") else number_text(value)
+
+
+def mean_in_words(ensemble: Ensemble) -> str:
+    """What is handed over, where it is the mean of several networks."""
+    with_floor = ensemble["chosen"]["minirocket"]
+    n_networks = len(ensemble["members"]) - with_floor
+    networks = "a network" if n_networks == 1 else f"{n_networks} networks"
+    return f"the mean of {networks} of trial {ensemble['trial']}{' and MiniRocket' if with_floor else ''}"
+
+
+def about_mean(ensemble: Ensemble, single: float | None, single_test: Mapping[str, Any] | None, metric: str) -> str:
+    """What a mean of several networks is worth beside a single one of them.
+
+    Args:
+        ensemble: On record.
+        single: Validation score of a single network.
+        single_test: Its scores on the test set; None where there is none.
+        metric: That decided.
+    """
+    found, tested = ensemble["chosen"]["score"], ensemble.get("test")
+    name = metric_name(metric)
+    sentence = (
+        f"Handed over is {mean_in_words(ensemble)}: validation {name} {score(found, metric)}, "
+        f"{score(single, metric)} with a single network"
+    )
+    if tested is not None and single_test is not None:
+        both = percent(tested["accuracy"]), percent(single_test["accuracy"])
+        sentence += f"; test accuracy {both[0]}, {both[1]} with a single network"
+    return f"{sentence}. It takes {ensemble['latency_ms']:.2g} ms a sequence on one thread of this processor."
 
 
 def metric_name(metric: str) -> str:

@@ -7,8 +7,9 @@ from typing import Protocol
 from ..config.settings import Settings
 from ..core.stopping import StopWatch
 from ..study.context import RunContext
+from ..training.devices import n_workers
 from .loop import Ended, ThisProcess
-from .workers import SeveralProcesses, WorkersObserver, n_workers
+from .workers import SeveralProcesses, WorkersObserver
 
 
 class Executor(Protocol):

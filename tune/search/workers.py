@@ -20,13 +20,13 @@ import torch
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from ..core.interrupts import interrupts_held
 from ..core.stopping import StopWatch
 from ..study.context import RunContext, packed
 from ..study.leases import note_crash
 from ..study.samplers import n_finished
+from ..training.devices import n_workers
 from ..training.sharing import shared
 from .loop import Ended, Observer, finished_in_words
 from .worker import Job, work
@@ -66,16 +66,6 @@ class Worker:
     has_begun: bool = False
     ended: Ended | None = None
     broke: str = ""
-
-
-def n_workers(settings: Settings) -> int:
-    """How many workers the setting means: 0 is one for every GPU or, without any, for every core."""
-    if settings.machine.workers:
-        return settings.machine.workers
-    if settings.machine.device in ("auto", "cuda") and torch.cuda.is_available():
-        return torch.cuda.device_count()
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(n_cores // settings.machine.threads, settings.search.trials))
 
 
 class SeveralProcesses:

@@ -42,6 +42,8 @@ DEFAULT_ORIGIN = "known-good"
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
 OWNER = "confirms_study"
+# On a confirmation run: the trial that it repeats, and which of the fresh seeds it has, from 0.
+RUN_OF, REPETITION = "confirms_trial", "repetition"
 
 
 def study_names(storage: RDBStorage) -> list[str]:
@@ -87,8 +89,13 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, and
-    # there were no floors.
-    for section, older in (("split", {"balanced": False, "outer_fold": None}), ("search", {"floors": False})):
+    # there were no floors, no ensembles and no streams.
+    later: dict[str, dict[str, Any]] = {
+        "data": {"hop_seconds": None, "window_label": "auto", "label_share": 0.75},
+        "split": {"balanced": False, "outer_fold": None},
+        "search": {"floors": False, "ensemble": 0},
+    }
+    for section, older in later.items():
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
     return settings

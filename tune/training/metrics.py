@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -38,6 +38,17 @@ def score(logits: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequ
     return weighted_score(logits.argmax(dim=1), labels, losses, once, logits.shape[1])
 
 
+def confusion_matrix(
+    predicted: Int[Tensor, " sequences"],
+    labels: Int[Tensor, " sequences"],
+    n_classes: int,
+    times: Float[Tensor, " sequences"] | None = None,
+) -> Shaped[Tensor, "classes classes"]:
+    """How many sequences of each true class (row) were predicted as each class (column); each counts ``times``."""
+    cells = torch.bincount(labels * n_classes + predicted, weights=times, minlength=n_classes**2)
+    return cells.reshape(n_classes, n_classes)
+
+
 def weighted_score(
     predicted: Int[Tensor, " sequences"],
     labels: Int[Tensor, " sequences"],
@@ -46,8 +57,7 @@ def weighted_score(
     n_classes: int,
 ) -> Scores:
     """Scores in which each sequence counts ``times``, as it does in a resample."""
-    cells = torch.bincount(labels * n_classes + predicted, weights=times, minlength=n_classes**2)
-    confusion = cells.reshape(n_classes, n_classes)
+    confusion = confusion_matrix(predicted, labels, n_classes, times)
     hits, total = confusion.diagonal(), times.sum()
     support = confusion.sum(dim=1) + confusion.sum(dim=0)
     seen = support > 0

@@ -297,3 +297,32 @@ def test_a_thousand_trials_fit_into_eight_megabytes() -> None:
     classes = [f"class number {k}" for k in range(60)]
     facts = facts_of(trials_of(1000, n_epochs=20), classes=classes, people=[f"person {k}" for k in range(80)])
     assert len(as_html(content(facts)).encode()) < MOST_BYTES
+
+
+def test_streams_are_judged_as_streams() -> None:
+    count = {"n_true": 20, "n_predicted": 25, "n_found": 15, "n_missed": 4, "n_split": 3, "n_merged": 2, "n_false": 6}
+    count |= {"precision": 0.6, "recall": 0.75, "f1": 2 / 3}
+    events = {
+        **count,
+        "hours": 0.5,
+        "false_alarms_per_hour": 12.0,
+        "delay_seconds": 1.25,
+        "windows_cut_at_changes": False,
+        "per_class": [{"class": "wave", **count}],
+    }
+    facts = facts_of(trials_of(9), classes=("null", "wave"))
+    assert facts.best is not None
+    test = {**scores(("null", "wave")), "events": events}
+    facts = replace(facts, attributes={**facts.attributes, "evaluations": {str(facts.best.number): {"test": test}}})
+    report = content(facts)
+    assert report.answer.headline.endswith("of 3 people it has never seen, 50.0% of which are 'null'.")
+    good = " ".join(report.answer.points[1].sentences)
+    assert "'null' is in these scores, as a class of its own; of the others 89.0% are right." in good
+    assert "over 30 minutes: 15 of 20 events are found (event F1 66.7%, precision 60.0%, recall 75.0%)" in good
+    assert ", known 1.2 s after they begin (median), with 12 false alarms an hour." in good
+    for text in both_texts(facts):
+        assert "How it does on whole streams" in text
+        assert "Ward, Lukowicz and Gellersen 2011" in text
+    too_good = {**test, "events": {**events, "windows_cut_at_changes": True}}
+    facts = replace(facts, attributes={**facts.attributes, "evaluations": {str(facts.best.number): {"test": too_good}}})
+    assert "which nobody knows of a stream" in as_markdown(content(facts))

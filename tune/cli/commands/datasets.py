@@ -14,6 +14,7 @@ from data import DataError, files, load
 from data.quality import duplicates, warnings
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
+from data.streams import CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE
 
 from ...config.choice import data_name_of, with_dataset
 from ...config.schema import SplitSettings
@@ -26,7 +27,7 @@ from ...training.splits import cut, source_of
 N_NAMED = 24
 N_CHANNELS = 12
 # Notes of the readers that a person should act on.
-SUSPICIOUS = (RATES_DIFFER, TOO_LONG)
+SUSPICIOUS = (RATES_DIFFER, TOO_LONG, CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE)
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
@@ -44,7 +45,7 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
     say(console, "Your recordings" + place if settings.dataset == files.NAME else f"Data set {settings.dataset}{place}")
     suspicious_notes = [note for note in dataset.notes if note.startswith(SUSPICIOUS)]
     for note in dataset.notes:
-        if note not in suspicious_notes:
+        if note not in suspicious_notes and not (dataset.name == files.NAME and note.startswith(MISSING_NOTE)):
             say(console, f"  {note}")
     say(console, "")
     for what, text in described(dataset):

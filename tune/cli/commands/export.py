@@ -86,7 +86,7 @@ def export_command(
     address = None if storage_url is None else database_url(storage_url, save_dir.local)
     study = study_of(folder, stored.description.study, address)
     judged = find_judged(stored, study, data_path)
-    say(console, f"{folder}: {stored.description.architecture}, trial {stored.description.trial}")
+    say(console, f"{folder}: {stored.description.in_words()}, trial {stored.description.trial}")
     if judged.part is None:
         say(console, f"No accuracy can be stated, since {judged.why_not}; tried on noise of the same lengths")
     else:

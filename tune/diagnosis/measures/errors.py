@@ -9,13 +9,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def confusion_matrix(
-    predicted: Int[Tensor, " sequences"], labels: Int[Tensor, " sequences"], n_classes: int
-) -> Int[Tensor, "classes classes"]:
-    """How many sequences of each class (rows) were predicted as each class (columns)."""
-    return torch.bincount(labels * n_classes + predicted, minlength=n_classes**2).view(n_classes, n_classes)
-
-
 class Confusion(NamedTuple):
     """One class predicted as another.
 
@@ -41,38 +34,6 @@ def most_confused(matrix: Int[Tensor, "classes classes"], most: int = 10) -> lis
         if row != column
     ]
     return sorted(pairs, key=lambda pair: (-pair.n, -pair.share, pair.true, pair.predicted))[:most]
-
-
-class ClassReport(NamedTuple):
-    """Scores of one class.
-
-    Attributes:
-        precision: Share of those predicted as it that truly are; None where nothing was.
-        recall: Share of it that was found; None where there is none.
-        f1: Harmonic mean of the two (van Rijsbergen 1979); None where the class neither occurs nor was predicted.
-        support: Sequences of it.
-    """
-
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    support: int
-
-
-def classification_report(matrix: Int[Tensor, "classes classes"]) -> list[ClassReport]:
-    """Precision, recall and F1 of every class."""
-    report = []
-    for k in range(len(matrix)):
-        hits, support, taken = int(matrix[k, k]), int(matrix[k].sum()), int(matrix[:, k].sum())
-        report.append(
-            ClassReport(
-                hits / taken if taken else None,
-                hits / support if support else None,
-                2 * hits / (support + taken) if support + taken else None,
-                support,
-            )
-        )
-    return report
 
 
 class GroupScore(NamedTuple):

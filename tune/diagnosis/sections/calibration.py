@@ -15,7 +15,7 @@ from ..words import percent
 
 def calibration(diagnosed: Diagnosed) -> Section:
     """Confidence against accuracy, as put out and with the temperature."""
-    temperature = diagnosed.first.temperature
+    temperature = diagnosed.judged[0].temperature
     kinds, titles = ["raw"], ["As the network says"]
     if temperature != 1:
         kinds.append("with temperature")
