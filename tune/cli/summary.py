@@ -63,7 +63,7 @@ def print_summary(console: Console, finished: Finished) -> None:
     """Says what was found, how far to believe it, what is where, and how to go on."""
     study, settings, root = finished.study, finished.settings, finished.folder.root
     say(console, "")
-    say(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
+    _tell(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
     if finished.ended.failure:
         say(console, f"The last failure was: {finished.ended.failure}")
     if selected(study, settings, finished.folder) is None:
@@ -71,12 +71,18 @@ def print_summary(console: Console, finished: Finished) -> None:
         say(console, f"No trial is complete, so there is no best configuration yet.{over}")
     else:
         for line in _best_lines(study, settings, finished.folder):
-            say(console, line)
+            _tell(console, line)
     for sentence in finished.not_drawn:
-        say(console, sentence)
+        _tell(console, sentence)
+    say(console, "")
     say(console, f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
     say(console, f"Look further: ./run_tuning.sh dashboard{places(study, finished.folder)}")
     say(console, f"Go on:        {resume_command(study, finished.folder)}{_with_more_trials(finished)}")
+
+
+def _tell(console: Console, sentence: str) -> None:
+    """A sentence, broken between its words on a terminal, which would break within them."""
+    console.print(sentence, soft_wrap=not console.is_terminal, highlight=False, markup=False)
 
 
 def _with_more_trials(finished: Finished) -> str:
@@ -127,7 +133,7 @@ def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[s
         single = evaluation_of(study.user_attrs, chosen.trial).get("test")
         lines.insert(0, about_mean(chosen.ensemble, network_score(study), single, settings.search.metric))
     if chosen is None or chosen.study is study:
-        return [*_lines_of_the_search(study, settings), *lines]
+        return ["", *_lines_of_the_search(study, settings), "", *lines]
     found = evaluation_of(chosen.study.user_attrs, chosen.trial)
     if "test" in found:
         lines.append(f"MiniRocket, {_tested(found['test'], study)}")

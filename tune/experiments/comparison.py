@@ -99,10 +99,10 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
     # Loads plotly, which a run that fails at once can do without.
     from ..report.architectures import Architecture, architectures_section
     from ..report.content import content
+    from ..report.context import study_context
     from ..report.facts import gather
     from ..report.figures.collection import study_figures
     from ..report.figures.scores import scored_trials
-    from ..report.figures.words import study_context
     from ..report.page import pareto_sections, write_report
     from ..report.pareto import pareto_of
     from ..report.reproduction import command

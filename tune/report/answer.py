@@ -206,8 +206,13 @@ def _how_good(facts: Facts) -> Iterator[str]:
             f"Its {facts.context.metric} is {_validation(facts)}. The validation set "
             "steered the search, so that this is a little too good."
         )
+        later = (
+            "is used once, at the end"
+            if facts.running
+            else "has not been used yet: the command with --resume does that"
+        )
         yield (
-            "It has a test set that has not been used yet: the command with --resume does that."
+            f"It has a test set that {later}."
             if facts.has_test_part
             else "The data was cut without a test set, so that there is nothing to say about unseen sequences."
         )
@@ -236,14 +241,10 @@ def _how_good(facts: Facts) -> Iterator[str]:
 def _what_mattered(facts: Facts) -> Iterator[str]:
     info = facts.figures.importances
     if not isinstance(info, ImportancesInfo):
-        yield f"That cannot be said: {info}."
+        yield f"{info[:1].upper()}{info[1:]}."
         return
     first = [row.label for row in info.importances[:3]]
-    if info.share_first < 0.5:
-        yield f"That is not known yet: {info.words.summary} More trials would tell."
-        yield f"The first three are {listed(first)}."
-    else:
-        yield f"Most of all {listed(first)}, by two methods that answer different questions. {info.words.summary}"
+    yield f"Most of all {listed(first)}, by two methods that answer different questions. {info.words.summary}"
     best = facts.best
     values = [
         f"{name} {_value(best.params[name])}"

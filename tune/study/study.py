@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -161,8 +162,17 @@ def create_study(
         }
         for name, value in attributes.items():
             study.set_user_attr(name, value)
+        _name_objectives(study, settings)
         study.set_user_attr("settings", settings.model_dump(mode="json"))
     return with_strategy(study, settings)
+
+
+def _name_objectives(study: Study, settings: Settings) -> None:
+    """For the dashboard, which would call them by their numbers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        second = settings.search.second_objective
+        study.set_metric_names([f"validation {settings.search.metric}", *([second] if second else [])])
 
 
 def _check_half_made(study: Study, settings: Settings) -> None:

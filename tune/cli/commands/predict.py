@@ -19,7 +19,7 @@ from data.unlabelled import Unlabelled, read_unlabelled
 from ...core.files import csv_text, write_text
 from ...core.folders import SaveDir
 from ...core.problems import Problem, SettingsError
-from ...core.terminal import console, table_of
+from ...core.terminal import console
 from ...deploy.classifier import Classifier, load_classifier
 from ...deploy.inputs import Wanted
 from ...deploy.metadata import Facts
@@ -102,11 +102,18 @@ def _as_csv(found: Iterable[Prediction], facts: Facts, all_probabilities: bool) 
 
 
 def _as_table(found: Iterable[Prediction], facts: Facts, all_probabilities: bool) -> Table:
-    head = _header(facts, all_probabilities)
-    rows = (
-        [*cells[:2], f"{one.probability:.3f}", *cells[3:]] for one in found for cells in [_row(one, all_probabilities)]
-    )
-    return table_of(head, rows, len(head))
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in _header(facts, all_probabilities):
+        # Names of files may be as long as they like, those of classes are not broken for them.
+        table.add_column(Text(name), overflow="fold", no_wrap=name != "file" and not all_probabilities)
+    for one in found:
+        cells = _row(one, all_probabilities)
+        cells[2] = f"{one.probability:.3f}"
+        table.add_row(*map(Text, cells))
+    return table
 
 
 def _stream(
