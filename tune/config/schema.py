@@ -131,6 +131,10 @@ class Search(Section):
     pruner: Literal["halving", "median", "quartile", "hyperband", "none"] = Field(
         "halving", description="Ends hopeless trials; halving: of nine a third goes on, and of these a third again"
     )
+    stop: Literal["auto", "never"] = Field(
+        "auto",
+        description="auto: end when the best score lacks less of 100% than validation can tell (halving alone)",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
     ensemble: int = Field(

@@ -53,7 +53,6 @@ class Entry:
 
     Attributes:
         protocol: How it is trained and judged.
-        configuration: As in the suite.
         study_name: Of the study that holds its runs.
         layers: Partial settings, the strongest last.
     """

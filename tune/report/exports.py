@@ -85,7 +85,7 @@ def _describe_selected(chosen: Selected) -> dict[str, Any]:
         **({"latency_ms": attributes["latency_ms"]} if "latency_ms" in attributes else {}),
         **({} if chosen.ensemble is None else {"ensemble": _describe_ensemble(chosen, chosen.ensemble)}),
         "metric": settings.search.metric,
-        "value": metric_value(trial) if trial.values else None,
+        "value": mean["chosen"]["score"] if mean else metric_value(trial) if trial.values else None,
         "finished": trial.state.is_finished(),
         "scores": {
             # Those on the training set are taken when a trial ends.

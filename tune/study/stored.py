@@ -117,6 +117,14 @@ class Floors(TypedDict):
 
 
 @with_config(_STRICT)
+class NothingToGain(TypedDict):
+    """Why a search ended before it had so many trials."""
+
+    trials: int
+    why: str
+
+
+@with_config(_STRICT)
 class Candidate(TypedDict):
     """Of what may be handed over: its validation score, as the choice takes it, and its loss.
 
@@ -175,6 +183,7 @@ class _Study(TypedDict):
     split: dict[str, Any]
     evaluations: NotRequired[dict[str, dict[str, Any]]]
     floors: NotRequired[Floors]
+    nothing_to_gain: NotRequired[NothingToGain]
     ensemble: NotRequired[Ensemble]
     versions: NotRequired[dict[str, str]]
 

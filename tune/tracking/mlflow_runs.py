@@ -59,14 +59,7 @@ _ENVIRONMENT = {
 
 
 class MlflowRuns:
-    """The runs of one study; for a process that does nothing else, since its environment is changed.
-
-    Args:
-        trackers: Say where.
-        study: Of the runs.
-        settings: Of the study.
-        folder: Of the study.
-    """
+    """The runs of one study; for a process that does nothing else, since its environment is changed."""
 
     name = "MLflow"
 

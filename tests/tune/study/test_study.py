@@ -290,5 +290,5 @@ def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_l
     assert existing is not None
     resume_study(existing, settings, lab.splits)
     assert (settings.split.balanced, settings.split.outer_fold) == (False, None)
-    assert (settings.search.floors, settings.search.ensemble) == (False, 0)
+    assert (settings.search.floors, settings.search.ensemble, settings.search.stop) == (False, 0, "never")
     assert (settings.data.label_from, settings.ranges()[1]["class_balance"]) == ("folder", "none")
