@@ -28,6 +28,8 @@ N_NAMED = 24
 N_CHANNELS = 12
 # Notes of the readers that a person should act on.
 SUSPICIOUS = (RATES_DIFFER, TOO_LONG, CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE)
+# Settings that the command to go on with repeats.
+OF_WINDOWS = ("window_seconds", "hop_seconds", "window_label", "label_share")
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
@@ -134,6 +136,8 @@ def _options(layers: Sequence[dict[str, Any]]) -> str:
     }
     left_out = any(layer.get("data", {}).get("asl_citizen") is False for layer in layers)
     options = [f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None]
+    cut = {name: value for layer in layers for name, value in layer.get("data", {}).items() if name in OF_WINDOWS}
+    options += [f" --set data.{name}={value}" for name, value in cut.items()]
     return "".join(options) + (" --no-asl-citizen" if left_out else "")
 
 
