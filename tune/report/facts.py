@@ -47,6 +47,7 @@ class Facts:
         provisos: Sentences that belong to the recommendation.
         worth: What the floors say of the search; None where there are none.
         is_floor: Whether the best is the floor, a trial of another study, which no trial of this one has beaten.
+        running: A sentence that says how far it has come, while it runs; else empty.
         ensemble: The mean of several networks that is recommended, the best's among them; None for a single network.
     """
 
@@ -63,6 +64,7 @@ class Facts:
     provisos: Sequence[str] = ()
     worth: Worth | None = None
     is_floor: bool = False
+    running: str = ""
     ensemble: Ensemble | None = None
 
     @property

@@ -111,10 +111,13 @@ def network_score(study: Study) -> float | None:
     trial = selected_trial(study)
     if trial is None:
         return None
-    for one in (stored_confirmation(study) or {}).get("configurations", ()):
-        if one["trial"] == trial.number and one["mean"] is not None:
-            return float(one["mean"])
-    return metric_value(trial)
+    return fresh_means(study).get(trial.number, metric_value(trial))
+
+
+def fresh_means(study: Study) -> dict[int, float]:
+    """Mean validation score with fresh seeds of each configuration that was trained again, by the trial's number."""
+    configurations = (stored_confirmation(study) or {}).get("configurations", ())
+    return {one["trial"]: float(one["mean"]) for one in configurations if one["mean"] is not None}
 
 
 def selected_trial(study: Study) -> FrozenTrial | None:
