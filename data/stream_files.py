@@ -55,6 +55,7 @@ PERSON = re.compile(
 # Of a folder that holds other recordings, so many files are looked at.
 N_LOOKED_AT = 3
 FEWEST_INSIDE = 0.05
+FEWEST_PEOPLE = 3
 
 
 class Found(NamedTuple):
@@ -136,7 +137,8 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
         notes.append(f"left out, since they hold no value: {', '.join(map(repr, without))}")
         streams = [replace(stream, values=stream.values[:, ~silent]) for stream in streams]
         channels = tuple(name for name in channels if name not in without)
-    several = len({stream.person for stream in streams}) > 1
+    # With fewer nobody can be held out for validation and test, and runs can be shared out.
+    several = len({stream.person for stream in streams}) >= FEWEST_PEOPLE
     label = source.window_label
     if label == "auto":
         label = "majority" if several and any(one.beside for one in found) else "run"

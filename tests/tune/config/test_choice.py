@@ -140,3 +140,19 @@ def test_a_look_at_some_classes(tmp_path: Path) -> None:
     output = CliRunner().invoke(main, ["datasets", *options, "--classes", "2"]).output
     assert "classes     2: fast 12, none 4" in output
     assert f"Tune it: ./run_tuning.sh --data-path {folder} --classes 2" in output
+
+
+def test_a_look_at_streams_explains_their_reading_in_twenty_lines(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[2] / "data" / "annotations"
+    options = ["--data-path", str(folder), "--picture", str(tmp_path / "a.png"), "--set=data.window_seconds=0.5"]
+    output = CliRunner().invoke(main, ["datasets", *options]).output
+    reading = output[: output.index("What looks wrong:")].splitlines()
+    assert len(reading) <= 17
+    for sentence in (
+        "is read as 2 streams, each with its labels in a file beside it, such as 'annotations.csv' beside 'stream.csv'",
+        "where nothing is labelled it is the class 'null': 45% of the time",
+        "windows of 0.5 s, one every 0.24 s; none has two labels",
+    ):
+        assert any(sentence in line for line in reading)
+    last = output.splitlines()[-1]
+    assert last == f"Tune it: ./run_tuning.sh --data-path {folder} --set data.window_seconds=0.5 --split stratified"

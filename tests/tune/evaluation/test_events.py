@@ -99,4 +99,4 @@ def test_counts_belong_together(said: list[int], seed: int) -> None:
     assert found["n_found"] + found["n_false"] <= found["n_predicted"]
     assert found["n_split"] <= found["n_true"] - found["n_missed"]
     assert 0 <= (found["f1"] or 0) <= 1
-    assert found["n_true"] == sum(row["n_true"] for row in found["per_class"])  # type: ignore[attr-defined, index]
+    assert found["n_true"] == sum(row["n_true"] for row in found["per_class"])  # type: ignore[attr-defined]

@@ -300,7 +300,15 @@ def test_a_thousand_trials_fit_into_eight_megabytes() -> None:
 
 
 def test_streams_are_judged_as_streams() -> None:
-    count = {"n_true": 20, "n_predicted": 25, "n_found": 15, "n_missed": 4, "n_split": 3, "n_merged": 2, "n_false": 6}
+    count: dict[str, float] = {
+        "n_true": 20,
+        "n_predicted": 25,
+        "n_found": 15,
+        "n_missed": 4,
+        "n_split": 3,
+        "n_merged": 2,
+        "n_false": 6,
+    }
     count |= {"precision": 0.6, "recall": 0.75, "f1": 2 / 3}
     events = {
         **count,
@@ -312,8 +320,9 @@ def test_streams_are_judged_as_streams() -> None:
     }
     facts = facts_of(trials_of(9), classes=("null", "wave"))
     assert facts.best is not None
+    number = str(facts.best.number)
     test = {**scores(("null", "wave")), "events": events}
-    facts = replace(facts, attributes={**facts.attributes, "evaluations": {str(facts.best.number): {"test": test}}})
+    facts = replace(facts, attributes={**facts.attributes, "evaluations": {number: {"test": test}}})
     report = content(facts)
     assert report.answer.headline.endswith("of 3 people it has never seen, 50.0% of which are 'null'.")
     good = " ".join(report.answer.points[1].sentences)
@@ -324,5 +333,5 @@ def test_streams_are_judged_as_streams() -> None:
         assert "How it does on whole streams" in text
         assert "Ward, Lukowicz and Gellersen 2011" in text
     too_good = {**test, "events": {**events, "windows_cut_at_changes": True}}
-    facts = replace(facts, attributes={**facts.attributes, "evaluations": {str(facts.best.number): {"test": too_good}}})
+    facts = replace(facts, attributes={**facts.attributes, "evaluations": {number: {"test": too_good}}})
     assert "which nobody knows of a stream" in as_markdown(content(facts))

@@ -29,6 +29,8 @@ N_NAMED = 24
 N_CHANNELS = 12
 # Notes of the readers that a person should act on.
 SUSPICIOUS = (CHECK, RATES_DIFFER, TOO_LONG, CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE)
+# Settings that the command to go on with repeats.
+REPEATED = ("window_seconds", "hop_seconds", "window_label", "label_share", "label_from")
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
@@ -133,21 +135,14 @@ def _options(layers: Sequence[dict[str, Any]]) -> str:
             for option, name in (
                 ("--data-path", "path"),
                 ("--classes", "classes"),
-                ("--set data.label_from", "label_from"),
             )
         },
     }
     left_out = any(layer.get("data", {}).get("asl_citizen") is False for layer in layers)
-    options = [
-        f" {option}{'=' if '.' in option else ' '}{shlex.quote(str(value))}"
-        for option, value in named.items()
-        if value is not None
-    ]
-    label_from = next(
-        (one["data"]["label_from"] for one in reversed(layers) if "label_from" in one.get("data", {})), None
-    )
-    chosen = f" --set data.label_from={label_from}" if label_from else ""
-    return "".join(options) + chosen + (" --no-asl-citizen" if left_out else "")
+    options = [f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None]
+    chosen = {name: value for layer in layers for name, value in layer.get("data", {}).items() if name in REPEATED}
+    options += [f" --set data.{name}={value}" for name, value in chosen.items()]
+    return "".join(options) + (" --no-asl-citizen" if left_out else "")
 
 
 def _some(names: Sequence[str], most: int = N_NAMED) -> str:
