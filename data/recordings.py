@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .clips import natural_order
 from .errors import DataError
+from .people import one_spelling
 from .recording import MAX_VALUES, Layout, Recording
 from .sequences import TRAIN, SequenceDataset
 from .source import Source
@@ -52,7 +53,8 @@ def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) ->
     if len(classes) < 2:
         found = f"only the class {classes[0]!r}" if classes else "no sequence"
         raise DataError(f"{layout.place} holds {found}: a classifier needs at least two classes")
-    people = sorted({recording.person for recording in recordings if recording.person is not None}, key=natural_order)
+    named, people_notes = one_spelling([recording.person for recording in recordings])
+    people = sorted({person for person in named if person is not None}, key=natural_order)
     check_printable(layout.place, (*classes, *people, *layout.channel_names))
     n_values = sum(recording.values.size for recording in recordings)
     if n_values > MAX_VALUES:
@@ -60,10 +62,13 @@ def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) ->
     tables, notes = fill_gaps(layout, recordings)
     rate, rate_notes = _sample_rate(recordings)
     lengths = torch.tensor([len(table) for table in tables])
-    windows, window_notes = _cut(torch.from_numpy(np.concatenate(tables)), lengths, rate, source)
+    longest = 0 if layout.is_stream else LONG_STEPS
+    windows, window_notes = _cut(torch.from_numpy(np.concatenate(tables)), lengths, rate, source, longest)
     owner = windows.recordings
     # One person, or somebody unknown among the known, is nothing to split by.
-    by_person = len(people) > 1 and all(recording.person is not None for recording in recordings)
+    by_person = len(people) > 1 and None not in named
+    takes = [recording.take or f"\0{k}" for k, recording in enumerate(recordings)]
+    take_numbers = {take: k for k, take in enumerate(dict.fromkeys(takes))}
     official = [recording.part for recording in recordings]
     return SequenceDataset(
         name=layout.name,
@@ -73,12 +78,14 @@ def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) ->
         labels=torch.tensor([classes.index(recording.label) for recording in recordings])[owner],
         class_names=tuple(classes),
         channel_names=layout.channel_names,
-        groups=torch.tensor([people.index(str(one.person)) for one in recordings])[owner] if by_person else None,
+        groups=torch.tensor([people.index(str(one)) for one in named])[owner] if by_person else None,
         group_names=tuple(people) if by_person else (),
-        recordings=None if len(windows.lengths) == len(recordings) else owner,
+        recordings=None
+        if len(windows.lengths) == len(take_numbers)
+        else torch.tensor([take_numbers[take] for take in takes])[owner],
         official=None if None in official else torch.tensor([part or TRAIN for part in official])[owner],
         sample_rate_hz=rate,
-        notes=(*layout.notes, *notes, *rate_notes, *window_notes),
+        notes=(*layout.notes, *people_notes, *notes, *rate_notes, *window_notes),
     )
 
 
@@ -166,10 +173,12 @@ def _sample_rate(recordings: Sequence[Recording]) -> tuple[float | None, list[st
     return rate, []
 
 
-def _cut(values: torch.Tensor, lengths: torch.Tensor, rate: float | None, source: Source) -> tuple[Windows, list[str]]:
+def _cut(
+    values: torch.Tensor, lengths: torch.Tensor, rate: float | None, source: Source, longest: int
+) -> tuple[Windows, list[str]]:
     whole = Windows(values, lengths, torch.arange(len(lengths)))
     median = int(lengths.median())
-    if median <= LONG_STEPS:
+    if median <= longest:
         return whole, []
     if rate is None:
         return whole, [

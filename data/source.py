@@ -27,6 +27,7 @@ class Source:
             ``visibility`` also how surely each point of the pose is seen.
         missing_hands: What stands where a hand is not seen: one of ``shoulders.MISSING_HANDS``.
         asl_citizen: Whether ASL Citizen is read where it lies beside other signs.
+        label_from: What names the class where folder and column both could: one of ``class_column.LABEL_FROM``.
     """
 
     data_path: Path | None
@@ -39,6 +40,7 @@ class Source:
     landmarks: tuple[str, ...] = ("pose", "left_hand", "right_hand")
     missing_hands: str = "interpolate"
     asl_citizen: bool = True
+    label_from: str = "auto"
 
     def named_file(self, *file_names: str) -> Path | None:
         """The file that the user named: ``data_path`` itself, or the first of ``file_names`` in that folder.

@@ -129,7 +129,9 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
         if one is found[0]:
             notes += _read_as(root, found, head, roles)
     silent = np.all([np.isnan(stream.values).all(axis=0) for stream in streams], axis=0)
-    if silent.any() and not silent.all():
+    if silent.all():
+        raise DataError(f"{root} holds no value in {', '.join(map(repr, channels[:8]))}: take it out")
+    if silent.any():
         without = [name for name, nothing in zip(channels, silent, strict=True) if nothing]
         notes.append(f"left out, since they hold no value: {', '.join(map(repr, without))}")
         streams = [replace(stream, values=stream.values[:, ~silent]) for stream in streams]

@@ -161,6 +161,7 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
         with warnings.catch_warnings():
             # Of columns that mix numbers and words, which are told below.
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            warnings.simplefilter("error", pd.errors.ParserWarning)
             return pd.read_csv(
                 io.StringIO(text),
                 sep=head.delimiter or r"\s+",
@@ -174,6 +175,11 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
                 skipinitialspace=True,
                 decimal="," if head.delimiter == ";" else ".",
             )
+    except pd.errors.ParserWarning as error:
+        what = "the header" if head.has_header else "the first row"
+        raise DataError(f"{place}: rows have more fields than {what}, which has {len(head.columns)}") from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{place} holds a header and no row below it") from error
     except pd.errors.ParserError as error:
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found is None:

@@ -155,7 +155,7 @@ def assemble_streams(
     by_person = len(people) > 1
     dataset = SequenceDataset(
         name=layout.name,
-        kind="gesture" if n_steps <= LONGEST_GESTURE_STEPS else "activity",
+        kind="gesture" if _lasting(pieces, names) <= LONGEST_GESTURE_STEPS else "activity",
         values=windows.values,
         lengths=windows.lengths,
         labels=torch.from_numpy(number[codes].clip(0)),
@@ -207,6 +207,8 @@ def _pieces(layout: Layout, streams: Sequence[Stream], notes: list[str]) -> list
             if len(measured):
                 inner = slice(measured[0], measured[-1] + 1)
                 found.append(Piece(number, stream.place, values[inner], labels[inner], rate))
+    if not found:
+        raise DataError(f"{layout.place} holds no two steps that follow each other in time")
     if wrong:
         more = f"; {len(wrong) - FEW:,} more are like it" if len(wrong) > FEW else ""
         notes.append(f"{CLOCK_NOTE}{'; '.join(wrong[:FEW])}{more}: each side of a jump is a stretch of its own")
@@ -272,10 +274,7 @@ def _runs(labels: NDArray[np.int64]) -> list[tuple[int, int, int]]:
 
 def _window(pieces: Sequence[Piece], names: Sequence[str], source: Source, notes: list[str]) -> tuple[int, int]:
     """Steps of a window and of a hop: as set, or from how long a label lasts."""
-    rate, null = pieces[0].rate_hz, null_class(names)
-    runs = [run for piece in pieces for run in _runs(piece.labels)]
-    lasting = [end - begin for begin, end, code in runs if code != null] or [0]
-    median = float(np.median(lasting))
+    rate, median = pieces[0].rate_hz, _lasting(pieces, names)
     at_changes = source.window_label == "run"
     if rate is None:
         if source.window_seconds is not None or source.hop_seconds is not None:
@@ -300,6 +299,14 @@ def _window(pieces: Sequence[Piece], names: Sequence[str], source: Source, notes
         "window_label)"
     )
     return n_steps, hop
+
+
+def _lasting(pieces: Sequence[Piece], names: Sequence[str]) -> float:
+    """Steps that a label lasts in the median, the null class apart."""
+    null = null_class(names)
+    return float(
+        np.median([end - begin for piece in pieces for begin, end, code in _runs(piece.labels) if code != null] or [0])
+    )
 
 
 def _labels(

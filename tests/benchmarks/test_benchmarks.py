@@ -33,6 +33,7 @@ LEAST: dict[str, str] = {
     "portfolio": "--data watch --architectures gru --random 0 --seconds 0.1 --output {here}/portfolio.jsonl",
     "report": "--trials 5",
     "serve": "--model {here}/studies/one/best_model --seconds 0.2 --connections 1",
+    "stopping": "--studies 2",
     "strategies": "--dataset watch --seconds 0.1 --seeds 1 --strategies 'sober 2' --output {here}/found.json",
     # Else it installs the published stack from the network, and measures minutes.
     "time_to_target": "--help",

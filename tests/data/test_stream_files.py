@@ -3,6 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data.errors import DataError
 from data.files import load
@@ -153,3 +155,30 @@ def test_a_single_stream_cannot_be_split_across_changes() -> None:
     with pytest.raises(DataError, match=r"data\.window_label is 'majority'"):
         read(EXAMPLES / "annotations" / "P01" / "stream.csv", window_label="majority")
     assert read(EXAMPLES / "annotations" / "P01" / "stream.csv").class_names == ("clap", "null", "wave")
+
+
+CELLS = st.sampled_from(
+    ["", "0", "1", "2", "3.5", "-1", "nan", "wave", "clap", "null", "1e300", "2026-01-01", "12:00:00"]
+)
+ROW = st.lists(CELLS, min_size=2, max_size=4)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=30),
+    spans=st.lists(ROW, max_size=4),
+    head=st.sampled_from(["time,label,x", "label,x", "x,y,z", "time_ms,x", "user,label,time,x", ""]),
+)
+def test_any_table_is_read_or_an_error(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], spans: list[list[str]], head: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    for name, first, some in (("take.csv", head, rows), ("take_labels.csv", "start,end,label", spans)):
+        if some:
+            (folder / name).write_text("\n".join([first, *(",".join(row) for row in some)][not first :]))
+    try:
+        dataset = read(folder)
+    except DataError:
+        return
+    assert dataset.values.isfinite().all()
+    assert dataset.n_classes >= 2

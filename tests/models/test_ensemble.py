@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -17,7 +19,11 @@ LENGTHS = torch.tensor([12, 9, 4, 1])
 
 def networks() -> list[SequenceClassifier]:
     torch.manual_seed(0)
-    own = (("gru", 3, {"hidden_size": 5}), ("temporal-cnn", 2, {}), ("minirocket", 5, {"n_features": 84}))
+    own: tuple[tuple[str, int, dict[str, Any]], ...] = (
+        ("gru", 3, {"hidden_size": 5}),
+        ("temporal-cnn", 2, {}),
+        ("minirocket", 5, {"n_features": 84}),
+    )
     return [build(name, n_channels, 4, **arguments).eval() for name, n_channels, arguments in own]
 
 

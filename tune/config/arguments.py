@@ -31,6 +31,7 @@ OPTION_PATHS = {
     "max_latency_ms": "search.max_latency_ms",
     "sampler": "search.sampler",
     "pruner": "search.pruner",
+    "stop": "search.stop",
     "seed": "search.seed",
     "floors": "search.floors",
     "ensemble": "search.ensemble",
@@ -49,7 +50,7 @@ ENGINE_MEANS: dict[str, dict[str, Any]] = {
     "local": {"machine": {"address": None}},
     "ray": {"machine": {"workers": 0}},
 }
-METRICS = ("accuracy", "macro_f1", "loss")
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
 SECOND_OBJECTIVES = ("parameters", "latency")
 
 # How many networks these words mean.
@@ -60,7 +61,7 @@ PLAIN_VARIANT = "bilstm"
 VARIANTS = {"standard": PLAIN_VARIANT, "enhanced": "enhanced-bilstm"}
 
 TEXT_OPTIONS = frozenset(
-    {"dataset", "data_path", "split", "metric", "sampler", "pruner", "device", "engine", "address"}
+    {"dataset", "data_path", "split", "metric", "sampler", "pruner", "stop", "device", "engine", "address"}
 )
 # Who says how many runs there shall be gets all of them.
 UNLIMITED_WHEN_ASKED_FOR = ("confirm", "confirm_seeds")

@@ -14,6 +14,7 @@ CHANGEABLE = (
     "search.target",
     "search.sampler",
     "search.pruner",
+    "search.stop",
     "search.floors",
     "search.ensemble",
 )

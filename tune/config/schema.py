@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..core.problems import Problem
 
-Metric = Literal["accuracy", "macro_f1", "loss"]
+Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"]
 Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
 
 
@@ -60,6 +60,9 @@ class Data(Section):
         "interpolate", description="What stands where a hand is not seen: neighbours, zeros and a mask channel, zeros"
     )
     asl_citizen: bool = Field(True, description="Read ASL Citizen too where it lies beside other signs")
+    label_from: Literal["auto", "folder", "column"] = Field(
+        "auto", description="What names the class where a folder and a column both could; auto asks if they disagree"
+    )
 
     @model_validator(mode="after")
     def _one_resampling(self) -> Self:
@@ -127,6 +130,10 @@ class Search(Section):
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
     pruner: Literal["halving", "median", "quartile", "hyperband", "none"] = Field(
         "halving", description="Ends hopeless trials; halving: of nine a third goes on, and of these a third again"
+    )
+    stop: Literal["auto", "never"] = Field(
+        "auto",
+        description="auto: end when the best score lacks less of 100% than validation can tell (halving alone)",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")

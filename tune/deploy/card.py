@@ -10,10 +10,10 @@ from ..core.escaping import escaped
 from ..evaluation.evaluate import FEWEST_PEOPLE, Evaluation
 from ..training.metrics import METRIC_LABELS
 from ..training.model_folder import ModelDescription
-from .card_words import MOST_CLASSES, counted, listed
 from .verification import TIMED_BATCHES, Drop, Tried
 
 CARD = "MODEL_CARD.md"
+MOST_CLASSES = 60
 # Of a class with fewer sequences the share of correct predictions says little.
 FEW_SEQUENCES = 10
 
@@ -23,12 +23,9 @@ class Exported:
     """What a card is written about.
 
     Attributes:
-        description: Of the network.
         file_name: Of the file beside the card.
-        form: Of that file.
         tried: Every form that was tried, torch first.
         judged_on: ``test`` or ``validation``; empty where there were no recordings.
-        why_not_judged: Why there were none.
         split: How the study cut its data, as stored; empty where that is not known.
         used_before: How often the test set had been used.
     """
@@ -304,3 +301,14 @@ def _origin(exported: Exported) -> str:
             f"- Made with {escaped(versions) or 'unknown versions'}",
         )
     )
+
+
+def listed(names: Sequence[str], at_most: int = MOST_CLASSES) -> str:
+    """Names between commas, and how many more there are."""
+    more = len(names) - at_most
+    return ", ".join(map(escaped, names[:at_most])) + (f" and {more} more" if more > 0 else "")
+
+
+def counted(n: int, one: str, several: str) -> str:
+    """A number with its noun."""
+    return f"{n:,} {one if n == 1 else several}"

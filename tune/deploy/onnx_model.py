@@ -147,8 +147,8 @@ def prepared(model: StoredModel, steps: Steps) -> Steps:
             for first, _, last in sensor_triples(model.description.channel_names)
         ]
     joined = graph("Concat", *columns, axis=2) if len(columns) > 1 else steps.hidden
-    mean, deviation = (graph.constant(each.numpy()) for each in (model.normaliser.mean, model.normaliser.deviation))
-    globally = graph("Div", graph("Sub", joined, mean), deviation)
+    mean, std = (graph.constant(each.numpy()) for each in (model.normaliser.mean, model.normaliser.deviation))
+    globally = graph("Div", graph("Sub", joined, mean), std)
     if preparation.normalisation == "global":
         return steps.with_hidden(globally)
     by_instance = _normalised_each(steps.with_hidden(globally))
@@ -171,7 +171,7 @@ def _channels(steps: Steps, begin: int, end: int) -> str:
 
 
 def _normalised_each(steps: Steps) -> str:
-    """``channels._normalise_each``: each sequence by its own mean and deviation over its real steps."""
+    """``channels._normalise_each``: each sequence by its own mean and standard deviation over its real steps."""
     graph = steps.graph
     n_real = graph("Unsqueeze", steps.n_real, graph.integers(2))
 
@@ -180,8 +180,8 @@ def _normalised_each(steps: Steps) -> str:
         return graph("Div", total, n_real)
 
     centred = graph("Sub", steps.hidden, mean_over_steps(steps.hidden))
-    deviation = graph("Sqrt", mean_over_steps(graph("Mul", centred, centred)))
-    return graph("Div", centred, graph("Max", deviation, graph.constant(SMALLEST_DEVIATION)))
+    std = graph("Sqrt", mean_over_steps(graph("Mul", centred, centred)))
+    return graph("Div", centred, graph("Max", std, graph.constant(SMALLEST_DEVIATION)))
 
 
 def _file(graph: Graph, n_channels: int, n_classes: int, opset: int, metadata: Mapping[str, str]) -> bytes:

@@ -32,7 +32,7 @@ from ..core.problems import SettingsError
 from .classifier import Classifier
 from .inputs import Wanted
 from .metadata import Facts
-from .predictions import answers
+from .predictions import predictions
 from .queries import MOST_VALUES, Failure, Predictions, Query, decoder_of, query_for, sentences
 
 JSON = "application/json"
@@ -58,12 +58,7 @@ class Described(FastAPI):
 
 
 def service(classifier: Classifier, rules: Rules) -> FastAPI:
-    """The application that answers with one network.
-
-    Args:
-        classifier: The network.
-        rules: Who may ask.
-    """
+    """The application that answers with one network."""
     facts, query = classifier.facts, query_for(classifier.facts)
     queue = Queue(partial(respond, classifier, partial(_read, query, decoder_of(query), len(facts.channel_names))))
     app = Described(
@@ -124,12 +119,7 @@ def service(classifier: Classifier, rules: Rules) -> FastAPI:
 
 
 class Guard:
-    """Looks at a request before its body is read: who asks, and how much.
-
-    Args:
-        app: Answers those that are let through.
-        rules: Who may ask.
-    """
+    """Looks at a request before its body is read: who asks, and how much."""
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self.app, self.rules, self.held = app, rules, 0
@@ -173,11 +163,7 @@ class Guard:
 
 
 class Queue:
-    """Answers together, in one thread, what came while it made the last answers.
-
-    Args:
-        respond: Gives for each of several requests its answer, or why there is none.
-    """
+    """Answers together, in one thread, what came while it made the last answers."""
 
     def __init__(self, respond: Callable[[Sequence[bytes]], Sequence[bytes | Exception]]) -> None:
         self._respond = respond
@@ -263,15 +249,15 @@ def _classified(classifier: Classifier, queries: Sequence[Query]) -> list[bytes]
         for query in queries
         for k, steps in enumerate(query.sequences)
     ]
-    found = answers(classifier, recordings, Wanted())
+    found = predictions(classifier, recordings, Wanted())
     said = []
     for query in queries:
-        predictions: list[dict[str, Any]] = []
+        listed: list[dict[str, Any]] = []
         for one in islice(found, len(query.sequences)):
-            predictions.append({"class": one.class_name, "probability": one.probability, "windows": one.n_windows})
+            listed.append({"class": one.class_name, "probability": one.probability, "windows": one.n_windows})
             if query.probabilities:
-                predictions[-1]["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
-        said.append(to_json({"predictions": predictions}))
+                listed[-1]["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
+        said.append(to_json({"predictions": listed}))
     return said
 
 

@@ -74,11 +74,7 @@ class ScannedCell(nn.Module):
 
 
 class ScannedLayer(nn.Module):
-    """``RecurrentLayer`` of such cells; each sequence is reversed within its own length by looking its steps up.
-
-    Args:
-        layer: A recurrent layer.
-    """
+    """``RecurrentLayer`` of such cells; each sequence is reversed within its own length by looking its steps up."""
 
     def __init__(self, layer: RecurrentLayer) -> None:
         super().__init__()
@@ -101,10 +97,6 @@ class Padded(nn.Module):
     """``Deployed`` with further padding and one more sequence, which never matter.
 
     A trace takes sizes of one for constants: no layer may be left with a single step, nor with a single sequence.
-
-    Args:
-        deployed: The network.
-        n_further: Steps of padding.
     """
 
     def __init__(self, deployed: Deployed, n_further: int) -> None:

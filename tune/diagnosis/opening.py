@@ -81,7 +81,8 @@ def of_trial(
     if study.user_attrs.get("data_fingerprint") != splits.dataset.fingerprint:
         raise StudyError("the recordings are not those that the study began with (their fingerprint differs)")
     stored = tested_model(study, trial, context.folder) if part == "test" else None
-    member, about_members = None, ()
+    member: Judged | None = None
+    about_members: tuple[str, ...] = ()
     if stored is not None:
         test = splits.folds[0].test
         assert test is not None  # asked above

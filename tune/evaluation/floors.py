@@ -25,7 +25,7 @@ from ..study.selection import selected_trial
 from ..study.stored import Floor, Forest, Majority, PairedDifference, Scores
 from ..study.study import FLOOR_OF, best_trial, stored_settings
 from ..study.tested import evaluation_of
-from ..training.metrics import score
+from ..training.metrics import METRIC_LABELS, score
 from ..training.predictions import unpack
 from ..training.splits import Splits
 from .evaluate import FEWEST_PEOPLE
@@ -33,8 +33,6 @@ from .forest import forest_scores
 from .last_fit import refit_splits
 from .statistics.paired import difference_of_networks
 from .test_evaluation import evaluate_selected
-
-SCORES = ("accuracy", "macro_f1", "loss")
 
 
 def describe_majority(splits: Splits) -> Majority:
@@ -58,7 +56,11 @@ def describe_floor(floor: Study) -> Floor:
     return {
         "study": floor.study_name,
         "of": floor.user_attrs[FLOOR_OF],
-        "validation": _scores({name: attributes[f"validation_{name}"] for name in SCORES}) if attributes else None,
+        "validation": _scores(
+            {name: attributes[key] for name in METRIC_LABELS if (key := f"validation_{name}") in attributes}
+        )
+        if attributes
+        else None,
         "test": None if test is None else _scores(test),
         "n_parameters": attributes.get("n_parameters"),
         "seconds": attributes.get("training_seconds", 0.0),
@@ -134,4 +136,7 @@ def _majority_scores(splits: Splits, part: str) -> Scores:
 
 
 def _scores(found: Mapping[str, Any]) -> Scores:
-    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "loss": found["loss"]}
+    scores: Scores = {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "loss": found["loss"]}
+    if "balanced_accuracy" in found:
+        scores["balanced_accuracy"] = found["balanced_accuracy"]
+    return scores

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from optuna.trial import TrialState
 
 from ..study.floors import FLOOR_NAME
+from ..study.study import why_ended_early
 from .events import event_sentences, null_words
 from .facts import Facts
 from .figures.importances import ImportancesInfo
@@ -16,7 +17,7 @@ from .figures.words import counted
 from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
-from .words import about_mean, listed, mean_in_words, metric_name, percent, score
+from .words import about_balance, about_mean, listed, mean_in_words, metric_name, percent, score
 
 
 class KeyFigure(NamedTuple):
@@ -221,6 +222,8 @@ def _how_good(facts: Facts) -> Iterator[str]:
         f"On the test set, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
         f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
     )
+    if balance := about_balance(test):
+        yield f"{balance[0].upper()}{balance[1:]}."
     if null := null_words(facts):
         yield (f"{null[0]!r} is in these scores, as a class of its own; of the others {percent(null[2])} are right.")
     yield from event_sentences(test.get("events") or {})
@@ -267,7 +270,11 @@ def _counts(facts: Facts) -> str:
     said = listed([f"{facts.count(state)} {words}" for state, words in states.items() if facts.count(state)])
     second = facts.settings.search.second_objective
     judged_by = f"{metric_name(facts.settings.search.metric)}{f' and {second}' if second else ''}"
-    return f"{counted(begun, 'trial')} judged by validation {judged_by}: {said}." if begun else "No trial has begun."
+    if not begun:
+        return "No trial has begun."
+    why = why_ended_early(facts.attributes, facts.settings)
+    ended = f" The search ended early, since nothing more is to be gained: {why}." if why else ""
+    return f"{counted(begun, 'trial')} judged by validation {judged_by}: {said}.{ended}"
 
 
 def _failures(facts: Facts) -> Iterator[str]:

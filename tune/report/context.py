@@ -11,7 +11,12 @@ from ..study.floors import stored_floors
 from ..study.selection import floor_is_unbeaten, fresh_means, selected_trial
 from .figures.words import StudyContext
 
-_METRICS = {"accuracy": "validation accuracy", "macro_f1": "validation macro F1", "loss": "validation loss (nats)"}
+_METRICS = {
+    "accuracy": "validation accuracy",
+    "balanced_accuracy": "validation balanced accuracy",
+    "macro_f1": "validation macro F1",
+    "loss": "validation loss (nats)",
+}
 
 
 def study_context(study: optuna.Study, metric: str, n_validation: int | None = None) -> StudyContext:
@@ -19,7 +24,7 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
 
     Args:
         study: Of this tuner.
-        metric: What its first, or only, objective is: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
+        metric: What its first, or only, objective is, as a key of ``metrics.METRIC_LABELS``.
         n_validation: Sequences that each value was judged on, where it is known.
 
     Raises:

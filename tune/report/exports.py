@@ -41,6 +41,7 @@ from ..study.tested import evaluation_of, times_test_was_used
 from ..study.trial_files import REFIT_WEIGHTS, WEIGHTS, fetch_weights, read_weights, trial_folder, weights_digests
 from ..training.fit import TrainingSettings
 from ..training.hyperparameters import fields_of, model_parameters
+from ..training.metrics import METRIC_LABELS
 from ..training.model_folder import describe_preparation, write_model
 
 
@@ -84,12 +85,12 @@ def _describe_selected(chosen: Selected) -> dict[str, Any]:
         **({"latency_ms": attributes["latency_ms"]} if "latency_ms" in attributes else {}),
         **({} if chosen.ensemble is None else {"ensemble": _describe_ensemble(chosen, chosen.ensemble)}),
         "metric": settings.search.metric,
-        "value": metric_value(trial) if trial.values else None,
+        "value": mean["chosen"]["score"] if mean else metric_value(trial) if trial.values else None,
         "finished": trial.state.is_finished(),
         "scores": {
             # Those on the training set are taken when a trial ends.
             **{
-                part: {name: attributes[f"{part}_{name}"] for name in ("accuracy", "macro_f1", "loss")}
+                part: {name: attributes[f"{part}_{name}"] for name in METRIC_LABELS if f"{part}_{name}" in attributes}
                 for part in ("train", "validation")
                 if f"{part}_loss" in attributes
             },

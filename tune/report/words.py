@@ -9,6 +9,11 @@ from ..study.stored import Ensemble
 from ..training.metrics import METRIC_LABELS
 from .figures.words import number_text
 
+# The largest class has this many times the sequences of the smallest.
+UNEVEN = 2
+# Within a point of the majority's share a network has learned next to nothing.
+AT_THE_MAJORITY = 0.01
+
 
 def percent(share: float) -> str:
     """A share as precise as a person can use it: ``96.4%``, ``99.64%``, ``100%``."""
@@ -21,7 +26,28 @@ def score(value: float | None, metric: str) -> str:
     """A score of any metric."""
     if value is None:
         return "–"
-    return percent(value) if metric in ("accuracy", "macro_f1") else number_text(value)
+    return number_text(value) if metric == "loss" else percent(value)
+
+
+def about_balance(test: Mapping[str, Any]) -> str | None:
+    """What accuracy hides where classes are uneven: balanced accuracy, and whether it is the majority's share.
+
+    Args:
+        test: Scores of an evaluation, as they are stored.
+    """
+    counts = {one["class"]: one["support"] for one in test.get("per_class", ()) if one["support"]}
+    balanced = test.get("balanced_accuracy")
+    if balanced is None or not counts or max(counts.values()) < UNEVEN * min(counts.values()):
+        return None
+    largest = max(counts, key=lambda name: counts[name])
+    share = counts[largest] / sum(counts.values())
+    beside = f"balanced accuracy (every class counts the same) {percent(balanced)}"
+    if test["accuracy"] > share + AT_THE_MAJORITY:
+        return beside
+    return (
+        f"{beside}: always answering {largest!r}, the largest class, has an accuracy of {percent(share)} too, so that "
+        "it is no better than the majority; --metric balanced_accuracy searches for one that is"
+    )
 
 
 def mean_in_words(ensemble: Ensemble) -> str:

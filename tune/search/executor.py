@@ -20,11 +20,6 @@ class Executor(Protocol):
 
         A trial that has to be left stays as it is, with its checkpoint, for the next run to go on with.
 
-        Args:
-            context: Has the study to work on.
-            observer: Told what happens.
-            stop: Says when to stop.
-
         Raises:
             StudyError: If there is no such cluster, or it cannot share the study.
             StorageError: If the database fails, or the study in it is no longer the same.

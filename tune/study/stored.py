@@ -19,6 +19,7 @@ class Scores(TypedDict):
     accuracy: float
     macro_f1: float
     loss: float
+    balanced_accuracy: NotRequired[float]
 
 
 @with_config(_STRICT)
@@ -116,6 +117,14 @@ class Floors(TypedDict):
 
 
 @with_config(_STRICT)
+class NothingToGain(TypedDict):
+    """Why a search ended before it had so many trials."""
+
+    trials: int
+    why: str
+
+
+@with_config(_STRICT)
 class Candidate(TypedDict):
     """Of what may be handed over: its validation score, as the choice takes it, and its loss.
 
@@ -174,6 +183,7 @@ class _Study(TypedDict):
     split: dict[str, Any]
     evaluations: NotRequired[dict[str, dict[str, Any]]]
     floors: NotRequired[Floors]
+    nothing_to_gain: NotRequired[NothingToGain]
     ensemble: NotRequired[Ensemble]
     versions: NotRequired[dict[str, str]]
 

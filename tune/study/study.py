@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
@@ -38,6 +38,9 @@ PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click
 N_WARM_START_TRIALS = 5
 N_NAMED = 5
 DEFAULT_ORIGIN = "known-good"
+
+# On a study whose search has ended before its trials were done: why, and how many there were to be.
+NOTHING_TO_GAIN = "nothing_to_gain"
 
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
@@ -88,16 +91,18 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     settings = study.user_attrs.get("settings")
     if not isinstance(settings, dict):
         return None
-    # What a study that is older than these settings had: people were drawn without a look at what they perform, and
-    # there were no floors, no ensembles and no streams.
+    # What a study that is older than these settings had: people were drawn without a look at what they perform, there
+    # were no floors, no ensembles and no streams, and no search ended before its trials were done.
     later: dict[str, dict[str, Any]] = {
-        "data": {"hop_seconds": None, "window_label": "auto", "label_share": 0.75},
+        "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
         "split": {"balanced": False, "outer_fold": None},
-        "search": {"floors": False, "ensemble": 0},
+        "search": {"floors": False, "ensemble": 0, "stop": "never"},
     }
     for section, older in later.items():
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
+    if isinstance(space := settings.get("space"), dict) and isinstance(shared := space.get("shared"), dict):
+        settings = {**settings, "space": {**space, "shared": {"class_balance": "none", **shared}}}
     return settings
 
 
@@ -245,11 +250,17 @@ def join_study(study: Study, settings: Settings, splits: Splits) -> Study:
 
 def with_strategy(study: Study, settings: Settings) -> Study:
     """The study with its sampler and pruner."""
-    search = settings.search
-    study.pruner = make_pruner(settings.pruner, settings.n_epochs)
+    search, attributes = settings.search, study.user_attrs
+    # A loss has no standard error that could be told from the number of sequences, and no best value.
+    ends_early = search.stop == "auto" and search.metric != "loss"
+    # Who gives a study that has ended more trials wants them all.
+    ends_early &= search.trials <= attributes.get(NOTHING_TO_GAIN, {}).get("trials", search.trials)
+    study.pruner = make_pruner(
+        settings.pruner, settings.n_epochs, attributes.get("n_validation") if ends_early else None
+    )
     if isinstance(study.pruner, BracketPruner):
         space, _ = settings.ranges()
-        kind = study.user_attrs.get("data", {}).get("kind")
+        kind = attributes.get("data", {}).get("kind")
         first = portfolio(kind, settings.architecture, space) if kind else []
         study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs, first)
     else:
@@ -288,6 +299,12 @@ def is_paused(study: Study, trial: FrozenTrial) -> bool:
 def unfinished_after(trial: FrozenTrial) -> int | None:
     """Epochs after which a trial was left; None for one that is finished."""
     return trial.user_attrs.get("epochs_run") if trial.state == TrialState.RUNNING else None
+
+
+def why_ended_early(attributes: Mapping[str, Any], settings: Settings) -> str:
+    """Why a search ended before it had its trials; empty if it did not, or has been given more since."""
+    found = attributes.get(NOTHING_TO_GAIN) or {"trials": 0}
+    return found["why"] if settings.search.trials <= found["trials"] else ""
 
 
 def best_trials(study: Study, n_best: int | None = None, *, finished_only: bool = False) -> list[FrozenTrial]:

@@ -32,6 +32,7 @@ HISTORY_COLUMNS = (
     "validation_loss",
     "validation_accuracy",
     "validation_macro_f1",
+    "validation_balanced_accuracy",
     "learning_rate",
     "gradient_norm",
     "seconds",

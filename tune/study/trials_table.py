@@ -33,6 +33,8 @@ COLUMNS = (
     "accuracy_gap",
     "train_macro_f1",
     "validation_macro_f1",
+    "train_balanced_accuracy",
+    "validation_balanced_accuracy",
     "train_loss",
     "validation_loss",
     "origin",

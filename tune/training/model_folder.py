@@ -288,11 +288,6 @@ def describe_preparation(
 ) -> dict[str, Any]:
     """``preparation`` and ``normaliser`` of a description.
 
-    Args:
-        preparation: Of the trial.
-        normaliser: As ``splits.describe_normaliser`` gives it, over every channel that can be derived.
-        channel_names: Measured channels.
-
     Raises:
         StorageError: If they do not belong together.
     """

@@ -109,6 +109,7 @@ def source_of(settings: Settings) -> Source:
         landmarks=settings.data.landmarks,
         missing_hands=settings.data.missing_hands,
         asl_citizen=settings.data.asl_citizen,
+        label_from=settings.data.label_from,
     )
 
 

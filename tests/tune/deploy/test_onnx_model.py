@@ -118,8 +118,8 @@ def test_bytes_for_weights_change_little_and_take_a_quarter() -> None:
 def test_every_operator_that_may_be_read_is_one_that_is_written() -> None:
     written: set[str] = set()
     cases: list[Any] = [case.values for case in CASES]
-    for name, hyperparameters in cases:
-        model = stored_model(name, dict(hyperparameters), Preparation("both", "both"))
+    models = [stored_model(name, dict(one), Preparation("both", "both")) for name, one in cases]
+    for model in (*models, stored_ensemble()):
         for int8 in (False, True):
             written |= {node.op_type for node in onnx.load_from_string(to_onnx(model, int8=int8)).graph.node}
     assert written == OPERATORS

@@ -146,6 +146,7 @@ def test_the_mean_of_several_is_handed_over(new_done: NewDone) -> None:
     assert len(model.description.members) == 3
     best = json.loads((lab.folder.root / "best_config.json").read_text())
     assert best["scores"]["test"]["loss"] == found["test"]["loss"]
+    assert best["value"] == mean["score"]
     assert best["n_parameters"] == found["n_parameters"] == 3 * selected_trial(study).user_attrs["n_parameters"]  # type: ignore[union-attr]
     assert [one["architecture"] for one in best["ensemble"]["members"]] == ["gru"] * 3
     assert best["ensemble"]["single_network"]["test"]["loss"] != found["test"]["loss"]
@@ -297,7 +298,7 @@ def test_diagnosed_it_says_what_cannot_be_attributed(mixed: Lab) -> None:
     model = load_model(mixed.folder.root / "best_model")
     expected = (model.logits(test_part(mixed)) / model.description.temperature).softmax(dim=1)
     assert torch.allclose(diagnosed.probabilities, expected, atol=1e-5)
-    logits, _ = diagnosed.first.answers
+    logits, _ = diagnosed.first.outputs
     assert logits.shape == expected.shape
     assert diagnosed.first.network.embed(*diagnosed.first.batch(torch.arange(2))[1][:2]).isfinite().all()
 

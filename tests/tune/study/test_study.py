@@ -282,6 +282,7 @@ def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_l
     stored = study.user_attrs["settings"]
     for section, known in FIRST_SETTINGS.items():
         stored[section] = {name: value for name, value in stored[section].items() if name in known}
+    del stored["data"]["label_from"], stored["space"]["shared"]["class_balance"]
     study.set_user_attr("settings", stored)
     _, settings, existing = plan(
         storage_of(lab), save_dir_of(lab), study.study_name, [{"search": {"trials": 9}}], resume=True
@@ -289,4 +290,5 @@ def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_l
     assert existing is not None
     resume_study(existing, settings, lab.splits)
     assert (settings.split.balanced, settings.split.outer_fold) == (False, None)
-    assert (settings.search.floors, settings.search.ensemble) == (False, 0)
+    assert (settings.search.floors, settings.search.ensemble, settings.search.stop) == (False, 0, "never")
+    assert (settings.data.label_from, settings.ranges()[1]["class_balance"]) == ("folder", "none")

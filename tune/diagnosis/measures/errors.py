@@ -10,14 +10,7 @@ from torch import Tensor
 
 
 class Confusion(NamedTuple):
-    """One class predicted as another.
-
-    Attributes:
-        true: What it is.
-        predicted: The predicted class.
-        n: How often.
-        share: Of all sequences of the true class.
-    """
+    """One class predicted as another; ``share`` is of all sequences of the true class."""
 
     true: int
     predicted: int
@@ -37,13 +30,7 @@ def most_confused(matrix: Int[Tensor, "classes classes"], most: int = 10) -> lis
 
 
 class GroupScore(NamedTuple):
-    """Right answers in a group of sequences.
-
-    Attributes:
-        name: Of the group.
-        n_right: Right answers.
-        n: Sequences.
-    """
+    """Correct predictions in a group of sequences."""
 
     name: str
     n_right: int
@@ -56,7 +43,7 @@ class GroupScore(NamedTuple):
 
 
 def by_length(right: Tensor, lengths: Int[Tensor, " sequences"], n_groups: int = 5) -> list[GroupScore]:
-    """Right answers by length, in groups of like size; one group where all lengths are the same."""
+    """Correct predictions by length, in groups of like size; one group where all lengths are the same."""
     edges = torch.quantile(lengths.double(), torch.linspace(0, 1, n_groups + 1, dtype=torch.double)).ceil()
     edges = torch.tensor(sorted(set(edges.tolist())))
     if len(edges) == 1:
@@ -72,15 +59,7 @@ def by_length(right: Tensor, lengths: Int[Tensor, " sequences"], n_groups: int =
 
 
 class ReliabilityBin(NamedTuple):
-    """Predictions of like confidence.
-
-    Attributes:
-        low: Least confidence.
-        high: Largest confidence.
-        confidence: Their mean confidence.
-        accuracy: Share that was right.
-        n: How many there are.
-    """
+    """Predictions of like confidence."""
 
     low: float
     high: float
@@ -114,7 +93,7 @@ def reliability(
 def confident_mistakes(
     probabilities: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"], most: int
 ) -> Int[Tensor, " chosen"]:
-    """Rows of the wrong answers that the network was most confident of, the most confident first."""
+    """Rows of the wrong predictions that the network was most confident of, the most confident first."""
     confidence, predicted = probabilities.max(dim=1)
     wrong = (predicted != labels).nonzero().flatten()
     return wrong[confidence[wrong].argsort(descending=True, stable=True)[:most]]
@@ -128,7 +107,7 @@ def nearest_correct(
 ) -> int | None:
     """The sequence nearest to ``row`` in what the head is given, among those classified correctly as the same class.
 
-    None where the network has no right answer of that class.
+    None where the network has no correct prediction of that class.
     """
     right = ((predicted == predicted[row]) & (labels == predicted[row])).nonzero().flatten()
     if not len(right):

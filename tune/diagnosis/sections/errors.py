@@ -167,7 +167,7 @@ def report(diagnosed: Diagnosed) -> Section:
 
 
 def by_person(diagnosed: Diagnosed) -> Section:
-    """Right answers of each person's sequences."""
+    """Correct predictions of each person's sequences."""
     title, name = "Accuracy of each person", "by_person"
     if any(one.measured.groups is None for one in diagnosed.judged):
         return Section(name, title, "Who performed the sequences is not known.")
@@ -181,9 +181,8 @@ def by_person(diagnosed: Diagnosed) -> Section:
     groups.sort(key=lambda group: group.accuracy)
     if len(groups) == 1:
         summary = (
-            f"All judged sequences are of {person_text(groups[0].name)} ({percent(groups[0].accuracy)} right): how "
-            "it does with "
-            "other people cannot be told from one."
+            f"All judged sequences are of {person_text(groups[0].name)} ({percent(groups[0].accuracy)} right): how it "
+            "does with other people cannot be told from one."
         )
     else:
         summary = (
@@ -208,7 +207,7 @@ def _worst_class(diagnosed: Diagnosed, people: torch.Tensor, group: GroupScore) 
 
 
 def accuracy_by_length(diagnosed: Diagnosed) -> Section:
-    """Right answers by the number of steps."""
+    """Correct predictions by the number of steps."""
     groups = by_length(diagnosed.predicted == diagnosed.labels, diagnosed.lengths)
     title, name = "Accuracy by length", "by_length"
     if len(groups) == 1:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from optuna.trial import FrozenTrial, TrialState
 
+from ...study.gain import standard_error
 from .axes import ScoreAxis, score_axis
 from .interactive import LEGEND, PAGE, PERCENT, axis, layout
 from .palette import LIGHT, crowding
@@ -84,16 +85,11 @@ class HistoryInfo:
 def noise_of(score: float, n_validation: int) -> float:
     """Two standard errors of a share of correct predictions, as a share.
 
-    The standard error of a binomial share, with two right and two wrong answers added so that it is not 0 at 100%
-    (Agresti and Coull, The American Statistician 52, 1998).
-
     Args:
         score: Share of correct predictions, 0..1.
         n_validation: Sequences that were judged.
     """
-    n = n_validation + 4
-    share = (min(max(score, 0.0), 1.0) * n_validation + 2) / n
-    return float(2 * (share * (1 - share) / n) ** 0.5)
+    return 2 * standard_error(score, n_validation)
 
 
 def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> HistoryInfo | str:
