@@ -232,3 +232,7 @@ def test_the_summary_of_a_study_without_a_complete_trial(new_lab: NewLab, stop_a
     assert "--resume" in text
     assert "--trials" not in text
     assert "no best configuration yet" in text
+
+
+def test_the_dashboard_learns_what_the_score_is_called(done: Lab) -> None:
+    assert done.study().metric_names == ["validation accuracy"]

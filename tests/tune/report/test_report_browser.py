@@ -72,6 +72,12 @@ def test_on_a_wide_screen(browser: Any, path: Path) -> None:
     slider.focus()
     page.keyboard.press("Home")
     assert page.inner_text("output[for=n-best]").startswith("1 of")
+    heading = page.query_selector("table.sortable th:nth-child(1) button")
+    numbers = "rows => rows.map(row => Number(row.cells[0].textContent))"
+    for is_down in (True, False):
+        heading.press("Enter")
+        sorted_numbers = page.eval_on_selector_all("table.sortable tbody tr", numbers)
+        assert sorted_numbers == sorted(sorted_numbers, reverse=is_down)
     page.emulate_media(media="print")
     assert len(page.pdf(format="A4")) > 50_000
     assert page.title() == "toy-gru: report"

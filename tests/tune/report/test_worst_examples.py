@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -108,3 +109,18 @@ def test_names_cannot_break_out_of_a_drawing() -> None:
         for drawing in group.drawings:
             assert "<script" not in str(drawing.svg)
             assert str(drawing.svg).count("<polyline") == 2
+
+
+@pytest.mark.parametrize(("channels", "is_shared"), [(("ax (g)", "ay (g)"), True), (("ax (g)", "gx (rad/s)"), False)])
+def test_channels_of_unlike_units_have_a_scale_each(channels: tuple[str, ...], is_shared: bool) -> None:
+    stored = examples(channels=channels)
+    for example in stored["classes"][0]["examples"]:
+        example["values"] = [example["values"][0], [value / 9 for value in example["values"][0]]]
+    classes = read_examples(stored)
+    assert classes is not None
+    drawing = signal_groups(classes)[0].drawings[0].svg
+    heights = [
+        [float(place.split(",")[1]) for place in points.split()] for points in re.findall(r'points="([^"]+)"', drawing)
+    ]
+    spans = [max(line) - min(line) for line in heights]
+    assert spans[0] / spans[1] == pytest.approx(9 if is_shared else 1, rel=0.15)
