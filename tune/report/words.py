@@ -35,9 +35,14 @@ def about_balance(test: Mapping[str, Any]) -> str | None:
     Args:
         test: Scores of an evaluation, as they are stored.
     """
-    counts = {one["class"]: one["support"] for one in test.get("per_class", ()) if one["support"]}
     balanced = test.get("balanced_accuracy")
-    if balanced is None or not counts or max(counts.values()) < UNEVEN * min(counts.values()):
+    if balanced is None:
+        return None
+    try:
+        counts = {one["class"]: one["support"] for one in test.get("per_class") or () if one["support"]}
+    except (KeyError, TypeError):  # What another version, or another program, has written.
+        return None
+    if not counts or max(counts.values()) < UNEVEN * min(counts.values()):
         return None
     largest = max(counts, key=lambda name: counts[name])
     share = counts[largest] / sum(counts.values())
