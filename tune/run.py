@@ -34,6 +34,7 @@ from .search.progress import Progress
 from .search.ray_cluster import check_engine
 from .study.agreement import check_agreement
 from .study.context import RunContext
+from .study.ended import metric_value
 from .study.leases import is_worked_on_elsewhere
 from .study.locks import try_trial_lock
 from .study.note import study_note, write_note
@@ -48,7 +49,6 @@ from .study.study import (
     create_study,
     exists_already,
     load_study,
-    metric_value,
     resume_study,
     stored_settings,
     study_names,

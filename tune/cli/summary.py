@@ -24,9 +24,10 @@ from ..report.words import about_balance, about_mean
 from ..run import Finished
 from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
+from ..study.ended import is_over_a_cap, metric_value
 from ..study.samplers import n_finished
 from ..study.selection import network_score, selected, selected_trial, stored_confirmation
-from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value, why_ended_early
+from ..study.study import best_trials, is_paused, why_ended_early
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from ..training.splits import Splits

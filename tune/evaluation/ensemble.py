@@ -33,23 +33,14 @@ from ..core.stopping import StopWatch
 from ..study.companions import companion_context, find_companion
 from ..study.constraints import latency_of
 from ..study.context import RunContext
+from ..study.ended import REPETITION, score_sign
 from ..study.floors import FLOOR, floor_study
 from ..study.locks import study_lock
 from ..study.records import calibrated, mean_scores
 from ..study.selection import ENSEMBLE, network_score, selected_trial, stored_confirmation
 from ..study.store import check_identity, identity, storage_of
 from ..study.stored import Candidate, Ensemble, Member
-from ..study.study import (
-    CONFIRMS,
-    REPETITION,
-    RUN_OF,
-    all_parameters,
-    best_trial,
-    load_study,
-    score_sign,
-    stored_settings,
-    unfinished_after,
-)
+from ..study.study import CONFIRMS, RUN_OF, all_parameters, best_trial, load_study, stored_settings, unfinished_after
 from ..study.tested import TEST_USES, evaluation_of
 from ..study.trial_files import (
     REFIT_WEIGHTS,

@@ -11,9 +11,10 @@ from optuna.trial import TrialState
 
 from ..core.files import csv_text, write_bytes, write_text
 from ..search.progress import show_seconds
+from ..study.ended import metric_value
 from ..study.pareto_front import Candidate, front_of, knee_of
 from ..study.selection import selected_trial
-from ..study.study import best_trial, metric_value, trials_so_far
+from ..study.study import best_trial, trials_so_far
 from ..study.tested import evaluation_of
 from .race import not_continued_after
 

@@ -28,10 +28,11 @@ from ..run import Finished
 from ..search.loop import Ended
 from ..search.progress import show_seconds
 from ..study.companions import ENDINGS, find_companion
+from ..study.ended import metric_value
 from ..study.floors import FLOOR_NAME, floor_study
 from ..study.samplers import n_finished
 from ..study.selection import chosen_score, seconds_searched, selected
-from ..study.study import all_parameters, best_trial, load_study, metric_value, stored_settings, versions
+from ..study.study import all_parameters, best_trial, load_study, stored_settings, versions
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from .comparison import overall_best

@@ -14,9 +14,10 @@ from optuna import Study
 
 from ..config.settings import Settings
 from ..study.brackets import ETA, N_IN_BRACKET
+from ..study.ended import metric_value, score_sign
 from ..study.gain import has_nothing_to_gain, why_nothing
 from ..study.samplers import n_finished
-from ..study.study import NOTHING_TO_GAIN, best_trial, metric_value, score_sign, stored_settings
+from ..study.study import NOTHING_TO_GAIN, best_trial, stored_settings
 
 # Of a study: whether it went on after the round that gave it so many trials.
 RACE = "race"

@@ -19,6 +19,7 @@ from ..core.files import write_text
 from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.json_files import readable
 from ..evaluation.evaluate import selection_bias
+from ..study.ended import metric_value
 from ..study.floors import FLOOR, stored_floors
 from ..study.pareto_front import KNEE
 from ..study.selection import Selected, selected, stored_confirmation
@@ -30,7 +31,6 @@ from ..study.study import (
     best_trials,
     is_companion,
     load_study,
-    metric_value,
     stored_settings,
     temperature_of,
     trials_so_far,

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 
 from ..config.schema import Metric
 from ..search.progress import show_seconds
+from ..study.ended import DEFAULT_ORIGIN, metric_value, score_sign
 from ..study.floors import FLOOR_NAME, stored_floors
 from ..study.selection import (
     chosen_score,
@@ -22,7 +23,7 @@ from ..study.selection import (
     selected_trial,
 )
 from ..study.stored import Ensemble, Floor, Floors, Forest, Majority
-from ..study.study import DEFAULT_ORIGIN, has_score, metric_value, score_sign, stored_settings, trials_so_far
+from ..study.study import has_score, stored_settings, trials_so_far
 from ..study.tested import evaluation_of
 from ..training.metrics import METRIC_LABELS
 from .words import mean_in_words, percent, points, score

@@ -5,8 +5,9 @@ from __future__ import annotations
 from optuna import Study
 
 from ..config.settings import Settings
+from ..study.ended import is_over_a_cap
 from ..study.pareto_front import Candidate
-from ..study.study import has_score, is_over_a_cap, trials_so_far
+from ..study.study import has_score, trials_so_far
 from .context import study_context
 from .figures.pareto import ParetoInfo, pareto_info
 

@@ -23,11 +23,12 @@ from ..evaluation.last_fit import seconds_to_refit
 from ..study.companions import companion_context, find_companion, open_companion
 from ..study.constraints import latency_of
 from ..study.context import RunContext
+from ..study.ended import REPETITION
 from ..study.leases import is_worked_on_elsewhere
 from ..study.locks import study_lock, try_trial_lock
 from ..study.samplers import n_finished
 from ..study.store import check_identity, identity, withdraw
-from ..study.study import CONFIRMS, REPETITION, RUN_OF, all_parameters
+from ..study.study import CONFIRMS, RUN_OF, all_parameters
 from ..study.trials_table import write_trials
 from .confirmation import (
     confirmed_candidates,

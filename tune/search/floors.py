@@ -15,11 +15,12 @@ from ..core.stopping import StopWatch
 from ..evaluation.floors import describe_floor, describe_forest, describe_majority
 from ..study.companions import open_companion
 from ..study.context import RunContext
+from ..study.ended import DEFAULT_ORIGIN
 from ..study.floors import FLOOR, FLOOR_NAME, FLOORS, FOREST_NAME, floor_study, stored_floors
 from ..study.locks import study_lock, try_trial_lock
 from ..study.store import check_identity, identity
 from ..study.stored import Floor, Floors
-from ..study.study import DEFAULT_ORIGIN, FLOOR_OF
+from ..study.study import FLOOR_OF
 from ..study.trials_table import write_trials
 from ..training.metrics import METRIC_LABELS
 from .loop import ThisProcess

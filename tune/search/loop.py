@@ -24,14 +24,15 @@ from ..evaluation.last_fit import seconds_to_refit
 from ..study.brackets import BracketPruner, plan_of
 from ..study.constraints import infeasible, measured, second_value
 from ..study.context import RunContext
+from ..study.ended import WEIGHTS_DIGESTS, metric_value, score_sign
 from ..study.leases import Lease, lease_trial, lease_waiting
 from ..study.records import Outcome
 from ..study.samplers import n_finished
 from ..study.selection import last_to_finish, seconds_to_confirm, will_be_kept
 from ..study.servers import is_unavailable, wait_until_back
 from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_transaction
-from ..study.study import NOTHING_TO_GAIN, best_by_metric, metric_value, score_sign
-from ..study.trial_files import WEIGHTS_DIGESTS, drop_other_weights, save_weights, trial_files, write_files
+from ..study.study import NOTHING_TO_GAIN, best_by_metric
+from ..study.trial_files import drop_outdone_weights, save_weights, trial_files, write_files
 from ..training.checkpoint import drop_checkpoint
 from ..training.memory import return_free_memory, share_one_heap
 from ..training.splits import Splits
@@ -259,7 +260,7 @@ def put_away(study: Study, number: int, folder: StudyFolder, filing: ThreadPoolE
     filing.submit(write_files, trial_files(folder, study, trial))
     if trial.state == TrialState.COMPLETE:
         with suppress(OSError):
-            drop_other_weights(folder, study)
+            drop_outdone_weights(folder, study)
 
 
 def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:

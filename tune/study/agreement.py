@@ -66,7 +66,7 @@ def _contradiction(storage: RDBStorage, folder: StudyFolder) -> str:
     numbers = {int(path.parent.name.partition("-")[0]) for path in folder.root.glob(_TRIALS)}
     if not numbers:
         return ""
-    study = load_study(storage, folder.study_name)
+    study = load_study(storage, folder.study_name, with_trials=False)
     if study is None:
         return f"there is no study {folder.study_name!r} in the database"
     if folder.identity.is_file() and folder.identity.read_text(errors="replace") != identity(study):

@@ -19,6 +19,7 @@ from optuna.pruners import BasePruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from .ended import ended_and_unfinished
 from .gain import has_nothing_to_gain, why_nothing
 
 N_IN_BRACKET = 9
@@ -34,6 +35,23 @@ def rungs_of(n_epochs: int) -> tuple[int, ...]:
     return tuple(sorted({math.ceil(n_epochs / ETA**2), math.ceil(n_epochs / ETA), n_epochs}))
 
 
+@dataclass(frozen=True)
+class Settled:
+    """The first brackets of a study, in which nothing is left to be done, and two more have begun since.
+
+    Attributes:
+        n_trials: Of the study; the next one is the first that counts for another bracket.
+        n_members: Of these, trials that count for brackets.
+        n_failed: Of these, failed ones.
+        best: Score of all of them.
+    """
+
+    n_trials: int = 0
+    n_members: int = 0
+    n_failed: int = 0
+    best: float = -math.inf
+
+
 class BracketPruner(BasePruner):
     """Marks a study whose trials come in brackets; ends no trial while it trains.
 
@@ -41,10 +59,12 @@ class BracketPruner(BasePruner):
         rungs: As ``rungs_of`` gives them.
         n_judged: Sequences whose share of correct predictions decides whether the search ends early; None if it never
             does.
+        settled: What needs no second look.
     """
 
     def __init__(self, n_epochs: int, n_judged: int | None = None) -> None:
         self.rungs, self.n_judged = rungs_of(n_epochs), n_judged
+        self.settled = Settled()
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Never: ``Leg`` says where a trial ends."""
@@ -88,11 +108,34 @@ class Plan:
 
 def plan_of(study: Study, n_trials: int) -> Plan:
     """What is to be done in a study that shall have so many finished trials; without brackets all that there is."""
-    trials = study.get_trials(deepcopy=False)
     if isinstance(pruner := study.pruner, BracketPruner):
-        maximize = study.direction == StudyDirection.MAXIMIZE
-        return plan(trials, n_trials, pruner.rungs, maximize=maximize, n_judged=pruner.n_judged)
-    return Plan({trial.number: TO_THE_END for trial in trials if trial.state == TrialState.RUNNING})
+        trials, maximize = study.get_trials(deepcopy=False), study.direction == StudyDirection.MAXIMIZE
+        known = pruner.settled if pruner.settled.n_members + 2 * N_IN_BRACKET <= n_trials else Settled()
+        pruner.settled = settled = settle(trials, n_trials, pruner.rungs, known, maximize=maximize)
+        rest = trials[settled.n_trials :]
+        return plan(rest, n_trials, pruner.rungs, maximize=maximize, n_judged=pruner.n_judged, settled=settled)
+    _, unfinished = ended_and_unfinished(study)
+    return Plan({trial.number: TO_THE_END for trial in unfinished if trial.state == TrialState.RUNNING})
+
+
+def settle(
+    trials: Sequence[FrozenTrial], n_trials: int, rungs: Sequence[int], known: Settled, *, maximize: bool
+) -> Settled:
+    """The brackets that need no second look, from those that are known; for the arguments see ``plan``."""
+    members = members_of(trials[known.n_trials :], rungs)
+    n_needed = 3 * N_IN_BRACKET
+    while len(members) >= n_needed and known.n_members + n_needed <= n_trials:
+        bracket = _Bracket(members[:N_IN_BRACKET], N_IN_BRACKET, rungs, maximize)
+        if not bracket.is_finished or any(trial.state == TrialState.WAITING for trial in members[:n_needed]):
+            break
+        known = Settled(
+            bracket.trials[-1].number + 1,
+            known.n_members + N_IN_BRACKET,
+            known.n_failed + sum(trial.state == TrialState.FAIL for trial in bracket.trials),
+            max(known.best, bracket.best),
+        )
+        members = members[N_IN_BRACKET:]
+    return known
 
 
 def plan(
@@ -102,19 +145,21 @@ def plan(
     *,
     maximize: bool,
     n_judged: int | None = None,
+    settled: Settled = Settled(),
 ) -> Plan:
     """What is to be done; depends on nothing but its arguments.
 
     Args:
-        trials: Of the study, by number.
+        trials: Of the study, by number; those after the settled ones.
         n_trials: Finished ones that it shall have; the last bracket has what is left of them.
         rungs: As ``rungs_of`` gives them.
         maximize: Whether a higher score is better.
         n_judged: See ``BracketPruner``.
+        settled: See ``settle``.
     """
-    members = members_of(trials, rungs)
+    members, n_trials = members_of(trials, rungs), n_trials - settled.n_members
     # One that fails after its first rung has had its place in a bracket; after all of them another one makes up for it.
-    n_members = n_trials + sum(trial.state == TrialState.FAIL for trial in members)
+    n_members = n_trials + settled.n_failed + sum(trial.state == TrialState.FAIL for trial in members)
     begun = [trial for trial in members[:n_members] if trial.state != TrialState.WAITING]
     brackets = [
         _Bracket(begun[first : min(first + size, end)], min(size, end - first), rungs, maximize)
@@ -127,11 +172,11 @@ def plan(
         last, begun_with = brackets[-1], [one.best_at_first_rung for one in brackets]
         finished = [one.best for one in brackets[:-1]]
         # Only where the end may be near do others wait for the one bracket before that is perhaps not finished.
-        is_near = has_nothing_to_gain(max([*finished[:-1], *begun_with]), n_judged, N_ERRORS_NEAR)
+        is_near = has_nothing_to_gain(max([settled.best, *finished[:-1], *begun_with]), n_judged, N_ERRORS_NEAR)
         last.is_held_up = is_near and not is_due
-        best = max([*finished, *begun_with])
+        best = max([settled.best, *finished, *begun_with])
         if is_due and has_nothing_to_gain(best, n_judged):
-            last.is_called_off = is_near and begun_with[-1] <= max(finished, default=-math.inf)
+            last.is_called_off = is_near and begun_with[-1] <= max([settled.best, *finished])
             why_ended = why_nothing(best, n_judged) if last.is_called_off or len(begun) < n_trials else ""
     legs = {number: leg for bracket in brackets for number, leg in bracket.legs().items()}
     n_running = sum(trial.state == TrialState.RUNNING for trial in begun)

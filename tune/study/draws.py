@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from heapq import nsmallest
 from typing import Any
 
-import optuna
 from optuna import Study
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
@@ -22,7 +22,7 @@ from ..config.initial import nearest
 from ..config.spaces import Scalar, Space
 from ..core.seeds import derive_seed
 from .brackets import best_so_far, known_at_begin
-from .store import given_parameters
+from .store import given_parameters, study_in_memory
 
 # Shares of the draws. PriorBand (Mallik et al. 2023, arXiv 2306.12370) leaves half of those of the first rung to chance
 # and draws the rest around what people believe in and the best so far; BOHB (Falkner et al. 2018, arXiv 1807.01774)
@@ -55,6 +55,9 @@ class BracketSampler(BaseSampler):
     ) -> None:
         self._make, self._seed, self._space, self._rungs = make, seed, space, rungs
         self._portfolio = portfolio
+        # It draws nothing, and remembers which parameters the results before had in common.
+        self._inferring = make(seed)
+        self._results: dict[int, FrozenTrial] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All of it: what the others were drawn from is the same."""
@@ -77,14 +80,24 @@ class BracketSampler(BaseSampler):
         if isinstance(sampler, RandomSampler):
             return _asked(chance, study.direction, [], search_space)
         if known and kind < MODELLED:
-            return _asked(sampler, study.direction, _results(known, study, sampler), search_space)
+            results = [self._result(trial, trials, study.direction) for trial in known]
+            sampler.infer_relative_search_space = self._inferring.infer_relative_search_space  # type: ignore[method-assign]
+            return _asked(sampler, study.direction, results, search_space)
         anywhere = _asked(chance, study.direction, [], search_space)
         if known and kind < MODELLED + NEAR_THE_BEST:
-            ranked = sorted(known, key=lambda one: _place(one, study))
-            return _neighbour(dice.choice(ranked[:N_BEST]).params, anywhere, search_space, dice)
+            ranked = nsmallest(N_BEST, known, key=lambda one: _place(one, study))
+            return _neighbour(dice.choice(ranked).params, anywhere, search_space, dice)
         if not known and given and kind < NEAR_THE_FIRST:
             return _neighbour(dice.choice([*given, *self._portfolio]), anywhere, search_space, dice)
         return anywhere
+
+    def _result(self, trial: FrozenTrial, trials: Sequence[FrozenTrial], direction: StudyDirection) -> FrozenTrial:
+        """What is known of a trial, made once of one that is finished, and as such known."""
+        if not trial.state.is_finished() or trials[trial.number] is not trial:
+            return _result_of(trial, direction, self._inferring)
+        if trial.number not in self._results:
+            self._results[trial.number] = _result_of(trial, direction, self._inferring)
+        return self._results[trial.number]
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -99,34 +112,29 @@ def _asked(
     sampler: BaseSampler, direction: StudyDirection, results: Sequence[FrozenTrial], space: Space
 ) -> dict[str, Scalar]:
     """What a sampler draws in a study with these results."""
-    study = optuna.create_study(direction=direction, sampler=sampler)
-    study.add_trials(results)
+    study = study_in_memory(direction, results)
+    study.sampler = sampler
     return study.ask(dict(space)).params
 
 
-def _results(known: Sequence[FrozenTrial], study: Study, sampler: BaseSampler) -> list[FrozenTrial]:
-    """What is known of trials, without what a sampler has no use for.
+def _result_of(trial: FrozenTrial, direction: StudyDirection, sampler: BaseSampler) -> FrozenTrial:
+    """What is known of a trial, without what a sampler has no use for.
 
     TPE ranks trials that were ended early by how far they came and then by their score. To the others, which pass them
     over, they are trials that came to no more.
     """
-    best = max if study.direction == StudyDirection.MAXIMIZE else min
-    results = []
-    for trial in known:
-        value = trial.value if trial.state == TrialState.COMPLETE else None
-        if value is None and trial.intermediate_values and not isinstance(sampler, TPESampler):
-            value = best(trial.intermediate_values.values())
-        results.append(
-            create_trial(
-                state=TrialState.PRUNED if value is None else TrialState.COMPLETE,
-                value=value,
-                params=trial.params,
-                distributions=trial.distributions,
-                intermediate_values=trial.intermediate_values,
-                constraints=trial.constraints,
-            )
-        )
-    return results
+    value = trial.value if trial.state == TrialState.COMPLETE else None
+    if value is None and trial.intermediate_values and not isinstance(sampler, TPESampler):
+        best = max if direction == StudyDirection.MAXIMIZE else min
+        value = best(trial.intermediate_values.values())
+    return create_trial(
+        state=TrialState.PRUNED if value is None else TrialState.COMPLETE,
+        value=value,
+        params=trial.params,
+        distributions=trial.distributions,
+        intermediate_values=trial.intermediate_values,
+        constraints=trial.constraints,
+    )
 
 
 def _place(trial: FrozenTrial, study: Study) -> tuple[float, ...]:

@@ -17,8 +17,9 @@ from optuna.trial import FrozenTrial, TrialState
 from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
 from .brackets import TO_THE_END, Leg, plan_of
+from .ended import ended_and_unfinished
 from .locks import Lock, LostLockError, study_lock, try_trial_lock
-from .store import resumed
+from .store import numbers_in, resumed
 from .study import is_companion
 
 MOST_CRASHES = 3
@@ -63,9 +64,9 @@ def lease_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
         lease = _lease_interrupted(study, folder, n_trials, given_out)
         if lease is not None:
             return lease
-        states = [trial.state for trial in study.get_trials(deepcopy=False)]
-        n_taken = sum(not state.is_finished() and state != TrialState.WAITING for state in states)
-        n_taken += states.count(TrialState.COMPLETE) + states.count(TrialState.PRUNED)
+        ended, unfinished = ended_and_unfinished(study)
+        states = [trial.state for trial in unfinished]
+        n_taken = states.count(TrialState.RUNNING) + ended.counts[TrialState.COMPLETE] + ended.counts[TrialState.PRUNED]
         if n_taken >= n_trials or not plan_of(study, n_trials).may_begin:
             return None
         if is_companion(study) and TrialState.WAITING not in states:
@@ -164,7 +165,7 @@ def _give_up(study: Study, folder: StudyFolder, frozen: FrozenTrial) -> None:
 
 def interrupted_trials(study: Study, folder: StudyFolder) -> list[int]:
     """Numbers of the trials that were begun and that nobody works on."""
-    if not study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    if not numbers_in(study, (TrialState.RUNNING,)):
         return []
     # Under the study's lock, since whoever claims a trial now would find those taken that are only being looked at.
     with study_lock(study, folder):
@@ -173,16 +174,16 @@ def interrupted_trials(study: Study, folder: StudyFolder) -> list[int]:
 
 def _interrupted(study: Study, folder: StudyFolder) -> list[int]:
     numbers = []
-    for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        lock = try_trial_lock(study, folder, frozen.number)
+    for number in sorted(numbers_in(study, (TrialState.RUNNING,))):
+        lock = try_trial_lock(study, folder, number)
         if lock is not None:
             lock.release()
-            numbers.append(frozen.number)
+            numbers.append(number)
     return numbers
 
 
 def is_worked_on_elsewhere(study: Study, folder: StudyFolder) -> bool:
     """Whether another process works on a trial; for a process that holds none itself."""
     with study_lock(study, folder):
-        n_running = len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+        n_running = len(numbers_in(study, (TrialState.RUNNING,)))
         return n_running > len(_interrupted(study, folder))

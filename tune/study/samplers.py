@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..core.seeds import derive_seed
 from .brackets import BracketPruner
+from .ended import ended_and_unfinished
 
 N_STARTUP_TRIALS = 8
 # A trial is judged against at least this many others, so that one good neighbour does not end it.
@@ -44,10 +45,12 @@ class PerTrialSampler(BaseSampler):
     def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
         self._make = make
         self._seed = seed
+        # It draws nothing, and remembers which parameters the trials before had in common.
+        self._inferring = make(seed)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The parameters that are drawn jointly."""
-        return self._of(trial, "space").infer_relative_search_space(study, trial)
+        return self._inferring.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -107,4 +110,5 @@ def make_pruner(name: str, n_epochs: int, n_judged: int | None = None) -> BasePr
 
 def n_finished(study: Study) -> int:
     """Trials that count towards the budget: complete or pruned."""
-    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
+    ended, _ = ended_and_unfinished(study)
+    return ended.counts[TrialState.COMPLETE] + ended.counts[TrialState.PRUNED]

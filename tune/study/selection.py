@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -13,23 +14,11 @@ from ..config.schema import Confirmation, Metric
 from ..config.settings import Settings, resolve
 from ..core.folders import StudyFolder
 from ..training.devices import n_workers
+from .ended import DEFAULT_ORIGIN, REPETITION, ended_and_unfinished, is_over_a_cap, metric_value, score_sign
 from .floors import floor_study, stored_floors
 from .pareto_front import Candidate, front_of
 from .stored import Ensemble
-from .study import (
-    DEFAULT_ORIGIN,
-    REPETITION,
-    as_left,
-    best_trial,
-    best_trials,
-    has_score,
-    is_over_a_cap,
-    metric_value,
-    score_sign,
-    stored_settings,
-    trials_so_far,
-    unfinished_after,
-)
+from .study import as_left, best_trial, best_trials, has_score, stored_settings, trials_so_far, unfinished_after
 
 # Of a confirmed configuration that is out.
 NOT_FINITE = "a run went wrong"
@@ -155,12 +144,13 @@ def promising_trials(study: Study, n_best: int, *, finished_only: bool = False) 
     for trial in best_trials(study, _TIMES_AS_MANY * n_best, finished_only=finished_only):
         if len(found) < n_best and all(trial.params != other.params for other in found):
             found.append(trial)
-    for trial in trials_so_far(study):
+    ended, unfinished = ended_and_unfinished(study)
+    initial = [as_left(one) for one in unfinished if one.user_attrs.get("origin") == DEFAULT_ORIGIN]
+    for trial in sorted([*ended.initial, *initial], key=lambda one: one.number):
         # One whose loss was not finite has no score at all.
         was_pruned = trial.state == TrialState.PRUNED and "accuracy_gap" in trial.user_attrs
         counts = was_pruned or (has_score(trial) and (trial.state.is_finished() or not finished_only))
-        initial = trial.user_attrs.get("origin") == DEFAULT_ORIGIN and counts
-        if initial and not is_over_a_cap(trial) and all(trial.params != other.params for other in found):
+        if counts and not is_over_a_cap(trial) and all(trial.params != other.params for other in found):
             found.append(trial)
     return found
 
@@ -176,11 +166,8 @@ def kept_trials(study: Study) -> list[FrozenTrial]:
         kept = promising_trials(study, wanted.configurations, finished_only=True)
     else:
         kept = best_trials(study, None if len(study.directions) > 1 else 1, finished_only=True)
-    more = [
-        trial
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if is_of_ensemble(study, trial)
-    ]
+    ended, _ = ended_and_unfinished(study)
+    more = [trial for trial in ended.repetitions if is_of_ensemble(study, trial)]
     chosen = selected_trial(study)
     more += [] if chosen is None else [chosen]
     return list({trial.number: trial for trial in (*kept, *more)}.values())
@@ -216,7 +203,9 @@ def will_be_kept(study: Study, trial: Trial, values: Sequence[float]) -> bool:
 
 def seconds_searched(study: Study) -> float:
     """Training time of all trials so far."""
-    return float(sum(trial.user_attrs.get("training_seconds", 0.0) for trial in trials_so_far(study)))
+    ended, unfinished = ended_and_unfinished(study)
+    left = [as_left(trial).user_attrs.get("training_seconds", 0.0) for trial in unfinished]
+    return math.fsum([*ended.seconds, *left])
 
 
 def seconds_of_run(trial: FrozenTrial, settings: Settings) -> float:

@@ -11,13 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import optuna
 from optuna import Study, Trial
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
-from optuna.storages._rdb.models import StudyUserAttributeModel, TrialModel
+from optuna.storages._rdb.models import StudyUserAttributeModel, TrialModel, TrialValueModel
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import scoped_session, sessionmaker
+from sqlalchemy.sql.functions import count
 
 from ..core.errors import StorageError
 
@@ -83,6 +86,44 @@ def numbers_in(study: Study, states: Sequence[TrialState]) -> set[int]:
     query = select(TrialModel.number).where(TrialModel.study_id == study._study_id, TrialModel.state.in_(states))
     with engine_of(study).connect() as connection:
         return set(connection.scalars(query))
+
+
+def n_trials_in(study: Study) -> dict[TrialState, int]:
+    """How many trials are in each state, without their records."""
+    query = select(TrialModel.state, count()).where(TrialModel.study_id == study._study_id).group_by(TrialModel.state)
+    with engine_of(study).connect() as connection:
+        return dict.fromkeys(TrialState, 0) | {state: n for state, n in connection.execute(query)}
+
+
+def unfinished_trials(study: Study) -> list[FrozenTrial]:
+    """Those that run or wait, by number; the records of all others stay where they are."""
+    states = (TrialState.RUNNING, TrialState.WAITING)
+    return database_of(study).get_all_trials(study._study_id, deepcopy=False, states=states)
+
+
+def complete_trials(study: Study) -> Iterator[FrozenTrial]:
+    """The complete ones, best first by the first objective and then by number, each read when it is asked for."""
+    sign, value = -1 if study.directions[0] == StudyDirection.MAXIMIZE else 1, TrialValueModel
+    query = (
+        select(value.value, value.value_type, TrialModel.number, TrialModel.trial_id)
+        .join(TrialModel)
+        .where(TrialModel.study_id == study._study_id, TrialModel.state == TrialState.COMPLETE, value.objective == 0)
+    )
+    with engine_of(study).connect() as connection:
+        rows = connection.execute(query).all()
+    ranked = sorted((sign * value.stored_repr_to_value(*row[:2]), *row[2:]) for row in rows)
+    return (database_of(study).get_trial(trial_id) for *_, trial_id in ranked)
+
+
+def study_in_memory(direction: StudyDirection, trials: Sequence[FrozenTrial]) -> Study:
+    """A study with these finished trials, which it numbers and does not copy: that takes longer than to model them."""
+    study = optuna.create_study(storage=(storage := InMemoryStorage()), direction=direction)
+    for number, trial in enumerate(trials):
+        trial.number = trial._trial_id = number
+        storage._trial_id_to_study_id_and_number[number] = (study._study_id, number)
+    storage._studies[study._study_id].trials.extend(trials)
+    storage._max_trial_id = len(trials) - 1
+    return study
 
 
 def resumed(study: Study, trial: FrozenTrial) -> Trial:

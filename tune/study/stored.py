@@ -201,8 +201,17 @@ def check_stored(attributes: Mapping[str, Any], trials: Sequence[FrozenTrial]) -
     for k, trial in enumerate(trials):
         if trial.number != k:
             raise ValueError(f"trial {k} is missing")
-        if trial.state == TrialState.COMPLETE and not trial.values:
-            raise ValueError(f"trial {k} is complete and has no value")
-        # Of a confirmation run little more than its score is ever read.
-        is_read = trial.state == TrialState.COMPLETE and "confirms" not in attributes
-        (_COMPLETE if is_read else _TRIAL).validate_python(trial.user_attrs)
+        check_trial(attributes, trial)
+
+
+def check_trial(attributes: Mapping[str, Any], trial: FrozenTrial) -> None:
+    """Checks one trial of a study with these attributes.
+
+    Raises:
+        ValueError: If one of its own is not of its type.
+    """
+    if trial.state == TrialState.COMPLETE and not trial.values:
+        raise ValueError(f"trial {trial.number} is complete and has no value")
+    # Of a confirmation run little more than its score is ever read.
+    is_read = trial.state == TrialState.COMPLETE and "confirms" not in attributes
+    (_COMPLETE if is_read else _TRIAL).validate_python(trial.user_attrs)

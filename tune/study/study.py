@@ -28,16 +28,16 @@ from ..core.storage_failures import shown
 from ..training.splits import Splits, describe_data, describe_split
 from .brackets import BracketPruner, rungs_of
 from .draws import BracketSampler
+from .ended import DEFAULT_ORIGIN, ended_and_unfinished, is_over_a_cap, metric_value, score_sign
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
 from .samplers import SAMPLERS, make_pruner, make_sampler
-from .store import LEFT, engine_of, identity
-from .stored import check_stored
+from .store import LEFT, complete_trials, engine_of, identity, storage_of, unfinished_trials
+from .stored import check_stored, check_trial
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
 N_NAMED = 5
-DEFAULT_ORIGIN = "known-good"
 
 # On a study whose search has ended before its trials were done: why, and how many there were to be.
 NOTHING_TO_GAIN = "nothing_to_gain"
@@ -45,8 +45,8 @@ NOTHING_TO_GAIN = "nothing_to_gain"
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
 OWNER = "confirms_study"
-# On a confirmation run: the trial that it repeats, and which of the fresh seeds it has, from 0.
-RUN_OF, REPETITION = "confirms_trial", "repetition"
+# On a confirmation run: the trial that it repeats.
+RUN_OF = "confirms_trial"
 
 
 def study_names(storage: RDBStorage) -> list[str]:
@@ -59,8 +59,8 @@ def study_names(storage: RDBStorage) -> list[str]:
         return [summary.study_name for summary in storage.get_all_studies()]
 
 
-def load_study(storage: BaseStorage, name: str) -> Study | None:
-    """A study that exists; None if there is none of that name.
+def load_study(storage: BaseStorage, name: str, *, with_trials: bool = True) -> Study | None:
+    """A study that exists; None if there is none of that name. Without its trials these are not checked either.
 
     Raises:
         StorageError: If what is stored of it is damaged.
@@ -71,7 +71,7 @@ def load_study(storage: BaseStorage, name: str) -> Study | None:
         except KeyError:
             return None
         if stored_settings(study) is not None:
-            check_stored(study.user_attrs, study.get_trials(deepcopy=False))
+            check_stored(study.user_attrs, study.get_trials(deepcopy=False) if with_trials else ())
         return study
 
 
@@ -312,10 +312,10 @@ def best_trials(study: Study, n_best: int | None = None, *, finished_only: bool 
 
     With two objectives these are the knee of their front, and then the rest of it by the metric.
     """
-    trials = [trial for trial in trials_so_far(study) if has_score(trial) and not is_over_a_cap(trial)]
-    feasible = [trial for trial in trials if trial.state == TrialState.COMPLETE or not finished_only]
     sign = score_sign(study)
     if len(study.directions) > 1:
+        trials = [trial for trial in trials_so_far(study) if has_score(trial) and not is_over_a_cap(trial)]
+        feasible = [trial for trial in trials if trial.state == TrialState.COMPLETE or not finished_only]
         # Another program's may have any number of objectives, which mean something else.
         ours = {trial.number: trial for trial in feasible if "n_parameters" in trial.user_attrs}
         front = front_of([Candidate(number, *trial.values[:2]) for number, trial in ours.items()], sign)
@@ -323,6 +323,9 @@ def best_trials(study: Study, n_best: int | None = None, *, finished_only: bool 
             return []
         knee = knee_of(front, sign)
         return [ours[one.number] for one in (knee, *(one for one in reversed(front) if one is not knee))][:n_best]
+    ended, unfinished = ended_and_unfinished(study)
+    left = [] if finished_only else map(as_left, unfinished)
+    feasible = [*ended.ranked[:n_best], *(one for one in left if has_score(one) and not is_over_a_cap(one))]
     finished_first = sorted(feasible, key=lambda trial: (not trial.state.is_finished(), trial.number))
     return sorted(finished_first, key=lambda trial: -sign * metric_value(trial))[:n_best]
 
@@ -333,25 +336,28 @@ def best_trial(study: Study) -> FrozenTrial | None:
     return best[0] if best else None
 
 
+def best_in_database(study: Study) -> FrozenTrial | None:
+    """The best trial, for who has none of the others in memory: it is found without them where there is one objective.
+
+    Raises:
+        StorageError: If what is stored of it is damaged.
+    """
+    if len(study.directions) > 1:
+        return best_trial(study)
+    with _damage_told(storage_of(study)):
+        complete = next((trial for trial in complete_trials(study) if not is_over_a_cap(trial)), None)
+        left = [trial for trial in map(as_left, unfinished_trials(study)) if has_score(trial)]
+        found = [*([] if complete is None else [complete]), *(one for one in left if not is_over_a_cap(one))]
+        if stored_settings(study) is not None:
+            for trial in found:
+                check_trial(study.user_attrs, trial)
+    return min(found, key=lambda one: -score_sign(study) * metric_value(one), default=None)
+
+
 def best_by_metric(study: Study) -> FrozenTrial | None:
     """The best complete trial that keeps to the caps by the metric alone; None before the first."""
-    finished = best_trials(study, finished_only=True)
-    return max(finished, key=lambda trial: score_sign(study) * metric_value(trial), default=None)
-
-
-def is_over_a_cap(trial: FrozenTrial) -> bool:
-    """Whether a trial's network is larger or slower than its study allows."""
-    return any(excess > 0 for excess in trial.constraints.values())
-
-
-def score_sign(study: Study) -> int:
-    """1 where a higher score is the better one, else -1."""
-    return 1 if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else -1
-
-
-def metric_value(trial: FrozenTrial) -> float:
-    """The metric of a trial with a score, which is the first of its objectives."""
-    return trial.values[0] if trial.values else 0.0
+    sign, n_best = score_sign(study), 1 if len(study.directions) == 1 else None
+    return max(best_trials(study, n_best, finished_only=True), key=lambda one: sign * metric_value(one), default=None)
 
 
 def all_parameters(trial: FrozenTrial) -> dict[str, Scalar]:

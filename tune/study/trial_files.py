@@ -21,6 +21,7 @@ from torch import Tensor
 from ..core.files import write_bytes, write_text
 from ..core.folders import StudyFolder
 from ..core.remote import RemoteFile, files_below
+from .ended import WEIGHTS_DIGESTS, ended_and_unfinished
 from .selection import ENSEMBLE, kept_trials
 from .study import all_parameters
 
@@ -41,8 +42,6 @@ HISTORY_COLUMNS = (
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 WEIGHTS, REFIT_WEIGHTS = "weights.safetensors", "weights-refit.safetensors"
-# Attribute of a trial: the SHA-256 of its files of weights, fold by fold.
-WEIGHTS_DIGESTS = "weights_sha256"
 _LOG = logging.getLogger(__name__)
 
 
@@ -169,6 +168,21 @@ def drop_other_weights(folder: StudyFolder, study: Study) -> None:
             path.unlink(missing_ok=True)
     for file in files_below(folder.shared_weights) if folder.shared_weights else []:
         if _number_in(file.folder) in others:
+            file.unlink()
+
+
+def drop_outdone_weights(folder: StudyFolder, study: Study) -> None:
+    """The same for those alone that have ended since the last call, or were kept then."""
+    ended, _ = ended_and_unfinished(study)  # In this order, as above.
+    with_weights, kept = dict(ended.with_weights), {trial.number for trial in kept_trials(study)}
+    if not kept:
+        return
+    for number in with_weights.keys() - kept:
+        for path in trial_folder(folder, with_weights[number]).glob("weights*.safetensors"):
+            path.unlink(missing_ok=True)
+        del ended.with_weights[number]
+    for file in files_below(folder.shared_weights) if folder.shared_weights else []:
+        if _number_in(file.folder) in with_weights.keys() - kept:
             file.unlink()
 
 

@@ -12,9 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
+from .ended import metric_value
 from .selection import selected_trial
 from .store import identity
-from .study import all_parameters, has_score, metric_value, trials_so_far, unfinished_after
+from .study import all_parameters, has_score, trials_so_far, unfinished_after
 from .tested import evaluation_of
 from .trial_files import drop_other_weights, trial_files, trial_folder, write_files
 

@@ -18,11 +18,13 @@ from tune.study.brackets import (
     RUNG_LOSSES,
     Leg,
     Plan,
+    Settled,
     best_so_far,
     known_at_begin,
     members_of,
     plan,
     rungs_of,
+    settle,
 )
 
 
@@ -64,13 +66,19 @@ class Replay:
     trials: list[FrozenTrial] = field(default_factory=list)
     draws: dict[int, Any] = field(default_factory=dict)
     held: set[int] = field(default_factory=set)
+    settled: Settled = field(default_factory=Settled)
 
     @property
     def rungs(self) -> tuple[int, ...]:
         return rungs_of(self.n_epochs)
 
     def plan(self) -> Plan:
-        return plan(self.trials, self.n_trials, self.rungs, maximize=True, n_judged=self.n_judged)
+        whole = plan(self.trials, self.n_trials, self.rungs, maximize=True, n_judged=self.n_judged)
+        self.settled = settle(self.trials, self.n_trials, self.rungs, self.settled, maximize=True)
+        rest, known = self.trials[self.settled.n_trials :], self.settled
+        later = plan(rest, self.n_trials, self.rungs, maximize=True, n_judged=self.n_judged, settled=known)
+        assert later == whole
+        return whole
 
     def lease(self) -> tuple[int, Leg] | None:
         """As ``leases.lease_trial``."""

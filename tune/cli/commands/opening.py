@@ -70,8 +70,10 @@ def open_or_make(storage_url: str | None, save_dir: Path) -> RDBStorage:
     return open_beside(save_dir) if storage_url is None else open_storage(database_url(storage_url, save_dir))
 
 
-def chosen_studies(storage: RDBStorage, save_dir: SaveDir, study_name: str | None) -> list[Study]:
-    """The named study, or all of them.
+def chosen_studies(
+    storage: RDBStorage, save_dir: SaveDir, study_name: str | None, *, with_trials: bool = True
+) -> list[Study]:
+    """The named study, or all of them; for ``with_trials`` see ``load_study``.
 
     Raises:
         StudyError: If there is none of that name.
@@ -82,4 +84,5 @@ def chosen_studies(storage: RDBStorage, save_dir: SaveDir, study_name: str | Non
     if study_name is not None and study_name not in names:
         raise StudyError(f"there is no study {study_name!r} ({did_you_mean(study_name, names) or 'none yet'})")
     wanted = names if study_name is None else [study_name]
-    return [study for name in wanted if (study := load_study(storage, name)) is not None]
+    found = (load_study(storage, name, with_trials=with_trials) for name in wanted)
+    return [study for study in found if study is not None]

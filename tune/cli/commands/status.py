@@ -9,25 +9,27 @@ from rich.console import Console
 from ...core.folders import SaveDir, StudyFolder
 from ...core.terminal import table_of
 from ...search.progress import show_score
+from ...study.ended import metric_value
 from ...study.leases import interrupted_trials
-from ...study.study import best_trial, is_paused, metric_value, stored_settings
+from ...study.store import n_trials_in, unfinished_trials
+from ...study.study import best_in_database, is_paused, stored_settings
 from .opening import chosen_studies, open_existing
 
 
 def status_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
     """Prints a table of the studies."""
-    studies = chosen_studies(open_existing(storage_url, save_dir.local), save_dir, study_name)
+    storage = open_existing(storage_url, save_dir.local)
+    studies = chosen_studies(storage, save_dir, study_name, with_trials=False)
     head = ("study", "done", "complete", "pruned", "failed", "running", "paused", "interrupted", "best", "of trial")
     console.print(table_of(head, (_row(study, save_dir.study(study.study_name)) for study in studies)))
 
 
 def _row(study: Study, folder: StudyFolder) -> list[str]:
-    trials = study.get_trials(deepcopy=False)
-    count = {state: sum(trial.state == state for trial in trials) for state in TrialState}
+    count, unfinished = n_trials_in(study), {trial.number: trial for trial in unfinished_trials(study)}
     n_done = count[TrialState.COMPLETE] + count[TrialState.PRUNED]
     left = interrupted_trials(study, folder)
-    n_paused = sum(is_paused(study, trials[number]) for number in left)
-    best = best_trial(study)
+    n_paused = sum(number in unfinished and is_paused(study, unfinished[number]) for number in left)
+    best = best_in_database(study)
     search = (stored_settings(study) or {}).get("search", {})
     return [
         study.study_name,

@@ -1,0 +1,320 @@
+"""What a study costs that has had many trials: a trial's own cost, opening it, ``status``, and the report.
+
+    PYTHONPATH=. .venv/bin/python -m benchmarks.scale --trials 100 1000 10000
+
+Makes up studies of so many trials, with the attributes and intermediate values of real ones, and measures each line of
+the table in a process of its own, in seconds of the processor. A trial trains nothing, but is leased, drawn, reported,
+judged and stored, with what is done after it. Plain Optuna does what it can of the same with the same trials: TPE, the
+median pruner (Hyperband beside halving), the same attributes. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import cProfile
+import functools
+import io
+import json
+import multiprocessing
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import torch
+from optuna import Study
+from optuna.distributions import distribution_to_json
+from optuna.storages._rdb import models
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+from sqlalchemy import insert
+
+from tune.cli.commands.status import status_command
+from tune.config.settings import Settings, resolve
+from tune.core.folders import SaveDir, StudyFolder
+from tune.core.stopping import StopWatch
+from tune.report.outputs import load_libraries, write_exports
+from tune.run import open_study
+from tune.search import loop
+from tune.search.progress import Progress
+from tune.study.brackets import Leg
+from tune.study.context import RunContext
+from tune.study.records import Outcome
+from tune.study.samplers import N_STARTUP_TRIALS, n_finished
+from tune.study.storage import open_storage, sqlite_url
+from tune.study.store import engine_of, one_transaction
+from tune.study.study import load_study
+from tune.training.splits import load_splits
+
+from .report import N_EPOCHS, make_trial
+
+PRUNERS = ("halving", "median")
+NAME = "large"
+# A bracket, so that every trial of it goes as far as it can get.
+N_MORE = 9
+N_DRAWN = 3
+STATUS = Path("/proc/self/status")
+
+
+def settings_of(pruner: str, n_trials: int = 20) -> Settings:
+    """Of the study with that pruner."""
+    # With one data set's few validation sequences a made-up score may leave nothing to be gained.
+    search = {"pruner": pruner, "floors": False, "stop": "never", "trials": n_trials}
+    return resolve({"search": search, "training": {"epochs": N_EPOCHS}, "split": {"folds": 0}})
+
+
+def add_trials(study: Study, trials: Sequence[FrozenTrial]) -> None:
+    """Puts them all into an SQLite database at once; Optuna takes several milliseconds for each."""
+    rows: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for trial_id, trial in enumerate(trials, 1):
+        times = {"datetime_start": trial.datetime_start, "datetime_complete": trial.datetime_complete}
+        head = {"trial_id": trial_id, "study_id": study._study_id, "number": trial.number, "state": trial.state}
+        rows[models.TrialModel].append({**head, **times})
+        for name, value in trial.params.items():
+            distribution = trial.distributions[name]
+            param = {"param_name": name, "param_value": distribution.to_internal_repr(value)}
+            param["distribution_json"] = distribution_to_json(distribution)
+            rows[models.TrialParamModel].append({"trial_id": trial_id, **param})
+        for name, value in trial.user_attrs.items():
+            attribute = {"trial_id": trial_id, "key": name, "value_json": json.dumps(value)}
+            rows[models.TrialUserAttributeModel].append(attribute)
+        for step, score in trial.intermediate_values.items():
+            reported = {"step": step, "intermediate_value": score, "intermediate_value_type": "FINITE"}
+            rows[models.TrialIntermediateValueModel].append({"trial_id": trial_id, **reported})
+        for objective, value in enumerate(trial.values or ()):
+            score = {"objective": objective, "value": value, "value_type": "FINITE"}
+            rows[models.TrialValueModel].append({"trial_id": trial_id, **score})
+    with engine_of(study).begin() as connection:
+        for model, found in rows.items():
+            connection.execute(insert(model.__table__), found)
+
+
+def make_studies(place: Path, n_trials: int) -> None:
+    """One for each pruner, with the same trials in as many databases."""
+    generator = np.random.default_rng(0)
+    made = [make_trial(number, settings_of("halving"), generator) for number in range(n_trials)]
+    for pruner in PRUNERS:
+        settings, folder = settings_of(pruner), StudyFolder(place / pruner, NAME)
+        context, _ = open_study(database(place, pruner), folder, settings, None, load_splits(settings))
+        with engine_of(context.study).begin() as connection:  # Those that are lined up.
+            for model in (models.TrialUserAttributeModel, models.TrialSystemAttributeModel, models.TrialModel):
+                connection.execute(model.__table__.delete())
+        add_trials(context.study, made)
+
+
+def database(place: Path, pruner: str) -> optuna.storages.RDBStorage:
+    """Of the study with that pruner."""
+    (place / pruner).mkdir(exist_ok=True)
+    return open_storage(sqlite_url(place / pruner / "tune.db"))
+
+
+def resumed(place: Path, pruner: str, n_more: int) -> RunContext:
+    """The study, to be given so many trials more."""
+    existing = load_study(database(place, pruner), NAME)
+    assert existing is not None
+    settings = settings_of(pruner, n_finished(existing) + n_more)
+    context, _ = open_study(
+        database(place, pruner), StudyFolder(place / pruner, NAME), settings, existing, load_splits(settings)
+    )
+    return context
+
+
+def untrained(
+    context: RunContext,
+    trial: optuna.Trial,
+    parameters: dict[str, Any],
+    *,
+    leg: Leg,
+    before_step: Callable[[], None],
+    after_epoch: Callable[[int, float], None],
+) -> Outcome:
+    """What ``run_trial`` does of a trial, but for the training."""
+    like, pruner, is_pruned = example(context.settings), trial.study.pruner, False
+    frozen = copy.deepcopy(trial.study.get_trials(deepcopy=False)[trial.number])
+    for epoch in range(1 + max(frozen.intermediate_values, default=0), 1 + (leg.until or N_EPOCHS)):
+        before_step()
+        score = like.intermediate_values[epoch] - trial.number % 7 / 1000
+        trial.report(score, epoch)
+        frozen.intermediate_values[epoch] = score
+        after_epoch(epoch, score)
+        if is_pruned := pruner.prune(trial.study, frozen):
+            break
+    score = max(frozen.intermediate_values.values())
+    is_pruned |= leg.is_pruned
+    waits = leg.until is not None and not is_pruned
+    weights = () if is_pruned or waits else ({"weight": torch.zeros(8)},)
+    return Outcome(is_pruned, None if is_pruned else score, "", like.user_attrs, weights, waits=waits)
+
+
+@functools.cache
+def _example(settings: str) -> FrozenTrial:
+    generator = np.random.default_rng(0)
+    parsed = Settings.model_validate_json(settings)
+    while (trial := make_trial(0, parsed, generator)).state != TrialState.COMPLETE:
+        pass
+    return trial
+
+
+def example(settings: Settings) -> FrozenTrial:
+    """A complete trial, which all that are run here are like."""
+    return _example(settings.model_dump_json())
+
+
+def own_cost(place: Path, pruner: str) -> float:
+    """Of a trial, all that is done for it but its training, in seconds of the processor."""
+    loop.run_trial = untrained  # type: ignore[assignment]
+    context = resumed(place, pruner, N_MORE)
+    load_libraries()
+    context.study.get_trials(deepcopy=False)
+    settings = context.settings
+    progress = Progress("accuracy", N_EPOCHS, settings.search.trials)
+    begun, n_before = time.process_time(), n_finished(context.study)
+    loop.ThisProcess().run(context, progress, StopWatch())
+    seconds = time.process_time() - begun
+    n_run = n_finished(context.study) - n_before
+    assert n_run == N_MORE, progress.rows
+    return seconds / n_run
+
+
+def plain_cost(place: Path, pruner: str) -> float:
+    """The same of Optuna alone."""
+    sampler = optuna.samplers.TPESampler(n_startup_trials=N_STARTUP_TRIALS, seed=0)
+    chosen = optuna.pruners.MedianPruner() if pruner == "median" else optuna.pruners.HyperbandPruner()
+    study = optuna.load_study(study_name=NAME, storage=database(place, pruner), sampler=sampler, pruner=chosen)
+    settings = settings_of(pruner)
+    searched, like = settings.ranges()[0], example(settings)
+    study.get_trials(deepcopy=False)
+
+    def objective(trial: optuna.Trial) -> float:
+        loop.suggest_all(trial, searched)
+        for epoch, score in like.intermediate_values.items():
+            trial.report(score - trial.number % 7 / 1000, epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        with one_transaction(study):
+            for name, value in like.user_attrs.items():
+                trial.set_user_attr(name, value)
+        return max(like.intermediate_values.values())
+
+    begun = time.process_time()
+    study.optimize(objective, N_MORE)
+    return (time.process_time() - begun) / N_MORE
+
+
+def opened(place: Path, pruner: str) -> float:
+    """Opening a study and taking it up."""
+    begun = time.process_time()
+    resumed(place, pruner, 0)
+    return time.process_time() - begun
+
+
+def plain_opened(place: Path, pruner: str) -> float:
+    """Loading all trials with Optuna alone."""
+    begun = time.process_time()
+    optuna.load_study(study_name=NAME, storage=database(place, pruner)).get_trials(deepcopy=False)
+    return time.process_time() - begun
+
+
+def drawn(place: Path, pruner: str) -> float:
+    """A suggestion."""
+    context = resumed(place, pruner, 10 * N_DRAWN)
+    return _drawn(context.study, context.settings)
+
+
+def plain_drawn(place: Path, pruner: str) -> float:
+    """A suggestion by Optuna's TPE."""
+    sampler = optuna.samplers.TPESampler(n_startup_trials=N_STARTUP_TRIALS, seed=0)
+    study = optuna.load_study(study_name=NAME, storage=database(place, pruner), sampler=sampler)
+    study.get_trials(deepcopy=False)
+    return _drawn(study, settings_of(pruner))
+
+
+def _drawn(study: Study, settings: Settings) -> float:
+    searched, seconds = settings.ranges()[0], 0.0
+    for _ in range(N_DRAWN):
+        begun = time.process_time()
+        trial = study.ask()
+        loop.suggest_all(trial, searched)
+        seconds += time.process_time() - begun
+        study.tell(trial, state=TrialState.FAIL)
+    return seconds / N_DRAWN
+
+
+def status(place: Path, pruner: str) -> float:
+    """``status``, start-up left out."""
+    begun = time.process_time()
+    status_command(Console(file=io.StringIO()), None, SaveDir(place / pruner), None)
+    return time.process_time() - begun
+
+
+def reported(place: Path, pruner: str) -> float:
+    """All that ``report`` writes."""
+    load_libraries()
+    begun = time.process_time()
+    study = load_study(database(place, pruner), NAME)
+    assert study is not None
+    write_exports(study, settings_of(pruner), StudyFolder(place / pruner, NAME))
+    return time.process_time() - begun
+
+
+MEASURES: dict[str, tuple[Callable[[Path, str], float], Callable[[Path, str], float] | None]] = {
+    "a trial's own cost": (own_cost, plain_cost),
+    "open and resume": (opened, plain_opened),
+    "a suggestion": (drawn, plain_drawn),
+    "status": (status, None),
+    "report": (reported, None),
+}
+
+
+def peak_mb() -> int:
+    """Most memory that this process ever had (proc(5), VmHWM; getrusage's would be that of the one that began it)."""
+    return int(STATUS.read_text().partition("VmHWM:")[2].split()[0]) * 1024 // 10**6
+
+
+def measured(measure: Callable[[Path, str], float], place: Path, pruner: str, profile: str | None) -> tuple[float, int]:
+    """Seconds of the processor, and the most memory that the process ever had, in MB."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if profile is None:
+        seconds = measure(place, pruner)
+    else:
+        with cProfile.Profile() as profiler:
+            seconds = measure(place, pruner)
+        profiler.dump_stats(f"{profile}-{measure.__name__}-{pruner}.prof")
+    return seconds, peak_mb()
+
+
+def main() -> None:
+    """Prints the table, a line as soon as it is measured."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 10_000])
+    arguments.add_argument("--pruners", nargs="+", choices=PRUNERS, default=PRUNERS)
+    arguments.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
+    arguments.add_argument("--profile", help="begin of the names of files for pstats")
+    given = arguments.parse_args()
+    print(f"{'trials':>7} {'pruner':8} {'':20} {'ours':>16} {'plain Optuna':>16}", flush=True)
+    for n_trials in given.trials:
+        with tempfile.TemporaryDirectory() as place:
+            make_studies(Path(place), n_trials)
+            for pruner in given.pruners:
+                for name in given.only:
+                    shown = [_measured(one, Path(place), pruner, given.profile) for one in MEASURES[name]]
+                    print(f"{n_trials:7} {pruner:8} {name:20} {shown[0]:>16} {shown[1]:>16}", flush=True)
+
+
+def _measured(measure: Callable[[Path, str], float] | None, place: Path, pruner: str, profile: str | None) -> str:
+    """In a process that has nothing of the study in memory yet."""
+    if measure is None:
+        return ""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        seconds, memory = process.submit(measured, measure, place, pruner, profile).result()
+    return f"{seconds:.3f} s {memory:5} MB"
+
+
+if __name__ == "__main__":
+    main()
