@@ -287,7 +287,7 @@ def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
 
 def target_reached(study: Study, settings: Settings) -> bool:
     """Whether the study has the score that was asked for."""
-    best, target = best_by_metric(study), settings.search.target
-    if best is None or target is None:
+    target = settings.search.target
+    if target is None or (best := best_by_metric(study)) is None:
         return False
     return score_sign(study) * metric_value(best) >= score_sign(study) * target

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from heapq import nsmallest
 from typing import Any
 
@@ -16,7 +17,7 @@ from optuna import Study
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from ..config.initial import nearest
 from ..config.spaces import Scalar, Space
@@ -118,7 +119,7 @@ def _asked(
 
 
 def _result_of(trial: FrozenTrial, direction: StudyDirection, sampler: BaseSampler) -> FrozenTrial:
-    """What is known of a trial, without what a sampler has no use for.
+    """What a sampler is told of a trial.
 
     TPE ranks trials that were ended early by how far they came and then by their score. To the others, which pass them
     over, they are trials that came to no more.
@@ -127,14 +128,9 @@ def _result_of(trial: FrozenTrial, direction: StudyDirection, sampler: BaseSampl
     if value is None and trial.intermediate_values and not isinstance(sampler, TPESampler):
         best = max if direction == StudyDirection.MAXIMIZE else min
         value = best(trial.intermediate_values.values())
-    return create_trial(
-        state=TrialState.PRUNED if value is None else TrialState.COMPLETE,
-        value=value,
-        params=trial.params,
-        distributions=trial.distributions,
-        intermediate_values=trial.intermediate_values,
-        constraints=trial.constraints,
-    )
+    result = copy(trial)
+    result.state, result.value = TrialState.PRUNED if value is None else TrialState.COMPLETE, value
+    return result
 
 
 def _place(trial: FrozenTrial, study: Study) -> tuple[float, ...]:

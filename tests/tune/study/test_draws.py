@@ -9,12 +9,13 @@ import optuna
 import pytest
 from optuna import Study
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from tune.config.spaces import Space
+from tune.core.seeds import derive_seed
 from tune.search.loop import suggest_all
-from tune.study.brackets import N_IN_BRACKET, RUNG_LOSSES, rungs_of
-from tune.study.draws import BracketSampler, _neighbour
+from tune.study.brackets import N_IN_BRACKET, RUNG_LOSSES, known_at_begin, rungs_of
+from tune.study.draws import MODELLED, BracketSampler, _neighbour
 from tune.study.samplers import SAMPLERS
 
 SPACE: Space = {
@@ -68,6 +69,28 @@ def _end(study: Study, bracket: list[optuna.Trial], found: list[dict[str, Any]])
         for epoch in range(RUNGS[0] + 1, 13):
             trial.report(score(found[trial.number], epoch), epoch)
         study.tell(trial, score(found[trial.number], 12))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp"])
+def test_a_modelled_draw_is_that_of_optuna_in_a_study_of_its_own_with_all_results(sampler: str) -> None:
+    study = new_study(sampler)
+    found, n_modelled = drawn(study, 4 * N_IN_BRACKET), 0
+    for number in range(N_IN_BRACKET, len(found)):
+        seed = derive_seed(0, "draw", number)
+        if random.Random(seed).random() >= MODELLED:
+            continue
+        own = optuna.create_study(direction="maximize", sampler=SAMPLERS[sampler](seed))
+        for one in known_at_begin(study.trials, number, RUNGS):
+            value = one.value if one.state == TrialState.COMPLETE else None
+            if value is None and sampler == "gp":
+                value = max(one.intermediate_values.values())
+            result = {"params": one.params, "distributions": SPACE, "intermediate_values": one.intermediate_values}
+            own.add_trial(
+                create_trial(state=TrialState.PRUNED if value is None else TrialState.COMPLETE, value=value, **result)
+            )
+        assert own.ask(dict(SPACE)).params == found[number]
+        n_modelled += 1
+    assert n_modelled > 5
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
