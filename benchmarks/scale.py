@@ -88,8 +88,8 @@ def add_trials(study: Study, trials: Sequence[FrozenTrial]) -> None:
             reported = {"step": step, "intermediate_value": score, "intermediate_value_type": "FINITE"}
             rows[models.TrialIntermediateValueModel].append({"trial_id": trial_id, **reported})
         for objective, value in enumerate(trial.values or ()):
-            score = {"objective": objective, "value": value, "value_type": "FINITE"}
-            rows[models.TrialValueModel].append({"trial_id": trial_id, **score})
+            scored = {"objective": objective, "value": value, "value_type": "FINITE"}
+            rows[models.TrialValueModel].append({"trial_id": trial_id, **scored})
     with engine_of(study).begin() as connection:
         for model, found in rows.items():
             connection.execute(insert(model.__table__), found)
@@ -168,7 +168,7 @@ def example(settings: Settings) -> FrozenTrial:
 
 def own_cost(place: Path, pruner: str) -> float:
     """Of a trial, all that is done for it but its training, in seconds of the processor."""
-    loop.run_trial = untrained  # type: ignore[assignment]
+    loop.run_trial = untrained  # type: ignore[attr-defined]
     context = resumed(place, pruner, N_MORE)
     load_libraries()
     context.study.get_trials(deepcopy=False)

@@ -33,7 +33,7 @@ from ..core.stopping import StopWatch
 from ..study.companions import companion_context, find_companion
 from ..study.constraints import latency_of
 from ..study.context import RunContext
-from ..study.ended import REPETITION, score_sign
+from ..study.ended import REPETITION, WEIGHTS_DIGESTS, score_sign
 from ..study.floors import FLOOR, floor_study
 from ..study.locks import study_lock
 from ..study.records import calibrated, mean_scores
@@ -45,7 +45,6 @@ from ..study.tested import TEST_USES, evaluation_of
 from ..study.trial_files import (
     REFIT_WEIGHTS,
     WEIGHTS,
-    WEIGHTS_DIGESTS,
     load_weights,
     read_weights,
     save_refit_weights,

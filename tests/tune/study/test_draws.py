@@ -84,7 +84,11 @@ def test_a_modelled_draw_is_that_of_optuna_in_a_study_of_its_own_with_all_result
             value = one.value if one.state == TrialState.COMPLETE else None
             if value is None and sampler == "gp":
                 value = max(one.intermediate_values.values())
-            result = {"params": one.params, "distributions": SPACE, "intermediate_values": one.intermediate_values}
+            result: dict[str, Any] = {
+                "params": one.params,
+                "distributions": SPACE,
+                "intermediate_values": one.intermediate_values,
+            }
             own.add_trial(
                 create_trial(state=TrialState.PRUNED if value is None else TrialState.COMPLETE, value=value, **result)
             )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import optuna
 import pytest
@@ -50,7 +50,7 @@ def trial_of(state: TrialState, value: float, **attributes: Any) -> FrozenTrial:
     n_best=st.sampled_from([None, 1, 3]),
 )
 def test_the_best_are_those_that_a_walk_through_all_finds(
-    values: list[tuple[TrialState, int]], direction: str, n_best: int | None
+    values: list[tuple[TrialState, int]], direction: Literal["maximize", "minimize"], n_best: int | None
 ) -> None:
     study = optuna.create_study(direction=direction)
     begun: list[tuple[optuna.Trial, float]] = []
