@@ -22,9 +22,10 @@ from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from data.errors import DataError
 from data.files import NAME as OWN_RECORDINGS
 from data.in_memory import archive_of, tables_of, texts_of
+from data.recording import Layout, Recording
+from data.recordings import fill_gaps
 from data.unlabelled import Unlabelled
 
 from .config.settings import nested
@@ -73,15 +74,12 @@ class SequenceModel:
                 data frames are found by their names.
 
         Raises:
-            DataError: If a sequence has other channels, a missing value, or too few steps.
+            DataError: If a sequence has other channels, no value of one of them, or too few steps.
         """
         if len(self.channel_names) > 1 and isinstance(X, np.ndarray) and X.ndim == 2:
             X = X[None]
         tables, names = tables_of(X)
-        for k, table in enumerate(tables):
-            if np.isnan(table).any():
-                raise DataError(f"sequence {k} has a missing value: fill it in first")
-        recordings = (Unlabelled(f"sequence {k}", table, names, None) for k, table in enumerate(tables))
+        recordings = (_without_gaps(f"sequence {k}", table, names) for k, table in enumerate(tables))
         return np.stack([one.probabilities for one in answers(self._classifier, recordings, Wanted())])
 
     def predict(self, X: Any) -> Array:
@@ -100,6 +98,12 @@ def load_model(path: str | Path) -> SequenceModel:
         SettingsError: If there is none, or it is damaged.
     """
     return SequenceModel(load_classifier(find_model(Path(path), None, DEFAULT_SAVE_DIR)))
+
+
+def _without_gaps(place: str, table: Array, names: tuple[str, ...] | None) -> Unlabelled:
+    """A sequence whose missing values are filled in from their neighbours, as in training."""
+    layout = Layout("", place, names or tuple(f"channel_{k + 1}" for k in range(table.shape[1])))
+    return Unlabelled(place, fill_gaps(layout, [Recording(place, "", table)])[0][0], names, None)
 
 
 class Picture:
@@ -218,10 +222,10 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Calibrated probabilities, [sequences, classes] in the order of ``classes_``.
 
         Args:
-            X: As of ``fit``, without missing values.
+            X: As of ``fit``.
 
         Raises:
-            DataError: If a sequence has other channels, a missing value, or too few steps.
+            DataError: If a sequence has other channels, no value of one of them, or too few steps.
             NotFittedError: Before ``fit``.
         """
         check_is_fitted(self)
@@ -290,7 +294,7 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _run(self, context: RunContext, notes: list[str]) -> Finished:
         stop = _Interruptible(context.settings.search.timeout_seconds)
-        screen = console() if self.verbose else Console(quiet=True)
+        screen = console() if self.verbose else Console(quiet=True, force_jupyter=False)
         n_threads = torch.get_num_threads()
         try:
             finished = run_study(context, notes, show=partial(show, console=screen), stop=stop)
