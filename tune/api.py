@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import shutil
 import tempfile
@@ -27,11 +28,14 @@ from data.in_memory import archive_of, tables_of, texts_of
 from data.recording import Layout, Recording
 from data.recordings import fill_gaps
 from data.unlabelled import Unlabelled
+from models.own import keep_class
 
-from .config.settings import nested
+from .config.own_network import network_layer
+from .config.settings import nested, resolve
 from .core.errors import StudyError
 from .core.files import write_bytes
 from .core.folders import BEST_MODEL, DEFAULT_SAVE_DIR, SaveDir, check_study_name
+from .core.problems import Problem, SettingsError
 from .core.stopping import StopWatch
 from .core.terminal import console
 from .deploy.classifier import Classifier, load_classifier
@@ -88,16 +92,33 @@ class SequenceModel:
         return found
 
 
-def load_model(path: str | Path) -> SequenceModel:
+def load_model(path: str | Path, network: str | type | None = None) -> SequenceModel:
     """Takes a trained network into use.
 
     Args:
         path: The folder of a study or its ``best_model``, or a ``.onnx`` file of ``export``.
+        network: The class of a network of your own, or ``"FILE.py:CLASS"``: its code is not in the folder.
 
     Raises:
         SettingsError: If there is none, or it is damaged.
     """
+    if network is not None:
+        resolve(_architecture_layer(network))
     return SequenceModel(load_classifier(find_model(Path(path), None, DEFAULT_SAVE_DIR)))
+
+
+def _architecture_layer(architecture: str | type) -> dict[str, Any]:
+    """A registered architecture by its name, or one of one's own by its file and class, as settings."""
+    if isinstance(architecture, str):
+        return network_layer(architecture) if ":" in architecture else {"architecture": architecture}
+    try:
+        path = Path(inspect.getfile(architecture))
+    except (TypeError, OSError) as error:
+        rule = "is in no file, which other processes would find it by"
+        way_out = 'write it into one (in a notebook: %%writefile mine.py) and name it "mine.py:CLASS"'
+        raise SettingsError([Problem("architecture", architecture.__name__, rule, way_out)]) from error
+    keep_class(architecture, path)
+    return network_layer(f"{path}:{architecture.__name__}")
 
 
 def _without_gaps(place: str, table: Array, names: tuple[str, ...] | None) -> Unlabelled:
@@ -127,7 +148,8 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     leaves is the command line's: it can be gone on with, reported and exported there.
 
     Args:
-        architecture: A registered one; ``./run_tuning.sh models`` lists them.
+        architecture: A registered one, which ``./run_tuning.sh models`` lists, or one of your own: its class, or
+            ``"FILE.py:CLASS"``.
         trials: Finished trials that the study shall have, those of an earlier ``fit`` included.
         study: Name of the study in ``studies/``, or the path of its folder; ``fit`` goes on with one that is there.
             None is a study of its own each time, which is deleted with this object.
@@ -146,7 +168,7 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        architecture: str = "gru",
+        architecture: str | type = "gru",
         trials: int = 20,
         study: str | Path | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -287,7 +309,8 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         layers = [
             {"dataset": OWN_RECORDINGS, "data": {"path": str(path.absolute())}},
             *(nested(key, value) for key, value in (self.settings or {}).items()),
-            {"architecture": self.architecture, "search": {"trials": self.trials, "seed": self.random_state}},
+            _architecture_layer(self.architecture),
+            {"search": {"trials": self.trials, "seed": self.random_state}},
         ]
         _, settings, existing = plan(storage, save_dir, name, layers, resume=True)
         return open_study(storage, save_dir.study(name), settings, existing, load_splits(settings))

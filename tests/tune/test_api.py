@@ -281,7 +281,7 @@ CONVENTIONS = (
 )
 
 
-@pytest.mark.filterwarnings("default::UserWarning")
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")  # of scikit-learn's own
 def test_the_conventions_of_scikit_learn() -> None:
     plain = tuner(None, trials=1, settings={**SETTINGS, "training": {"epochs": 1, "refit": False}})
     done = set()

@@ -55,6 +55,7 @@ def main() -> None:
 
 @main.command(short_help="Start or resume a study (the default).")
 @click.option("--model-type", metavar="NAME", help="Architecture; `models` lists them.  [default: gru]")
+@click.option("--model", metavar="FILE.py:CLASS", help="A network of your own; `check-model` says whether it can be.")
 @click.option("--standard", is_flag=True, help="With --model-type bilstm: the plain network, as without it.")
 @click.option("--enhanced", is_flag=True, help="With --model-type bilstm: the network enhanced-bilstm.")
 @click.option("--dataset", metavar="NAME", help="Data set; `datasets` lists them.  [default: watch]")
@@ -244,6 +245,16 @@ def models() -> None:
     from .commands.listings import list_models
 
     list_models(console())
+
+
+@main.command("check-model")
+@click.argument("network", metavar="FILE.py:CLASS")
+@handles_errors
+def check_model(network: str) -> None:
+    """Says whether a network of your own can be tuned, and what it lacks; docs/own_network.md has an example."""
+    from .commands.check_model import check_model_command
+
+    sys.exit(check_model_command(console(), network))
 
 
 @main.command()

@@ -253,4 +253,7 @@ STAGES: dict[type[nn.Module], Callable[[Any, Steps], Steps]] = {
 
 def untranslated(network: SequenceClassifier) -> list[str]:
     """Kinds of stages of a network that have no translation; empty where it can be exported."""
+    kind = type(network)
+    if (kind.forward, kind.embed) != (SequenceClassifier.forward, SequenceClassifier.embed):
+        return [kind.__name__]  # It has a way of its own through its stages.
     return sorted({type(one).__name__ for one in network.stages if type(one) not in STAGES})

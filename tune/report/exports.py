@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 from optuna import Study
@@ -67,6 +68,7 @@ def _describe_selected(chosen: Selected) -> dict[str, Any]:
     fetch_weights(folder, trial)
     return {
         "architecture": settings.architecture,
+        **({} if settings.network is None else {"network": settings.network.model_dump()}),
         "model": model_parameters(settings.architecture, parameters),
         "training": {
             **settings.training.model_dump(mode="json"),
@@ -168,8 +170,10 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         return
     normaliser = refitted["normaliser"] if refitted else data["normalisers"][0]
     parameters = all_parameters(trial)
+    own = settings.network if settings.network and settings.network.name == settings.architecture else None
     description = {
         "architecture": settings.architecture,
+        "network": None if own is None else {"file": Path(own.path).name, "sha256": own.sha256},
         "hyperparameters": model_parameters(settings.architecture, parameters),
         **describe_preparation(fields_of(Preparation, parameters), normaliser, data["channel_names"]),
         "channel_names": data["channel_names"],

@@ -85,8 +85,9 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     settings = study.user_attrs.get("settings")
     if not isinstance(settings, dict):
         return None
-    # What a study that is older than these settings had: people were drawn without a look at what they perform, and
-    # there were no floors.
+    # What a study that is older than these settings had: people were drawn without a look at what they perform, there
+    # were no floors, and no networks but the registered ones.
+    settings = {"network": None, **settings}
     for section, older in (("split", {"balanced": False, "outer_fold": None}), ("search", {"floors": False})):
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}

@@ -24,6 +24,7 @@ from data.regular import read_regular
 from data.sequences import SequenceDataset
 from data.tables import LARGEST
 from models import ARCHITECTURES, SequenceClassifier, build
+from models.own import OWN
 
 from ..config.lengths import FASTEST_HZ, SLOWEST_HZ, Lengths
 from ..config.schema import Data, Section
@@ -67,12 +68,20 @@ class StoredData(Data):
     dataset: str = Field("", max_length=1000)
 
 
+class StoredNetwork(Section):
+    """The code of a network that is no registered one: whoever uses it names the file, which no folder may bring."""
+
+    file: str = Field(max_length=1000)
+    sha256: str = Field(max_length=64)
+
+
 class ModelDescription(Section):
     """What a network is and what it needs to be given.
 
     Attributes:
         format: Version of this description.
-        architecture: A registered one.
+        architecture: A registered one, or a class of somebody's own.
+        network: Where that class was; None of a registered one.
         hyperparameters: Of its constructor.
         preparation: How measured channels become its inputs.
         normaliser: Statistics of the training sequences, one entry a channel that ``preparation`` derives.
@@ -93,6 +102,7 @@ class ModelDescription(Section):
 
     format: Literal["seqtune model 1"]
     architecture: str = Field(max_length=100)
+    network: StoredNetwork | None = None
     hyperparameters: dict[str, JsonValue]
     preparation: StoredPreparation
     normaliser: StoredNormaliser
@@ -112,7 +122,14 @@ class ModelDescription(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.architecture not in ARCHITECTURES:
+        own = None if self.network is None else self.network.sha256
+        if own != OWN.get(self.architecture) and self.network is not None:
+            raise ValueError(
+                f"its network is the class {self.architecture} of the file {self.network.file!r} (SHA-256 "
+                f"{self.network.sha256[:12]}…), which is code and therefore not in this folder: name that file, "
+                f"--network {self.network.file}:{self.architecture}"
+            )
+        if self.architecture not in ARCHITECTURES or own != OWN.get(self.architecture):
             raise ValueError(f"no architecture {self.architecture!r}; there are {', '.join(ARCHITECTURES)}")
         n_channels = len(derived_names(self.channel_names, self.preparation.derived_channels))
         for name, values in (("mean", self.normaliser.mean), ("deviation", self.normaliser.deviation)):
@@ -187,7 +204,9 @@ def write_model(folder: Path, description: Mapping[str, Any], weights: Mapping[s
     digest = hashlib.sha256(content).hexdigest()
     checked = ModelDescription.model_validate({**description, "format": FORMAT, "weights_sha256": digest})
     write_bytes(folder / WEIGHTS, content)
-    write_text(folder / DESCRIPTION, json.dumps(checked.model_dump(mode="json"), indent=2) + "\n")
+    # Earlier versions read those of registered networks too.
+    plain = checked.model_dump(mode="json", exclude={"network"} if checked.network is None else None)
+    write_text(folder / DESCRIPTION, json.dumps(plain, indent=2) + "\n")
 
 
 def load_model(folder: Path) -> StoredModel:
