@@ -178,16 +178,20 @@ def worker(
 @main.command()
 @click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
 @click.option("--check", is_flag=True, help="Look whether all of it is whole; exit code 1 if not.")
+@click.option("--html", is_flag=True, help="Write all studies as one page, SAVE_DIR/index.html, with their reports.")
 @storage_options
 @handles_errors
-def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, check: bool) -> None:
+def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, check: bool, html: bool) -> None:
     """Says how the studies stand: trials done, the best, what is running or interrupted."""
     if check:
         from .commands.check import check_command
 
         sys.exit(check_command(console(), storage_url, save_dir, study_name))
-    from .commands.status import status_command
+    from .commands.status import status_command, status_page_command
 
+    if html:
+        status_page_command(console(), storage_url, save_dir, study_name)
+        return
     status_command(console(), storage_url, save_dir, study_name)
 
 
