@@ -96,7 +96,8 @@ def test_signals_that_are_watched_exist_there() -> None:
 
 def test_what_only_some_systems_have_is_asked_for() -> None:
     """No module of the product imports, or takes from os and signal, what Windows lacks without a look."""
-    lacking = r"^\s*(?:import|from) (?:fcntl|resource|pwd|grp|termios|pty)\b|\b(?:os\.(?:fork|getuid|killpg)|signal\.SIGKILL)\b"
+    imports = r"^\s*(?:import|from) (?:fcntl|resource|pwd|grp|termios|pty)\b"
+    lacking = rf"{imports}|\bos\.(?:fork|getuid|killpg)\b|\bsignal\.SIGKILL\b"
     for package in ("data", "models", "tune"):
         for path in (ROOT / package).rglob("*.py"):
             assert not re.search(lacking, path.read_text(encoding="utf-8"), re.MULTILINE), path
