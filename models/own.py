@@ -7,23 +7,29 @@ import importlib.util
 import inspect
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from .base import SequenceClassifier
 
-# SHA-256 of the file that each class which is in use was read from, by its name.
-OWN: dict[str, str] = {}
+
+class Own(NamedTuple):
+    """A class in use, and the SHA-256 of the file that it was read from."""
+
+    architecture: type[SequenceClassifier]
+    sha256: str
+
+
+# By their names; none is among the registered ones.
+OWN: dict[str, Own] = {}
 _loaded: dict[tuple[str, str], type] = {}
 
 
-def read_class(path: Path, name: str) -> tuple[type[SequenceClassifier], str]:
+def read_class(path: Path, name: str) -> Own:
     """Runs a file, once for each content of it, and takes a class out.
 
     Args:
         path: Of Python code.
         name: Of a subclass of ``SequenceClassifier`` in it.
-
-    Returns:
-        The class, and the SHA-256 of the file.
 
     Raises:
         OSError: If the file cannot be read.
@@ -45,11 +51,11 @@ def read_class(path: Path, name: str) -> tuple[type[SequenceClassifier], str]:
                 f"{name} takes {parameter.name!r}: after n_channels and n_classes a constructor takes hyperparameters "
                 "by keyword (after a *), each with a plain default"
             )
-    return found, digest
+    return Own(found, digest)
 
 
 def keep_class(found: type, path: Path) -> None:
-    """Has ``read_class`` give this class, which is there already: a script is not run again for its own."""
+    """Has ``read_class`` give this class for what the file holds now: a script is not run again for its own."""
     _loaded.setdefault((hashlib.sha256(path.read_bytes()).hexdigest(), found.__name__), found)
 
 

@@ -117,7 +117,8 @@ def _architecture_layer(architecture: str | type) -> dict[str, Any]:
         rule = "is in no file, which other processes would find it by"
         way_out = 'write it into one (in a notebook: %%writefile mine.py) and name it "mine.py:CLASS"'
         raise SettingsError([Problem("architecture", architecture.__name__, rule, way_out)]) from error
-    keep_class(architecture, path)
+    if architecture.__module__ == "__main__":
+        keep_class(architecture, path)
     return network_layer(f"{path}:{architecture.__name__}")
 
 

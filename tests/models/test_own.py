@@ -42,7 +42,7 @@ def forward(self, values, lengths):
 def read(folder: Path, methods: str) -> type:
     path = folder / "net.py"
     path.write_text(HEAD + indent(dedent(methods), "    "))
-    return read_class(path, "Net")[0]
+    return read_class(path, "Net").architecture
 
 
 def broken(folder: Path, methods: str) -> dict[str, str]:

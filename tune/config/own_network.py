@@ -10,9 +10,8 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 
 from ..core.problems import Problem, SettingsError
-from .initial import ADAPTED
 from .schema import OwnNetwork
-from .spaces import OWN_SPACES, SHARED, SPACES, Space
+from .spaces import OWN_DEFAULTS, OWN_SPACES, SHARED, SPACES, Space
 
 EXAMPLE = "for example mine.py:Net"
 
@@ -44,28 +43,27 @@ def register(network: OwnNetwork) -> OwnNetwork:
 
 def _registered(network: OwnNetwork) -> OwnNetwork:
     # Only here, since models brings torch.
-    from models import ARCHITECTURES
     from models.own import OWN, read_class
 
     name, path = network.name, Path(network.path)
     if name in SPACES:
         raise Problem("network.name", name, "is an architecture of the tuner", "give your class another name")
     try:
-        found, digest = read_class(path, name)
+        own = read_class(path, name)
     except OSError as error:
         rule = f"cannot be read: {error.strerror}"
         raise Problem("network.path", network.path, rule, f"say where it is: --model FILE.py:{name}") from error
     except ValueError as error:
         raise Problem("network.path", network.path, str(error)) from error
-    if network.sha256 not in (None, digest):
-        rule = f"is not the file that the study began with: its SHA-256 is {digest[:12]}…, not {network.sha256[:12]}…"
+    if network.sha256 not in (None, own.sha256):
+        digests = f"{own.sha256[:12]}…, not {network.sha256[:12]}…"
+        rule = f"is not the file that the study began with: its SHA-256 is {digests}"
         raise Problem("network.path", network.path, rule, "put that one back, or begin a new study")
-    parameters = inspect.signature(found).parameters
-    space = _space_of(found, set(parameters))
-    ARCHITECTURES[name], OWN[name], OWN_SPACES[name] = found, digest, space
-    # The first trial is what the constructor says.
-    ADAPTED[name] = {key: parameters[key].default for key in space}
-    return network.model_copy(update={"sha256": digest})
+    parameters = inspect.signature(own.architecture).parameters
+    space = _space_of(own.architecture, set(parameters))
+    OWN[name], OWN_SPACES[name] = own, space
+    OWN_DEFAULTS[name] = {key: parameters[key].default for key in space}
+    return network.model_copy(update={"sha256": own.sha256})
 
 
 def _space_of(found: type, accepted: set[str]) -> Space:

@@ -204,7 +204,7 @@ def _as_problem(details: dict[str, Any]) -> Problem:
     for part in location[:-1] if is_unknown else location:
         default = default.get(part, {}) if isinstance(default, dict) else default
     if is_unknown:
-        rule, suggestion = "no such setting", did_you_mean(location[-1], default)
+        rule, suggestion = "no such setting", did_you_mean(location[-1], default or {})
     elif isinstance(default, dict):
         rule, suggestion = "must be an object of settings", f"valid: {', '.join(default)}"
     else:

@@ -134,6 +134,8 @@ SPACES: dict[str, Space] = {
 
 # Those of networks of one's own that this process has met (``own_network``).
 OWN_SPACES: dict[str, Space] = {}
+# And what their constructors say, which is their first trial.
+OWN_DEFAULTS: dict[str, dict[str, Scalar]] = {}
 
 
 def own_space(architecture: str) -> Space:

@@ -140,9 +140,9 @@ def filled(layers: Sequence[dict[str, Any]], kind: str, unmentioned: str) -> Set
 
 def _constructor_values(architecture: str) -> dict[str, Scalar]:
     """What the constructor of an architecture takes where nothing is said."""
-    from models import ARCHITECTURES
+    from models import architecture as kind
 
-    parameters = inspect.signature(ARCHITECTURES[architecture]).parameters
+    parameters = inspect.signature(kind(architecture)).parameters
     return {name: parameters[name].default for name in own_space(architecture)}
 
 

@@ -122,14 +122,14 @@ class ModelDescription(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        own = None if self.network is None else self.network.sha256
-        if own != OWN.get(self.architecture) and self.network is not None:
+        known = OWN.get(self.architecture)
+        if self.network is not None and (known is None or known.sha256 != self.network.sha256):
             raise ValueError(
                 f"its network is the class {self.architecture} of the file {self.network.file!r} (SHA-256 "
                 f"{self.network.sha256[:12]}…), which is code and therefore not in this folder: name that file, "
                 f"--network {self.network.file}:{self.architecture}"
             )
-        if self.architecture not in ARCHITECTURES or own != OWN.get(self.architecture):
+        if self.network is None and self.architecture not in ARCHITECTURES:
             raise ValueError(f"no architecture {self.architecture!r}; there are {', '.join(ARCHITECTURES)}")
         n_channels = len(derived_names(self.channel_names, self.preparation.derived_channels))
         for name, values in (("mean", self.normaliser.mean), ("deviation", self.normaliser.deviation)):

@@ -163,7 +163,6 @@ def test_from_python_it_is_a_class(file: Path, tmp_path: Path) -> None:
     sys.modules["mine"] = module
     spec.loader.exec_module(module)
     mine.set_params(architecture=module.Net).fit(SEQUENCES, LABELS, groups=PEOPLE)
-    del sys.modules["mine"]
     again = load_model(tmp_path / "mine", network=f"{file}:Net")
     assert (again.predict(SEQUENCES) == mine.predict(SEQUENCES)).all()
     file.write_text(NET + "\n# changed\n")
@@ -171,3 +170,4 @@ def test_from_python_it_is_a_class(file: Path, tmp_path: Path) -> None:
         load_model(tmp_path / "mine", network=f"{file}:Net")
     with pytest.raises((StudyError, SettingsError), match="is not the file that the study began with"):
         mine.fit(SEQUENCES, LABELS, groups=PEOPLE)
+    del sys.modules["mine"]

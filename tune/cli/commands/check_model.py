@@ -5,7 +5,7 @@ from __future__ import annotations
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from rich.console import Console
 
-from models import ARCHITECTURES
+from models import architecture
 from models.contract import broken_promises
 
 from ...config.own_network import network_layer
@@ -24,7 +24,7 @@ def check_model_command(console: Console, written: str) -> int:
     """
     name = resolve(network_layer(written)).architecture
     space = own_space(name)
-    found = broken_promises(ARCHITECTURES[name], configurations(space))
+    found = broken_promises(architecture(name), configurations(space))
     say(console, f"{name}: {len(space)} hyperparameters, tried at the ends of their ranges")
     for promise, broken in found.items():
         say(console, f"  no   {promise}: {broken}" if broken else f"  yes  {promise}")
