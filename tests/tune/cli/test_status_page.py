@@ -10,8 +10,8 @@ from tests.processes import SMALL, run
 
 def test_all_studies_are_on_one_page_with_their_reports(tmp_path: Path) -> None:
     place = f"--save-dir={tmp_path}"
-    for name, trials in (("first", 1), ("second", 2)):
-        run(f"--study-name={name}", f"--trials={trials}", place, *SMALL, "--confirm=1", "--confirm-seeds=1")
+    run("--study-name=first", "--trials=1", place, *SMALL, "--confirm=1", "--confirm-seeds=1")
+    run("--study-name=second", "--trials=1", place, *SMALL)
     said, _ = run("status", "--html", place)
     page = tmp_path / "index.html"
     assert str(page) in said
@@ -19,7 +19,7 @@ def test_all_studies_are_on_one_page_with_their_reports(tmp_path: Path) -> None:
     links = [link for link in reader.values("href") if not link.startswith("#")]
     assert sorted(links) == ["first/report.html", "second/report.html"]
     assert all((tmp_path / link).is_file() for link in links)
-    assert {"gru", "watch", "1/1", "2/2"} <= set(reader.words)
+    assert {"gru", "watch", "1/1"} <= set(reader.words)
     assert "confirm" not in reader.text.replace("Studies", "")
     (tmp_path / "first" / "best_config.json").write_text("{")
     (tmp_path / "second" / "report.html").unlink()

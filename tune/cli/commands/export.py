@@ -103,11 +103,9 @@ def export_command(
     own = next(one for one in forms if one.name == form)
     card = Exported(stored.description, place.name, form, tried, judged.name, judged.why_not, judged.split, used_before)
     write_bytes(place, own.content)
-    write_text(place.parent / card_name(form), model_card(card))
-    say(
-        console,
-        f"Written: {place}  ({shown_bytes(len(own.content))}), and {card_name(form)} beside it, with how to run it",
-    )
+    beside = card_name(form)
+    write_text(place.parent / beside, model_card(card))
+    say(console, f"Written: {place}  ({shown_bytes(len(own.content))}), and {beside} beside it, with how to run it")
     return 0
 
 
