@@ -33,7 +33,7 @@ def broken_promises(
 
         def make(given: Mapping[str, object] = hyperparameters) -> SequenceClassifier:
             torch.manual_seed(0)
-            return architecture(N_CHANNELS, N_CLASSES, **given)  # type: ignore[arg-type]
+            return architecture(N_CHANNELS, N_CLASSES, **given)
 
         for promise, check in PROMISES.items():
             if found[promise]:

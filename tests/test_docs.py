@@ -23,7 +23,8 @@ def executed(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[A
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("IPYTHONDIR", str(folder / ".ipython"))
     blocks = BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(block) for block in blocks])
+    format: Any = nbformat.v4  # which has no types
+    notebook = format.new_notebook(cells=[format.new_code_cell(block) for block in blocks])
     client = NotebookClient(notebook, timeout=280, resources={"metadata": {"path": str(folder)}})
     client.execute()
     return [cell.outputs for cell in notebook.cells]
@@ -46,6 +47,7 @@ def test_the_page_on_python_runs_as_a_notebook(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_page_on_own_networks_holds_what_it_says(tmp_path: Path) -> None:
     """The network of the page is tried, tuned, gone on with, exported and used as the page does."""
     (block,) = BLOCK.findall((DOCS / "own_network.md").read_text(encoding="utf-8"))

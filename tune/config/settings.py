@@ -90,8 +90,8 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     problems: list[Problem] = []
     for layer in layers:
         merged = _merge(merged, with_registered_names(layer), ())
-    network, found = _network(merged.get("network"))
-    problems += found
+    network, of_network = _network(merged.get("network"))
+    problems += of_network
     if network is not None:
         merged = _merge(default_settings(network), {**merged, "network": network.model_dump()}, ())
     known = {"shared": SHARED, **SPACES, **({} if network is None else {network.name: own_space(network.name)})}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.html import Reader
 from tests.processes import SMALL, run
 
 
+@pytest.mark.timeout(900)
 def test_all_studies_are_on_one_page_with_their_reports(tmp_path: Path) -> None:
     place = f"--save-dir={tmp_path}"
     run("--study-name=first", "--trials=1", place, *SMALL, "--confirm=1", "--confirm-seeds=1")
