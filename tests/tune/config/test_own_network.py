@@ -136,7 +136,7 @@ def test_a_study_is_gone_on_with_by_several_processes_and_refused_when_the_file_
     report = (tmp_path / "watch-Net" / "report.md").read_text()
     assert f"--model {file}:Net" in report
     assert "--set space.Net" not in report
-    moved = shutil.move(file, tmp_path / "moved.py")
+    moved = Path(shutil.move(file, tmp_path / "moved.py"))
     _, errors = run(study, "--resume", "--trials=4", place, expect=2)
     assert "cannot be read" in errors
     run(study, "--resume", "--trials=3", f"--model={moved}:Net", place)
