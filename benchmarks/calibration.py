@@ -52,8 +52,8 @@ def row(data: str, seed: int, n_trials: int, n_epochs: int) -> str:
         ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
         validation, test = (of_study("one", save_dir=place, part=part) for part in ("validation", "test"))
-        unchecked = fit_temperature(validation.first.answers[0], validation.labels)
-        logits, labels, exported = test.first.answers[0], test.labels, test.first.temperature
+        unchecked = fit_temperature(validation.first.outputs[0], validation.labels)
+        logits, labels, exported = test.first.outputs[0], test.labels, test.first.temperature
     accuracy = float((test.predicted == labels).double().mean())
     told = " | ".join(
         f"{temperature:.3f}, {_words(logits / temperature, labels)}" for temperature in (exported, unchecked)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune.experiments.conclusions import Conclusions, conclude
-from tune.experiments.evidence import Answers, Judged
+from tune.experiments.evidence import Judged, Predictions
 from tune.experiments.schema import Configuration, Suite
 
 # Logits of a network that is right in about 95%.
@@ -85,7 +85,7 @@ def suites(scenario: Scenario, n_suites: int, seed: int) -> Iterator[Conclusions
         found = []
         for k, name in enumerate(names):
             right = _answers(scenario, rng, easy + (scenario.lead if k == 0 else 0.0), owner, folds)
-            found.append(Answers(name, tuple(range(scenario.n_seeds)), right, (), 0))
+            found.append(Predictions(name, tuple(range(scenario.n_seeds)), right, (), 0))
         yield conclude(suite, judged, found)
 
 

@@ -42,8 +42,10 @@ class Batch(NamedTuple):
             begin += size
 
 
-def training_batches(dataset: SequenceDataset, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
-    """One epoch of batches in random order; every sequence is in exactly one.
+def training_batches(
+    dataset: SequenceDataset, batch_size: int, *, seed: int, epoch: int, balanced: bool = False
+) -> Iterator[Batch]:
+    """One epoch of batches in random order; every sequence is in exactly one, unless they are balanced.
 
     Sequences are sorted by length with some noise, so that a batch pads little and yet has other members in every
     epoch; the batches then come in random order. Sizes differ by at most one, since a last batch of one sequence
@@ -54,11 +56,16 @@ def training_batches(dataset: SequenceDataset, batch_size: int, *, seed: int, ep
         batch_size: Sequences a batch, at most.
         seed: With ``epoch``, decides everything that is random.
         epoch: Number of the epoch.
+        balanced: Whether to draw as many sequences, with repetition, of all classes equally often instead.
     """
     # Two draws from one generator would couple the epochs of neighbouring seeds; a fresh one per pair does not.
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     noise = 1 + LENGTH_JITTER * (2 * torch.rand(len(dataset), generator=generator) - 1)
     order = torch.argsort(dataset.lengths * noise, descending=True)
+    if balanced:
+        chances = 1 / torch.bincount(dataset.labels)[dataset.labels].double()
+        drawn = torch.multinomial(chances, len(dataset), replacement=True, generator=generator)
+        order = torch.repeat_interleave(order, torch.bincount(drawn, minlength=len(dataset))[order])
     n_batches = -(-len(dataset) // batch_size)
     chunks = order.tensor_split(n_batches)
     for k in torch.randperm(n_batches, generator=generator).tolist():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
+from .errors import some
 from .landmarks import HANDS
 from .sequences import SequenceDataset
 
@@ -47,12 +46,6 @@ def channel_warnings(dataset: SequenceDataset) -> list[str]:
             "it is a row number leave it out"
         )
     return [*sentences, *_padding(dataset)]
-
-
-def some(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - N_NAMED:,} more" if len(names) > N_NAMED else ""
-    return ", ".join(map(repr, names[:N_NAMED])) + more
 
 
 def _names(dataset: SequenceDataset, chosen: Tensor) -> str:

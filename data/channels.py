@@ -6,6 +6,7 @@ many sequences it has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -84,6 +85,31 @@ def derived_names(channel_names: tuple[str, ...], derived_channels: str) -> tupl
             f"magnitude of {', '.join(channel_names[k] for k in triple)}" for triple in sensor_triples(channel_names)
         ]
     return tuple(names)
+
+
+def joint_preparation(preparations: Sequence[Preparation]) -> Preparation:
+    """The least preparation that gives every channel that one of these gives; see ``columns_of``."""
+    both = {one.normalisation for one in preparations}, {one.derived_channels for one in preparations} - {"none"}
+    normalisation, derived = ("both" if len(each) > 1 else next(iter(each), "none") for each in both)
+    return Preparation(normalisation, derived)
+
+
+def columns_of(own: Preparation, whole: Preparation, channel_names: tuple[str, ...]) -> list[int]:
+    """Where the channels of one preparation are among those of another.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    names = derived_names(channel_names, whole.derived_channels)
+    picked = [names.index(name) for name in derived_names(channel_names, own.derived_channels)]
+    if own.normalisation == whole.normalisation != "both":
+        return picked
+    if whole.normalisation != "both":
+        raise ValueError(
+            f"channels normalised {own.normalisation} are not among those normalised {whole.normalisation}"
+        )
+    starts = {"global": (0,), "instance": (len(names),), "both": (0, len(names))}[own.normalisation]
+    return [start + column for start in starts for column in picked]
 
 
 def derive(dataset: SequenceDataset, derived_channels: str) -> SequenceDataset:

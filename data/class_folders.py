@@ -9,34 +9,32 @@ one (``p01_wave.csv``) tell them. Whatever else could be meant is asked, not gue
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
+from .class_column import Told, settle
 from .clips import natural_order
-from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
+from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
+from .contents import LEFT_OUT, read_contents, without_clocks
 from .errors import DataError
-from .recording import MAX_VALUES, Layout, Recording
+from .people import PERSON_FOLDER, people_in_names, without_number, without_person
+from .pieces import Pieces, share_takes
+from .recording import CHECK, Layout, Recording
+from .sensors import group_sensors, join_sensors
 from .sequences import TEST, TRAIN, VALIDATION
-from .time_axis import Clock
 
 DEEPEST = 6
 MAX_FILES = 200_000
 MAX_FOLDERS = 50_000
 
-PERSON_FOLDER = re.compile(
-    r"(subject|subj|person|user|participant|signer|volunteer)[ _-]?\w+|[pus][ _-]?\d+", re.IGNORECASE
-)
-PERSON_PREFIX = re.compile(
-    r"((?:subject|subj|person|user|participant|signer|volunteer|p|u|s)[_-]?\d+)[ _-]", re.IGNORECASE
-)
 TAKE_FOLDER = re.compile(
     r"((take|trial|rec|recording|session|seq|sequence|sample|run|rep|clip)[ _-]?)?\d+", re.IGNORECASE
 )
-SENSOR = re.compile(r"(?<![a-z])(acc|gyr|mag)(?:|el\w*|o|os\w*|net\w*)(?![a-z])", re.IGNORECASE)
+# What apps and people write beside recordings.
+PASSED_OVER = re.compile(r"meta|meta[ _-]?data|annotations?|read[ _-]?me|licen[cs]e|about|info", re.IGNORECASE)
+FOLDERS_AS_CLASSES = "the folders are taken for classes, although they are called like people"
 PARTS = {
     **dict.fromkeys(("train", "training"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation", "dev"), VALIDATION),
@@ -45,19 +43,23 @@ PARTS = {
 
 
 class Sample(NamedTuple):
-    """One file and what its place says.
+    """One take and what its place says.
 
     Attributes:
-        path: Below the folder that the user named.
-        label: Name of its class.
+        path: Below the folder that the user named: its file, or the folder of its files.
+        label: Name of its class; empty where the place does not say.
         person: Who performed it; None where the place does not say.
         part: Of the split that folders give; None without one.
+        sensors: Its files by their sensors; empty for a single file.
+        is_flat: Whether there is no folder, and the class is in the file's name.
     """
 
     path: Path
     label: str
     person: str | None
     part: int | None
+    sensors: Mapping[str, Path] = {}
+    is_flat: bool = False
 
 
 def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
@@ -69,11 +71,10 @@ def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
     found = table_files(root)
     files = [path for path in found if len(path.parts) > 1]
     if not files:
-        raise DataError(
-            f"{root} holds files but no folder a class: put the recordings of each class into a folder with the "
-            "name of the class, or name a single file"
-        )
-    _refuse_single_sensors(root, files)
+        return _flat(root, found)
+    takes, about_sensors = group_sensors(files)
+    beside = [path for path in found if len(path.parts) == 1]
+    files = files if takes is None else list(takes)
     depths = {len(path.parts): path for path in reversed(files)}
     if len(depths) > 1:
         shallow, deep = depths[min(depths)], depths[max(depths)]
@@ -83,51 +84,118 @@ def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
     below = 1 if None not in parts and TRAIN in parts and len(parts) > 1 else 0
     levels = [path.parts[below:-1] for path in files]
     notes = ["the folders train, test (and val) are taken as the split"] if below else []
-    if len(files) < len(found):
-        beside = next(path for path in found if len(path.parts) == 1)
-        n_beside = len(found) - len(files)
-        are = "table beside the folders is" if n_beside == 1 else "tables beside the folders are"
-        notes.append(f"{n_beside} {are} not read, such as {str(beside)!r}")
-    labels, people = _classes_and_people(root, levels, notes)
+    if beside:
+        are = "table beside the folders is" if len(beside) == 1 else "tables beside the folders are"
+        notes.append(f"{len(beside)} {are} not read, such as {str(beside[0])!r}")
+    notes += about_sensors
+    labels, people = [class_in_name(path.stem) for path in files], None
+    if any(levels) or not all(labels):
+        labels, people = _classes_and_people(root, levels, notes)
+    else:
+        notes.append(f"{CHECK}the class is taken from the names of the files: {labels[0]!r} for {files[0].name!r}")
     if people is None:
-        people = _people_in_names(files)
-        if people is not None:
-            notes.append(f"people are taken from how file names begin, such as {people[0]!r} in {files[0].name!r}")
+        people, about_people = people_in_names([path.stem for path in files])
+        notes += about_people
     samples = [
-        Sample(path, label, None if people is None else people[k], part_of[path] if below else None)
+        Sample(
+            path,
+            label,
+            None if people is None else people[k],
+            part_of[path] if below else None,
+            {} if takes is None else takes[path],
+        )
         for k, (path, label) in enumerate(zip(files, labels, strict=True))
     ]
     return samples, notes
 
 
-def read_folder(root: Path, name: str) -> tuple[Layout, list[Recording]]:
+def _flat(root: Path, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
+    """Files without folders, whose names begin with the class: ``walk.csv``, ``walk_2.csv``, ``walk.p01.csv``."""
+    labels = [class_in_name(path.stem) for path in files]
+    if not is_flat(path.stem for path in files):
+        names = ", ".join(path.name for path in files[:5]) + (", …" if len(files) > 5 else "")
+        raise DataError(
+            f"{root} holds several files to read ({names}): name one of them, or put the recordings of each class "
+            "into a folder with the name of the class"
+        )
+    people, notes = people_in_names([path.stem for path in files])
+    notes = [
+        f"{CHECK}the class is taken from the names of the files: {labels[0]!r} for {files[0].name!r}, "
+        f"{labels[-1]!r} for {files[-1].name!r}",
+        *notes,
+    ]
+    return [
+        Sample(path, label, None if people is None else people[k], None, is_flat=True)
+        for k, (path, label) in enumerate(zip(files, labels, strict=True))
+    ], notes
+
+
+def is_flat(stems: Iterable[str]) -> bool:
+    """Whether the names of files are those of several classes."""
+    labels = {class_in_name(stem) for stem in stems}
+    return len(labels) > 1 and "" not in labels and not {label.lower() for label in labels} <= set(PARTS)
+
+
+def class_in_name(stem: str) -> str:
+    """The class in a file's name: what is neither a person nor, at its end, a number, up to the first point."""
+    plain = without_person(stem).partition(".")[0]
+    return without_number(plain).strip(" _-")
+
+
+def read_folder(root: Path, name: str, label_from: str = "auto") -> tuple[Layout, list[Recording]]:
     """Reads every recording.
 
+    Args:
+        root: The folder.
+        name: Of the data set.
+        label_from: One of ``class_column.LABEL_FROM``: what names the class where folder and column both could.
+
     Raises:
-        DataError: If one cannot be read, or its columns are not those of the others; the message names file and row.
+        DataError: If one cannot be read, its columns are not those of the others, or it is not clear what its class
+            is; the message names file and row.
     """
     samples, notes = find_samples(root)
-    first = open_table(root / samples[0].path, str(root / samples[0].path))
-    roles = find_roles(first.columns, first.place) if first.has_header else _all_channels(first)
-    clock = Clock(None if roles.time is None else first.columns[roles.time])
-    recordings = []
-    n_values = 0
-    for sample in samples:
-        table = open_table(root / sample.path, str(root / sample.path))
-        order = _same_columns(first, table)
-        recording = _read(table, sample, roles, order, clock)
-        recordings.append(recording)
-        n_values += recording.values.size
-        if n_values > MAX_VALUES:
-            raise DataError(f"{root} holds more than {MAX_VALUES:,} values: take fewer files")
-    left_out = [
-        first.columns[k] or "row number" for k in (roles.sequence, roles.label, *roles.left_out) if k is not None
+    if samples[0].sensors:
+        sensors = {one: read_contents(root, [each.sensors[one] for each in samples]) for one in samples[0].sensors}
+        sensors = {one: without_clocks(contents) for one, contents in sensors.items()}
+        contents = join_sensors([str(root / sample.path) for sample in samples], sensors)
+    else:
+        contents = without_clocks(read_contents(root, [sample.path for sample in samples]))
+    told = [
+        Told(content.place, sample.label, sample.person or content.person, content.labels or {})
+        for sample, content in zip(samples, contents.files, strict=True)
     ]
-    if left_out:
-        notes.append(f"left out, since by their names they are no measurements: {', '.join(map(repr, left_out))}")
-    channels = tuple(first.columns[k] for k in roles.channels)
-    layout = Layout(name, str(root), channels, (f"{root} is read as a folder a class, a file a sequence", *notes))
-    return layout, clock.measured(recordings)
+    labels, people, about_labels = settle(told, contents.label, label_from)
+    pieces = Pieces(contents.clock)
+    recordings: list[Recording] = []
+    for k, (sample, content) in enumerate(zip(samples, contents.files, strict=True)):
+        whole = Recording(content.place, labels[k], content.values, people[k], sample.part)
+        recordings += pieces.of(whole, content.times, content.rows, content.breaks)
+    n_recordings = len(recordings)
+    recordings, about_takes = share_takes(recordings) if samples[0].is_flat else (recordings, [])
+    steps = [one.step_seconds for one in recordings if one.step_seconds]
+    about_pieces = pieces.notes(contents.clock.unit_seconds(steps))
+    layout = Layout(
+        name,
+        str(root),
+        contents.channels,
+        (
+            f"{root} is read as {_spoken(samples[0], contents.label if about_labels else None)}",
+            *(note for note in notes if not (about_labels and FOLDERS_AS_CLASSES in note)),
+            *(note for note in contents.notes if note != f"{LEFT_OUT}{contents.label!r}" or not about_labels),
+            *(*about_labels, *about_pieces, *about_takes),
+        ),
+        is_stream=len(recordings) > n_recordings,
+    )
+    return layout, contents.clock.measured(recordings)
+
+
+def _spoken(sample: Sample, column: str | None) -> str:
+    if column is not None:
+        return f"a file a sequence, with its class in the column {column!r}"
+    if sample.is_flat:
+        return "files that are called after their class"
+    return f"a folder a class, a {'folder of sensors' if sample.sensors else 'file'} a sequence"
 
 
 def table_files(root: Path) -> list[Path]:
@@ -137,9 +205,20 @@ def table_files(root: Path) -> list[Path]:
         DataError: If a folder cannot be looked into, holds itself through a link, or there are too many files or
             folders.
     """
-    found = sorted(_walk(root, Path(), set(), count()), key=lambda path: [natural_order(part) for part in path.parts])
+    found = [path for path in table_paths(root) if path.suffix.lower() not in STREAM_SUFFIXES]
+    told = [path for path in found if not any(map(PASSED_OVER.fullmatch, (*path.parts[:-1], path.stem)))]
+    found = told or found
     plain = [path for path in found if path.suffix.lower() != ".txt"]
     return plain or [path for path in found if len(path.parts) > 1]
+
+
+def table_paths(root: Path) -> list[Path]:
+    """Everything below a folder that may be a table, relative to it, in the natural order of the names.
+
+    Raises:
+        DataError: As ``table_files``.
+    """
+    return sorted(_walk(root, Path(), set(), count()), key=lambda path: [natural_order(part) for part in path.parts])
 
 
 def _walk(root: Path, below: Path, above: set[Path], folders: Iterator[int]) -> Iterator[Path]:
@@ -161,7 +240,7 @@ def _walk(root: Path, below: Path, above: set[Path], folders: Iterator[int]) -> 
         if entry.is_dir():
             if len(below.parts) + 1 < DEEPEST:
                 yield from _walk(root, below / entry.name, above | {real}, folders)
-        elif entry.suffix.lower() in PARQUET_SUFFIXES | TEXT_SUFFIXES:
+        elif entry.suffix.lower() in PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES:
             if entry.exists() and not entry.is_file():
                 raise DataError(f"{entry} is no plain file: take it out")
             n_files += 1
@@ -181,10 +260,10 @@ def _classes_and_people(
         levels = [names[:2] for names in levels]
     n_levels = len(levels[0])
     if n_levels == 0:
-        raise DataError(f"{root}: below train and test there must be a folder a class")
+        raise DataError(f"{root}: below train and test there must be a folder a class, or names such as walk.01.csv")
     if n_levels == 1:
         if all(PERSON_FOLDER.fullmatch(name) for (name,) in levels):
-            notes.append(f"the folders are taken for classes, although they are called like people: {levels[0][0]!r}")
+            notes.append(f"{CHECK}{FOLDERS_AS_CLASSES}: {levels[0][0]!r}")
         return [names[0] for names in levels], None
     if n_levels > 2:
         raise DataError(f"{root}: {'/'.join(levels[0])!r} are too many folders: class and person are understood")
@@ -207,87 +286,6 @@ def _classes_and_people(
     )
 
 
-def _refuse_single_sensors(root: Path, files: Sequence[Path]) -> None:
-    """The sensors of one recording in files of their own would be sequences of their own, and straddle the split."""
-    seen: dict[Path, Path] = {}
-    for path in files:
-        match = SENSOR.search(path.stem)
-        first = seen.setdefault(path.parent, path) if match else path
-        known = SENSOR.search(first.stem)
-        if match and known and known[1].lower() != match[1].lower():
-            raise DataError(
-                f"{root}: {str(first)!r} and {path.name!r} seem to be two sensors of one recording: join them into one "
-                "table with a column a channel, or keep the files of one sensor only"
-            )
-
-
 def _are_people_or_takes(levels: Sequence[tuple[str, ...]], level: int) -> bool:
     names = {folders[level] for folders in levels}
     return any(all(kind.fullmatch(name) for name in names) for kind in (PERSON_FOLDER, TAKE_FOLDER))
-
-
-def _people_in_names(files: Sequence[Path]) -> list[str] | None:
-    """The prefix of each file's name, if all have one and it groups them."""
-    found = [PERSON_PREFIX.match(path.name) for path in files]
-    people = [match[1].lower() for match in found if match is not None]
-    return people if len(people) == len(files) and 2 * len(set(people)) <= len(files) else None
-
-
-def _all_channels(table: Table) -> Roles:
-    return Roles(None, None, None, None, tuple(range(len(table.columns))), ())
-
-
-def _same_columns(first: Table, table: Table) -> list[int]:
-    """Where each column of the first file is in this one."""
-    if table.has_header != first.has_header:
-        headed, bare = (table, first) if table.has_header else (first, table)
-        raise DataError(
-            f"{headed.place} has a header and {bare.place} has none: all files must be alike; take out what is no "
-            "recording"
-        )
-    if set(table.columns) != set(first.columns):
-        raise DataError(
-            f"{table.place} has the columns {_listed(table, first)} and {first.place} {_listed(first, table)}: "
-            "all files must have the same; take out what is no recording"
-        )
-    return [table.columns.index(name) for name in first.columns]
-
-
-def _listed(table: Table, other: Table) -> str:
-    """The columns; only those that differ, and how many there are, where there are many."""
-    if len(table.columns) <= 12:
-        return ", ".join(map(repr, table.columns))
-    own = [name for name in table.columns if name not in other.columns][:5]
-    return f"{', '.join(map(repr, own)) or 'fewer'} ({len(table.columns)} in all)"
-
-
-def _read(table: Table, sample: Sample, roles: Roles, order: Sequence[int], clock: Clock) -> Recording:
-    channels = [order[k] for k in roles.channels]
-    pieces, times = [], []
-    people: set[str] = set()
-    matrix = table.matrix() if roles.person is None else None
-    if matrix is not None:
-        pieces.append(matrix[:, channels].astype(np.float32))
-        if roles.time is not None:
-            times.append(matrix[:, order[roles.time]])
-    for chunk in table.chunks() if matrix is None else ():
-        pieces.append(np.stack([chunk.numbers(k) for k in channels], axis=1).astype(np.float32))
-        if roles.time is not None:
-            times.append(clock.read(chunk, order[roles.time]))
-        if roles.person is not None:
-            people.update(chunk.texts(order[roles.person]))
-    person = sample.person
-    if person is None and roles.person is not None:
-        if len(people) > 1:
-            listed = " and ".join(map(repr, sorted(people)[:2]))
-            raise DataError(
-                f"{table.place} is of {listed} by its column {table.columns[order[roles.person]]!r}: "
-                "a file must be one sequence of one person"
-            )
-        person = people.pop() or None
-    step = None
-    if times:
-        stamps = np.concatenate(times)
-        first_row = 2 if table.has_header else 1
-        step = clock.step(stamps, table.place, np.arange(first_row, first_row + len(stamps)))
-    return Recording(table.place, sample.label, np.concatenate(pieces), person, sample.part, step)

@@ -17,6 +17,8 @@ from .parquet import ParquetTable
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+# Of text that is a stream, or nothing that is read.
+STREAM_SUFFIXES = frozenset({".dat", ".log"})
 
 # A role's first name is the one to use where several columns could have the role.
 SEQUENCE_NAMES = (
@@ -73,6 +75,12 @@ class Table(Protocol):
     place: str
     columns: tuple[str, ...]
     has_header: bool
+    above: tuple[str, ...]
+    breaks: list[int]
+
+    @property
+    def first_row(self) -> int:
+        """Row of the file in which the values begin, the first being 1."""
 
     def matrix(self) -> NDArray[np.float64] | None:
         """All rows at once, where that is possible and quicker."""
@@ -144,7 +152,7 @@ def find_roles(columns: Sequence[str], place: str) -> Roles:
 
 def is_time(name: str) -> bool:
     """Whether a column of this name says when its row was measured."""
-    words = _words(name)
+    words = words_of(name)
     if not words or not all(word in TIME_WORDS or word in SECONDS_IN for word in words):
         return False
     return not (len(words) == 1 and words[0] in NO_TIME_ALONE)
@@ -152,7 +160,7 @@ def is_time(name: str) -> bool:
 
 def unit_seconds(name: str) -> float | None:
     """Seconds in the unit that a time column's name gives; None if it gives none."""
-    return next((SECONDS_IN[word] for word in reversed(_words(name)) if word in SECONDS_IN), None)
+    return next((SECONDS_IN[word] for word in reversed(words_of(name)) if word in SECONDS_IN), None)
 
 
 def read_times(chunk: Chunk, column: int) -> tuple[NDArray[np.float64], bool]:
@@ -200,6 +208,6 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
 
 
-def _words(name: str) -> list[str]:
-    """``timestampMs`` and ``Time (ms)`` both end in the word ``ms``."""
+def words_of(name: str) -> list[str]:
+    """The words in a column's name: ``timestampMs`` and ``Time (ms)`` both end in the word ``ms``."""
     return re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())

@@ -27,6 +27,9 @@ CHUNK_ROWS = 1 << 14
 MAX_MATRIX_BYTES = 256 << 20
 LONGEST_LINE = 1 << 20
 MOST_COLUMNS = 10_000
+# So many lines are looked at for where the table begins.
+MOST_ABOVE = 32
+COMMENT = ("#", "%", "//")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +72,17 @@ class TextTable:
 
     The delimiter is the first of tab, semicolon, bar and comma that the first line holds and that gives the second
     line as many fields; else blanks. The first line is a header unless all of its fields are numbers. Between
-    semicolons, which spreadsheets write where the comma is the decimal sign, 1,5 is read as 1.5.
+    semicolons, which spreadsheets write where the comma is the decimal sign, 1,5 is read as 1.5. What programs write
+    above that (``sep=,``, comments, ``Device: X``) is passed over.
 
     Args:
         path: The file; UTF-8, with or without a byte order mark.
         place: How errors name it.
+
+    Attributes:
+        above: Lines above the first one that is read.
+        breaks: How many rows come before each empty line, or repeated header, between two of them; known once the rows
+            have been read.
 
     Raises:
         DataError: If it cannot be opened, is empty, too large, no text, or has a header that names a column twice.
@@ -81,15 +90,14 @@ class TextTable:
 
     def __init__(self, path: Path, place: str) -> None:
         self.path, self.place = path, place
-        lines = list(islice(self._lines(), 2))
+        self.above: tuple[str, ...] = ()
+        self.breaks: list[int] = []
+        lines = list(islice(self._lines(), MOST_ABOVE))
+        self.above, lines = tuple(lines[: (n_above := _n_above(lines))]), lines[n_above:]
         if not any(line.strip() for line in lines):
             raise DataError(f"{place} is empty: it should hold a row for every step")
-        if not lines[0].strip():
-            raise DataError(f"{place}, row 1 is empty, and rows follow: take it out")
-        if lines[0].lower().startswith("sep="):
-            raise DataError(f"{place}, row 1 is {lines[0].strip()!r}, which is for spreadsheets only: take it out")
-        self.delimiter = sniff_delimiter([line for line in lines if line.strip()])
-        first = next(self._records())
+        self.delimiter = sniff_delimiter([line for line in lines[:2] if line.strip()])
+        first = self._first = next(self._records())
         self.decimal_comma = self.delimiter == ";"
         self.has_header = is_header([name.replace(",", ".") for name in first] if self.decimal_comma else first)
         self.n_columns = len(first)
@@ -108,7 +116,7 @@ class TextTable:
         """
         try:
             text = read_regular(self.path, MAX_MATRIX_BYTES).rstrip()
-            if self.has_header:
+            for _ in range(self.first_row - 1):
                 text = text.partition(b"\n")[2]
             alphabet = ALPHABET + (self.delimiter or "").encode()
             if not text or max(map(len, io.BytesIO(text))) > LONGEST_LINE or text.translate(None, delete=alphabet):
@@ -120,33 +128,43 @@ class TextTable:
         alike = table.shape == (text.count(b"\n") + 1, self.n_columns)
         return table if alike and (np.abs(table) <= LARGEST).all() else None
 
+    @property
+    def first_row(self) -> int:
+        """Row of the file in which the values begin, the first being 1."""
+        return len(self.above) + (2 if self.has_header else 1)
+
     def chunks(self) -> Iterator[TextChunk]:
-        """All rows below the header, in order.
+        """All rows below the header, in order; a chunk ends at an empty line.
 
         Raises:
-            DataError: If a row has more or fewer fields than the first, is empty, or is no text.
+            DataError: If a row has more or fewer fields than the first, or is no text.
         """
         rows: list[list[str]] = []
-        blank_row = None
-        first_row = 2 if self.has_header else 1
-        for row, record in enumerate(self._records(), start=1):
-            if row == 1 and self.has_header:
+        self.breaks = []
+        n_rows, first_row, is_cut = 0, self.first_row, False
+        for row, record in enumerate(self._records(), start=len(self.above) + 1):
+            if row < self.first_row:
                 continue
-            if not record or (self.n_columns > 1 and len(record) == 1 and not record[0].strip()):
-                blank_row = blank_row or row
+            is_blank = not record or (self.n_columns > 1 and len(record) == 1 and not record[0].strip())
+            if is_blank or (self.has_header and record == self._first):
+                is_cut = True
                 continue
-            if blank_row is not None:
-                raise DataError(f"{self.place}, row {blank_row} is empty, and rows follow: take it out")
             if len(record) != self.n_columns:
                 hint = "; if lines stand above the header, take them out" if row <= 3 else ""
                 raise DataError(f"{self.place}, row {row}: {self._ragged(len(record))}{hint}")
+            if is_cut and n_rows:
+                self.breaks.append(n_rows)
+            if is_cut or len(rows) == CHUNK_ROWS:
+                if rows:
+                    yield self._chunk(rows, first_row)
+                rows, first_row, is_cut = [], row, False
             rows.append(record)
-            if len(rows) == CHUNK_ROWS:
-                yield self._chunk(rows, first_row)
-                rows, first_row = [], row + 1
+            n_rows += 1
         if rows:
             yield self._chunk(rows, first_row)
-        elif first_row == 2:
+        if len(self.breaks) == n_rows - 1:  # an empty line behind every row
+            self.breaks = []
+        if not n_rows:
             raise DataError(f"{self.place} holds a header and no row below it")
 
     def _chunk(self, rows: list[list[str]], first_row: int) -> TextChunk:
@@ -162,14 +180,14 @@ class TextTable:
 
     def _records(self) -> Iterator[list[str]]:
         if self.delimiter is None:
-            yield from (line.split() for line in self._lines())
+            yield from (line.split() for line in islice(self._lines(), len(self.above), None))
             return
         n_letters = 0
 
         def lines() -> Iterator[str]:
             """Lines, of which a row may take many between quotation marks."""
             nonlocal n_letters
-            for line in self._lines():
+            for line in islice(self._lines(), len(self.above), None):
                 n_letters += len(line)
                 if n_letters > LONGEST_LINE:
                     raise DataError(f"{self.place} holds a row of more than {LONGEST_LINE:,} letters")
@@ -182,7 +200,7 @@ class TextTable:
                 yield record
         except csv.Error as error:
             why = "a quotation mark is opened and never closed" if "unexpected end" in str(error) else error
-            raise DataError(f"{self.place}, line {records.line_num}: {why}") from error
+            raise DataError(f"{self.place}, line {len(self.above) + records.line_num}: {why}") from error
 
     def _lines(self) -> Iterator[str]:
         try:
@@ -236,6 +254,40 @@ def sniff_delimiter(lines: Sequence[str]) -> str | None:
         if len(n_fields) == 1 and n_fields != {1}:
             return delimiter
     return max(present, key=lambda delimiter: _n_fields(lines[0], delimiter), default=None)
+
+
+def _n_above(lines: Sequence[str]) -> int:
+    """How many lines stand above a table: for a spreadsheet, comments, or what a program says of itself.
+
+    Such a line has other fields than the table below it, which begins with names, or behind an empty line.
+    """
+    start = 1 if lines and lines[0].lower().startswith("sep=") else 0
+    filled = [k for k in range(start, len(lines)) if lines[k].strip()]
+    while len(filled) > 1 and lines[filled[0]].startswith(COMMENT):
+        below = sniff_delimiter([lines[filled[1]]])
+        # NumPy's savetxt puts a comment sign before the header.
+        if not _names(lines[filled[1]], below) and _n_fields(lines[filled[0]], below) == _n_fields(
+            lines[filled[1]], below
+        ):
+            break
+        del filled[0]
+    for position, k in enumerate(filled[:-1]):
+        delimiter = sniff_delimiter([lines[k], lines[filled[position + 1]]])
+        n_fields = _n_fields(lines[k], delimiter)
+        if n_fields < 2 or any(_n_fields(lines[j], delimiter) != n_fields for j in filled[position + 1 : position + 3]):
+            continue
+        above = filled[:position]
+        begins = not lines[k - 1].strip() or _names(lines[k], delimiter)
+        if all(_names(lines[j], delimiter) and _n_fields(lines[j], delimiter) != n_fields for j in above) and begins:
+            return k
+        break
+    return filled[0] if filled else 0
+
+
+def _names(line: str, delimiter: str | None) -> bool:
+    """Whether a line holds words and no measured value."""
+    fields = line.split(delimiter)
+    return is_header(fields) and not all(NUMBER.fullmatch(field.strip()) for field in fields)
 
 
 def is_header(fields: Sequence[str]) -> bool:
@@ -303,7 +355,9 @@ def _not_utf8(path: Path) -> str:
     return " is not UTF-8 text"
 
 
-def _n_fields(line: str, delimiter: str) -> int:
+def _n_fields(line: str, delimiter: str | None) -> int:
+    if delimiter is None:
+        return len(line.split())
     try:
         return len(next(csv.reader([line], delimiter=delimiter)))
     except csv.Error:

@@ -1,5 +1,7 @@
 """The one error that a data set may raise on what it finds on disk."""
 
+from collections.abc import Sequence
+
 
 class DataError(ValueError):
     """A data set cannot be read; the message names the file, the place in it, and what to do.
@@ -9,3 +11,9 @@ class DataError(ValueError):
     """
 
     exit_code = 2
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more

@@ -1,21 +1,26 @@
-"""Your own recordings, in any of four layouts, told apart by looking: see the modules that read each.
-
-A folder a class (``class_folders``), one long table (``long_table``), a NumPy archive (``npz``), and the files of the
-time-series archive (``ts_archive``).
-"""
+"""Your own recordings, told apart by looking: see the modules that read each, and ``docs/recordings.md``."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
-from .class_folders import read_folder, table_files
-from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES
+from .arrays import are_arrays
+from .class_folders import DEEPEST, is_flat, read_folder, table_files, table_paths
+from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
+from .edge_impulse import FOLDERS, files_in, read_edge_impulse
 from .errors import DataError
+from .label_first import is_label_first, read_arff, read_label_first
 from .long_table import read_long_table
-from .npz import read_npz
+from .matlab import read_mat
+from .npz import arrays_beside, read_npy_files, read_npz
+from .packed import read_packed
+from .recording import Layout, Recording
 from .recordings import assemble
 from .sequences import SequenceDataset
 from .source import Source, is_file
+from .stream_files import find_streams, read_streams
 from .ts_archive import find_pair, read_ts
 
 NAME = "files"
@@ -23,11 +28,15 @@ NAME = "files"
 KIND = "gesture or activity"
 
 TABLE_SUFFIXES = PARQUET_SUFFIXES | TEXT_SUFFIXES
-ONE_FILE_SUFFIXES = frozenset({".npz", ".ts"})
-READ_SUFFIXES = TABLE_SUFFIXES | ONE_FILE_SUFFIXES
+READERS = {".npz": read_npz, ".ts": read_ts, ".arff": read_arff, ".mat": read_mat}
+ZIP = ".zip"
+ONE_FILE_SUFFIXES = frozenset(READERS)
+READ_SUFFIXES = TABLE_SUFFIXES | ONE_FILE_SUFFIXES | STREAM_SUFFIXES
 LAYOUTS = (
     "a folder a class with CSV, TSV or Parquet files; one long CSV, TSV or Parquet table with the columns "
-    "'sequence_id' and 'label'; an .npz archive with X and y; a .ts file of the time-series archive"
+    "'sequence_id' and 'label'; streams with a label in every row, or with annotations (start, end, label) in a file "
+    "beside them; X and y in an .npz archive, in .npy files or in a .mat file; a .ts, .tsv or .arff file "
+    "of the time-series archive; an export of Edge Impulse; a zip of any of these"
 )
 
 
@@ -40,19 +49,28 @@ def load(source: Source) -> SequenceDataset:
     """
     if source.data_path is None:
         raise DataError(f"name your recordings with --data-path. Understood are: {LAYOUTS}")
+    if source.label_from != "folder" and (streams := find_streams(source.data_path)):
+        return read_streams(source.data_path, streams, NAME, source)
     path = the_file(source.data_path)
-    suffix = path.suffix.lower()
+    if path.suffix.lower() == ZIP:
+        return read_packed(path, lambda folder: load(replace(source, data_path=folder)))
+    layout, recordings = _read(path, source)
+    return assemble(layout, recordings, source)
+
+
+def _read(path: Path, source: Source) -> tuple[Layout, list[Recording]]:
     if path.is_dir():
-        layout, recordings = read_folder(path, NAME)
-    elif suffix in TABLE_SUFFIXES:
-        layout, recordings = read_long_table(path, NAME)
-    elif suffix == ".npz":
-        layout, recordings = read_npz(path, NAME)
-    elif suffix == ".ts":
-        layout, recordings = read_ts(path, NAME)
-    else:
+        if arrays_beside(path):
+            return read_npy_files(path, NAME)
+        if files_in(path):
+            return read_edge_impulse(path, NAME)
+        return read_folder(path, NAME, source.label_from)
+    suffix = path.suffix.lower()
+    if suffix in READERS:
+        return READERS[suffix](path, NAME)
+    if suffix not in TABLE_SUFFIXES:
         raise DataError(f"{path} is not understood. Understood are: {LAYOUTS}")
-    return assemble(layout, recordings, source.window_seconds)
+    return read_label_first(path, NAME) if is_label_first(path) else read_long_table(path, NAME)
 
 
 def the_file(path: Path) -> Path:
@@ -62,14 +80,23 @@ def the_file(path: Path) -> Path:
         DataError: If there is no such path, or a folder holds nothing to read, or several things.
     """
     if is_file(path):
-        return path
+        return path.parent if path.suffix.lower() == ".npy" else path
     if not path.is_dir():
         raise DataError(f"{path} is neither a file nor a folder: name one with --data-path")
+    inner = inside(path)
+    if arrays_beside(inner) or files_in(inner):
+        return inner
     tables = table_files(path)
+    if inner != path and all(table.parts[:-1] == inner.relative_to(path).parts for table in tables):
+        # A lone folder is a class, unless its files say that it only holds them all.
+        tables = [Path(table.name) for table in tables] if is_flat(table.stem for table in tables) else tables
     if any(len(table.parts) > 1 for table in tables):
         return path
-    whole = {min(find_pair(one).values()) for one in files_of(path, ONE_FILE_SUFFIXES)}
-    found = sorted([*whole, *(path / table for table in tables)])
+    whole = {min(find_pair(one).values()) for one in files_of(inner, ONE_FILE_SUFFIXES)}
+    halves = {min(find_pair(inner / table).values()) for table in tables}
+    found = sorted(whole | halves) or files_of(path, frozenset({ZIP}))
+    if len(halves) > 1 and not whole:
+        return inner
     if len(found) > 1:
         names = ", ".join(one.name for one in found[:5]) + (", …" if len(found) > 5 else "")
         raise DataError(
@@ -79,6 +106,23 @@ def the_file(path: Path) -> Path:
     if not found:
         raise DataError(f"{path} holds nothing that is understood. Understood are: {LAYOUTS}")
     return found[0]
+
+
+def inside(path: Path) -> Path:
+    """A folder, or the one that is all there is in it, as zips have it.
+
+    Raises:
+        DataError: If a folder cannot be looked into.
+    """
+    for _ in range(DEEPEST):
+        try:
+            entries = [one for one in path.iterdir() if not one.name.startswith((".", "__MACOSX"))]
+        except OSError as error:
+            raise DataError(f"{path} cannot be looked into: {error.strerror}") from error
+        if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink() or entries[0].name in FOLDERS:
+            break
+        path = entries[0]
+    return path
 
 
 def files_of(folder: Path, suffixes: frozenset[str]) -> list[Path]:
@@ -97,5 +141,28 @@ def files_of(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 def is_there(path: Path) -> bool:
     """Whether something lies there that looks like recordings, readable or not."""
     if path.is_dir():
-        return bool(table_files(path) or files_of(path, ONE_FILE_SUFFIXES))
+        inner = inside(path)
+        return bool(table_paths(path) or files_of(inner, ONE_FILE_SUFFIXES) or arrays_beside(inner) or files_in(inner))
+    if path.suffix.lower() == ".npy":
+        return bool(arrays_beside(path.parent)) and path.stem in arrays_beside(path.parent)
     return path.suffix.lower() in READ_SUFFIXES
+
+
+def holds_arrays(path: Path) -> bool:
+    """Whether a folder holds sequences and labels in ``.npy`` files of their own."""
+    return bool(arrays_beside(inside(path)))
+
+
+def are_read(members: Sequence[str]) -> bool:
+    """Whether the members of a zip are recordings: tables, arrays with their labels, or an export of Edge Impulse."""
+    names = [PurePosixPath(member) for member in members if "__MACOSX" not in member]
+    arrays: dict[PurePosixPath, list[str]] = {}
+    for name in names:
+        if name.suffix.lower() == ".npy":
+            arrays.setdefault(name.parent, []).append(name.stem)
+    if arrays:
+        return any(map(are_arrays, arrays.values()))
+    return any(
+        name.suffix.lower() in READ_SUFFIXES or (name.suffix == ".json" and name.parent.name in FOLDERS)
+        for name in names
+    )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .columns import LABEL_NAMES, PERSON_NAMES, SEQUENCE_NAMES, Roles, Table, find_roles, open_table
+from .contents import above_note
 from .errors import DataError
+from .measured import Rounded, without_counters
+from .people import people_in_names
+from .pieces import Pieces
 from .recording import MAX_VALUES, Layout, Recording
 from .time_axis import Clock
 
@@ -68,51 +72,53 @@ def read_long_table(path: Path, name: str) -> tuple[Layout, list[Recording]]:
     roles = _roles(table)
     owners = Owners()
     clock = Clock(None if roles.time is None else table.columns[roles.time])
-    values, times, owner_of_row = _read_rows(table, roles, owners, clock)
+    rounded = Rounded()
+    values, times, owner_of_row, rows = _read_rows(table, roles, owners, clock, rounded)
     order = np.argsort(owner_of_row, kind="stable")
-    rows = order + (2 if table.has_header else 1)
     starts = np.searchsorted(owner_of_row[order], np.arange(len(owners.labels) + 1))
-    recordings = []
+    named = None if roles.person is not None else people_in_names([sequence for _, sequence in owners.numbers])
+    pieces = Pieces(clock)
+    recordings: list[Recording] = []
     for (person, sequence), number in owners.numbers.items():
-        mine = slice(starts[number], starts[number + 1])
-        step = None
-        if times is not None:
-            step = clock.step(times[order[mine]], place, rows[mine])
-        recordings.append(
-            Recording(
-                place=f"{place}, sequence {sequence!r}",
-                label=owners.labels[number],
-                values=values[order[mine]],
-                person=person or None,
-                step_seconds=step,
-            )
-        )
-    notes = [f"{place} is read as one long table: {_spoken(table, roles)}"]
+        mine = order[starts[number] : starts[number + 1]]
+        if named is not None and named[0] is not None:
+            person = named[0][number]
+        whole = Recording(f"{place}, sequence {sequence!r}", owners.labels[number], values[mine], person or None)
+        recordings += pieces.of(whole, None if times is None else times[mine], rows[mine])
+    channels = tuple(table.columns[k] for k in roles.channels)
+    kept, about_counters = without_counters([(one.place, one.values) for one in recordings], channels, rounded)
+    recordings = [replace(one, values=one.values[:, kept]) for one in recordings]
+    notes = [f"{place} is read as one long table: {_spoken(table, roles)}", *(named[1] if named else [])]
+    steps = [one.step_seconds for one in recordings if one.step_seconds]
+    notes += [*above_note({place: table.above}), *pieces.notes(clock.unit_seconds(steps)), *about_counters]
     if roles.left_out:
         names = ", ".join(repr(table.columns[k] or "row number") for k in roles.left_out)
         notes.append(f"left out, since by their names they are no measurements: {names}")
-    channels = tuple(table.columns[k] for k in roles.channels)
-    return Layout(name, place, channels, tuple(notes)), clock.measured(recordings)
+    return Layout(name, place, tuple(channels[k] for k in kept), tuple(notes)), clock.measured(recordings)
 
 
 def _read_rows(
-    table: Table, roles: Roles, owners: Owners, clock: Clock
-) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, NDArray[np.int64]]:
-    """Channels and time of every row, and the sequence that it belongs to."""
+    table: Table, roles: Roles, owners: Owners, clock: Clock, rounded: Rounded
+) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, NDArray[np.int64], NDArray[np.int64]]:
+    """Channels and time of every row, the sequence that it belongs to, and where in the file it stands."""
     sequence, label = roles.sequence or 0, roles.label or 0
-    pieces, times, numbers = [], [], []
+    pieces, times, numbers, rows = [], [], [], []
     n_values = 0
     for chunk in table.chunks():
         names = chunk.texts(sequence)
         people = chunk.texts(roles.person) if roles.person is not None else [""] * len(names)
         numbers.append(np.array(owners.of_rows(names, chunk.texts(label), people, table.place, chunk.first_row)))
-        pieces.append(np.stack([chunk.numbers(k) for k in roles.channels], axis=1).astype(np.float32))
+        measured = np.stack([chunk.numbers(k) for k in roles.channels], axis=1)
+        rounded.look_at(measured)
+        pieces.append(measured.astype(np.float32))
+        rows.append(np.arange(chunk.first_row, chunk.first_row + len(measured)))
         if roles.time is not None:
             times.append(clock.read(chunk, roles.time))
         n_values += pieces[-1].size
         if n_values > MAX_VALUES:
             raise DataError(f"{table.place} holds more than {MAX_VALUES:,} values: take fewer rows")
-    return np.concatenate(pieces), np.concatenate(times) if times else None, np.concatenate(numbers)
+    stamps = np.concatenate(times) if times else None
+    return np.concatenate(pieces), stamps, np.concatenate(numbers), np.concatenate(rows)
 
 
 def _roles(table: Table) -> Roles:

@@ -87,6 +87,7 @@ class ParquetTable:
     """
 
     has_header = True
+    first_row = 1
 
     def __init__(self, path: Path, place: str) -> None:
         try:
@@ -97,6 +98,8 @@ class ParquetTable:
                 f"{place} is a Parquet file, and pyarrow, which reads it, is not installed: {INSTALL}"
             ) from error
         self.path, self.place = path, place
+        self.above: tuple[str, ...] = ()
+        self.breaks: list[int] = []
         self._damage = (pa.ArrowException, OSError, ValueError)
         file = open_binary(path)
         weakref.finalize(self, file.close)

@@ -11,7 +11,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .channel_quality import channel_warnings, some
+from .channel_quality import channel_warnings
+from .copies import near_copies
+from .errors import some
+from .people import without_number
 from .sequences import SequenceDataset
 from .splits import Split, by_people
 
@@ -44,20 +47,24 @@ def warnings(dataset: SequenceDataset) -> list[str]:
 
 
 def duplicates_across(dataset: SequenceDataset, split: Split) -> list[str]:
-    """Says how many sequences outside of training are exact copies of training sequences."""
+    """Says how many sequences outside of training are copies of training sequences, exact or nearly."""
     training = set(split.train.tolist())
-    copies = dict.fromkeys(("validation", "test"), 0)
-    for rows in duplicates(dataset):
-        if training.isdisjoint(rows):
-            continue
-        for part, others in (("validation", split.validation), ("test", split.test)):
-            copies[part] += len(set(others.tolist()) & set(rows))
-    return [
-        f"of the {part} sequences {n} {'is an exact copy' if n == 1 else 'are exact copies'} of training sequences: "
-        f"the {part} score is too good, since copies that it has trained on count too; take the copies out"
-        for part, n in copies.items()
-        if n
-    ]
+    exact, near = duplicates(dataset), near_copies(dataset)
+    sentences = []
+    for part, others in (("validation", split.validation), ("test", split.test)):
+        judged = set(others.tolist())
+        copies = {row for rows in exact if not training.isdisjoint(rows) for row in judged.intersection(rows)}
+        alike = {row for pair in near if not training.isdisjoint(pair) for row in judged.intersection(pair)} - copies
+        for n, kind in ((len(copies), "exact"), (len(alike), "near")):
+            if n:
+                article = "an" if kind == "exact" else "a"
+                are = f"is {article} {kind} copy" if n == 1 else f"are {kind} copies"
+                how = "" if kind == "exact" else " (rounded, cut or moved by an offset)"
+                sentences.append(
+                    f"of the {part} sequences {n:,} {are} of training sequences{how}: the {part} score is too good, "
+                    "since copies that it has trained on count too; take the copies out"
+                )
+    return sentences
 
 
 def people_across(dataset: SequenceDataset, split: Split) -> list[str]:
@@ -118,13 +125,28 @@ def duplicates(dataset: SequenceDataset) -> list[list[int]]:
 
 def _duplicates(dataset: SequenceDataset) -> list[str]:
     groups = duplicates(dataset)
+    people = [*range(len(dataset))] if dataset.groups is None else dataset.groups.tolist()
+    exact = {row for group in groups for row in group}
+    near = [pair for pair in near_copies(dataset) if not exact.issuperset(pair)]
+    strangers = [pair for pair in near if dataset.groups is not None and people[pair[0]] != people[pair[1]]]
+    about_near = []
+    if strangers:
+        first, second = (dataset.group_names[people[row]] for row in strangers[0])
+        about_near = [
+            f"{len(strangers):,} pairs of sequences are nearly the same (rounded, cut or moved by an offset) and of "
+            f"different people, such as {first!r} and {second!r}: one of the two is not who it says; holding people "
+            "out does not help against copies"
+        ]
     if not groups:
-        return []
+        return about_near
     n_copies = sum(len(group) - 1 for group in groups)
     labels = dataset.labels.tolist()
     torn = [group for group in groups if len({labels[row] for row in group}) > 1]
     are = "is an exact copy of another" if n_copies == 1 else "are exact copies of others"
-    sentences = [f"{n_copies:,} of {len(dataset):,} sequences {are}: what is there twice counts twice"]
+    n_strangers = 0 if dataset.groups is None else sum(len({people[row] for row in group}) > 1 for group in groups)
+    across = f", {n_strangers:,} of them across people" if n_strangers else ""
+    sentences = [f"{n_copies:,} of {len(dataset):,} sequences {are}{across}: what is there twice counts twice"]
+    sentences += about_near
     if torn:
         classes = " and ".join(sorted({repr(dataset.class_names[labels[row]]) for row in torn[0]}))
         count = "one sequence appears" if len(torn) == 1 else f"{len(torn):,} sequences appear"
@@ -235,7 +257,7 @@ def _uneven_classes(dataset: SequenceDataset) -> list[str]:
     return [
         f"classes are uneven, {dataset.class_names[most]!r} with {int(counts[most]):,} sequences and "
         f"{dataset.class_names[fewest]!r} with {int(counts[fewest]):,}: accuracy hardly sees the small ones, "
-        "--metric macro_f1 does"
+        "--metric balanced_accuracy does"
     ]
 
 
@@ -247,6 +269,21 @@ def _spellings(dataset: SequenceDataset) -> list[str]:
         f"{some(names)} are different classes: if that is a slip of spelling, use one"
         for names in spelled.values()
         if len(names) > 1
+    ] + _numbered(dataset)
+
+
+def _numbered(dataset: SequenceDataset) -> list[str]:
+    """Classes such as ``dws_1`` and ``dws_2``, which may be takes of one."""
+    alike = defaultdict(list)
+    for name in dataset.class_names:
+        alike[without_number(name)].append(name)
+    several = [names for stem, names in alike.items() if len(names) > 1 and stem]
+    if len(alike) < 2 or not several:
+        return []
+    stem = without_number(several[0][0])
+    return [
+        f"{some(several[0])} differ by a number only and are different classes: if they are takes of one class, put "
+        f"them into one folder ({stem}/{several[0][0]}, {stem}/{several[0][1]}) or give them one label"
     ]
 
 
@@ -262,5 +299,7 @@ def _missing_names(dataset: SequenceDataset) -> list[str]:
 def _label_of_recordings(dataset: SequenceDataset) -> Tensor:
     if dataset.recordings is None:
         return dataset.labels
-    label_of = dict(zip(dataset.recordings.tolist(), dataset.labels.tolist(), strict=True))
-    return torch.tensor(list(label_of.values()))
+    pairs = set(zip(dataset.recordings.tolist(), dataset.labels.tolist(), strict=True))
+    if len(pairs) > len({recording for recording, _ in pairs}):
+        return dataset.labels  # Streams, of which one may have many examples of a class.
+    return torch.tensor([label for _, label in sorted(pairs)])

@@ -35,16 +35,20 @@ def recognise(path: Path) -> str:
     if not path.is_dir():
         raise DataError(f"{path} is neither a file nor a folder: name one with --data-path")
     found: dict[str, str] = {}
-    for archive in files.files_of(path, frozenset({".zip"})):
+    holds_zip = False
+    for archive in files.files_of(path, frozenset({files.ZIP})):
         name = ARCHIVES.get(archive.name) or _of_zip(archive)
-        if name is not None:
+        holds_zip |= name == files.NAME
+        if name is not None and name != files.NAME:
             found.setdefault(name, archive.name)
+    if files.holds_arrays(path):
+        return files.NAME
     if holds_landmarks(path):
         found.setdefault(SIGNS, "landmarks in .npy files")
     elif not found and holds_sign_metadata(path):
         found[SIGNS] = "metadata of WLASL or ASL Citizen"
     # A published archive explains a folder; tables beside it may be anything, and so do the tables of sign metadata.
-    if not found and files.is_there(path):
+    if not found and (holds_zip or files.is_there(path)):
         return files.NAME
     if len(found) > 1:
         listed = ", ".join(f"{name} ({what})" for name, what in found.items())
@@ -91,14 +95,15 @@ def _first_line(path: Path) -> str:
 
 
 def _of_file(path: Path) -> str:
-    if path.suffix.lower() == ".zip":
+    if path.suffix.lower() == files.ZIP:
         name = ARCHIVES.get(path.name) or _of_zip(path)
         if name is None:
             raise DataError(
-                f"{path} is none of the published archives: unpack it, and name the folder to read its files"
+                f"{path} is none of the published archives and holds nothing that is understood. Understood are: "
+                f"{files.LAYOUTS}"
             )
         return name
-    if path.suffix.lower() in (".json", ".npy"):
+    if path.suffix.lower() in (".json", ".npy") and not files.is_there(path):
         return SIGNS
     if not files.is_there(path):
         raise DataError(f"{path} is not understood. Understood are: {files.LAYOUTS}")
@@ -106,11 +111,13 @@ def _of_file(path: Path) -> str:
 
 
 def _of_zip(path: Path) -> str | None:
-    """The data set whose members an archive has; None for any other archive."""
+    """The data set whose members an archive has, somebody's own recordings included; None for any other archive."""
     with open_binary(path, signs.LIMITS.archive_bytes) as file:
         members = open_zip(file, str(path), signs.LIMITS.n_members).namelist()
     if any(f"/{member}".endswith(f"/{uci_har.LABELS_FILE}") for member in members):
         return uci_har.NAME
     if any(smartwatch.SAMPLE.fullmatch(member) for member in members):
         return smartwatch.NAME
-    return SIGNS if any(member.endswith(".npy") for member in members) else None
+    if any(member.endswith(".npy") for member in members) and not files.are_read(members):
+        return SIGNS
+    return files.NAME if files.are_read(members) else None

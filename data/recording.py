@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_VALUES = 1 << 28
+# How notes begin that a person should look at.
+CHECK = "please check: "
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +23,7 @@ class Recording:
         person: Who performed it; None where that is not known.
         part: ``TRAIN``, ``VALIDATION`` or ``TEST`` of the publisher's split; None without one.
         step_seconds: Median time between two steps; None where it is not known.
+        take: What it was cut from, and others may have been: those of one take are never in two splits.
     """
 
     place: str
@@ -29,6 +32,7 @@ class Recording:
     person: str | None = None
     part: int | None = None
     step_seconds: float | None = None
+    take: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,11 @@ class Layout:
         place: File or folder, as errors name it.
         channel_names: One name a channel.
         notes: What was understood and what was left out, in sentences.
+        is_stream: Whether recordings are of a continuing movement and are cut into windows, however short.
     """
 
     name: str
     place: str
     channel_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    is_stream: bool = False

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from .clips import natural_order
 from .errors import DataError
+from .people import one_spelling
 from .recording import MAX_VALUES, Layout, Recording
 from .sequences import TRAIN, SequenceDataset
-from .windows import Windows, cut_windows, window_steps
+from .source import Source
+from .windows import Windows, cut_windows, steps_of
 
 LONGEST_GESTURE_STEPS = 100
 LONG_STEPS = 1000
@@ -22,7 +24,6 @@ RATE_TOLERANCE = 0.1
 MISSING_NOTE = "missing values: "
 RATES_DIFFER = "the sample rate differs between sequences"
 TOO_LONG = "sequences are long and not cut"
-HOPS_PER_WINDOW = 2
 
 
 def check_printable(place: str, names: Sequence[str]) -> None:
@@ -36,7 +37,7 @@ def check_printable(place: str, names: Sequence[str]) -> None:
         raise DataError(f"{place}: the name {unprintable!r} cannot be printed: rename it")
 
 
-def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: float) -> SequenceDataset:
+def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) -> SequenceDataset:
     """Makes recordings into a data set; classes and people are numbered in the natural order of their names.
 
     A missing value is interpolated between its neighbours in time, or takes the nearest one at an end. A channel that
@@ -52,7 +53,8 @@ def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: fl
     if len(classes) < 2:
         found = f"only the class {classes[0]!r}" if classes else "no sequence"
         raise DataError(f"{layout.place} holds {found}: a classifier needs at least two classes")
-    people = sorted({recording.person for recording in recordings if recording.person is not None}, key=natural_order)
+    named, people_notes = one_spelling([recording.person for recording in recordings])
+    people = sorted({person for person in named if person is not None}, key=natural_order)
     check_printable(layout.place, (*classes, *people, *layout.channel_names))
     n_values = sum(recording.values.size for recording in recordings)
     if n_values > MAX_VALUES:
@@ -60,10 +62,13 @@ def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: fl
     tables, notes = fill_gaps(layout, recordings)
     rate, rate_notes = _sample_rate(recordings)
     lengths = torch.tensor([len(table) for table in tables])
-    windows, window_notes = _cut(torch.from_numpy(np.concatenate(tables)), lengths, rate, window_seconds)
+    longest = 0 if layout.is_stream else LONG_STEPS
+    windows, window_notes = _cut(torch.from_numpy(np.concatenate(tables)), lengths, rate, source, longest)
     owner = windows.recordings
     # One person, or somebody unknown among the known, is nothing to split by.
-    by_person = len(people) > 1 and all(recording.person is not None for recording in recordings)
+    by_person = len(people) > 1 and None not in named
+    takes = [recording.take or f"\0{k}" for k, recording in enumerate(recordings)]
+    take_numbers = {take: k for k, take in enumerate(dict.fromkeys(takes))}
     official = [recording.part for recording in recordings]
     return SequenceDataset(
         name=layout.name,
@@ -73,12 +78,14 @@ def assemble(layout: Layout, recordings: Sequence[Recording], window_seconds: fl
         labels=torch.tensor([classes.index(recording.label) for recording in recordings])[owner],
         class_names=tuple(classes),
         channel_names=layout.channel_names,
-        groups=torch.tensor([people.index(str(one.person)) for one in recordings])[owner] if by_person else None,
+        groups=torch.tensor([people.index(str(one)) for one in named])[owner] if by_person else None,
         group_names=tuple(people) if by_person else (),
-        recordings=None if len(windows.lengths) == len(recordings) else owner,
+        recordings=None
+        if len(windows.lengths) == len(take_numbers)
+        else torch.tensor([take_numbers[take] for take in takes])[owner],
         official=None if None in official else torch.tensor([part or TRAIN for part in official])[owner],
         sample_rate_hz=rate,
-        notes=(*layout.notes, *notes, *rate_notes, *window_notes),
+        notes=(*layout.notes, *people_notes, *notes, *rate_notes, *window_notes),
     )
 
 
@@ -167,19 +174,19 @@ def _sample_rate(recordings: Sequence[Recording]) -> tuple[float | None, list[st
 
 
 def _cut(
-    values: torch.Tensor, lengths: torch.Tensor, rate: float | None, window_seconds: float
+    values: torch.Tensor, lengths: torch.Tensor, rate: float | None, source: Source, longest: int
 ) -> tuple[Windows, list[str]]:
     whole = Windows(values, lengths, torch.arange(len(lengths)))
     median = int(lengths.median())
-    if median <= LONG_STEPS:
+    if median <= longest:
         return whole, []
     if rate is None:
         return whole, [
             f"{TOO_LONG} (median {median:,} steps), since the sample rate is not known: a time column tells it"
         ]
-    n_steps = window_steps(window_seconds, rate)
-    windows = cut_windows(values, lengths, n_steps=n_steps, hop=n_steps // HOPS_PER_WINDOW)
+    n_steps, hop = steps_of(source, rate)
+    windows = cut_windows(values, lengths, n_steps=n_steps, hop=hop)
     return windows, [
         f"sequences are long (median {median:,} steps): {len(lengths)} of them were cut into {len(windows.lengths)} "
-        f"windows of {window_seconds:g} s that overlap by half (data.window_seconds)"
+        f"windows of {n_steps / rate:g} s that overlap by {1 - hop / n_steps:.0%} (data.window_seconds, hop_seconds)"
     ]

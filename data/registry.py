@@ -60,7 +60,7 @@ DATASETS: dict[str, DatasetEntry] = {
     files.NAME: DatasetEntry(
         load=files.load,
         kind=files.KIND,
-        summary="your own recordings: a folder a class with CSV files, a long table, .npz or .ts",
+        summary="your own recordings: a folder a class, a long table, streams with labels, arrays, zips and more",
         needs="--data-path FOLDER_OR_FILE; `datasets --data-path FOLDER_OR_FILE` says what is understood",
     ),
 }

@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import DataError
+from .timeline import Timeline
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
@@ -39,6 +41,7 @@ class SequenceDataset:
         official: The publisher's own split: ``TRAIN``, ``VALIDATION`` or ``TEST`` for each sequence; None without one.
         sample_rate_hz: Steps a second; None where it is not known.
         notes: What the reader dropped or noticed, in sentences for the user.
+        timeline: Where in their streams windows lie; None where they do not come from streams.
     """
 
     name: str
@@ -54,6 +57,7 @@ class SequenceDataset:
     official: Int[Tensor, " sequences"] | None = None
     sample_rate_hz: float | None = None
     notes: tuple[str, ...] = ()
+    timeline: Timeline | None = None
 
     def __post_init__(self) -> None:
         """Checks that the parts fit together.
@@ -133,6 +137,7 @@ class SequenceDataset:
             groups=None if self.groups is None else self.groups[rows],
             recordings=None if self.recordings is None else self.recordings[rows],
             official=None if self.official is None else self.official[rows],
+            timeline=None if self.timeline is None else self.timeline.subset(rows),
         )
 
     def first_classes(self, n_classes: int) -> SequenceDataset:
@@ -159,4 +164,7 @@ class SequenceDataset:
             digest.update(b"|")
             if part is not None:
                 digest.update(part.contiguous().numpy().data)
+        if self.timeline is not None:
+            digest.update(self.timeline.starts.contiguous().numpy().data)
+            digest.update(np.ascontiguousarray(self.timeline.events).data)
         return digest.hexdigest()

@@ -15,21 +15,32 @@ class Source:
     Attributes:
         data_path: File or folder that ``--data-path`` or the setting SEQTUNE_DATA named; None where neither was given.
         cache_folder: Keeps downloads and parsed tensors; it need not exist, and everything in it may be deleted.
-        window_seconds: How long a window of a continuing movement is; only recordings that are cut obey it.
+        window_seconds: How long a window of a continuing movement is; only recordings that are cut obey it. None: four
+            seconds, or what streams ask for.
+        hop_seconds: From the start of a window to the start of the next; None for half of a window, or what streams
+            ask for.
+        window_label: How a window of a stream is labelled that could have two labels: ``run`` (none can), ``majority``,
+            ``end``, ``share``, or ``auto``: as the reader finds best.
+        label_share: Of a window that its label has at least, for ``share``.
         n_classes: How many classes will be used; None for all. For data sets that choose their metadata by it.
         landmarks: Parts of the body that are used: ``pose``, ``face``, ``left_hand``, ``right_hand``; with
             ``visibility`` also how surely each point of the pose is seen.
         missing_hands: What stands where a hand is not seen: one of ``shoulders.MISSING_HANDS``.
         asl_citizen: Whether ASL Citizen is read where it lies beside other signs.
+        label_from: What names the class where folder and column both could: one of ``class_column.LABEL_FROM``.
     """
 
     data_path: Path | None
     cache_folder: Path
-    window_seconds: float = 4.0
+    window_seconds: float | None = None
+    hop_seconds: float | None = None
+    window_label: str = "auto"
+    label_share: float = 0.75
     n_classes: int | None = None
     landmarks: tuple[str, ...] = ("pose", "left_hand", "right_hand")
     missing_hands: str = "interpolate"
     asl_citizen: bool = True
+    label_from: str = "auto"
 
     def named_file(self, *file_names: str) -> Path | None:
         """The file that the user named: ``data_path`` itself, or the first of ``file_names`` in that folder.

@@ -230,14 +230,19 @@ def by_people(dataset: SequenceDataset, kind: str) -> bool:
 
 
 def units_of(dataset: SequenceDataset, kind: str, rows: Rows) -> tuple[Rows, Rows]:
-    """The unit and the class of each row; a unit that is a recording has one class."""
+    """The unit and the class of each row; a recording with several classes counts as its most frequent one."""
+    labels = _numpy(dataset.labels)
     if by_people(dataset, kind):
         units = _numpy(dataset.groups)
     elif dataset.recordings is not None:
         units = _numpy(dataset.recordings)
+        names, unit = np.unique(units, return_inverse=True)
+        counts = np.zeros((len(names), dataset.n_classes), dtype=np.int64)
+        np.add.at(counts, (unit, labels), 1)
+        labels = counts.argmax(axis=1)[unit]
     else:
         units = np.arange(len(dataset))
-    return units[rows], _numpy(dataset.labels)[rows]
+    return units[rows], labels[rows]
 
 
 def _counts(dataset: SequenceDataset, rows: Rows, units: Rows) -> tuple[Rows, Int[Rows, "units classes"]]:

@@ -64,10 +64,13 @@ class Clock:
         # Stamps that are coarser than the steps stand still at most of them.
         return float(np.median(steps)) or float(np.mean(steps)) or None
 
+    def unit_seconds(self, steps: Sequence[float]) -> float | None:
+        """Seconds in the column's unit, by its name or by the steps; None if it counts rows."""
+        return (self._unit or guess_unit_seconds(float(np.median(steps)))) if steps else None
+
     def measured(self, recordings: Sequence[Recording]) -> list[Recording]:
         """The recordings with their steps in seconds."""
-        steps = [one.step_seconds for one in recordings if one.step_seconds]
-        unit = (self._unit or guess_unit_seconds(float(np.median(steps)))) if steps else None
+        unit = self.unit_seconds([one.step_seconds for one in recordings if one.step_seconds])
         return [
             replace(one, step_seconds=one.step_seconds * unit if unit and one.step_seconds else None)
             for one in recordings

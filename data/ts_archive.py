@@ -9,7 +9,7 @@ official split.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,11 @@ def find_pair(path: Path) -> dict[int | None, Path]:
         return {None: path}
     stem = path.stem[: found.start()].lower()
     try:
-        beside = [one for one in sorted(path.parent.iterdir()) if one.suffix.lower() == ".ts" and PART.search(one.stem)]
+        beside = [
+            one
+            for one in sorted(path.parent.iterdir())
+            if one.suffix.lower() == path.suffix.lower() and PART.search(one.stem)
+        ]
     except OSError as error:
         raise DataError(f"{path.parent} cannot be looked into: {error.strerror}") from error
     pair: dict[int | None, Path] = {}
@@ -56,11 +60,27 @@ def read_ts(path: Path, name: str) -> tuple[Layout, list[Recording]]:
     Raises:
         DataError: If a line cannot be used; the message names it.
     """
+    return read_pair(path, name, _cases)
+
+
+def read_pair(
+    path: Path, name: str, cases: Callable[[Path, int | None], Iterable[Recording]]
+) -> tuple[Layout, list[Recording]]:
+    """Reads a file of the archive, together with its other half.
+
+    Args:
+        path: The file.
+        name: Of the data set.
+        cases: Reads one file, of a part of the split.
+
+    Raises:
+        DataError: If they do not fit together, or as ``cases`` does.
+    """
     pair = find_pair(path)
     recordings: list[Recording] = []
     n_channels = 0
     for part, file in sorted(pair.items(), key=lambda item: item[0] or 0):
-        for recording in _cases(file, part):
+        for recording in cases(file, part):
             if recordings and recording.values.shape[1] != n_channels:
                 raise DataError(
                     f"{recording.place} has {recording.values.shape[1]} channels, and {recordings[0].place} has "

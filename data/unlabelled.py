@@ -5,7 +5,7 @@ Whoever classifies with an ONNX file has no torch: nothing here needs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from .clips import natural_order
 from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
 from .errors import DataError
 from .folder import LARGEST_FILE_BYTES, Folder
+from .measured import Rounded, without_counters
 from .npy import read_npy
 from .npz import read_npz
 from .recording import MAX_VALUES, Recording
@@ -87,31 +88,48 @@ def _from_table(path: Path) -> Iterator[Unlabelled]:
     else:
         roles = Roles(None, None, None, None, tuple(range(len(table.columns))), ())
     clock = Clock(None if roles.time is None else table.columns[roles.time])
-    values, times, owners = _rows(table, roles, clock)
+    rounded = Rounded()
+    values, times, owners, rows_of = _rows(table, roles, clock, rounded)
     names = tuple(table.columns[k] for k in roles.channels) if table.has_header else None
-    first_row = 2 if table.has_header else 1
-    _refuse_gaps(table.place, values, names, first_row)
-    for name, rows in _sequences(owners, len(values)):
+    if names is None and rounded.channels:
+        # As for training; columns with names are found by them.
+        blocks = [(table.place, block) for block in np.split(values, table.breaks)]
+        kept, _ = without_counters(blocks, table.columns, rounded)
+        values = values[:, kept]
+    _refuse_gaps(table.place, values, names, rows_of)
+    for name, rows in _sequences(owners, len(values), table.breaks):
         step = None
         if times is not None:
-            step = clock.step(times[rows], table.place, rows + first_row)
+            step = clock.step(times[rows], table.place, rows_of[rows])
         place = table.place if name is None else f"{table.place}, sequence {name!r}"
+        if owners is None and table.breaks:
+            place = f"{table.place}, rows {rows_of[rows[0]]:,} to {rows_of[rows[-1]]:,}"
         (recording,) = clock.measured([Recording(place, "", values[rows], step_seconds=step)])
         yield Unlabelled(place, recording.values, names, _rate(recording.step_seconds))
 
 
 def _rows(
-    table: Table, roles: Roles, clock: Clock
-) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, list[str] | None]:
-    """Channels and times of every row, and the name of the sequence that it belongs to."""
+    table: Table, roles: Roles, clock: Clock, rounded: Rounded
+) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, list[str] | None, NDArray[np.int64]]:
+    """Channels and times of every row, the name of the sequence that it belongs to, and where in the file it stands."""
     channels = list(roles.channels)
     matrix = table.matrix() if roles.sequence is None and roles.person is None and roles.label is None else None
     if matrix is not None:
-        return matrix[:, channels].astype(np.float32), None if roles.time is None else matrix[:, roles.time], None
-    pieces, times, owners = [], [], []
+        whole = np.arange(table.first_row, table.first_row + len(matrix))
+        rounded.look_at(matrix[:, channels])
+        return (
+            matrix[:, channels].astype(np.float32),
+            None if roles.time is None else matrix[:, roles.time],
+            None,
+            whole,
+        )
+    pieces, times, owners, rows = [], [], [], []
     n_values = 0
     for chunk in table.chunks():
-        pieces.append(np.stack([chunk.numbers(k) for k in channels], axis=1).astype(np.float32))
+        measured = np.stack([chunk.numbers(k) for k in channels], axis=1)
+        rounded.look_at(measured)
+        pieces.append(measured.astype(np.float32))
+        rows.append(np.arange(chunk.first_row, chunk.first_row + len(pieces[-1])))
         n_values += pieces[-1].size
         if n_values > MAX_VALUES:
             raise DataError(f"{table.place} holds more than {MAX_VALUES:,} values: take fewer rows")
@@ -120,13 +138,16 @@ def _rows(
         if roles.sequence is not None:
             owners += chunk.texts(roles.sequence)
     joined = np.concatenate(times) if times else None
-    return np.concatenate(pieces), joined, owners if roles.sequence is not None else None
+    return np.concatenate(pieces), joined, owners if roles.sequence is not None else None, np.concatenate(rows)
 
 
-def _sequences(owners: list[str] | None, n_rows: int) -> Iterator[tuple[str | None, NDArray[np.int64]]]:
+def _sequences(
+    owners: list[str] | None, n_rows: int, breaks: Sequence[int]
+) -> Iterator[tuple[str | None, NDArray[np.int64]]]:
     """The rows of every sequence, in the order in which they appear."""
     if owners is None:
-        yield None, np.arange(n_rows)
+        for block in np.split(np.arange(n_rows), breaks):
+            yield None, block
         return
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(owners):
@@ -135,13 +156,15 @@ def _sequences(owners: list[str] | None, n_rows: int) -> Iterator[tuple[str | No
         yield name, np.array(mine)
 
 
-def _refuse_gaps(place: str, values: NDArray[np.float32], names: tuple[str, ...] | None, first_row: int) -> None:
+def _refuse_gaps(
+    place: str, values: NDArray[np.float32], names: tuple[str, ...] | None, rows: NDArray[np.int64]
+) -> None:
     gaps = np.argwhere(np.isnan(values))
     if len(gaps):
         row, channel = (int(k) for k in gaps[0])
         column = channel + 1 if names is None else repr(names[channel])
         raise DataError(
-            f"{place}, row {row + first_row}, column {column}: there is no value ({len(gaps):,} are missing in all): "
+            f"{place}, row {rows[row]}, column {column}: there is no value ({len(gaps):,} are missing in all): "
             "fill them in, or take the rows out"
         )
 
@@ -154,7 +177,7 @@ def _from_npz(path: Path) -> Iterator[Unlabelled]:
         if not len(real):
             raise DataError(f"{one.place} holds no value: take it out")
         values = one.values[real[0] : real[-1] + 1]
-        _refuse_gaps(one.place, values, layout.channel_names, int(real[0]) + 1)
+        _refuse_gaps(one.place, values, layout.channel_names, real + 1)
         yield Unlabelled(one.place, values, layout.channel_names if given else None, _rate(one.step_seconds))
 
 

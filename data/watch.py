@@ -22,7 +22,7 @@ from .archive import open_binary, sha256_of
 from .errors import DataError
 from .sequences import SequenceDataset
 from .source import Source
-from .windows import cut_windows, window_steps
+from .windows import cut_windows, steps_of
 
 NAME = "watch"
 KIND = "activity"
@@ -44,21 +44,19 @@ EXERCISES = {
 # The package gives no units; at rest the acceleration has length 1.
 CHANNELS = ("ax (g)", "ay (g)", "az (g)", "wx", "wy", "wz")
 SAMPLE_RATE_HZ = 50.0
-# Half a window: a repetition that one window cuts in two is whole in the next.
-HOPS_PER_WINDOW = 2
 
 
 def load(source: Source) -> SequenceDataset:
-    """Reads the recordings and cuts them into windows of ``source.window_seconds`` that overlap by half.
+    """Reads the recordings and cuts them into windows; see ``steps_of``.
 
     Raises:
         DataError: If the package is not installed, its file is damaged, or the window is too short.
     """
-    n_steps = window_steps(source.window_seconds, SAMPLE_RATE_HZ)
+    n_steps, hop = steps_of(source, SAMPLE_RATE_HZ)
     content = read_package_file(package_file())
     recordings = [torch.from_numpy(values).float() for values in content["X"]]
     lengths = torch.tensor([len(values) for values in recordings])
-    windows = cut_windows(torch.cat(recordings), lengths, n_steps=n_steps, hop=n_steps // HOPS_PER_WINDOW)
+    windows = cut_windows(torch.cat(recordings), lengths, n_steps=n_steps, hop=hop)
     people, group_of_recording = np.unique(content["subject"], return_inverse=True)
     return SequenceDataset(
         name=NAME,

@@ -10,6 +10,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import DataError
+from .source import Source
+
+# Half a window: a repetition that one window cuts in two is whole in the next.
+WINDOW_SECONDS, HOPS_PER_WINDOW = 4.0, 2
 
 
 class Windows(NamedTuple):
@@ -39,6 +43,19 @@ def window_steps(window_seconds: float, sample_rate_hz: float) -> int:
             f"needs {2 / sample_rate_hz:g} s or more"
         )
     return round(n_steps)
+
+
+def steps_of(source: Source, sample_rate_hz: float) -> tuple[int, int]:
+    """Steps of a window, and from one to the next: four seconds that overlap by half, unless the user says otherwise.
+
+    Raises:
+        DataError: As ``window_steps``.
+    """
+    seconds = WINDOW_SECONDS if source.window_seconds is None else source.window_seconds
+    n_steps = window_steps(seconds, sample_rate_hz)
+    if source.hop_seconds is None:
+        return n_steps, n_steps // HOPS_PER_WINDOW
+    return n_steps, max(round(source.hop_seconds * sample_rate_hz), 1)
 
 
 def cut_windows(

@@ -23,12 +23,7 @@ class BiLSTM(SequenceClassifier):
         dropout: Of features, between recurrent layers and before the head.
         pooling: One of ``pooling.POOLINGS``.
         layer_norm: Whether to normalise between recurrent layers.
-        front_layers: Convolutions in front; 0 is the plain network. For all of them see ``ConvolutionalFront``.
-        front_channels: Features after each.
-        front_kernel_size: Steps that each sees; odd.
-        front_stride: Steps that each moves by.
-        front_norm: One of ``front.NORMS``.
-        front_dropout: Of features, after each.
+        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
 
     Raises:
         ValueError: If a hyperparameter is out of range.

@@ -65,12 +65,7 @@ class DeepGRU(SequenceClassifier):
         dropout: Of features, after every recurrent layer and before the head.
         bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
-        front_layers: Convolutions in front; 0 for none. For all of them see ``ConvolutionalFront``.
-        front_channels: Features after each.
-        front_kernel_size: Steps that each sees; odd.
-        front_stride: Steps that each moves by.
-        front_norm: One of ``front.NORMS``.
-        front_dropout: Of features, after each.
+        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
 
     Raises:
         ValueError: If a hyperparameter is out of range.

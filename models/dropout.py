@@ -13,9 +13,6 @@ class SequenceDropout(nn.Module):
     Source: Gal & Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural networks",
     section 4. It draws one number where a dropout of single values draws one a step, which on a CPU takes half as long
     as a convolution, and what it draws does not depend on how far a sequence is padded.
-
-    Args:
-        probability: Of dropping a feature.
     """
 
     def __init__(self, probability: float) -> None:
@@ -36,9 +33,6 @@ class StepDropout(nn.Module):
     Source: Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods for text classification", there of
     words. A step that is dropped is zero and keeps its place; what is drawn does not depend on how far a sequence is
     padded.
-
-    Args:
-        probability: Of dropping a step.
     """
 
     def __init__(self, probability: float) -> None:

@@ -106,12 +106,7 @@ class EnhancedBiLSTM(SequenceClassifier):
         attention_head_dim: Features of a head.
         temporal_dropout: Of whole steps, before the recurrent layers.
         feature_dropout: Of whole features, before the recurrent layers.
-        front_layers: Convolutions in front; 0 for none. For all of them see ``ConvolutionalFront``.
-        front_channels: Features after each.
-        front_kernel_size: Steps that each sees; odd.
-        front_stride: Steps that each moves by.
-        front_norm: One of ``front.NORMS``.
-        front_dropout: Of features, after each.
+        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
 
     Raises:
         ValueError: If a hyperparameter is out of range.

@@ -58,9 +58,6 @@ class LearnedPositions(nn.Module):
     A sequence that is longer than the table stretches the table over its own length, with vectors between two entries
     mixed from them (as Dosovitskiy et al. 2021, section 3.2, do for larger pictures). How far a sequence is padded
     therefore makes no difference.
-
-    Args:
-        n_features: Features of a step.
     """
 
     def __init__(self, n_features: int) -> None:

@@ -84,9 +84,6 @@ class Highway(nn.Module):
 
     Source: Srivastava et al. 2015, "Highway networks", equation 3; the bias that lets most be carried on at the
     beginning is of section 2.2. Between recurrent layers: Zhang et al. 2016, "Highway long short-term memory RNNs...".
-
-    Args:
-        n_features: Features of a step.
     """
 
     def __init__(self, n_features: int) -> None:
@@ -162,12 +159,7 @@ class Recurrent(SequenceClassifier):
         bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
         layer_norm: Whether to normalise between recurrent layers.
-        front_layers: Convolutions in front; 0 is the plain network. For all of them see ``ConvolutionalFront``.
-        front_channels: Features after each.
-        front_kernel_size: Steps that each sees; odd.
-        front_stride: Steps that each moves by.
-        front_norm: One of ``front.NORMS``.
-        front_dropout: Of features, after each.
+        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
 
     Raises:
         ValueError: If a hyperparameter is out of range.

@@ -80,12 +80,7 @@ class TemporalCNN(SequenceClassifier):
         conv_norm: One of ``front.NORMS``.
         dropout: Of features, after every convolution of a block and before the head.
         pooling: One of ``pooling.POOLINGS``.
-        front_layers: Convolutions in front; 0 for none. For all of them see ``ConvolutionalFront``.
-        front_channels: Features after each.
-        front_kernel_size: Steps that each sees; odd.
-        front_stride: Steps that each moves by.
-        front_norm: One of ``front.NORMS``.
-        front_dropout: Of features, after each.
+        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
 
     Raises:
         ValueError: If a hyperparameter is out of range.

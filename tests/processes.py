@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SMALL = (
     "--classes=2",
     "--epochs=4",
+    "--stop=never",
     "--set=split.folds=0",
     "--set=data.window_seconds=2",
     "--set=space.gru.hidden_size=[4, 8]",

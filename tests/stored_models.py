@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
 
-from data.channels import Preparation, derived_names, n_prepared_channels
+from data.channels import Preparation, derived_names, joint_preparation, n_prepared_channels
 from data.sequences import SequenceDataset
 from models import build
+from models.ensemble import ENSEMBLE
 from tune.training.model_folder import ModelDescription, StoredModel
 
 CHANNELS = ("heat", "ax (g)", "ay (g)", "az (g)")
@@ -79,3 +81,20 @@ def stored_model(
         **changes,
     }
     return StoredModel(ModelDescription.model_validate(description), network)
+
+
+def stored_ensemble() -> StoredModel:
+    """Two networks of one kind and MiniRocket, whose preparations have a few channels in common."""
+    how = (Preparation("instance", "magnitude"), Preparation("instance", "magnitude"), Preparation("both", "none"))
+    whole = joint_preparation(how)
+    kinds = (("gru", {"hidden_size": 6}), ("gru", {"hidden_size": 6}), ("minirocket", {"n_features": 84}))
+    members = [
+        {"architecture": name, "hyperparameters": arguments, "preparation": asdict(own), "share": share}
+        for (name, arguments), own, share in zip(kinds, how, (0.25, 0.25, 0.5), strict=True)
+    ]
+    # Of one network everything is right but what several are made of.
+    plain = stored_model(preparation=whole).description.model_dump()
+    changes = {"architecture": ENSEMBLE, "hyperparameters": {}, "members": members}
+    description = ModelDescription.model_validate({**plain, **changes})
+    torch.manual_seed(2)
+    return StoredModel(description, description.built().eval())

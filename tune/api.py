@@ -270,9 +270,9 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if self.study_ is None:
             raise StudyError("a copy of a tuner has its network and not its study: ask the one that was fitted")
+        from .report.context import study_context
         from .report.figures.collection import KINDS, study_figures
         from .report.figures.curves import curves_info
-        from .report.figures.words import study_context
         from .study.study import trials_so_far
 
         attributes, trials = self.study_.user_attrs, trials_so_far(self.study_)

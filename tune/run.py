@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,15 +19,17 @@ from .core.errors import StudyError
 from .core.files import remove_abandoned
 from .core.folders import SaveDir, StudyFolder
 from .core.stopping import StopRequested, StopWatch
+from .evaluation.ensemble import choose, fit_members
 from .evaluation.floors import judge_floors
 from .evaluation.test_evaluation import evaluate_selected
 from .evaluation.unfinished import keep_unfinished
+from .report.live import LiveReport
 from .report.outputs import load_libraries, write_exports
 from .report.sentences import resume_command
 from .search.confirming import Confirmer
 from .search.executor import executor_for
 from .search.floors import fit_floors
-from .search.loop import Ended
+from .search.loop import Ended, seconds_afterwards
 from .search.progress import Progress
 from .search.ray_cluster import check_engine
 from .study.agreement import check_agreement
@@ -178,7 +181,7 @@ def search_and_judge(
                 observer.say("note: with two objectives the best are not trained again with fresh seeds")
         for note in notes:
             observer.say(f"note: {note}")
-        _after_each_trial(tracking, folder, observer)
+        _after_each_trial(tracking, context, observer)
         fit_floors(context, observer, stop)
         ended = executor_for(settings).run(context, observer, stop)
         keep_unfinished(study, settings, folder)
@@ -190,16 +193,20 @@ def search_and_judge(
     return finished
 
 
-def _after_each_trial(tracking: Tracking, folder: StudyFolder, observer: Progress) -> None:
-    """Has the trackers told now of what an earlier run left untold, and of every trial to come."""
+def _after_each_trial(tracking: Tracking, context: RunContext, observer: Progress) -> None:
+    """Has the trackers told now of what an earlier run left untold, and of every trial to come; likewise the report."""
+    study, settings, splits = context.study, context.settings, context.splits
+    live = LiveReport(study, settings, context.folder)
 
     def after_trial() -> None:
         if observer.n_done >= _N_TRIALS_WITHOUT_LIBRARIES:
             load_libraries()
+        observer.seconds_afterwards = seconds_afterwards(study, settings, splits)
         look()
+        live.look(observer)
 
     def look() -> None:
-        for sentence in tracking.look(folder):
+        for sentence in tracking.look(context.folder):
             observer.say(sentence)
 
     observer.after_trial = after_trial
@@ -231,6 +238,7 @@ def confirm_and_judge(
             observer.say("Another process still works on this study: confirming the best is left to the last one")
             return finished
         observer.say("Training the best configurations again, with fresh seeds")
+        observer.after_trial = partial(LiveReport(study, settings, folder).look, observer)
         confirmer = Confirmer(context, limit)
         if reason := confirmer.confirm(observer, stop):
             return replace(finished, ended=replace(finished.ended, reason=reason))
@@ -249,8 +257,10 @@ def judge(finished: Finished, splits: Splits, *, stop: StopWatch, say: Callable[
         else:
             try:
                 context = RunContext.on_this_machine(study, finished.settings, splits, folder)
+                choose(context)
                 evaluate_selected(context, stop, say)
                 judge_floors(context, stop)
+                fit_members(context, stop, say)
             finally:
                 lock.release()
     except StopRequested as request:

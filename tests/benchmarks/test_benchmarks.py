@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # Options that leave each of them seconds of work; {here} is an empty folder. A new one needs a line of its own.
 LEAST: dict[str, str] = {
+    "answers": "watch --timeout 1s --out {here}/answers.jsonl",
     "calibration": "--data watch --seeds 1 --trials 1 --epochs 1",
     "compare_false_alarms": "--suites 1",
     "confirmation": "--studies 1",
@@ -32,6 +33,7 @@ LEAST: dict[str, str] = {
     "portfolio": "--data watch --architectures gru --random 0 --seconds 0.1 --output {here}/portfolio.jsonl",
     "report": "--trials 5",
     "serve": "--model {here}/studies/one/best_model --seconds 0.2 --connections 1",
+    "stopping": "--studies 2",
     "strategies": "--dataset watch --seconds 0.1 --seeds 1 --strategies 'sober 2' --output {here}/found.json",
     # Else it installs the published stack from the network, and measures minutes.
     "time_to_target": "--help",

@@ -19,12 +19,12 @@ from tune.study.leases import MOST_CRASHES
 NAME = "battered"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 EXPORTS = ("best_config.json", "trials.csv", "plots.html")
-PICTURES = ("optimization_history.png", "param_importances.png", "parallel_coordinate.png", "contour_plot.png")
+PICTURES = ("optimization_history.png", "parallel_coordinate.png")
 
 
 def arguments(save_dir: Path, n_trials: int, *more: str) -> tuple[str, ...]:
     """Of a run that begins or continues the study."""
-    place = ("--save-dir", str(save_dir), "--study-name", NAME, "--trials", str(n_trials), "--resume")
+    place = ("--save-dir", str(save_dir), "--study-name", NAME, "--trials", str(n_trials), "--resume", "--workers", "1")
     return (*SMALL, "--epochs", "8", *place, *more)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,3 +140,18 @@ def test_a_giant_does_not_pad_the_others_to_its_length() -> None:
     assert whole[0].values.shape[:2] == (64, 9_318)
     assert [piece.values.shape[:2] for piece in whole[0].pieces()] == [(4, 9_318), (60, 500)]
     assert [batch.values.shape[:2] for batch in whole[1:]] == [(4, 9_318), (397, 500)]
+
+
+def test_balanced_batches_have_all_classes_equally_often() -> None:
+    dataset = dataset_of([5, 7, 9, 11] * 100)
+    dataset = replace(dataset, labels=(torch.arange(400) % 20 == 0).long())
+    labels, rows = [], []
+    for batch in training_batches(dataset, 32, seed=1, epoch=1, balanced=True):
+        check_batch(dataset, batch)
+        labels += batch.labels.tolist()
+        rows += rows_in(batch)
+    assert len(labels) == 400
+    # Twenty of one class against 380: five standard deviations are 50 of 400.
+    assert abs(sum(labels) - 200) < 50
+    again = [rows_in(batch) for batch in training_batches(dataset, 32, seed=1, epoch=1, balanced=True)]
+    assert [row for batch in again for row in batch] == rows

@@ -14,10 +14,13 @@ from data.channels import (
     NORMALISATIONS,
     SMALLEST_DEVIATION,
     Preparation,
+    columns_of,
     derive,
     fit_normaliser,
+    joint_preparation,
     n_prepared_channels,
     prepare,
+    prepare_measured,
 )
 from data.sequences import SequenceDataset
 
@@ -152,3 +155,24 @@ def test_an_unknown_preparation_is_refused(values: dict[str, str]) -> None:
     (name,) = values
     with pytest.raises(ValueError, match=f"{name} is '{values[name]}'; it must be one of"):
         Preparation(**values)
+
+
+EVERY = [Preparation(normalisation, derived) for normalisation in NORMALISATIONS for derived in DERIVED]
+
+
+@pytest.mark.parametrize("first", EVERY)
+def test_what_is_prepared_for_several_holds_what_each_is_given(first: Preparation) -> None:
+    dataset = with_axes()
+    for second in EVERY:
+        whole = joint_preparation([first, second])
+        everything = prepare_measured(dataset, fit_normaliser(derive(dataset, whole.derived_channels)), whole)
+        for own in (first, second):
+            given = prepare_measured(dataset, fit_normaliser(derive(dataset, own.derived_channels)), own)
+            columns = columns_of(own, whole, dataset.channel_names)
+            assert torch.equal(everything.values[:, columns], given.values)
+
+
+def test_channels_that_are_not_there_are_not_found() -> None:
+    for own, whole in ((Preparation("both"), Preparation()), (Preparation("global", "both"), Preparation())):
+        with pytest.raises(ValueError, match=r"are not among those|not in tuple"):
+            columns_of(own, whole, with_axes().channel_names)

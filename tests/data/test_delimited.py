@@ -91,13 +91,12 @@ def test_missing_values(tmp_path: Path, cell: str) -> None:
         ("ax,ay\n1,5,2,5\n", r"row 2: 4 fields where the header has 2; if these are decimal commas"),
         ("ax,ay\n1,2\n3\n", r"row 3: 1 fields where the header has 2"),
         ("1,2\n3,4,5\n", r"row 2: 3 fields where the first row has 2"),
-        ("ax,ay\n1,2\n\n3,4\n", r"row 3 is empty, and rows follow"),
-        ("\nax,ay\n1,2\n", r"row 1 is empty, and rows follow"),
+        ("by hand,today\nax,ay,az\n1,2\n", r"row 2: 3 fields where the header has 2"),
+        ("time,ax\n0,1,2\n0,1,2\n", r"row 2: 3 fields where the header has 2; if lines stand above the header"),
+        ("# by hand\n\nax,ay\n1,2\n3,abc\n", r"row 5, column 'ay': 'abc' is not a number"),
+        ("ax,ay\n1,2\n\n3,abc\n", r"row 4, column 'ay': 'abc' is not a number"),
         ("ax,ax\n1,2\n", r"names the column 'ax' twice"),
         ('ax,ay\n"1"2,3\n', r"one.csv, line 2: .* expected after"),
-        ("# by hand\nax,ay,az\n1,2,3\n", r"row 2: .*; if lines stand above the header, take them out"),
-        ("# App 1.2 by hand\nax,ay,az\n1,2,3\n", r"row 2: .*; if lines stand above the header, take them out"),
-        ("sep=;\nax;ay\n1;2\n", r"row 1 is 'sep=;', which is for spreadsheets only: take it out"),
         ('ax,ay\n"1,2\n', r"one.csv, line 2: a quotation mark is opened and never closed"),
         ("ax,note\n1,good\n2,bad\n", r"column 'note' holds text such as 'good': take the column out, or give it"),
         (b"ax,ay\n1,2\0\n", r"line 2 holds a zero byte"),
@@ -191,3 +190,35 @@ def test_a_first_row_with_decimal_commas_is_no_header(tmp_path: Path) -> None:
 def test_the_line_that_is_no_text_is_named_however_far_down(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"one.csv, line 5001 is not UTF-8 text \(byte 0xfc\)"):
         numbers_of(table_of(tmp_path, b"ax,ay\n" + b"1,2\n" * 4999 + b"1,\xfc\n"))
+
+
+@pytest.mark.parametrize(
+    ("above", "rows"),
+    [
+        ("\n", "ax,ay\n1,2\n3,4\n"),
+        ("# by hand\n", "ax,ay\n1,2\n3,4\n"),
+        ("# by hand, on a Tuesday\n% again\n", "ax,ay\n1,2\n3,4\n"),
+        ("sep=;\n", "ax;ay\n1;2\n3;4\n"),
+        ("Device: X\nRate: 50, or so, of 3\n\n", "ax,ay\n1,2\n3,4\n"),
+        ("Device: X\n", "ax,ay\n1,2\n3,4\n"),
+        ("Device,X,Y\n\n", "1,2\n3,4\n"),
+        ("", "# ax,ay\n1,2\n3,4\n"),
+    ],
+)
+def test_lines_above_the_table(tmp_path: Path, above: str, rows: str) -> None:
+    table = table_of(tmp_path, above + rows)
+    assert "".join(table.above) == above
+    assert table.columns in (("ax", "ay"), ("channel_1", "channel_2"))
+    assert numbers_of(table) == [[1, 2], [3, 4]]
+    matrix = table.matrix()
+    assert matrix is not None
+    assert matrix.tolist() == [[1, 2], [3, 4]]
+
+
+def test_blocks_between_empty_lines_and_repeated_headers(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "ax,ay\n1,2\n3,4\n\n5,6\nax,ay\n7,8\n\n")
+    assert numbers_of(table) == [[1, 2], [3, 4], [5, 6], [7, 8]]
+    assert table.breaks == [2, 3]
+    assert [chunk.first_row for chunk in table.chunks()] == [2, 5, 7]
+    every = table_of(tmp_path, "ax,ay\n1,2\n\n3,4\n\n5,6\n")
+    assert (numbers_of(every), every.breaks) == ([[1, 2], [3, 4], [5, 6]], [])

@@ -48,14 +48,14 @@ def test_ones_own(tmp_path: Path, name: str) -> None:
         ("nowhere", "is neither a file nor a folder"),
         ("empty", "holds nothing that is understood. Understood are: a folder a class"),
         ("letter.doc", "letter.doc is not understood"),
-        ("other.zip", "is none of the published archives: unpack it"),
+        ("other.zip", "is none of the published archives and holds nothing that is understood"),
         ("broken.zip", "is not a zip archive, or is damaged"),
     ],
 )
 def test_what_is_not_understood(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "letter.doc").touch()
-    packed(tmp_path / "other.zip", "a.csv")
+    packed(tmp_path / "other.zip", "a.doc")
     (tmp_path / "broken.zip").write_text("no zip")
     with pytest.raises(DataError, match=message):
         recognise(tmp_path / name)

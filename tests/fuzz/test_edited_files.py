@@ -31,7 +31,7 @@ from tune.core.problems import SettingsError
 from tune.deploy.classifier import TorchClassifier
 from tune.deploy.inputs import Wanted
 from tune.deploy.metadata import WHOLE, facts_in
-from tune.deploy.predictions import answers
+from tune.deploy.predictions import predictions
 from tune.experiments.schema import read_suite
 from tune.training.model_folder import DESCRIPTION, load_model, write_model
 
@@ -130,7 +130,9 @@ def classified(place: Path) -> None:
     if (classifier.facts.resample_length or 0) > 1000:
         return  # May be asked for, and takes its time.
     for resample in (False, True):
-        in_words_or_fine(partial(lambda wanted: list(answers(classifier, [recording], wanted)), Wanted(None, resample)))
+        in_words_or_fine(
+            partial(lambda wanted: list(predictions(classifier, [recording], wanted)), Wanted(None, resample))
+        )
     dataset, data = classifier.model.description.data.dataset, classifier.model.description.data
     resolve({"dataset": dataset, "data": data.model_dump(mode="json", exclude={"dataset"})})
 

@@ -38,8 +38,9 @@ CPU = torch.device("cpu")
 TINY: dict[str, Any] = {
     "dataset": "toy",
     "split": {"kind": "group", "folds": 0},
-    "search": {"trials": 4, "seed": 3, "floors": False},
+    "search": {"trials": 4, "seed": 3, "floors": False, "stop": "never"},
     "training": {"epochs": 3, "patience": 2},
+    "machine": {"workers": 1},
     "confirmation": {"configurations": 0},
     "space": {
         "shared": {"batch_size": [8, 16]},

@@ -45,7 +45,7 @@ def export(storage_url: str | None, save_dir: SaveDir, network: str | None, **op
     """Writes a trained network as one file for use elsewhere, with a model card.
 
     Preparation of the channels, the network and its probabilities are all inside: measured values go in. Before it is
-    written it is tried on the study's test set: the same answers as in PyTorch, whatever the padding.
+    written it is tried on the study's test set: the same predictions as in PyTorch, whatever the padding.
     """
     from .commands.export import export_command
 

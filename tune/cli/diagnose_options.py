@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,32 +31,11 @@ from .options import storage_options
 @click.option("--notebook", is_flag=True, help="Write the same as an executed Jupyter notebook as well.")
 @storage_options
 @handles_errors
-def diagnose(
-    storage_url: str | None,
-    save_dir: SaveDir,
-    study_name: str | None,
-    trial: int | None,
-    model: Path | None,
-    part: str | None,
-    against: str | None,
-    data_path: str | None,
-    notebook: bool,
-) -> None:
+def diagnose(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
     """Shows what a network has learned and where it fails, as a page with pictures, words and numbers.
 
     The page is SAVE_DIR/STUDY/diagnosis/diagnosis.html and opens without a network; PNG and CSV files are beside it.
     """
     from .commands.diagnose import diagnose_command
 
-    diagnose_command(
-        console(),
-        storage_url,
-        save_dir,
-        study_name=study_name,
-        trial=trial,
-        model=model,
-        part=part,
-        against=against,
-        data_path=data_path,
-        notebook=notebook,
-    )
+    diagnose_command(console(), storage_url, save_dir, **options)

@@ -68,15 +68,16 @@ def main() -> None:
 @click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
 @click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
 @click.option("--epochs", metavar="N", help="Epochs of a full trial; auto: by the size of the data.  [default: auto]")
-@click.option("--metric", metavar="NAME", help="accuracy, macro_f1 or loss.  [default: accuracy]")
-@click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds the front of both.")
+@click.option("--metric", metavar="NAME", help="accuracy, balanced_accuracy, macro_f1 or loss.  [default: accuracy]")
+@click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds their Pareto front.")
 @click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
 @click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
 @click.option("--pruner", metavar="NAME", help="halving, median, quartile, hyperband or none.")
+@click.option("--stop", metavar="WHEN", help="auto: end when nothing is to be gained, or never.  [default: auto]")
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
-@click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
+@click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: auto]")
 @click.option("--engine", metavar="NAME", help="local, or ray: trials are tasks of a Ray cluster.  [default: local]")
 @click.option("--address", metavar="HOST:PORT", help="A Ray cluster that exists, or auto.  [default: one started here]")
 @click.option("--checkpoint-every", metavar="TIME", help="Time between two checkpoints.  [default: an epoch's]")
@@ -84,10 +85,11 @@ def main() -> None:
 @click.option("--confirm-seeds", metavar="S", help="Fresh seeds of each.  [default: 5, in 40% of the search's time]")
 @click.option("--floors", "floors", flag_value="true", help="Begin with what tuning has to beat (the default).")
 @click.option("--no-floors", "floors", flag_value="false", help="Begin with the search.")
+@click.option("--ensemble", metavar="N", help="Hand over the mean of N networks if it is better; auto: of 4; or off.")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
-@click.option("--auto-tune-all", is_flag=True, help="Tune every architecture in turn and compare them.")
+@click.option("--auto-tune-all", is_flag=True, help="Tune every architecture, those that lead the longest.")
 @tracking_options
 @settings_options
 @storage_options
@@ -138,7 +140,7 @@ def run(
 @click.option("--wait", metavar="TIME", default="1m", show_default=True, help="For a study that is not there yet.")
 @click.option("--data-path", metavar="PATH", help="Where this machine has the recordings.  [default: as in the study]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: as in the study]")
-@click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: 1]")
+@click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: auto]")
 @click.option("--timeout", metavar="TIME", help="Stop after this time, such as 90s, 10m or 2h.")
 @tracking_options
 @storage_options
@@ -277,8 +279,9 @@ def datasets(
     """Lists the data sets or, given one or a path, says what is in it and what looks wrong.
 
     Your own recordings may be a folder a class with CSV, TSV or Parquet files; one long table with the columns
-    sequence_id and label (and person and time, if known); an .npz archive with X and y; or .ts files of the
-    time-series archive. People are told by folders or file names such as p01, a time column gives the sample rate.
+    sequence_id and label (and person and time, if known); streams with a label in every row, or with annotations
+    (start, end, label) in a file beside them; X and y in an .npz archive; and much else, which docs/recordings.md
+    lists. People are told by folders or file names such as p01, a time column gives the sample rate.
     """
     from ..config.arguments import settings_layers
     from ..config.settings import resolve

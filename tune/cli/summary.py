@@ -20,12 +20,13 @@ from ..evaluation.evaluate import selection_bias
 from ..experiments.comparison import ComparedStudy
 from ..report.floors import QUESTION, was_it_worth_it
 from ..report.sentences import new_people_in_test, places, provisos, resume_command
+from ..report.words import about_balance, about_mean
 from ..run import Finished
 from ..search.confirmation import points
 from ..search.progress import show_score, show_seconds
 from ..study.samplers import n_finished
-from ..study.selection import selected, selected_trial, stored_confirmation
-from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value
+from ..study.selection import network_score, selected, selected_trial, stored_confirmation
+from ..study.study import best_trials, is_over_a_cap, is_paused, metric_value, why_ended_early
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from ..training.splits import Splits
@@ -64,7 +65,7 @@ def print_summary(console: Console, finished: Finished) -> None:
     """Says what was found, how far to believe it, what is where, and how to go on."""
     study, settings, root = finished.study, finished.settings, finished.folder.root
     say(console, "")
-    say(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
+    _tell(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
     reasons = _failures(study)
     for sentence in reasons:
         say(console, sentence)
@@ -75,19 +76,26 @@ def print_summary(console: Console, finished: Finished) -> None:
         say(console, f"No trial is complete, so there is no best configuration yet.{over}")
     else:
         for line in _best_lines(study, settings, finished.folder):
-            say(console, line)
+            _tell(console, line)
     for sentence in finished.not_drawn:
-        say(console, sentence)
+        _tell(console, sentence)
+    say(console, "")
     say(console, f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
     say(console, f"Look further: ./run_tuning.sh dashboard{places(study, finished.folder)}")
     say(console, f"Go on:        {resume_command(study, finished.folder)}{_with_more_trials(finished)}")
+
+
+def _tell(console: Console, sentence: str) -> None:
+    """A sentence, broken between its words on a terminal, which would break within them."""
+    console.print(sentence, soft_wrap=not console.is_terminal, highlight=False, markup=False)
 
 
 def _with_more_trials(finished: Finished) -> str:
     """Twice as many, as an option; nothing where what was asked for is not done yet."""
     n_wanted, n_done = finished.settings.search.trials, n_finished(finished.study)
     was_interrupted = finished.ended.reason in ("interrupted", "terminated")
-    return "" if was_interrupted or n_done < n_wanted else f" --trials {2 * n_done}"
+    is_done = n_done >= n_wanted or why_ended_early(finished.study.user_attrs, finished.settings)
+    return f" --trials {2 * max(n_done, n_wanted)}" if is_done and not was_interrupted else ""
 
 
 def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Path) -> None:
@@ -100,6 +108,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
     score = f"validation {METRIC_LABELS[metric]}"
     for name in (score, "test accuracy", "parameters", *latency, "time", "complete", "pruned"):
         table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    table.add_column("")
     for row in rows:
         table.add_row(
             row.architecture,
@@ -110,6 +119,7 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
             show_seconds(row.seconds),
             str(row.n_complete),
             str(row.n_pruned),
+            "not continued" if row.not_continued else "",
         )
     say(console, "")
     console.print(table)
@@ -124,8 +134,11 @@ def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[s
     worth = was_it_worth_it(study)
     lines = [] if worth is None else [f"{QUESTION} {worth.sentences[0]}", *worth.sentences[1:]]
     chosen = selected(study, settings, folder)
+    if chosen is not None and chosen.ensemble is not None:
+        single = evaluation_of(study.user_attrs, chosen.trial).get("test")
+        lines.insert(0, about_mean(chosen.ensemble, network_score(study), single, settings.search.metric))
     if chosen is None or chosen.study is study:
-        return [*_lines_of_the_search(study, settings), *lines]
+        return ["", *_lines_of_the_search(study, settings), "", *lines]
     found = evaluation_of(chosen.study.user_attrs, chosen.trial)
     if "test" in found:
         lines.append(f"MiniRocket, {_tested(found['test'], study)}")
@@ -147,13 +160,15 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
     if confirmed is not None:
         lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
     else:
-        what = "Knee of the front" if settings.search.second_objective else "Best"
+        what = "Knee of the Pareto front" if settings.search.second_objective else "Best"
         epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
         lines = [f"{what}: trial {best.number}, {_described(best, metric)}, {epochs}"]
     if settings.search.second_objective:
         front = sorted(best_trials(study), key=lambda trial: trial.values[1])
         ends = "" if len(front) == 1 else f": from {_described(front[0], metric)} to {_described(front[-1], metric)}"
-        lines.append(f"The front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)")
+        lines.append(
+            f"The Pareto front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)"
+        )
     if "test" in found:
         tested = _tested(found["test"], study)
         lines.append(tested[0].upper() + tested[1:])
@@ -186,12 +201,12 @@ def _described(trial: FrozenTrial, metric: str) -> str:
 
 def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
     metric = confirmed["metric"]
-    winner = next(one for one in confirmed["configurations"] if one["trial"] == confirmed["winner"])
-    n_seeds, spread = len(winner["scores"]), ""
-    if winner["deviation"] is not None:
-        spread = f" (standard deviation {points(winner['deviation'], metric)})"
+    best = next(one for one in confirmed["configurations"] if one["trial"] == confirmed["winner"])
+    n_seeds, spread = len(best["scores"]), ""
+    if best["deviation"] is not None:
+        spread = f" (standard deviation {points(best['deviation'], metric)})"
     return (
-        f"Best: trial {winner['trial']}, validation {METRIC_LABELS[metric]} {show_score(winner['mean'], metric)} with "
+        f"Best: trial {best['trial']}, validation {METRIC_LABELS[metric]} {show_score(best['mean'], metric)} with "
         f"{n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}, {n_parameters:,} parameters"
         + (f", {confirmed['latency_ms']:.1f} ms a sequence on this CPU" if confirmed["latency_ms"] else "")
     )
@@ -209,10 +224,14 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
         who += ", who were trained on as well: for new people expect less"
     votes = found.get("accuracy_by_recording")
     by_recording = "" if votes is None else f"; by whole recording {show_score(votes, 'accuracy')}"
+    balance = about_balance(found)
+    events = found.get("events") or {}
+    if events.get("f1") is not None:
+        by_recording += f"; event F1 {events['f1']:.3f}, {events['false_alarms_per_hour']:.3g} false alarms an hour"
     return (
         f"accuracy {show_score(found['accuracy'], 'accuracy')} (95% interval {100 * low:.1f} to {100 * high:.1f}%, "
         f"over {found['intervals_resample']}), macro F1 {show_score(found['macro_f1'], 'macro_f1')}, "
-        f"on {found['n_sequences']} sequences{who}{by_recording}"
+        f"on {found['n_sequences']} sequences{who}{by_recording}" + (f"; {balance}" if balance else "")
     )
 
 

@@ -12,7 +12,7 @@ from ..core.json_files import parse_json_object, read_json_object
 from ..core.problems import Problem, SettingsError, did_you_mean
 from .names import architecture_name
 from .own_network import network_layer, register
-from .schema import OwnNetwork
+from .schema import OwnNetwork, Search
 from .settings import nested, resolve, setting_paths
 
 OPTION_PATHS = {
@@ -32,8 +32,10 @@ OPTION_PATHS = {
     "max_latency_ms": "search.max_latency_ms",
     "sampler": "search.sampler",
     "pruner": "search.pruner",
+    "stop": "search.stop",
     "seed": "search.seed",
     "floors": "search.floors",
+    "ensemble": "search.ensemble",
     "device": "machine.device",
     "workers": "machine.workers",
     "checkpoint_every": "machine.checkpoint_every",
@@ -49,15 +51,18 @@ ENGINE_MEANS: dict[str, dict[str, Any]] = {
     "local": {"machine": {"address": None}},
     "ray": {"machine": {"workers": 0}},
 }
-METRICS = ("accuracy", "macro_f1", "loss")
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
 SECOND_OBJECTIVES = ("parameters", "latency")
+
+# How many networks these words mean.
+ENSEMBLES = {"auto": Search().ensemble, "off": 0}
 
 # Two networks that people know as one model type.
 PLAIN_VARIANT = "bilstm"
 VARIANTS = {"standard": PLAIN_VARIANT, "enhanced": "enhanced-bilstm"}
 
 TEXT_OPTIONS = frozenset(
-    {"dataset", "data_path", "split", "metric", "sampler", "pruner", "device", "engine", "address"}
+    {"dataset", "data_path", "split", "metric", "sampler", "pruner", "stop", "device", "engine", "address"}
 )
 # Who says how many runs there shall be gets all of them.
 UNLIMITED_WHEN_ASKED_FOR = ("confirm", "confirm_seeds")
@@ -135,6 +140,8 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         elif name in ("workers", "epochs") and not re.fullmatch(r"[1-9]\d{0,8}", written):
             rule = "must be a whole number from 1 on, or auto"
             value, found = 0, [] if written == "auto" else [Problem(flag, written, rule)]
+        elif name == "ensemble" and written in ENSEMBLES:
+            value = ENSEMBLES[written]
         elif name not in TEXT_OPTIONS:
             value, found = _value(flag, written)
         problems += found

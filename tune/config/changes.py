@@ -15,7 +15,9 @@ CHANGEABLE = (
     "search.target",
     "search.sampler",
     "search.pruner",
+    "search.stop",
     "search.floors",
+    "search.ensemble",
 )
 CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
 

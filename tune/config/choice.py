@@ -39,6 +39,6 @@ def data_name_of(settings: Settings) -> str:
     if settings.dataset != files.NAME or settings.data.path is None:
         return settings.dataset
     path = Path(settings.data.path).expanduser().absolute()
-    stem = PART.sub("", path.stem) if path.suffix.lower() in files.READ_SUFFIXES else path.name
+    stem = PART.sub("", path.stem) if path.suffix.lower() in {*files.READ_SUFFIXES, files.ZIP} else path.name
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:LONGEST_NAME]
     return f"{files.NAME}-{plain}".rstrip("-") if plain in DATASETS or not plain else plain

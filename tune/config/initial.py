@@ -60,6 +60,7 @@ _VARIED: dict[str, Scalar] = {
     "time_crop": 0.0,
     "channel_dropout": 0.0,
     "flip": False,
+    "class_balance": "none",
 }
 
 _GESTURE: dict[str, Scalar] = {

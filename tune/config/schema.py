@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..core.problems import Problem
 
-Metric = Literal["accuracy", "macro_f1", "loss"]
+Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"]
 Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
 
 
@@ -26,8 +26,25 @@ class Data(Section):
     classes: int | None = Field(
         None, ge=2, le=100_000, description="Use N classes only: the first, of signs the most frequent"
     )
-    window_seconds: float = Field(
-        4.0, gt=0, le=86_400, allow_inf_nan=False, description="Length of the windows that long recordings are cut into"
+    window_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Length of the windows that long recordings are cut into; null: 4, of streams as labels last",
+    )
+    hop_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="From one window to the next; null: half a window, a quarter where windows cross changes of label",
+    )
+    window_label: Literal["auto", "run", "majority", "end", "share"] = Field(
+        "auto", description="Label of a stream's window: run: none crosses a change; of most of it, its end, or a share"
+    )
+    label_share: float = Field(
+        0.75, gt=0, le=1, allow_inf_nan=False, description="Of a window that has its label at least; else it is null"
     )
     resample_hz: float | None = Field(
         None, gt=0, le=1e6, allow_inf_nan=False, description="Bring all sequences to this many steps a second"
@@ -43,6 +60,9 @@ class Data(Section):
         "interpolate", description="What stands where a hand is not seen: neighbours, zeros and a mask channel, zeros"
     )
     asl_citizen: bool = Field(True, description="Read ASL Citizen too where it lies beside other signs")
+    label_from: Literal["auto", "folder", "column"] = Field(
+        "auto", description="What names the class where a folder and a column both could; auto asks if they disagree"
+    )
 
     @model_validator(mode="after")
     def _one_resampling(self) -> Self:
@@ -119,8 +139,18 @@ class Search(Section):
     pruner: Literal["halving", "median", "quartile", "hyperband", "none"] = Field(
         "halving", description="Ends hopeless trials; halving: of nine a third goes on, and of these a third again"
     )
+    stop: Literal["auto", "never"] = Field(
+        "auto",
+        description="auto: end when the best score lacks less of 100% than validation can tell (halving alone)",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
+    ensemble: int = Field(
+        4,
+        ge=0,
+        le=16,
+        description="Networks whose mean is handed over where validation is for it; 0: always a single one",
+    )
     record_answers: Literal["no", "validation", "test"] = Field(
         "no",
         description="Keep of every trial which sequences of this part it classified correctly; comparisons need it",
@@ -176,7 +206,12 @@ class Machine(Section):
         allow_inf_nan=False,
         description="Seconds between two checkpoints; null: after every epoch, for up to 3% of the time",
     )
-    workers: int = Field(1, ge=0, le=1_024, description="Processes that train at once; 0: one for every GPU or core")
+    workers: int = Field(
+        0,
+        ge=0,
+        le=1_024,
+        description="Processes that train at once; 0: one for every GPU or core, where that leaves the study the same",
+    )
     engine: Literal["local", "ray"] = Field("local", description="Processes of this machine, or tasks of a Ray cluster")
     address: str | None = Field(
         None, min_length=1, max_length=500, description="Of the Ray cluster, HOST:PORT or auto; null starts one here"

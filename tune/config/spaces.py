@@ -37,6 +37,8 @@ SHARED: Space = {
     "time_crop": FloatDistribution(0.0, 0.4),
     "channel_dropout": FloatDistribution(0.0, 0.3),
     "flip": CategoricalDistribution([False, True]),
+    # Searched where classes are uneven and the metric counts them equally: see ``suitability``.
+    "class_balance": CategoricalDistribution(["none", "weights", "sampler"]),
 }
 
 # Of those, what is off unless a configuration switches it on or gives a range: each cost trials and did not pay for

@@ -17,6 +17,8 @@ from .spaces import shared_space
 # A kernel that spans more sees hardly a real step more, of most sequences.
 USUAL_LENGTHS_SPANNED = 4
 SHORTEST_SPAN = 9
+# The largest class has this many times the sequences of the smallest.
+UNEVEN = 2
 # Of all sequences together: ridge regression of more takes minutes.
 MOST_FEATURES = 30_000_000
 
@@ -69,6 +71,8 @@ def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list
     if dataset.n_channels == 1:
         # The last channel is never dropped.
         shared["channel_dropout"] = 0.0
+    if isinstance(shared["class_balance"], list) and not _asks_for_balance(settings, dataset):
+        shared["class_balance"] = "none"
     own = dict(settings.space[settings.architecture])
     span = own.get("receptive_field")
     if isinstance(span, dict):
@@ -85,3 +89,10 @@ def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list
     if space == settings.space:
         return settings, said
     return settings.model_copy(update={"space": space}), said
+
+
+def _asks_for_balance(settings: Settings, dataset: SequenceDataset) -> bool:
+    """Whether classes are uneven, and the metric counts the small ones as much as the large: accuracy does not."""
+    counts = dataset.labels.bincount()
+    counts = counts[counts > 0]
+    return settings.search.metric in ("balanced_accuracy", "macro_f1") and bool(counts.max() >= UNEVEN * counts.min())

@@ -11,11 +11,7 @@ INPUT, DATABASE, INTERRUPTED = 2, 3, 130
 
 
 class SeqtuneError(Exception):
-    """Something that a person can mend; the message says what, why and what to do.
-
-    Attributes:
-        exit_code: Of the command that ends with it.
-    """
+    """Something that a person can mend; the message says what, why and what to do."""
 
     exit_code: ClassVar[int] = INPUT
 

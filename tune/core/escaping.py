@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 # Whatever starts markup in GitHub's dialect, HTML and mentions among it.
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])")
@@ -17,6 +18,12 @@ def escaped(text: str) -> str:
     line = _SPECIAL.sub(r"\\\1", " ".join(printable.split())).replace("@", "&#64;")
     # These would begin a list, or be a line across the page.
     return re.sub(r"^(\d*)([-+.)])(?=[- ]|$)", r"\1\\\2", line)
+
+
+def table_lines(head: Sequence[str], rows: Iterable[Sequence[str]], n_left: int = 1) -> list[str]:
+    """A table in Markdown, its first ``n_left`` columns to the left."""
+    marks = ["---" if k < n_left else "---:" for k in range(len(head))]
+    return [f"| {' | '.join(cells)} |" for cells in (head, marks, *(map(escaped, row) for row in rows))]
 
 
 def fenced(code: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,6 +61,15 @@ def write_bytes(path: Path | RemoteFile, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Writes UTF-8 text; see ``write_bytes``."""
     write_bytes(path, content.encode())
+
+
+def csv_text(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV, below the names of their columns."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def remove_abandoned(folder: Path) -> None:

@@ -55,7 +55,6 @@ class StudyFolder:
 
     Attributes:
         save_dir: Holds the database and a folder for every study.
-        study_name: Of the study.
         shared: URL below which other machines find what they need to go on; None where it is in this folder too.
     """
 

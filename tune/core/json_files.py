@@ -31,10 +31,6 @@ def parse_json_object(text: str, origin: str) -> tuple[dict[str, Any], list[Prob
     Python's reader accepts NaN and Infinity, keeps the last of two equal keys, and overflows its stack on deep
     nesting (RFC 8259, sections 4, 6 and 9, leaves these to the reader).
 
-    Args:
-        text: The JSON text.
-        origin: What to call it in a message.
-
     Returns:
         What could be read, and what is wrong with it; the two together, so that every error is told at once.
     """

@@ -34,11 +34,7 @@ class Problem(ValueError):
 
 
 class SettingsError(SeqtuneError):
-    """Everything that is wrong with the settings.
-
-    Attributes:
-        problems: At least one.
-    """
+    """Everything that is wrong with the settings."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -13,6 +13,17 @@ from types import FrameType
 SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
+@contextmanager
+def signals_to(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Has SIGINT and SIGTERM handled so for as long as this lasts."""
+    before = {number: signal.signal(number, handle) for number in SIGNAL_EXIT_CODES}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class StopRequested(Exception):
     """The run shall end now; what is finished is stored, the epoch under way is given up."""
 
@@ -108,9 +119,5 @@ class StopWatch:
                 self.end_at_once(number)
             self.signal = signal.Signals(number)
 
-        before = {number: signal.signal(number, handle) for number in SIGNAL_EXIT_CODES}
-        try:
+        with signals_to(handle):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
@@ -14,6 +14,7 @@ from .failures import explain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 PIPE_WIDTH = 160
 # Of a program that SIGPIPE ends, in a shell: 128 + 13.
@@ -37,6 +38,19 @@ def console() -> Console:
 def say(console: Console, line: str) -> None:
     """One line, as it is: not wrapped in a pipe, nothing in it taken for markup."""
     console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], n_left: int = 1) -> Table:
+    """A table without lines, its first ``n_left`` columns to the left; nothing in a cell is taken for markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for k, name in enumerate(head):
+        table.add_column(Text(name), justify="left" if k < n_left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def ends_with_its_reader(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

@@ -10,10 +10,10 @@ from ..core.escaping import escaped
 from ..evaluation.evaluate import FEWEST_PEOPLE, Evaluation
 from ..training.metrics import METRIC_LABELS
 from ..training.model_folder import ModelDescription
-from .card_words import MOST_CLASSES, counted, listed
 from .verification import TIMED_BATCHES, Drop, Tried
 
 CARD = "MODEL_CARD.md"
+MOST_CLASSES = 60
 # Of a class with fewer sequences the share of correct predictions says little.
 FEW_SEQUENCES = 10
 
@@ -23,12 +23,9 @@ class Exported:
     """What a card is written about.
 
     Attributes:
-        description: Of the network.
         file_name: Of the file beside the card.
-        form: Of that file.
         tried: Every form that was tried, torch first.
         judged_on: ``test`` or ``validation``; empty where there were no recordings.
-        why_not_judged: Why there were none.
         split: How the study cut its data, as stored; empty where that is not known.
         used_before: How often the test set had been used.
     """
@@ -57,7 +54,7 @@ def model_card(exported: Exported) -> str:
     """The whole card, in Markdown."""
     description = exported.description
     sections = [
-        f"# {escaped(description.study)}: {description.architecture}, trial {description.trial}",
+        f"# {escaped(description.study)}: {description.in_words()}, trial {description.trial}",
         _purpose(exported),
         _how_to_run(exported),
         _scores(exported),
@@ -263,6 +260,8 @@ def _limits(exported: Exported) -> str:
         '"none of these".',
         "It was made for sensors that are worn and sampled as in its data; elsewhere it is not known how good it is.",
     ]
+    if description.members:
+        limits.append(f"It is {description.in_words()}: it takes as long and as much memory as all of them.")
     if description.unfinished_after is not None:
         limits.append(f"Its training was broken off after {description.unfinished_after} epochs: it may become better.")
     rate = description.sample_rate_hz
@@ -294,16 +293,30 @@ def _recall(one: Any) -> float:
 def _origin(exported: Exported) -> str:
     description = exported.description
     versions = ", ".join(f"{name} {version}" for name, version in sorted(description.versions.items()))
-    sizes = ", ".join(f"{name} {value}" for name, value in description.hyperparameters.items())
+    networks = {
+        f"- {one.architecture}: "
+        f"{escaped(', '.join(f'{name} {value}' for name, value in one.hyperparameters.items())) or 'its defaults'}; "
+        f"channels: normalisation {one.preparation.normalisation}, derived {one.preparation.derived_channels}": None
+        for one in description.members or (description,)
+    }
     return "\n".join(
         (
             "## Where it comes from",
             "",
             f"- Study {escaped(description.study)}, trial {description.trial}; weights "
             f"{description.weights_sha256[:16]}…",
-            f"- {description.architecture}: {escaped(sizes) or 'its defaults'}",
-            f"- Channels: normalisation {description.preparation.normalisation}, derived "
-            f"{description.preparation.derived_channels}",
+            *networks,
             f"- Made with {escaped(versions) or 'unknown versions'}",
         )
     )
+
+
+def listed(names: Sequence[str], at_most: int = MOST_CLASSES) -> str:
+    """Names between commas, and how many more there are."""
+    more = len(names) - at_most
+    return ", ".join(map(escaped, names[:at_most])) + (f" and {more} more" if more > 0 else "")
+
+
+def counted(n: int, one: str, several: str) -> str:
+    """A number with its noun."""
+    return f"{n:,} {one if n == 1 else several}"

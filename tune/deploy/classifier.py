@@ -35,11 +35,6 @@ class Classifier(Protocol):
 class OnnxClassifier:
     """An ONNX file in onnxruntime; torch is not needed.
 
-    Args:
-        content: Of the file.
-        place: How errors name it.
-        threads: Of onnxruntime.
-
     Raises:
         SettingsError: If the file is not one that ``export`` writes.
     """
@@ -90,11 +85,7 @@ class OnnxClassifier:
 
 
 class TorchClassifier:
-    """The folder of a model, in torch.
-
-    Args:
-        model: From its folder.
-    """
+    """The folder of a model, in torch."""
 
     def __init__(self, model: StoredModel) -> None:
         from .graph import Deployed

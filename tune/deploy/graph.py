@@ -17,11 +17,7 @@ from ..training.model_folder import StoredModel
 
 
 class Deployed(nn.Module):
-    """What an exported file computes.
-
-    Args:
-        model: From its folder.
-    """
+    """What an exported file computes."""
 
     mean: Tensor
     deviation: Tensor

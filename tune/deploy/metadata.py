@@ -26,19 +26,12 @@ class Facts(Section):
     """What has to be known to use a network.
 
     Attributes:
-        format: Version of these facts.
-        architecture: Of the network.
         channel_names: Measured channels, in their order.
         class_names: In the order of the logits.
         sample_rate_hz: Steps a second; None where that is not known.
         lengths: Of the sequences it was made from.
-        kind: As in ``SequenceDataset``.
-        dataset: What it was made from.
         resample_length: Steps that every sequence is stretched to before; None where they are left alone.
         window_seconds: Of windows, where recordings are cut into some.
-        study: Where it comes from.
-        trial: Where it comes from.
-        precision: Of its weights.
     """
 
     format: Literal["seqtune export 1"] = "seqtune export 1"

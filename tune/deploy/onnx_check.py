@@ -22,8 +22,9 @@ MOST_NODES = 20_000
 OPERATORS = frozenset(
     {
         *("Add", "Cast", "Concat", "Conv", "Cos", "Div", "DynamicQuantizeLinear", "Floor", "GRU", "Gather"),
-        *("GatherND", "Gelu", "Identity", "LSTM", "LayerNormalization", "Less", "MatMul", "MatMulInteger", "Max"),
-        *("MaxPool", "Min", "Mod", "Mul", "Pad", "RNN", "Range", "ReduceL2", "ReduceMax", "ReduceSum", "Relu"),
+        *("GatherND", "Gelu", "Identity", "LSTM", "LayerNormalization", "Less", "LogSoftmax", "MatMul"),
+        *("MatMulInteger", "Max", "MaxPool", "Min", "Mod", "Mul", "Pad", "RNN", "Range", "ReduceL2"),
+        *("ReduceLogSumExp", "ReduceMax", "ReduceSum", "Relu"),
         *("Reshape", "Round", "Shape", "Sigmoid", "Sin", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub"),
         *("Transpose", "Unsqueeze", "Where"),
     }

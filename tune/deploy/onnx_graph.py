@@ -108,7 +108,6 @@ class Steps:
     """A padded batch inside a graph.
 
     Attributes:
-        graph: It is a part of.
         hidden: Name of the features, [batch, time, features].
         lengths: Name of the real steps of each sequence, [batch], whole numbers.
     """

@@ -18,6 +18,7 @@ from models.attention import SelfAttention
 from models.conv_gru import ConvolutionAndPool
 from models.deep_gru import NormalisedStack
 from models.enhanced_bilstm import CrossResolution, InputDropout
+from models.ensemble import Ensemble
 from models.front import ConvolutionalFront, ConvolutionalLayer, MaskedBatchNorm
 from models.minirocket import KERNEL_SIZE, LARGEST_VALUE, N_KERNELS, KernelFeatures
 from models.recurrent import RecurrentLayer, RecurrentStack
@@ -253,7 +254,8 @@ STAGES: dict[type[nn.Module], Callable[[Any, Steps], Steps]] = {
 
 def untranslated(network: SequenceClassifier) -> list[str]:
     """Kinds of stages of a network that have no translation; empty where it can be exported."""
-    kind = type(network)
-    if (kind.forward, kind.embed) != (SequenceClassifier.forward, SequenceClassifier.embed):
-        return [kind.__name__]  # It has a way of its own through its stages.
-    return sorted({type(one).__name__ for one in network.stages if type(one) not in STAGES})
+    networks = network.networks if isinstance(network, Ensemble) else [network]
+    # One with a way of its own through its stages has no translation either.
+    usual = (SequenceClassifier.forward, SequenceClassifier.embed)
+    own = {type(one).__name__ for one in networks if (type(one).forward, type(one).embed) != usual}
+    return sorted(own | {type(one).__name__ for each in networks for one in each.stages if type(one) not in STAGES})

@@ -12,6 +12,7 @@ from torch import nn
 from data.channels import SMALLEST_DEVIATION
 from data.triples import sensor_triples
 from models import ARCHITECTURES, SequenceClassifier
+from models.ensemble import Ensemble
 from models.own import OWN
 from models.pooling import Pooling
 
@@ -72,6 +73,8 @@ def to_onnx(model: StoredModel, *, opset: int = OPSET, int8: bool = False) -> by
 def network_logits(network: SequenceClassifier, steps: Steps) -> str:
     """``SequenceClassifier.forward`` outside of training."""
     graph = steps.graph
+    if isinstance(network, Ensemble):
+        return _mixed(network, steps)
     steps = steps.masked()
     for module in network.stages:
         steps = stage(module, steps)
@@ -79,6 +82,16 @@ def network_logits(network: SequenceClassifier, steps: Steps) -> str:
     if not isinstance(head, nn.Linear):
         raise TypeError("the head is no linear map")
     return dense(head, graph, pooled(network.pooling, steps))
+
+
+def _mixed(network: Ensemble, steps: Steps) -> str:
+    """``Ensemble``."""
+    graph, weighted = steps.graph, []
+    for member, columns, share in zip(network.networks, network.columns, network.shares, strict=True):
+        own = graph("Gather", steps.hidden, graph.integers(*columns), axis=2)
+        said = graph("LogSoftmax", network_logits(member, steps.with_hidden(own)), axis=1)
+        weighted.append(graph("Unsqueeze", graph("Add", said, graph.constant(np.log(share))), graph.integers(0)))
+    return graph("ReduceLogSumExp", graph("Concat", *weighted, axis=0), graph.integers(0), keepdims=0)
 
 
 def pooled(module: Pooling, steps: Steps) -> str:
@@ -137,8 +150,8 @@ def prepared(model: StoredModel, steps: Steps) -> Steps:
             for first, _, last in sensor_triples(model.description.channel_names)
         ]
     joined = graph("Concat", *columns, axis=2) if len(columns) > 1 else steps.hidden
-    mean, deviation = (graph.constant(each.numpy()) for each in (model.normaliser.mean, model.normaliser.deviation))
-    globally = graph("Div", graph("Sub", joined, mean), deviation)
+    mean, std = (graph.constant(each.numpy()) for each in (model.normaliser.mean, model.normaliser.deviation))
+    globally = graph("Div", graph("Sub", joined, mean), std)
     if preparation.normalisation == "global":
         return steps.with_hidden(globally)
     by_instance = _normalised_each(steps.with_hidden(globally))
@@ -161,7 +174,7 @@ def _channels(steps: Steps, begin: int, end: int) -> str:
 
 
 def _normalised_each(steps: Steps) -> str:
-    """``channels._normalise_each``: each sequence by its own mean and deviation over its real steps."""
+    """``channels._normalise_each``: each sequence by its own mean and standard deviation over its real steps."""
     graph = steps.graph
     n_real = graph("Unsqueeze", steps.n_real, graph.integers(2))
 
@@ -170,8 +183,8 @@ def _normalised_each(steps: Steps) -> str:
         return graph("Div", total, n_real)
 
     centred = graph("Sub", steps.hidden, mean_over_steps(steps.hidden))
-    deviation = graph("Sqrt", mean_over_steps(graph("Mul", centred, centred)))
-    return graph("Div", centred, graph("Max", deviation, graph.constant(SMALLEST_DEVIATION)))
+    std = graph("Sqrt", mean_over_steps(graph("Mul", centred, centred)))
+    return graph("Div", centred, graph("Max", std, graph.constant(SMALLEST_DEVIATION)))
 
 
 def _file(graph: Graph, n_channels: int, n_classes: int, opset: int, metadata: Mapping[str, str]) -> bytes:

@@ -19,12 +19,10 @@ WINDOWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Prediction:
     """What a network says of one recording.
 
     Attributes:
-        place: How the recording is named.
-        class_name: The most likely class.
         probability: Of that class.
         probabilities: Of every class, the mean over the windows.
         n_windows: How many windows were cut; one for a recording that was not cut.
@@ -39,7 +37,7 @@ class Answer:
     n_agree: int
 
 
-def answers(classifier: Classifier, recordings: Iterable[Unlabelled], wanted: Wanted) -> Iterator[Answer]:
+def predictions(classifier: Classifier, recordings: Iterable[Unlabelled], wanted: Wanted) -> Iterator[Prediction]:
     """Classifies recordings, many at once, in their order.
 
     Raises:
@@ -52,12 +50,12 @@ def answers(classifier: Classifier, recordings: Iterable[Unlabelled], wanted: Wa
         waiting.append((one.place, cut))
         n_waiting += len(cut)
         if n_waiting >= WINDOWS_AT_ONCE:
-            yield from _answered(classifier, waiting)
+            yield from _predicted(classifier, waiting)
             waiting, n_waiting = [], 0
-    yield from _answered(classifier, waiting)
+    yield from _predicted(classifier, waiting)
 
 
-def _answered(classifier: Classifier, waiting: list[tuple[str, list[Array]]]) -> Iterator[Answer]:
+def _predicted(classifier: Classifier, waiting: list[tuple[str, list[Array]]]) -> Iterator[Prediction]:
     if not waiting:
         return
     probabilities = classify(classifier, [window for _, cut in waiting for window in cut])[1]
@@ -72,4 +70,4 @@ def _answered(classifier: Classifier, waiting: list[tuple[str, list[Array]]]) ->
             raise DataError(f"{place}: the network gives no number for values that are so large")
         best = shares.index(max(shares))
         n_agree = 1 if len(cut) == 1 else int((mine.argmax(axis=1) == best).sum())
-        yield Answer(place, classifier.facts.class_names[best], shares[best], np.asarray(mean), len(cut), n_agree)
+        yield Prediction(place, classifier.facts.class_names[best], shares[best], np.asarray(mean), len(cut), n_agree)

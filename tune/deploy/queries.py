@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from ..core.problems import Problem
@@ -16,6 +17,12 @@ MOST_VALUES = 2_000_000
 # No sensor says more, and its square is still a number in single precision.
 LARGEST_VALUE = 1e12
 MOST_SAID, MOST_LISTED = 3, 1_000
+
+
+def _within(kind: Any, **bounds: Any) -> Any:
+    """A number or list within bounds, in the words of pydantic and of msgspec."""
+    field: Any = Field(**bounds) if kind is float else Field(**bounds, fail_fast=True)
+    return Annotated[kind, field, msgspec.Meta(**bounds)]
 
 
 class _Part(BaseModel):
@@ -32,7 +39,7 @@ class Query(_Part):
     """
 
     sequences: list[list[list[float]]]
-    sample_rate_hz: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
+    sample_rate_hz: _within(float, gt=0, le=1e6) | None = None  # type: ignore[valid-type]
     probabilities: bool = False
 
 
@@ -67,15 +74,23 @@ class Failure(_Part):
 def query_for(facts: Facts) -> type[Query]:
     """``Query`` for one network: as many channels as it takes, sequences that are long enough, its sample rate."""
     n_channels = len(facts.channel_names)
-    number = Annotated[float, Field(ge=-LARGEST_VALUE, le=LARGEST_VALUE, allow_inf_nan=False)]
-    step = Annotated[list[number], Field(min_length=n_channels, max_length=n_channels, fail_fast=True)]
-    sequence = Annotated[list[step], Field(min_length=fewest_steps(facts), max_length=MOST_STEPS, fail_fast=True)]
-    sequences: Any = Annotated[list[sequence], Field(min_length=1, max_length=MOST_SEQUENCES, fail_fast=True)]
-    fields: dict[str, Any] = {"sequences": (sequences, ...)}
+    number: Any = _within(float, ge=-LARGEST_VALUE, le=LARGEST_VALUE)
+    step: Any = _within(list[number], min_length=n_channels, max_length=n_channels)
+    sequence: Any = _within(list[step], min_length=fewest_steps(facts), max_length=MOST_STEPS)
+    fields: dict[str, Any] = {"sequences": (_within(list[sequence], min_length=1, max_length=MOST_SEQUENCES), ...)}
     if facts.sample_rate_hz is not None and facts.resample_length is None:
         lowest, highest = (facts.sample_rate_hz * (1 + sign * 0.999 * RATE_TOLERANCE) for sign in (-1, 1))
-        fields["sample_rate_hz"] = (float | None, Field(default=None, ge=lowest, le=highest))
+        fields["sample_rate_hz"] = (_within(float, ge=lowest, le=highest) | None, None)
     return create_model("Query", __base__=Query, __doc__=Query.__doc__, **fields)
+
+
+def decoder_of(query: type[Query]) -> msgspec.json.Decoder[Any]:
+    """Reads what is right in half of the time that ``query`` takes, which has the better sentences for the rest."""
+    fields = [
+        (name, one.rebuild_annotation(), *(() if one.is_required() else (one.default,)))
+        for name, one in query.model_fields.items()
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Query", fields, forbid_unknown_fields=True))
 
 
 def sentences(error: ValidationError) -> str:

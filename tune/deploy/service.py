@@ -10,6 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 import jinja2
+import msgspec
 import numpy as np
 from fastapi import FastAPI, HTTPException, Request, Response, Security
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -31,8 +32,8 @@ from ..core.problems import SettingsError
 from .classifier import Classifier
 from .inputs import Wanted
 from .metadata import Facts
-from .predictions import answers
-from .queries import MOST_VALUES, Failure, Predictions, Query, query_for, sentences
+from .predictions import predictions
+from .queries import MOST_VALUES, Failure, Predictions, Query, decoder_of, query_for, sentences
 
 JSON = "application/json"
 LARGEST_BODY = 16 << 20
@@ -57,14 +58,9 @@ class Described(FastAPI):
 
 
 def service(classifier: Classifier, rules: Rules) -> FastAPI:
-    """The application that answers with one network.
-
-    Args:
-        classifier: The network.
-        rules: Who may ask.
-    """
+    """The application that answers with one network."""
     facts, query = classifier.facts, query_for(classifier.facts)
-    queue = Queue(partial(respond, classifier, query))
+    queue = Queue(partial(respond, classifier, partial(_read, query, decoder_of(query), len(facts.channel_names))))
     app = Described(
         title=f"seqtune: {facts.study}",
         version=f"trial {facts.trial}",
@@ -123,12 +119,7 @@ def service(classifier: Classifier, rules: Rules) -> FastAPI:
 
 
 class Guard:
-    """Looks at a request before its body is read: who asks, and how much.
-
-    Args:
-        app: Answers those that are let through.
-        rules: Who may ask.
-    """
+    """Looks at a request before its body is read: who asks, and how much."""
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self.app, self.rules, self.held = app, rules, 0
@@ -172,11 +163,7 @@ class Guard:
 
 
 class Queue:
-    """Answers together, in one thread, what came while it made the last answers.
-
-    Args:
-        respond: Gives for each of several requests its answer, or why there is none.
-    """
+    """Answers together, in one thread, what came while it made the last answers."""
 
     def __init__(self, respond: Callable[[Sequence[bytes]], Sequence[bytes | Exception]]) -> None:
         self._respond = respond
@@ -217,27 +204,34 @@ class Queue:
                     future.set_result(answer)
 
 
-def respond(classifier: Classifier, query: type[Query], bodies: Sequence[bytes]) -> list[bytes | Exception]:
+def respond(
+    classifier: Classifier, read: Callable[[bytes], Query | HTTPException], bodies: Sequence[bytes]
+) -> list[bytes | Exception]:
     """The answer to each of several requests, or why there is none.
 
     The network sees all of them at once, so that the last digits of a probability may depend on the others.
     """
-    read = [_read(query, body, len(classifier.facts.channel_names)) for body in bodies]
+    asked = [read(body) for body in bodies]
     try:
-        found = iter(_classified(classifier, [one for one in read if isinstance(one, Query)]))
+        found = iter(_classified(classifier, [one for one in asked if not isinstance(one, HTTPException)]))
     except (DataError, SettingsError) as error:
         if len(bodies) == 1:
             return [HTTPException(422, str(error))]
         # One of them cannot be classified, which is no reason not to answer the others.
-        return [respond(classifier, query, [body])[0] for body in bodies]
-    return [next(found) if isinstance(one, Query) else one for one in read]
+        return [respond(classifier, read, [body])[0] for body in bodies]
+    return [one if isinstance(one, HTTPException) else next(found) for one in asked]
 
 
-def _read(query: type[Query], body: bytes, n_channels: int) -> Query | HTTPException:
+def _read(
+    query: type[Query], decoder: msgspec.json.Decoder[Any], n_channels: int, body: bytes
+) -> Query | HTTPException:
     try:
-        asked = query.model_validate_json(body)
-    except ValidationError as error:
-        return HTTPException(422, sentences(error))
+        asked: Query = decoder.decode(body)
+    except msgspec.MsgspecError:
+        try:
+            asked = query.model_validate_json(body)
+        except ValidationError as error:
+            return HTTPException(422, sentences(error))
     if sum(map(len, asked.sequences)) * n_channels > MOST_VALUES:
         return HTTPException(413, f"At most {MOST_VALUES:,} values are classified at once: send fewer sequences.")
     return asked
@@ -255,15 +249,15 @@ def _classified(classifier: Classifier, queries: Sequence[Query]) -> list[bytes]
         for query in queries
         for k, steps in enumerate(query.sequences)
     ]
-    found = answers(classifier, recordings, Wanted())
+    found = predictions(classifier, recordings, Wanted())
     said = []
     for query in queries:
-        predictions: list[dict[str, Any]] = []
+        listed: list[dict[str, Any]] = []
         for one in islice(found, len(query.sequences)):
-            predictions.append({"class": one.class_name, "probability": one.probability, "windows": one.n_windows})
+            listed.append({"class": one.class_name, "probability": one.probability, "windows": one.n_windows})
             if query.probabilities:
-                predictions[-1]["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
-        said.append(to_json({"predictions": predictions}))
+                listed[-1]["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
+        said.append(to_json({"predictions": listed}))
     return said
 
 

@@ -14,6 +14,7 @@ from torch.nn.functional import linear, pad
 
 from models.conv_gru import ConvolutionAndPool
 from models.enhanced_bilstm import CrossResolution
+from models.ensemble import Ensemble
 from models.front import ConvolutionalLayer
 from models.recurrent import RecurrentLayer
 
@@ -75,11 +76,7 @@ class ScannedCell(nn.Module):
 
 
 class ScannedLayer(nn.Module):
-    """``RecurrentLayer`` of such cells; each sequence is reversed within its own length by looking its steps up.
-
-    Args:
-        layer: A recurrent layer.
-    """
+    """``RecurrentLayer`` of such cells; each sequence is reversed within its own length by looking its steps up."""
 
     def __init__(self, layer: RecurrentLayer) -> None:
         super().__init__()
@@ -102,10 +99,6 @@ class Padded(nn.Module):
     """``Deployed`` with further padding and one more sequence, which never matter.
 
     A trace takes sizes of one for constants: no layer may be left with a single step, nor with a single sequence.
-
-    Args:
-        deployed: The network.
-        n_further: Steps of padding.
     """
 
     def __init__(self, deployed: Deployed, n_further: int) -> None:
@@ -120,7 +113,9 @@ class Padded(nn.Module):
 
 
 def total_stride(network: nn.Module) -> int:
-    """How many steps become one, through all layers that shorten time."""
+    """How many steps become one, through all layers that shorten time; of several networks, in the slowest."""
+    if isinstance(network, Ensemble):
+        return max(map(total_stride, network.members))
     total = 1
     for module in network.modules():
         if isinstance(module, ConvolutionalLayer):

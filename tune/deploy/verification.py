@@ -1,10 +1,9 @@
-"""Trying an exported network out: the same answers, whatever the padding; how quick; and how often it is right."""
+"""Trying an exported network out: the same predictions, whatever the padding; how quick; and how often it is right."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 from data.sequences import SequenceDataset
 
 from ..evaluation.evaluate import CONFIDENCE, FEWEST_PEOPLE, N_RESAMPLES, Evaluation, evaluate
+from ..training.latency import one_thread
 from .classifier import Array, Classifier, classify, padded
 
 # Of logits, between torch and another program.
@@ -46,8 +46,6 @@ class Tried:
     """What was found of one form of a network.
 
     Attributes:
-        name: Of the form.
-        n_bytes: Of its file.
         milliseconds: Of one batch, the median, by the number of its sequences.
         difference: Largest difference of a logit to torch's.
         evaluation: On the judged part; None where there are no recordings.
@@ -67,16 +65,10 @@ def recordings_of(part: SequenceDataset) -> list[Array]:
     return [part.sequence(k).numpy() for k in range(len(part))]
 
 
-def invented(lengths: Sequence[int], mean: Array, deviation: Array) -> list[Array]:
-    """Sequences to try a network with where there are no recordings: noise like the training data's.
-
-    Args:
-        lengths: Of the sequences.
-        mean: Of each measured channel.
-        deviation: Of each measured channel.
-    """
+def invented(lengths: Sequence[int], mean: Array, std: Array) -> list[Array]:
+    """Sequences to try a network with where there are no recordings: noise like the training data's."""
     rng = np.random.default_rng(0)
-    return [(rng.standard_normal((length, len(mean))) * deviation + mean).astype(np.float32) for length in lengths]
+    return [(rng.standard_normal((length, len(mean))) * std + mean).astype(np.float32) for length in lengths]
 
 
 def padding_difference(classifier: Classifier, sequences: Sequence[Array]) -> float:
@@ -113,14 +105,6 @@ def try_out(
 ) -> tuple[Tried, Array]:
     """Classifies, compares, judges and times one form of a network.
 
-    Args:
-        name: Of the form.
-        classifier: The form.
-        n_bytes: Of its file.
-        sequences: To classify.
-        part: The same with their labels; None where they are invented.
-        expected: Logits of torch.
-
     Returns:
         What was found, and the logits.
     """
@@ -147,17 +131,6 @@ def milliseconds_a_batch(classifier: Classifier, sequences: Sequence[Array], bat
             classifier.run(*batches[len(taken) % n_batches])
             taken.append(time.perf_counter() - started)
     return 1000 * float(np.median(taken))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def paired_drop(before: Tensor, after: Tensor, part: SequenceDataset, seed: int = 0) -> Drop:

@@ -29,12 +29,8 @@ class Baseline:
     """One of the networks that are compared.
 
     Attributes:
-        name: Its architecture.
-        fresh: As it is made.
         trained: The same after a brief training; None where that did not stay finite.
         accuracy: On the judged sequences after it.
-        n_epochs: Of the training.
-        n_sequences: It was trained on.
     """
 
     name: str
@@ -48,13 +44,7 @@ class Baseline:
 def baselines(
     diagnosed: Diagnosed, against: Sequence[str], say: Callable[[str], None] = lambda sentence: None
 ) -> tuple[Baseline, ...]:
-    """Makes and briefly trains the diagnosed network's kind, where it is in ``BASELINES``, and those to compare with.
-
-    Args:
-        diagnosed: Gives size, data and training settings.
-        against: Some of ``BASELINES``.
-        say: Told what takes long.
-    """
+    """Makes and briefly trains ``against`` and the diagnosed network's kind, where it is in ``BASELINES``."""
     own = [diagnosed.architecture] if diagnosed.architecture in BASELINES else []
     names = [name for name in BASELINES if name in {*against, *own}]
     train, judged = _parts(diagnosed)

@@ -29,7 +29,6 @@ class Judged:
         network: In evaluation mode, on the CPU.
         prepare: Turns sequences as measured into what the network is given.
         temperature: What its logits are divided by.
-        measured: Sequences as measured.
     """
 
     network: SequenceClassifier
@@ -43,7 +42,7 @@ class Judged:
         return self.prepare(self.measured)
 
     @cached_property
-    def answers(self) -> tuple[Float[Tensor, "sequences classes"], Float[Tensor, "sequences features"]]:
+    def outputs(self) -> tuple[Float[Tensor, "sequences classes"], Float[Tensor, "sequences features"]]:
         """Logits of every sequence, and what the head was given for it."""
         self.network.eval()
         logits = torch.empty(len(self.measured), self.measured.n_classes)
@@ -70,8 +69,6 @@ class Diagnosed:
 
     Attributes:
         title: Name of the study or the folder.
-        architecture: Of the networks.
-        hyperparameters: Of their constructor.
         judged: One entry, or one for each fold of cross-validation.
         part: What the sequences are: ``validation``, ``test`` or ``all``.
         parts: How many sequences of whom are in which part: name and sequences, as measured.
@@ -81,6 +78,7 @@ class Diagnosed:
         training: How the network was trained; None where that is not known.
         seed: Of everything that is drawn.
         unjudged: Which classes a part does not judge, in sentences.
+        member: The network that is looked into where several are judged together; None where that is the judged one.
     """
 
     title: str
@@ -95,12 +93,13 @@ class Diagnosed:
     training: TrainingSettings | None = None
     seed: int = 0
     unjudged: tuple[str, ...] = ()
+    member: Judged | None = None
     _chosen: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def first(self) -> Judged:
         """The network that is looked into; of cross-validation, the first fold's."""
-        return self.judged[0]
+        return self.member or self.judged[0]
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -130,12 +129,12 @@ class Diagnosed:
     @cached_property
     def probabilities(self) -> Float[Tensor, "sequences classes"]:
         """Calibrated, of all judged sequences."""
-        return torch.cat([(one.answers[0] / one.temperature).softmax(dim=1) for one in self.judged])
+        return torch.cat([(one.outputs[0] / one.temperature).softmax(dim=1) for one in self.judged])
 
     @cached_property
     def raw_probabilities(self) -> Float[Tensor, "sequences classes"]:
         """As the networks put them out, of all judged sequences."""
-        return torch.cat([one.answers[0].softmax(dim=1) for one in self.judged])
+        return torch.cat([one.outputs[0].softmax(dim=1) for one in self.judged])
 
     @cached_property
     def predicted(self) -> Int[Tensor, " sequences"]:

@@ -44,37 +44,31 @@ LESSON: Lesson = (
         "for look in (confusion, report, by_person, accuracy_by_length):\n    show(look(diagnosed))",
     ),
     (
-        "Every answer comes with a confidence. How often is an answer right that is given with so much of it?",
+        "Every prediction comes with a confidence. How often is one correct that is made with so much of it?",
         "sure_enough = 0.9  # change me\n"
         "confidence = diagnosed.probabilities.max(dim=1).values\n"
         "right = diagnosed.predicted == diagnosed.labels\n"
         "kept = confidence >= sure_enough\n"
         "wrong = int((~right & kept).sum())\n"
-        'print(f"{{int(kept.sum())}} of {{len(kept)}} answers are that sure, {{wrong}} of them are wrong")',
+        'print(f"{{int(kept.sum())}} of {{len(kept)}} predictions are that sure, {{wrong}} of them are wrong")',
     ),
     (
         "The reliability diagram shows the same for all confidences at once; then the mistakes themselves.",
-        "from tune.diagnosis.sections.calibration import calibration\n"
-        "from tune.diagnosis.sections.mistakes import mislabelled, mistakes\n\n"
-        "for look in (calibration, mistakes, mislabelled):\n    show(look(diagnosed))",
+        "from tune.diagnosis.sections.calibration import calibration\nfrom tune.diagnosis.sections.mistakes import "
+        "mislabelled, mistakes\n\nfor look in (calibration, mistakes, mislabelled):\n    show(look(diagnosed))",
     ),
     (
-        "## Memory\n\nA recurrent network carries a state $h_t$ from step to step. Its many dimensions are drawn "
-        "in the "
-        "two in which they vary most (principal components): each sequence is a path.",
+        "## Memory\n\nA recurrent network carries a state $h_t$ from step to step. Its many dimensions are drawn in "
+        "the two in which they vary most (principal components): each sequence is a path.",
         "from tune.diagnosis.sections.trajectories import trajectories\nfrom tune.diagnosis.sections.units import "
-        "units\n\n"
-        "for picture in (*trajectories(diagnosed), units(diagnosed)):\n    show(picture)",
+        "units\n\nfor picture in (*trajectories(diagnosed), units(diagnosed)):\n    show(picture)",
     ),
     (
         "*Try:* how many components are needed for half of the variance, or for 99%?",
-        "from tune.diagnosis.measures.projections import principal_components\n"
-        "from tune.diagnosis.reading import recorded, shown_layers\n\n"
-        "layers, labels = recorded(diagnosed)\n"
-        "layer = shown_layers(layers)[-1]\n"
-        "real = torch.cat([layer.states[k, : int(n)] for k, n in enumerate(layer.lengths)])\n"
-        "components = principal_components(real)\n"
-        "{{share: components.needed_for(share) for share in (0.5, 0.9, 0.99)}}",
+        "from tune.diagnosis.measures.projections import principal_components\nfrom tune.diagnosis.reading import "
+        "recorded, shown_layers\n\nlayers, labels = recorded(diagnosed)\nlayer = shown_layers(layers)[-1]\nreal = "
+        "torch.cat([layer.states[k, : int(n)] for k, n in enumerate(layer.lengths)])\ncomponents = "
+        "principal_components(real)\n{{share: components.needed_for(share) for share in (0.5, 0.9, 0.99)}}",
     ),
     (
         "What the head is given of each sequence, as a map: t-SNE keeps neighbours together. Distances between groups "
@@ -83,25 +77,19 @@ LESSON: Lesson = (
     ),
     (
         "Attention and convolutions, where the network has them.",
-        "from tune.diagnosis.sections.attention import attention\n"
-        "from tune.diagnosis.sections.convolutions import filters\n\n"
-        "for picture in (*attention(diagnosed), *filters(diagnosed)):\n    show(picture)",
+        "from tune.diagnosis.sections.attention import attention\nfrom tune.diagnosis.sections.convolutions import "
+        "filters\n\nfor picture in (*attention(diagnosed), *filters(diagnosed)):\n    show(picture)",
     ),
     (
-        "## Gradients\n\nA network learns from an early step only as much as the gradient of the loss brings back "
-        "to it. "
-        "In a plain recurrent network it is multiplied by the same matrix at every step on the way, so that it falls "
-        "(or grows) exponentially: the vanishing gradient (Hochreiter 1991; Bengio et al. 1994).",
-        "from tune.diagnosis.measures.gradients import gradient_norms\n"
-        "from tune.diagnosis.sections.gradients import fresh_network, of_the_input, of_the_states\n"
-        "from tune.diagnosis.sections.norms import chosen_batch\n\n"
-        "batch = chosen_batch(diagnosed)\n"
-        "trained, fresh = (\n"
-        "    gradient_norms(network, batch.values, batch.lengths, batch.labels)\n"
-        "    for network in (diagnosed.first.network, fresh_network(diagnosed))\n"
-        ")\n"
-        "show(of_the_input(diagnosed, trained, fresh, batch))\n"
-        "for picture in of_the_states(diagnosed, trained, fresh, batch):\n    show(picture)",
+        "## Gradients\n\nA network learns from an early step only as much as the gradient of the loss brings back to "
+        "it. In a plain recurrent network it is multiplied by the same matrix at every step on the way, so that it "
+        "falls (or grows) exponentially: the vanishing gradient (Hochreiter 1991; Bengio et al. 1994).",
+        "from tune.diagnosis.measures.gradients import gradient_norms\nfrom tune.diagnosis.sections.gradients import "
+        "fresh_network, of_the_input, of_the_states\nfrom tune.diagnosis.sections.norms import chosen_batch\n\nbatch = "
+        "chosen_batch(diagnosed)\ntrained, fresh = (\n    gradient_norms(network, batch.values, batch.lengths, "
+        "batch.labels)\n    for network in (diagnosed.first.network, "
+        "fresh_network(diagnosed))\n)\nshow(of_the_input(diagnosed, trained, fresh, batch))\nfor picture in "
+        "of_the_states(diagnosed, trained, fresh, batch):\n    show(picture)",
     ),
     (
         "Bare networks of the same size, side by side: an RNN, a GRU, an LSTM. *Try:* other networks, or none.",
@@ -110,7 +98,7 @@ LESSON: Lesson = (
         "show(vanishing(diagnosed, baselines(diagnosed, against) if against else ()))",
     ),
     (
-        "Which steps and channels do the answers rest on? Integrated gradients say, and the deletion curves check "
+        "Which steps and channels do the predictions rest on? Integrated gradients say, and the deletion curves check "
         "them.",
         "from tune.diagnosis.sections.attribution import attribution\n\n"
         "for picture in attribution(diagnosed):\n    show(picture)",

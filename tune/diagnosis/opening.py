@@ -15,6 +15,8 @@ from torch import Tensor
 from data.channels import Preparation, prepare_measured
 from data.quality import classes_missing
 from data.sequences import SequenceDataset
+from models import architecture
+from models.ensemble import Ensemble
 
 from ..core.errors import StudyError
 from ..core.folders import BEST_MODEL, StudyFolder
@@ -79,6 +81,8 @@ def of_trial(
     if study.user_attrs.get("data_fingerprint") != splits.dataset.fingerprint:
         raise StudyError("the recordings are not those that the study began with (their fingerprint differs)")
     stored = tested_model(study, trial, context.folder) if part == "test" else None
+    member: Judged | None = None
+    about_members: tuple[str, ...] = ()
     if stored is not None:
         test = splits.folds[0].test
         assert test is not None  # asked above
@@ -87,6 +91,7 @@ def of_trial(
             f"The network is that of best_model/: trial {trial.number}, trained once more on training and validation "
             "part together. It is judged on the test set, whose people and recordings it has never seen."
         ]
+        member, about_members = first_member(stored, test)
     else:
         judged, notes = _of_the_search(context, trial, part, say)
     parameters = all_parameters(trial)
@@ -103,14 +108,36 @@ def of_trial(
         judged=tuple(judged),
         part=part,
         parts=shown,
-        notes=(*notes, *_about_the_part(part, len(splits.folds))),
+        notes=(*notes, *about_members, *_about_the_part(part, len(splits.folds))),
         history=tuple(tuple(epochs) for epochs in trial.user_attrs["history"]),
         best_epochs=tuple(trial.user_attrs["best_epochs"]),
         # What is solved says nothing of how others would be trained beside it.
-        training=None if judged[0].network.closed_form else training_settings(settings, parameters, seed),
+        training=None if (member or judged[0]).network.closed_form else training_settings(settings, parameters, seed),
         seed=derive_seed(seed, "diagnosis"),
         unjudged=tuple(classes_missing(splits.dataset, splits.split.kind, labels)),
+        member=member,
     )
+
+
+def first_member(stored: StoredModel, measured: SequenceDataset) -> tuple[Judged | None, tuple[str, ...]]:
+    """What is looked into of a mean of several networks, and what is to be said of that; nothing of a single one."""
+    network, (described, *others) = stored.network, stored.description.members or (None,)
+    if described is None or not isinstance(network, Ensemble):
+        return None, ()
+    columns = network.columns[0]
+
+    def prepare(sequences: SequenceDataset) -> SequenceDataset:
+        prepared = stored.prepare(sequences)
+        names = tuple(prepared.channel_names[column] for column in columns)
+        return prepared.with_values(prepared.values[:, columns], names)
+
+    about = (
+        f"It is {stored.description.in_words()}. Errors and calibration are those of the mean; what is in memory, "
+        "gradients and what answers rest on are shown of the first of its networks."
+    )
+    solved = sorted({one.architecture for one in others if architecture(one.architecture).closed_form})
+    has_none = (f"Of {name} there is no attribution: its features are counts without a gradient." for name in solved)
+    return Judged(network.networks[0], prepare, 1.0, measured), (about, *has_none)
 
 
 def tested_model(study: Study, trial: FrozenTrial, folder: StudyFolder) -> StoredModel | None:
@@ -140,20 +167,23 @@ def of_model(stored: StoredModel, place: Path, measured: SequenceDataset, where:
         rule = f"has other {what} than the model, which knows {', '.join(ours)}"
         raise SettingsError([Problem(where, ", ".join(theirs), rule[:400])])
     notes = (
-        f"The network is that of {place}/: {described.architecture}, of trial {described.trial} of the study "
+        f"The network is that of {place}/: {described.in_words()}, of trial {described.trial} of the study "
         f"{described.study}.",
         "That study is not in this database, so nothing is known of what the network was trained on: all sequences of "
         f"{where} are shown, and where it was trained on them its errors are fewer than on new ones.",
     )
+    member, about_members = first_member(stored, measured)
+    shown = described.members[0] if described.members else described
     return Diagnosed(
         title=place.name,
-        architecture=described.architecture,
-        hyperparameters=dict(described.hyperparameters),
+        architecture=shown.architecture,
+        hyperparameters=dict(shown.hyperparameters),
         judged=(Judged(stored.network, stored.prepare, described.temperature, measured),),
         part="all",
         parts={"all": measured},
-        notes=notes,
+        notes=(*notes, *about_members),
         seed=derive_seed(0, "diagnosis"),
+        member=member,
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.files import write_bytes, write_text
+from ..core.files import csv_text, write_bytes, write_text
 from ..report.figures.sections import Section, Table, rendered
 from ..report.figures.sheets import png
 from .model import Diagnosed
@@ -21,11 +19,6 @@ def write_diagnosis(diagnosed: Diagnosed, sections: Sequence[Section], folder: P
     """Writes the page, and a PNG and a CSV for every picture that has them; each file is whole or not there.
 
     Files of an earlier diagnosis that this one does not make are removed.
-
-    Args:
-        diagnosed: What was looked at.
-        sections: What was found.
-        folder: Made if it is not there.
 
     Returns:
         The page.
@@ -41,7 +34,7 @@ def write_diagnosis(diagnosed: Diagnosed, sections: Sequence[Section], folder: P
             write_bytes(folder / f"{one.name}.png", png(one.figure))
             files.append(f"Picture: {one.name}.png")
         for table in one.tables:
-            write_text(folder / f"{one.name}.csv", csv_text(table))
+            write_text(folder / f"{one.name}.csv", csv_text(table.head, table.rows))
             files.append(f"Numbers: {one.name}.csv")
         made.update(file.partition(": ")[2] for file in files)
         return replace(one, files=" · ".join(files), tables=tuple(map(_shortened, one.tables)))
@@ -64,12 +57,3 @@ def _shortened(table: Table) -> Table:
     if len(table.rows) <= MOST_ROWS:
         return table
     return table._replace(caption=f"{table.caption} (the first {MOST_ROWS})", rows=table.rows[:MOST_ROWS])
-
-
-def csv_text(table: Table) -> str:
-    """A table as CSV; its numbers are as on the page."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.head)
-    writer.writerows(table.rows)
-    return text.getvalue()

@@ -17,13 +17,7 @@ from .sections.memory import memory_section
 def diagnose(
     diagnosed: Diagnosed, against: Sequence[str] = (), say: Callable[[str], None] = lambda sentence: None
 ) -> tuple[Section, ...]:
-    """Looks at everything.
-
-    Args:
-        diagnosed: What to look at.
-        against: Some of ``baselines.BASELINES``, to train and hold the gradients of against each other.
-        say: Told what takes long.
-    """
+    """Looks at everything."""
     sections = [data_section(diagnosed), learning_section(diagnosed), errors_section(diagnosed)]
     say("Looking at what it holds in memory")
     sections.append(memory_section(diagnosed))

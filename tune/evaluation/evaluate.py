@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from data.sequences import SequenceDataset
 
 from ..training.metrics import Scores, score, scores_of_resamples
+from .events import judge_events
 from .per_class import Breakdown, break_down
 
 N_RESAMPLES, N_RESAMPLES_AT_ONCE = 1000, 50
@@ -39,6 +40,7 @@ class Evaluation:
         accuracy_by_recording: Share of recordings whose windows' mean probability is highest for the right class; None
             where sequences are not windows of longer recordings.
         breakdown: By class and by person.
+        events: As ``judge_events`` gives them; None where sequences are no windows of streams.
     """
 
     scores: Scores
@@ -48,6 +50,7 @@ class Evaluation:
     resampled: str
     accuracy_by_recording: float | None
     breakdown: Breakdown
+    events: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -59,6 +62,7 @@ class Evaluation:
             "n_people": self.n_people,
             "accuracy_by_recording": self.accuracy_by_recording,
             **self.breakdown.as_json(),
+            **({} if self.events is None else {"events": self.events}),
         }
 
 
@@ -108,6 +112,7 @@ def evaluate(
         resampled=resampled,
         accuracy_by_recording=fmean(known) if known else None,
         breakdown=break_down(logits, parts, same_part=same_part),
+        events=judge_events(logits, parts),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from optuna import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from data.sequences import SequenceDataset
 
@@ -25,7 +25,7 @@ from ..study.selection import selected_trial
 from ..study.stored import Floor, Forest, Majority, PairedDifference, Scores
 from ..study.study import FLOOR_OF, best_trial, stored_settings
 from ..study.tested import evaluation_of
-from ..training.metrics import score
+from ..training.metrics import METRIC_LABELS, score
 from ..training.predictions import unpack
 from ..training.splits import Splits
 from .evaluate import FEWEST_PEOPLE
@@ -33,8 +33,6 @@ from .forest import forest_scores
 from .last_fit import refit_splits
 from .statistics.paired import difference_of_networks
 from .test_evaluation import evaluate_selected
-
-SCORES = ("accuracy", "macro_f1", "loss")
 
 
 def describe_majority(splits: Splits) -> Majority:
@@ -58,7 +56,11 @@ def describe_floor(floor: Study) -> Floor:
     return {
         "study": floor.study_name,
         "of": floor.user_attrs[FLOOR_OF],
-        "validation": _scores({name: attributes[f"validation_{name}"] for name in SCORES}) if attributes else None,
+        "validation": _scores(
+            {name: attributes[key] for name in METRIC_LABELS if (key := f"validation_{name}") in attributes}
+        )
+        if attributes
+        else None,
         "test": None if test is None else _scores(test),
         "n_parameters": attributes.get("n_parameters"),
         "seconds": attributes.get("training_seconds", 0.0),
@@ -93,12 +95,19 @@ def judge_floors(context: RunContext, stop: StopWatch) -> None:
 
 def paired_difference(study: Study, floor: Study, splits: Splits) -> PairedDifference | None:
     """How much better the trial to use is than the floor on the test set; None where one of them was not tested."""
-    trial, test = selected_trial(study), splits.folds[0].test
-    both = [evaluation_of(one.user_attrs, selected_trial(one)).get("correct") for one in (study, floor)]
-    if trial is None or test is None or not all(both):
+    trial = selected_trial(study)
+    return None if trial is None else difference_of(trial, evaluation_of(study.user_attrs, trial), floor, splits)
+
+
+def difference_of(
+    trial: FrozenTrial, judged: Mapping[str, Any], floor: Study, splits: Splits
+) -> PairedDifference | None:
+    """How much better what was ``judged`` for a trial is than the floor; None where one of them was not tested."""
+    test, both = splits.folds[0].test, [judged, evaluation_of(floor.user_attrs, selected_trial(floor))]
+    if test is None or not all(one.get("correct") for one in both):
         return None
     over, units = units_of(test)
-    first, second = (_share_correct(packed or (), len(test)) for packed in both)
+    first, second = (_share_correct(one["correct"], len(test)) for one in both)
     difference, interval = difference_of_networks(first, second, units)
     return {"trial": trial.number, "difference": difference, "interval_95": list(interval), "over": over}
 
@@ -127,4 +136,7 @@ def _majority_scores(splits: Splits, part: str) -> Scores:
 
 
 def _scores(found: Mapping[str, Any]) -> Scores:
-    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "loss": found["loss"]}
+    scores: Scores = {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "loss": found["loss"]}
+    if "balanced_accuracy" in found:
+        scores["balanced_accuracy"] = found["balanced_accuracy"]
+    return scores

@@ -28,6 +28,9 @@ from ..training.fold_fits import begin_fits, fit_runs, owner_of
 from ..training.hyperparameters import training_settings
 from ..training.splits import Fold, Splits, describe_normaliser
 
+# Of the time that a study has, for the further networks of an ensemble.
+LARGEST_SHARE = 0.2
+
 
 def refit_splits(splits: Splits) -> Splits:
     """The splits with validation moved into training; what is watched while training is the training set itself."""
@@ -36,9 +39,12 @@ def refit_splits(splits: Splits) -> Splits:
     return Splits(splits.dataset, splits.split, (Fold(train, train, splits.folds[0].test),))
 
 
-def refit_settings(settings: Settings, trial: FrozenTrial) -> TrainingSettings:
-    """As in the trial, but to the end: nothing is left to stop early by, so the weights of the least loss are kept."""
-    seed = derive_seed(settings.search.seed, "refit", trial.number)
+def refit_settings(settings: Settings, trial: FrozenTrial, member: int = 0) -> TrainingSettings:
+    """As in the trial, but to the end: nothing is left to stop early by, so the weights of the least loss are kept.
+
+    Each further ``member`` of an ensemble has a seed of its own.
+    """
+    seed = derive_seed(settings.search.seed, "refit", trial.number, *([member] if member else []))
     training = training_settings(settings, all_parameters(trial), seed)
     return replace(training, metric="loss", patience=training.epochs)
 
@@ -112,7 +118,16 @@ def seconds_to_refit(study: Study, settings: Settings, splits: Splits) -> float:
     best = best_trial(study)
     if best is None or not settings.training.refit or splits.folds[0].test is None:
         return 0.0
-    return seconds_of_refit(best, settings, splits)
+    seconds = seconds_of_refit(best, settings, splits)
+    return seconds + seconds_for_members(settings, seconds)
+
+
+def seconds_for_members(settings: Settings, seconds: float) -> float:
+    """Time to keep back for the further networks of an ensemble, at ``seconds`` each, but no large share of all."""
+    search = settings.search
+    if search.timeout_seconds is None or search.second_objective or not settings.confirmation.is_on:
+        return 0.0
+    return min(max(search.ensemble - 1, 0) * seconds, LARGEST_SHARE * search.timeout_seconds)
 
 
 def seconds_of_refit(trial: FrozenTrial, settings: Settings, splits: Splits) -> float:

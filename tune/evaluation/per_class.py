@@ -13,6 +13,7 @@ from torch import Tensor
 from data.sequences import SequenceDataset
 
 from ..training.calibration import expected_calibration_error
+from ..training.metrics import confusion_matrix
 
 # Beyond, the matrix is more numbers than anybody reads, and would fill the database.
 MOST_CONFUSED_CLASSES = 100
@@ -83,24 +84,16 @@ def break_down(
             and a class or person its sequences once.
     """
     all_logits, labels = torch.cat(list(logits)), torch.cat([part.labels for part in parts])
-    cells = count_confusions(all_logits, labels)
+    predicted = all_logits.argmax(dim=1)
+    cells = confusion_matrix(predicted, labels, parts[0].n_classes)
     n_times = len(parts) if same_part else 1
     counted = tuple(tuple(row) for row in cells.tolist())
     return Breakdown(
         confusion=counted if len(counted) <= MOST_CONFUSED_CLASSES else None,
         per_class=class_scores(cells, parts[0].class_names, n_times),
-        per_person=_by_person(all_logits.argmax(dim=1) == labels, parts, n_times),
+        per_person=_by_person(predicted == labels, parts, n_times),
         calibration_error=expected_calibration_error(all_logits, labels),
     )
-
-
-def count_confusions(
-    logits: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"]
-) -> Int[Tensor, "classes classes"]:
-    """How many sequences of each class (row) were predicted as each class (column)."""
-    n_classes = logits.shape[1]
-    pairs = labels * n_classes + logits.argmax(dim=1)
-    return torch.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 def class_scores(cells: Int[Tensor, "classes classes"], names: Sequence[str], n_times: int) -> tuple[ClassScores, ...]:

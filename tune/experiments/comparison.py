@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
-from ..core.files import write_bytes, write_text
+from ..core.files import csv_text, write_bytes, write_text
 from ..search.progress import show_seconds
 from ..study.pareto_front import Candidate, front_of, knee_of
 from ..study.selection import selected_trial
 from ..study.study import best_trial, metric_value, trials_so_far
 from ..study.tested import evaluation_of
+from .race import not_continued_after
 
 if TYPE_CHECKING:
     from ..run import Finished
@@ -30,15 +29,14 @@ class ComparedStudy:
 
     Attributes:
         architecture: Registered name.
-        study: Name of its study.
         metric: Score that decides.
         validation: Best validation score, be it of an unfinished trial; None without one.
         test_accuracy: Of the trial to use on test; None without a test set.
-        n_parameters: Of that trial's network.
         latency_ms: Of that trial's network; None where the study did not ask for it.
         seconds: Training time of all its trials.
         n_complete: Trials that ran to their end.
         n_pruned: Trials that were ended early.
+        not_continued: Whether the race left it alone, since others led.
     """
 
     architecture: str
@@ -51,6 +49,7 @@ class ComparedStudy:
     seconds: float
     n_complete: int
     n_pruned: int
+    not_continued: bool
 
 
 def compare(done: Sequence[Finished]) -> list[ComparedStudy]:
@@ -83,11 +82,8 @@ def write_comparison(done: Sequence[Finished], folder: Path) -> list[ComparedStu
     Each study remembers what it was compared in, so that the same can be made from the database.
     """
     rows = compare(done)
-    text = io.StringIO()
-    table = csv.DictWriter(text, [field.name for field in fields(ComparedStudy)], lineterminator="\n")
-    table.writeheader()
-    table.writerows(asdict(row) for row in rows)
-    write_text(folder / "comparison.csv", text.getvalue())
+    names = [field.name for field in fields(ComparedStudy)]
+    write_text(folder / "comparison.csv", csv_text(names, map(astuple, rows)))
     for finished in done:
         if finished.study.user_attrs.get(COMPARED_IN) != folder.name:
             finished.study.set_user_attr(COMPARED_IN, folder.name)
@@ -103,10 +99,10 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
     # Loads plotly, which a run that fails at once can do without.
     from ..report.architectures import Architecture, architectures_section
     from ..report.content import content
+    from ..report.context import study_context
     from ..report.facts import gather
     from ..report.figures.collection import study_figures
     from ..report.figures.scores import scored_trials
-    from ..report.figures.words import study_context
     from ..report.page import pareto_sections, write_report
     from ..report.pareto import pareto_of
     from ..report.reproduction import command
@@ -123,6 +119,7 @@ def _write_report(done: Sequence[Finished], rows: Sequence[ComparedStudy], best:
             seconds=show_seconds(row.seconds),
             n_pruned=row.n_pruned,
             n_validation=studies[row.study].user_attrs.get("n_validation"),
+            not_continued_after=not_continued_after(studies[row.study]),
         )
         for row in rows
     ]
@@ -154,4 +151,5 @@ def _row(finished: Finished) -> ComparedStudy:
         seconds=sum(trial.user_attrs.get("training_seconds", 0.0) for trial in trials),
         n_complete=sum(trial.state == TrialState.COMPLETE for trial in trials),
         n_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),
+        not_continued=not_continued_after(finished.study) is not None,
     )

@@ -1,4 +1,4 @@
-"""From answers to a table and sentences: how good each configuration is, and which pairs differ."""
+"""From predictions to a table and sentences: how good each configuration is, and which pairs differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..evaluation.statistics.crossed import CrossedMean, cells, crossed_mean
 from ..evaluation.statistics.paired import LEVEL, Difference, difference, holm
 from ..evaluation.statistics.ranks import Ranks, ranks
-from .evidence import Answers, Judged
+from .evidence import Judged, Predictions
 from .schema import Published, Suite
 
 # With fewer blocks than that ranks say nothing.
@@ -25,16 +25,11 @@ class Row:
     """One configuration's line of the table.
 
     Attributes:
-        name: Of the configuration.
-        description: Of it.
-        n_runs: Complete runs.
         n_lost: Runs without a score.
         accuracy: Mean over runs and judged sequences, with its error; None without a run.
         interval: 95% of the accuracy; None with a single run.
         scores: Means over the runs of everything else that may have been published.
-        n_parameters: Of its network.
         seconds: Training time of a run, all folds.
-        published: What others have measured.
     """
 
     name: str
@@ -54,8 +49,6 @@ class Pair:
     """Two configurations against each other.
 
     Attributes:
-        first: Name of one.
-        second: Name of the other.
         n_seeds: Runs that both have.
         difference: First minus second; None without a common run.
         p_value: Corrected for all pairs of the protocol; None where it cannot be tested.
@@ -80,9 +73,7 @@ class Conclusions:
     """What a protocol's runs say.
 
     Attributes:
-        judged: What was judged.
         rows: The configurations, best first.
-        pairs: All that were tested.
         ranks: Average ranks of ``ranked``; None with too little to rank.
         ranked: Names of the configurations, in the order of ``ranks``.
         blocks: What the ranks are over: ``people``, ``folds`` or ``seeds``.
@@ -96,7 +87,7 @@ class Conclusions:
     blocks: str
 
 
-def conclude(suite: Suite, judged: Judged, found: Sequence[Answers]) -> Conclusions:
+def conclude(suite: Suite, judged: Judged, found: Sequence[Predictions]) -> Conclusions:
     """Table, tests and ranks of one protocol."""
     rows = sorted(
         (_row(suite, judged, one) for one in found), key=lambda row: -(row.accuracy.mean if row.accuracy else -1)
@@ -111,7 +102,7 @@ def conclude(suite: Suite, judged: Judged, found: Sequence[Answers]) -> Conclusi
     return Conclusions(judged, tuple(rows), pairs, ranked, tuple(with_runs), blocks)
 
 
-def _row(suite: Suite, judged: Judged, one: Answers) -> Row:
+def _row(suite: Suite, judged: Judged, one: Predictions) -> Row:
     configuration = next(c for c in suite.configurations if c.name == one.name)
     mean = crossed_mean(cells(one.right, judged.units)) if one.numbers else None
     scores: dict[str, float] = {}
@@ -135,7 +126,7 @@ def _row(suite: Suite, judged: Judged, one: Answers) -> Row:
     )
 
 
-def _pairs(suite: Suite, judged: Judged, found: dict[str, Answers], best: str | None) -> tuple[Pair, ...]:
+def _pairs(suite: Suite, judged: Judged, found: dict[str, Predictions], best: str | None) -> tuple[Pair, ...]:
     """Every pair that the suite names, or all, with p values corrected together."""
     wanted = suite.pairs if suite.pairs is not None else tuple(combinations(found, 2))
     wanted = tuple(pair for pair in wanted if pair[0] in found and pair[1] in found)
@@ -159,7 +150,7 @@ def _p(tested: Difference | None) -> float:
     return 1.0 if tested is None or tested.p_value is None else tested.p_value
 
 
-def _blocks(judged: Judged, found: Sequence[Answers]) -> tuple[str, NDArray[np.float64] | None]:
+def _blocks(judged: Judged, found: Sequence[Predictions]) -> tuple[str, NDArray[np.float64] | None]:
     """Scores of every configuration in each block that is independent of the others: [blocks, configurations]."""
     common = [n for n in found[0].numbers if all(n in one.numbers for one in found)] if found else []
     if len(found) < 2 or not common:

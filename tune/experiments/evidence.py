@@ -1,4 +1,4 @@
-"""What the runs of a comparison answered, lined up: seed by seed, sequence by sequence."""
+"""What the runs of a comparison predicted, lined up: seed by seed, sequence by sequence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Judged:
 
     Attributes:
         part: ``validation`` or ``test``.
-        units: Whom or what each sequence belongs to, in the order of the answers.
+        units: Whom or what each sequence belongs to, in the order of the predictions.
         folds: Fold that each sequence is judged in; all of them in every fold for ``test``.
         unit: What the units are: ``people``, ``recordings`` or ``sequences``.
         n_people: Who performed the sequences; None where that is not known.
@@ -48,15 +48,13 @@ class Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Predictions:
     """One configuration's complete runs.
 
     Attributes:
-        name: Of the configuration.
         numbers: Of the runs; the same number is the same seed in every configuration.
         right: For each run, whether each judged sequence was classified correctly; a share where several networks
             judged it.
-        trials: The runs.
         n_lost: Runs that ended without a score.
     """
 
@@ -67,7 +65,7 @@ class Answers:
     n_lost: int
 
     def of_runs(self, numbers: Sequence[int]) -> NDArray[np.float64]:
-        """The answers of some runs, in their order: [runs, sequences]."""
+        """The predictions of some runs, in their order: [runs, sequences]."""
         return self.right[[self.numbers.index(number) for number in numbers]]
 
 
@@ -108,10 +106,6 @@ def _apart(splits: Splits, part: str) -> bool:
 def check_same_sequences(splits: Mapping[str, Splits], part: str) -> None:
     """All configurations of a protocol must be judged on the same sequences, or nothing can be paired.
 
-    Args:
-        splits: Of every configuration, by its name.
-        part: What is judged.
-
     Raises:
         SettingsError: If one is judged on others.
     """
@@ -131,12 +125,12 @@ def _labels(splits: Splits, part: str) -> list[tuple[list[int], list[int]]]:
     return [(p.labels.tolist(), [] if p.groups is None else p.groups.tolist()) for p in pieces]
 
 
-def answers_of(one: Running, part: str, n_seeds: int) -> Answers:
+def predictions_of(one: Running, part: str, n_seeds: int) -> Predictions:
     """The complete runs of a configuration, at most ``n_seeds``, the first ones."""
     trials = one.study.get_trials(deepcopy=False, states=ENDED)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and _has(trial, part)][:n_seeds]
     right = [_right(trial, one.splits, part) for trial in complete]
-    return Answers(
+    return Predictions(
         name=one.entry.configuration.name,
         numbers=tuple(trial.number for trial in complete),
         right=np.array(right),

@@ -48,7 +48,6 @@ class OuterFold:
 
     Attributes:
         study_name: Of its study; with all architectures, the beginning of their names.
-        study_names: Of its studies.
         tested: Whom or what it is tested on, in words.
         layer: Its split, as settings over those of the evaluation.
     """

@@ -5,10 +5,8 @@ All of it is made from the studies in the database, which hold what each outer f
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -19,8 +17,8 @@ from optuna import Study
 from optuna.storages import RDBStorage
 
 from ..config.settings import resolve
-from ..core.escaping import escaped, fenced
-from ..core.files import write_text
+from ..core.escaping import escaped, fenced, table_lines
+from ..core.files import csv_text, write_text
 from ..core.folders import StudyFolder
 from ..core.json_files import readable
 from ..evaluation.evaluate import FEWEST_PEOPLE, difference_interval, mean_interval
@@ -35,6 +33,7 @@ from ..study.samplers import n_finished
 from ..study.selection import chosen_score, seconds_searched, selected
 from ..study.study import all_parameters, best_trial, load_study, metric_value, stored_settings, versions
 from ..study.tested import evaluation_of, times_test_was_used
+from ..training.metrics import METRIC_LABELS
 from .comparison import overall_best
 from .outer_folds import OuterFold
 
@@ -49,11 +48,9 @@ class Answer:
         architecture: Registered name; that of the floor where it is handed over, since nothing beats it.
         trial: Its number, in the floor's study if it is the floor's.
         configuration: Its searched hyperparameters.
-        hyperparameters: All of them.
         validation: The score that chose it: of its runs with fresh seeds or, without those, of the search.
-        scores: Its scores on the test set, as stored in the study.
+        scores: Of what is handed over on the test set, as stored in the study.
         floor: Those of the floor, which are the same where it is the answer; None without one.
-        n_parameters: Of its network.
         n_trials: Finished trials of all its studies.
         n_looks: How often networks of its studies were judged on the test set.
         seconds: Training time of all searches, confirmations and floors.
@@ -79,10 +76,8 @@ class Evaluation:
     """A nested evaluation as it stands.
 
     Attributes:
-        name: Of its folder.
         outer: ``people`` or ``folds``.
         metric: Score that the searches went by.
-        folds: All of them.
         answers: The answers of those that have been tested, in their order.
         command: Begins the same anew.
     """
@@ -126,7 +121,8 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
     if best is None or handed_over is None:
         return None
     trial = handed_over.trial
-    scores = evaluation_of(handed_over.study.user_attrs, trial).get("test")
+    ensemble = handed_over.ensemble
+    scores = (ensemble or evaluation_of(handed_over.study.user_attrs, trial)).get("test")
     if scores is None:
         return None
     score = chosen_score(best.study) if handed_over.study is best.study else None
@@ -142,7 +138,7 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
         validation=metric_value(trial) if score is None else score,
         scores=scores,
         floor=None if floor is None else evaluation_of(floor.user_attrs, best_trial(floor)).get("test"),
-        n_parameters=trial.user_attrs["n_parameters"],
+        n_parameters=trial.user_attrs["n_parameters"] if ensemble is None else ensemble["n_parameters"],
         n_trials=sum(map(n_finished, studies)),
         n_looks=max(times_test_was_used(study.user_attrs) for study in (*studies, handed_over.study)),
         seconds=sum(seconds_searched(study) for study in (*studies, *companions) if study is not None),
@@ -316,12 +312,11 @@ def markdown(evaluation: Evaluation) -> str:
     lines = [f"# {escaped(evaluation.name)}", ""]
     lines += ["The whole tuner ran within each outer fold, and its answer was tested on what it had never seen.", ""]
     lines += [*(f"- {escaped(sentence)}" for sentence in conclusions(evaluation)), ""]
-    lines += [_line(head), _line(["---", "---", *["---:"] * (len(head) - 2)])]
-    lines += [_line(list(map(escaped, row))) for row in rows]
+    lines += table_lines(head, rows, 2)
     units = units_of(evaluation)
     if len(units) > len(evaluation.answers):
-        lines += ["", "| person | test accuracy | sequences |", "| --- | ---: | ---: |"]
-        lines += [_line([escaped(name), percent(share), str(n)]) for name, (share, n) in units.items()]
+        people = [(name, percent(share), str(n)) for name, (share, n) in units.items()]
+        lines += ["", *table_lines(("person", "test accuracy", "sequences"), people)]
     lines += ["", "What was selected, of the searched hyperparameters:", ""]
     for one in evaluation.answers:
         values = ", ".join(f"{name} {_value(value)}" for name, value in one.configuration.items()) or "none searched"
@@ -334,27 +329,19 @@ def _value(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _csv(evaluation: Evaluation) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    metrics = ("accuracy", "macro_f1", "loss")
-    writer.writerow(
-        ["tested", "study", "architecture", "trial", "n_parameters", f"validation_{evaluation.metric}"]
-        + [f"test_{metric}" for metric in metrics]
-        + ["floor_test_accuracy", "n_sequences", "n_trials", "seconds", "hyperparameters"]
-    )
-    for one in evaluation.answers:
-        writer.writerow(
-            [one.tested, one.study, one.architecture, one.trial, one.n_parameters, one.validation]
-            + [one.scores[metric] for metric in metrics]
-            + [(one.floor or {}).get("accuracy"), one.scores["n_sequences"], one.n_trials, round(one.seconds, 3)]
-            + [json.dumps(one.hyperparameters)]
-        )
-    return text.getvalue()
+    metrics = [name for name in METRIC_LABELS if all(name in one.scores for one in evaluation.answers)]
+    head = ["tested", "study", "architecture", "trial", "n_parameters", f"validation_{evaluation.metric}"]
+    head += [f"test_{metric}" for metric in metrics]
+    head += ["floor_test_accuracy", "n_sequences", "n_trials", "seconds", "hyperparameters"]
+    rows = [
+        [one.tested, one.study, one.architecture, one.trial, one.n_parameters, one.validation]
+        + [one.scores[metric] for metric in metrics]
+        + [(one.floor or {}).get("accuracy"), one.scores["n_sequences"], one.n_trials, round(one.seconds, 3)]
+        + [json.dumps(one.hyperparameters)]
+        for one in evaluation.answers
+    ]
+    return csv_text(head, rows)
 
 
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -388,7 +375,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
                 "times_test_was_used": one.n_looks,
                 "floor_test_accuracy": (one.floor or {}).get("accuracy"),
                 "validation": one.validation,
-                "test": {name: one.scores[name] for name in ("accuracy", "macro_f1", "loss", "n_sequences")},
+                "test": {name: one.scores[name] for name in (*METRIC_LABELS, "n_sequences") if name in one.scores},
             }
             for one in evaluation.answers
         ],

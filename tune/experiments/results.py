@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from ..core.escaping import escaped, fenced
-from ..core.files import write_bytes, write_text
-from ..core.terminal import say
+from ..core.escaping import escaped, fenced, table_lines
+from ..core.files import csv_text, write_bytes, write_text
+from ..core.terminal import say, table_of
 from ..evaluation.statistics.paired import LEVEL, N_RESAMPLES
 from ..report.figures.critical_difference import critical_difference_picture
 from ..report.figures.words import StudyContext, Words, counted
 from ..study.study import versions
 from .conclusions import Conclusions, Pair, Row, conclude
-from .evidence import answers_of, check_same_sequences, judged_sequences, run_rows
+from .evidence import check_same_sequences, judged_sequences, predictions_of, run_rows
 from .running import Running, judged_part
 from .schema import Protocol
 from .selection import Selection
@@ -40,7 +37,6 @@ class Result:
 
     Attributes:
         protocol: How they were trained and judged.
-        found: What they say.
         judged: What was judged, in sentences.
         pairs: A sentence for each pair that matters.
         published: A sentence for each configuration of which an accuracy has been published.
@@ -73,7 +69,7 @@ def write_results(console: Console, selection: Selection, done: Mapping[str, Seq
         if result.picture is not None:
             write_bytes(folder / result.picture, _picture(selection, result))
     rows = [row for some in done.values() for one in some for row in run_rows(one, selection.n_seeds)]
-    write_text(folder / "comparison.csv", _csv(rows))
+    write_text(folder / "comparison.csv", csv_text(rows[0], map(dict.values, rows)) if rows else "")
     write_text(folder / "comparison.json", json.dumps(_as_json(selection, results), indent=2) + "\n")
     write_text(folder / "comparison.md", markdown(selection, results))
     for result in results:
@@ -89,7 +85,7 @@ def _result(selection: Selection, protocol: Protocol, running: Sequence[Running]
     part = judged_part(protocol, running[0].splits)
     check_same_sequences({one.entry.configuration.name: one.splits for one in running}, part)
     judged = judged_sequences(running[0].splits, part)
-    found = conclude(selection.suite, judged, [answers_of(one, part, selection.n_seeds) for one in running])
+    found = conclude(selection.suite, judged, [predictions_of(one, part, selection.n_seeds) for one in running])
     n_pairs = sum(pair.p_value is not None for pair in found.pairs)
     there = {row.name for row in found.rows if row.n_runs}
     return Result(
@@ -119,7 +115,7 @@ def markdown(selection: Selection, results: Sequence[Result]) -> str:
         lines += [f"## {result.protocol.name}", "", escaped(result.protocol.description), ""]
         lines += [f"Measured {result.measured} with {escaped(known)}:", "", fenced(selection.command), ""]
         head, *rows = table(result.found)
-        lines += [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *map(_line, rows), ""]
+        lines += [*table_lines(head, rows), ""]
         if result.missing:
             lines += [f"Not run: {', '.join(result.missing)}.", ""]
         for sentences in (result.judged, result.pairs, result.published):
@@ -131,10 +127,6 @@ def markdown(selection: Selection, results: Sequence[Result]) -> str:
 
 def _without_double_blanks(lines: Sequence[str]) -> list[str]:
     return [line for k, line in enumerate(lines) if line or (k and lines[k - 1])]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _picture(selection: Selection, result: Result) -> bytes:
@@ -154,7 +146,7 @@ def _picture(selection: Selection, result: Result) -> bytes:
         f"In each of the {ranked.n_blocks} {blocks} the configurations are ranked by accuracy (mean over the other "
         "repetitions); beside the dots: mean accuracy.",
         "A bar joins what is not told apart: ranks closer than the critical difference (Nemenyi at 5%; Demsar 2006), "
-        "and pairs that the paired tests in comparison.md, which look at every single answer, do not tell apart.",
+        "and pairs that the paired tests in comparison.md, which look at every single prediction, do not tell apart.",
     )
     share = {row.name: row.accuracy.mean for row in found.rows if row.accuracy is not None}
     context = StudyContext(f"{selection.name} · {result.protocol.name}", "rank by accuracy", "minimize")
@@ -162,15 +154,6 @@ def _picture(selection: Selection, result: Result) -> bytes:
     return critical_difference_picture(
         found.ranked, [percent(share[name]) for name in found.ranked], ranked, context, words
     )
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
 
 
 def _as_json(selection: Selection, results: Sequence[Result]) -> dict[str, Any]:
@@ -257,12 +240,7 @@ def _print(console: Console, selection: Selection, result: Result) -> None:
         f"{selection.name}, protocol {result.protocol.name}: {counted(len(result.found.rows), 'configuration')}",
     )
     head, *rows = table(result.found)
-    shown = Table(box=None, padding=(0, 2, 0, 0))
-    for k, name in enumerate(head):
-        shown.add_column(name, justify="right" if k else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*row)
-    console.print(shown)
+    console.print(table_of(head, rows))
     for sentence in (*result.judged, *result.pairs, *result.published):
         say(console, sentence)
     if result.missing:

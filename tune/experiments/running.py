@@ -24,11 +24,11 @@ from ..report.exports import write_best
 from ..search.executor import executor_for
 from ..search.loop import Ended
 from ..search.progress import show_score
-from ..search.workers import n_workers
 from ..study.context import RunContext
 from ..study.samplers import n_finished
 from ..study.study import all_parameters, best_trial, create_or_resume, load_study, stored_settings
 from ..study.trials_table import write_trials
+from ..training.devices import n_workers
 from ..training.splits import Splits, load_splits, settled
 from .schema import Protocol
 from .settings import Entry, filled, parameters_as_layer
@@ -38,15 +38,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Running:
-    """One configuration under one protocol, ready to run.
-
-    Attributes:
-        entry: What it is.
-        settings: Complete, for as many runs as are asked for.
-        splits: The data.
-        study: Holds the runs.
-        folder: Of the study.
-    """
+    """One configuration under one protocol, ready to run."""
 
     entry: Entry
     settings: Settings
@@ -84,7 +76,7 @@ class SplitsOnce:
 
 
 def judged_part(protocol: Protocol, splits: Splits) -> str:
-    """The part of the data whose answers are compared: ``validation`` or ``test``.
+    """The part of the data whose predictions are compared: ``validation`` or ``test``.
 
     Raises:
         SettingsError: If it is to be the test set and there is none.
@@ -120,14 +112,6 @@ def prepared(
     storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: SplitsOnce, found: dict[str, Any]
 ) -> Running:
     """Creates or takes up the study of a configuration.
-
-    Args:
-        storage: Of all studies.
-        save_dir: Holds their folders.
-        entry: The configuration.
-        n_seeds: Runs that it is to have.
-        loaded: Gives the data.
-        found: As ``found_by_search`` gives it.
 
     Raises:
         SettingsError: If its settings are wrong.

@@ -21,7 +21,6 @@ class Published(Section):
 
     Attributes:
         metric: What it is; an accuracy is written as a share: 0.9922.
-        value: Of it.
         where: Where it stands: the experiment, the table.
     """
 
@@ -43,7 +42,6 @@ class Configuration(Section):
         name: Short; part of the name of its study.
         description: What it is, for the table.
         settings: Any part of the settings, over those of the suite and of the protocol.
-        published: What others have measured.
         found_by_search: If given, a search with these settings on top comes first, and its best is what is compared.
     """
 
@@ -62,7 +60,7 @@ class Protocol(Section):
         description: What it is, for the reader.
         unmentioned: What hyperparameters are that nobody gives: ``plain`` (a plain network, trained plainly) or
             ``known-good`` (as in the first trial of this tuner's searches).
-        judged: Part of the data whose answers are compared; ``auto`` is the test set where the split has one.
+        judged: Part of the data whose predictions are compared; ``auto`` is the test set where the split has one.
         settings: Any part of the settings, over those of the suite.
     """
 
@@ -82,7 +80,6 @@ class Suite(Section):
         source: Where the published numbers come from.
         settings: Any part of the settings; what all configurations have in common.
         protocols: Ways of training and judging; each is a comparison of its own.
-        configurations: What is compared.
         pairs: Names of the two configurations of each pair that is tested; None for all pairs. Fewer pairs are fewer
             tests to correct for.
     """

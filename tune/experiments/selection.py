@@ -20,7 +20,6 @@ class Selection:
     """What is to be run.
 
     Attributes:
-        suite: As written.
         name: Of its folder and at the beginning of its studies' names.
         n_seeds: Runs of each configuration, in total.
         overrides: Settings of the command line, over all others.

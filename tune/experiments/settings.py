@@ -32,6 +32,7 @@ PLAIN: dict[str, Scalar] = {
     "time_crop": 0.0,
     "channel_dropout": 0.0,
     "flip": False,
+    "class_balance": "none",
     **OFF,
 }
 
@@ -52,7 +53,6 @@ class Entry:
 
     Attributes:
         protocol: How it is trained and judged.
-        configuration: As in the suite.
         study_name: Of the study that holds its runs.
         layers: Partial settings, the strongest last.
     """

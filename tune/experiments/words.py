@@ -32,9 +32,8 @@ def pair_sentence(pair: Pair, judged: Judged, n_pairs: int) -> str:
     size = abs(found.mean.mean)
     if pair.p_value is None or found.interval is None:
         return (
-            f"{better} is {points(size)} points above {worse} in {pair.n_seeds} "
-            f"run{'' if pair.n_seeds == 1 else 's'}: not tested, since at least two seeds and two "
-            f"{judged.unit} are needed."
+            f"{better} is {points(size)} points above {worse} in {pair.n_seeds} run{'' if pair.n_seeds == 1 else 's'}: "
+            f"not tested, since at least two seeds and two {judged.unit} are needed."
         )
     low, high = sorted(found.interval if found.mean.mean >= 0 else (-found.interval[1], -found.interval[0]))
     span = f"95% interval {points(low)} to {points(high)}"

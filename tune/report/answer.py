@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
 
 from ..study.floors import FLOOR_NAME
+from ..study.study import why_ended_early
+from .events import event_sentences, null_words
 from .facts import Facts
 from .figures.importances import ImportancesInfo
 from .figures.sections import Table
@@ -15,7 +17,7 @@ from .figures.words import counted
 from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
-from .words import listed, metric_name, percent, score
+from .words import about_balance, about_mean, listed, mean_in_words, metric_name, percent, score
 
 
 class KeyFigure(NamedTuple):
@@ -109,16 +111,23 @@ def _headline(facts: Facts) -> str:
     best = facts.best
     assert best is not None
     name = f"Use {FLOOR_NAME}" if facts.is_floor else f"Use the {facts.settings.architecture} of trial {best.number}"
+    if facts.ensemble is not None:
+        name = f"Use {mean_in_words(facts.ensemble)}"
     if facts.test:
         who = who_was_judged(facts)
         of = f"the sequences of {who}" if who else "sequences it has never seen"
-        return f"{name}: it recognises {percent(facts.test['accuracy'])} of {of}."
+        null = null_words(facts)
+        among = f", {percent(null[1])} of which are {null[0]!r}" if null else ""
+        return f"{name}: it recognises {percent(facts.test['accuracy'])} of {of}{among}."
     return f"{name}: {facts.context.metric} {_validation(facts)}. It has not been tested."
 
 
 def _validation(facts: Facts) -> str:
     """The recommended trial's validation score: of the search or, where it was ended early there, with fresh seeds."""
-    return score(facts.fresh_mean if facts.value is None else facts.value, facts.settings.search.metric)
+    found = facts.fresh_mean if facts.value is None else facts.value
+    if facts.ensemble is not None:
+        found = facts.ensemble["chosen"]["score"]
+    return score(found, facts.settings.search.metric)
 
 
 def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
@@ -128,13 +137,20 @@ def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
         low, high = facts.test["intervals_95"]["accuracy"]
         yield KeyFigure(percent(facts.test["accuracy"]), "test accuracy")
         yield KeyFigure(f"{percent(low)} to {percent(high)}", "95% interval of it")
-    if facts.fresh_mean is not None:
+        events = facts.test.get("events") or {}
+        if events.get("f1") is not None:
+            yield KeyFigure(percent(events["f1"]), "F1 of events in the test streams")
+            yield KeyFigure(f"{events['false_alarms_per_hour']:.3g}", "false alarms an hour")
+    if facts.ensemble is not None:
+        yield KeyFigure(_validation(facts), f"{facts.context.metric} of the mean")
+    elif facts.fresh_mean is not None:
         yield KeyFigure(score(facts.fresh_mean, metric), f"{facts.context.metric}, mean of fresh seeds")
     else:
         yield KeyFigure(score(facts.value, metric), facts.context.metric)
-    if (n_parameters := best.user_attrs.get("n_parameters")) is not None:
+    mean: Mapping[str, Any] = facts.ensemble or {}
+    if (n_parameters := mean.get("n_parameters", best.user_attrs.get("n_parameters"))) is not None:
         yield KeyFigure(f"{n_parameters:,}", "parameters")
-    latency = None if facts.is_floor else (facts.confirmation or {}).get("latency_ms")
+    latency = None if facts.is_floor else mean.get("latency_ms", (facts.confirmation or {}).get("latency_ms"))
     if isinstance(latency, int | float):
         yield KeyFigure(f"{latency:.2g} ms", "one sequence on this processor")
 
@@ -150,6 +166,10 @@ def _which(facts: Facts) -> Iterator[str]:
         )
         yield _counts(facts)
         return
+    if facts.ensemble is not None:
+        single = facts.value if facts.fresh_mean is None else facts.fresh_mean
+        yield about_mean(facts.ensemble, single, facts.judged_alone.get("test"), facts.settings.search.metric)
+        yield "Validation chose that among a single network, the mean of several, and each of these with MiniRocket."
     epochs = attributes.get("best_epochs") or []
     after = f", at its best after epoch {listed([str(epoch) for epoch in epochs])}" if epochs else ""
     size = f" with {attributes['n_parameters']:,} parameters" if "n_parameters" in attributes else ""
@@ -186,8 +206,13 @@ def _how_good(facts: Facts) -> Iterator[str]:
             f"Its {facts.context.metric} is {_validation(facts)}. The validation set "
             "steered the search, so that this is a little too good."
         )
+        later = (
+            "is used once, at the end"
+            if facts.running
+            else "has not been used yet: the command with --resume does that"
+        )
         yield (
-            "It has a test set that has not been used yet: the command with --resume does that."
+            f"It has a test set that {later}."
             if facts.has_test_part
             else "The data was cut without a test set, so that there is nothing to say about unseen sequences."
         )
@@ -197,6 +222,11 @@ def _how_good(facts: Facts) -> Iterator[str]:
         f"On the test set, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
         f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
     )
+    if balance := about_balance(test):
+        yield f"{balance[0].upper()}{balance[1:]}."
+    if null := null_words(facts):
+        yield (f"{null[0]!r} is in these scores, as a class of its own; of the others {percent(null[2])} are right.")
+    yield from event_sentences(test.get("events") or {})
     if who and not _are_new(facts):
         yield "For people who were not trained on expect less."
     if not who:
@@ -204,20 +234,17 @@ def _how_good(facts: Facts) -> Iterator[str]:
     if test.get("accuracy_by_recording") is not None:
         yield f"By whole recording, with a vote over its windows: {percent(test['accuracy_by_recording'])}."
     if test.get("refitted"):
-        yield "The tested network was trained once more, on the training and the validation set together."
+        tested = "Each of its networks" if facts.ensemble else "The tested network"
+        yield f"{tested} was trained once more, on the training and the validation set together."
 
 
 def _what_mattered(facts: Facts) -> Iterator[str]:
     info = facts.figures.importances
     if not isinstance(info, ImportancesInfo):
-        yield f"That cannot be said: {info}."
+        yield f"{info[:1].upper()}{info[1:]}."
         return
     first = [row.label for row in info.importances[:3]]
-    if info.share_first < 0.5:
-        yield f"That is not known yet: {info.words.summary} More trials would tell."
-        yield f"The first three are {listed(first)}."
-    else:
-        yield f"Most of all {listed(first)}, by two methods that answer different questions. {info.words.summary}"
+    yield f"Most of all {listed(first)}, by two methods that answer different questions. {info.words.summary}"
     best = facts.best
     values = [
         f"{name} {_value(best.params[name])}"
@@ -243,7 +270,11 @@ def _counts(facts: Facts) -> str:
     said = listed([f"{facts.count(state)} {words}" for state, words in states.items() if facts.count(state)])
     second = facts.settings.search.second_objective
     judged_by = f"{metric_name(facts.settings.search.metric)}{f' and {second}' if second else ''}"
-    return f"{counted(begun, 'trial')} judged by validation {judged_by}: {said}." if begun else "No trial has begun."
+    if not begun:
+        return "No trial has begun."
+    why = why_ended_early(facts.attributes, facts.settings)
+    ended = f" The search ended early, since nothing more is to be gained: {why}." if why else ""
+    return f"{counted(begun, 'trial')} judged by validation {judged_by}: {said}.{ended}"
 
 
 def _failures(facts: Facts) -> Iterator[str]:

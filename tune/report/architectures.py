@@ -28,6 +28,7 @@ class Architecture(NamedTuple):
         seconds: Training time of all its trials, in words.
         n_pruned: Trials that were ended early.
         n_validation: Sequences that the scores were judged on; None where that is not known.
+        not_continued_after: Trials after which it was left alone, since others led; None where it was not.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Architecture(NamedTuple):
     seconds: str
     n_pruned: int
     n_validation: int | None
+    not_continued_after: int | None = None
 
 
 def architectures_section(
@@ -60,6 +62,8 @@ def architectures_section(
         f"Large dots: {stands}, with the noise of its score; small ones: its other scored trials.",
         "Only the best of all is tested: to test every one would be to choose by the test set.",
     ]
+    if any(one.not_continued_after is not None for one in compared):
+        notes.append("Who was behind after a round was not continued: a good configuration may have been missed there.")
     summary = _summary_of_knees(known, metric) if are_knees and known else _summary(known, metric, noise)
     words = Words("Which architecture", summary, tuple(notes))
     drawn = Rows(tuple(_row(one, metric) for one in known), words, context.metric, is_share=context.percent, best=0)
@@ -104,7 +108,17 @@ def _summary_of_knees(known: Sequence[Architecture], metric: str) -> str:
 
 def _head(metric: str) -> tuple[str, ...]:
     validation = f"validation {METRIC_LABELS.get(metric, metric)}"
-    return ("architecture", validation, "test accuracy", "parameters", "training time", "complete", "pruned", "")
+    return (
+        "architecture",
+        validation,
+        "test accuracy",
+        "parameters",
+        "training time",
+        "complete",
+        "pruned",
+        "race",
+        "",
+    )
 
 
 def _cells(one: Architecture, metric: str) -> tuple[str | Link, ...]:
@@ -116,6 +130,7 @@ def _cells(one: Architecture, metric: str) -> tuple[str | Link, ...]:
         one.seconds,
         str(len(one.scores)),
         str(one.n_pruned),
+        "–" if one.not_continued_after is None else f"not continued after {counted(one.not_continued_after, 'trial')}",
         Link("its report", f"../{quote(one.study, safe='')}/{REPORT_PAGE}"),
     )
 

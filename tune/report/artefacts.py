@@ -8,6 +8,7 @@ from optuna import Study
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
 from ..core.folders import StudyFolder
+from .page_names import REPORT_PAGE
 
 PICTURES = ("optimization_history.png", "param_importances.png", "parallel_coordinate.png", "contour_plot.png")
 REPORT_PICTURES = ("learning_curves.png", "confusion_matrix.png")
@@ -27,7 +28,7 @@ def attach_pictures(study: Study, folder: StudyFolder) -> None:
     store = artefact_store(folder.save_dir)
     known: dict[str, str] = dict(study.user_attrs.get("artefacts", {}))
     added = False
-    for name in (*PICTURES, PARETO_PICTURE, *REPORT_PICTURES, "best_config.json"):
+    for name in (*PICTURES, PARETO_PICTURE, *REPORT_PICTURES, "best_config.json", REPORT_PAGE):
         path = folder.root / name
         if not path.is_file():
             continue

@@ -33,7 +33,7 @@ def confirmation_section(facts: Facts) -> Section | None:
 
 def _row(one: Mapping[str, Any], winner: Any, metric: str) -> tuple[str, ...]:
     deviation, n_parameters = one.get("deviation"), one.get("n_parameters")
-    note = "the winner" if one.get("trial") == winner else ""
+    note = "★ selected" if one.get("trial") == winner else ""
     if not note and one.get("dropped_after"):
         note = f"left after {counted(int(one['dropped_after']), 'seed')}"
     return (

@@ -8,14 +8,16 @@ from typing import NamedTuple
 from .answer import Answer, answer
 from .classes import classes_sections
 from .confirmation import confirmation_section
+from .events import events_section
 from .facts import Facts
-from .figures.collection import Figures, ranked_parameters, section_of
+from .figures.collection import Figures, ranked_parameters, section_of, unknown_choice
 from .figures.curves import curves_info
 from .figures.sections import Section
 from .figures.slices import slices_info
 from .figures.words import StudyContext
 from .people import people_section
 from .reproduction import command, reproduction_section
+from .trials import trials_section
 
 
 class Content(NamedTuple):
@@ -26,12 +28,14 @@ class Content(NamedTuple):
         subtitle: What it is about, in a line.
         answer: Comes first.
         sections: In order.
+        running: How far the study has come, while it runs; else empty.
     """
 
     title: str
     subtitle: str
     answer: Answer
     sections: tuple[Section, ...]
+    running: str = ""
 
 
 def content(
@@ -54,19 +58,24 @@ def content(
     if searched is None:
         searched = searched_sections(facts.figures, facts.context)
     named = {section.name: section for section in searched}
-    confirmation = confirmation_section(facts)
+    confirmation, events = confirmation_section(facts), events_section(facts)
     varied = ranked_parameters(facts.trials, facts.figures.importances)
+    how: list[Section] = []
+    if not unknown_choice(facts.figures.importances, varied):
+        slices = section_of("slices", slices_info(facts.trials, varied, facts.context), facts.context)
+        how = [slices, named["contour"]]
     sections = (
         *first,
         *([] if confirmation is None else [confirmation]),
+        *([] if events is None else [events]),
         people_section(facts),
         *classes_sections(facts),
         named["history"],
         named["importances"],
-        section_of("slices", slices_info(facts.trials, varied, facts.context), facts.context),
-        named["contour"],
+        *how,
         named["parallel"],
         section_of("curves", curves_info(facts.trials, facts.context), facts.context),
+        trials_section(facts),
         reproduction_section(facts),
     )
     again = again or command(facts.settings, facts.name, facts.channel_names)
@@ -80,9 +89,15 @@ def content(
         subtitle,
         answer(facts, again, [section.summary for section in first]),
         sections,
+        facts.running,
     )
 
 
 def searched_sections(figures: Figures, context: StudyContext) -> list[Section]:
-    """The figures of a search as sections."""
-    return [section_of(name, info, context) for name, info in figures._asdict().items()]
+    """The figures of a search as sections; of those that are missing for one reason the first says it."""
+    first = {info: name for name, info in reversed(figures._asdict().items()) if isinstance(info, str)}
+    return [
+        section_of(name, info, context)
+        for name, info in figures._asdict().items()
+        if not isinstance(info, str) or first[info] == name
+    ]

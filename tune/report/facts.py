@@ -16,6 +16,7 @@ from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from ..study.floors import FLOOR_NAME
 from ..study.selection import confirms, is_confirmation, selected
+from ..study.stored import Ensemble
 from ..study.study import has_score, trials_so_far
 from ..study.tested import TEST_USES, evaluation_of
 from .figures.collection import Figures
@@ -46,6 +47,8 @@ class Facts:
         provisos: Sentences that belong to the recommendation.
         worth: What the floors say of the search; None where there are none.
         is_floor: Whether the best is the floor, a trial of another study, which no trial of this one has beaten.
+        running: A sentence that says how far it has come, while it runs; else empty.
+        ensemble: The mean of several networks that is recommended, the best's among them; None for a single network.
     """
 
     name: str
@@ -61,6 +64,8 @@ class Facts:
     provisos: Sequence[str] = ()
     worth: Worth | None = None
     is_floor: bool = False
+    running: str = ""
+    ensemble: Ensemble | None = None
 
     @property
     def name_of_best(self) -> str:
@@ -70,6 +75,11 @@ class Facts:
     @property
     def judged(self) -> Mapping[str, Any]:
         """What was found about the best after the search: ``validation``, and ``test`` where there is that part."""
+        return self.ensemble or self.judged_alone
+
+    @property
+    def judged_alone(self) -> Mapping[str, Any]:
+        """The same of the best's network by itself, where it is one of several."""
         return evaluation_of(self.attributes, self.best)
 
     @property
@@ -156,6 +166,7 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
         provisos=[] if is_floor else provisos(study, settings),
         worth=was_it_worth_it(study),
         is_floor=is_floor,
+        ensemble=None if chosen is None else chosen.ensemble,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from optuna import Study
@@ -12,12 +13,19 @@ from optuna.trial import FrozenTrial
 from ..config.schema import Metric
 from ..search.progress import show_seconds
 from ..study.floors import FLOOR_NAME, stored_floors
-from ..study.selection import chosen_score, floor_is_unbeaten, seconds_searched, selected_trial
-from ..study.stored import Floor, Floors, Forest, Majority
+from ..study.selection import (
+    chosen_score,
+    ensemble_of,
+    floor_is_unbeaten,
+    network_score,
+    seconds_searched,
+    selected_trial,
+)
+from ..study.stored import Ensemble, Floor, Floors, Forest, Majority
 from ..study.study import DEFAULT_ORIGIN, has_score, metric_value, score_sign, stored_settings, trials_so_far
 from ..study.tested import evaluation_of
 from ..training.metrics import METRIC_LABELS
-from .words import percent, points, score
+from .words import mean_in_words, percent, points, score
 
 QUESTION = "Was tuning worth it?"
 
@@ -82,7 +90,8 @@ class _Compared:
             return
         trained = _seconds(seconds_searched(self.study))
         own = score(chosen_score(self.study), self.metric)
-        found = f"best trial of the search, after {trained} of training in all"
+        of_mean = "" if self.ensemble is None else f", as {mean_in_words(self.ensemble)}"
+        found = f"best trial of the search{of_mean}, after {trained} of training in all"
         if len(self.study.directions) > 1:
             yield f"{fitted}, {reaches} {reached}; the knee of the front reaches {own}."
             yield "With two objectives that is shown for comparison: what is handed over comes from the front."
@@ -106,6 +115,8 @@ class _Compared:
         floor, found = self.floors["minirocket"], self.floors["difference"]
         if self.trial is None or floor is None or floor["validation"] is None:
             return
+        if self.ensemble is not None:
+            found = self.ensemble.get("difference")
         if self._interval is None or found is None:
             has_part = self.study.user_attrs["split"]["parts"][0]["test"] is not None
             yield (
@@ -114,7 +125,8 @@ class _Compared:
                 else "There is no test set to confirm that, and the validation set steered the search."
             )
             return
-        (low, high), gain, ahead = self._interval, found["difference"], f"trial {self.trial.number}"
+        ahead = f"trial {self.trial.number}" if self.ensemble is None else mean_in_words(self.ensemble)
+        (low, high), gain = self._interval, found["difference"]
         if gain < 0:
             low, high, gain, ahead = -high, -low, -gain, "MiniRocket"
         interval = f"95% interval {_signed(low)} to {_signed(high)} points, over {found['over']}"
@@ -158,12 +170,28 @@ class _Compared:
             yield self._row(f"trial {first.number}, the first configuration", first, metric_value(first), "")
         if trial is not None:
             name = f"trial {trial.number}, the best of the search"
-            yield self._row(name, trial, chosen_score(self.study), "" if is_unbeaten else handed_over)
+            where = "" if is_unbeaten or self.ensemble is not None else handed_over
+            yield self._row(name, trial, network_score(self.study), where)
+        if self.ensemble is not None:
+            shown, test = score(self.ensemble["chosen"]["score"], self.metric), self.ensemble.get("test")
+            yield (
+                mean_in_words(self.ensemble),
+                shown,
+                "–" if test is None else percent(test["accuracy"]),
+                f"{self.ensemble['n_parameters']:,}",
+                f"{_seconds(sum(member['seconds'] for member in self.ensemble['members']))} more",
+                handed_over,
+            )
+
+    @cached_property
+    def ensemble(self) -> Ensemble | None:
+        """What the search hands over, where it is the mean of several networks."""
+        return ensemble_of(self.study)
 
     @property
     def _interval(self) -> tuple[float, float] | None:
         """Of the test accuracy of the trial minus the floor's; None where not both are tested."""
-        found = self.floors["difference"]
+        found = self.floors["difference"] if self.ensemble is None else self.ensemble.get("difference")
         if found is None or self.trial is None or found["trial"] != self.trial.number:
             return None
         low, high = found["interval_95"]

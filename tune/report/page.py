@@ -10,17 +10,18 @@ from ..core.files import write_bytes, write_text
 from .classes import confusion_of
 from .content import Content, content, searched_sections
 from .facts import Facts
-from .figures.collection import KINDS, picture_of, section_of
+from .figures.collection import KINDS, section_of
 from .figures.curves import curves_info
 from .figures.pareto import ParetoInfo
 from .figures.sections import Section, rendered
+from .figures.sheets import png
 from .figures.words import StudyContext
 from .markdown import as_markdown
 from .page_names import PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT
 
 
 def write_pages(facts: Facts, folder: Path, pareto: ParetoInfo | str | None = None) -> tuple[Content, list[str]]:
-    """Writes all of it; a figure of the search that cannot be drawn leaves a picture and a section that say why.
+    """Writes all of it; a figure that says nothing leaves no picture.
 
     Each file is whole or not there.
 
@@ -30,7 +31,7 @@ def write_pages(facts: Facts, folder: Path, pareto: ParetoInfo | str | None = No
         pareto: The front of two objectives, or why there is none yet; None where there is one objective.
 
     Returns:
-        What the report says, and a sentence for every figure of the search that could not be drawn.
+        What the report says, and the sentences that say why a figure of the search is not drawn.
 
     Raises:
         OSError: If a file cannot be written.
@@ -38,18 +39,22 @@ def write_pages(facts: Facts, folder: Path, pareto: ParetoInfo | str | None = No
     shown: dict[str, Any] = facts.figures._asdict()
     if pareto is not None:
         shown["pareto"] = pareto
-    # For the dashboard, which shows no pages; of what there is nothing to see, none.
-    further = {"curves": curves_info(facts.trials, facts.context), "confusion": confusion_of(facts)}
-    drawn = {**shown, **{name: info for name, info in further.items() if not isinstance(info, str | None)}}
-    for name, info in drawn.items():
-        write_bytes(folder / KINDS[name].file, picture_of(name, info, facts.context))
+    # Also for the dashboard, which shows no pages.
+    every = {**shown, "curves": curves_info(facts.trials, facts.context), "confusion": confusion_of(facts)}
+    for name, kind in KINDS.items():
+        if kind.draw is None:
+            continue
+        if isinstance(info := every.get(name), str | None):
+            (folder / kind.file).unlink(missing_ok=True)
+        else:
+            write_bytes(folder / kind.file, png(kind.draw(info, facts.context).figure))
     searched = searched_sections(facts.figures, facts.context)
     first = pareto_sections(pareto, facts.context)
     write_text(folder / PLOTS_PAGE, plots_page([*first, *searched], facts.context))
     report = content(facts, first, searched=searched)
     write_report(report, folder)
-    refused = {name: info for name, info in shown.items() if isinstance(info, str)}
-    return report, [f"{KINDS[name].title} cannot be drawn: {why}." for name, why in refused.items()]
+    refused = {info: KINDS[name].title for name, info in reversed(shown.items()) if isinstance(info, str)}
+    return report, [f"{title} cannot be drawn: {why}." for why, title in reversed(refused.items())]
 
 
 def pareto_sections(pareto: ParetoInfo | str | None, context: StudyContext) -> list[Section]:
@@ -70,5 +75,5 @@ def write_report(report: Content, folder: Path) -> None:
 
 def as_html(report: Content) -> str:
     """The report as one page that needs no network."""
-    words = {"title": report.title, "subtitle": report.subtitle, "answer": report.answer}
+    words = {"title": report.title, "subtitle": report.subtitle, "answer": report.answer, "running": report.running}
     return rendered("report.html", report.sections, **words)

@@ -7,8 +7,8 @@ from optuna import Study
 from ..config.settings import Settings
 from ..study.pareto_front import Candidate
 from ..study.study import has_score, is_over_a_cap, trials_so_far
+from .context import study_context
 from .figures.pareto import ParetoInfo, pareto_info
-from .figures.words import study_context
 
 TITLES = {"parameters": "parameters", "latency": "latency of one sequence (ms)"}
 

@@ -19,7 +19,12 @@ from .words import listed
 
 _FRONT = "./run_tuning.sh"
 # Cannot be written as the plain value of an option.
-_NO_OPTION = frozenset({"data.asl_citizen", "search.floors", "search.timeout_seconds", "machine.checkpoint_every"})
+_NO_OPTION = frozenset(
+    {
+        *("data.asl_citizen", "search.floors", "search.ensemble", "search.timeout_seconds"),
+        "machine.checkpoint_every",
+    }
+)
 _KINDS = {
     "group": "by person: nobody is in two parts",
     "stratified": "at random: the same person may be in several parts",

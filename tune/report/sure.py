@@ -84,7 +84,8 @@ def _gap_words(facts: Facts) -> Iterator[str]:
 
 def _calibration_words(facts: Facts) -> Iterator[str]:
     error = facts.answers.get("calibration_error")
-    calibration = {} if facts.best is None else facts.best.user_attrs.get("calibration") or {}
+    judged = facts.ensemble or ({} if facts.best is None else facts.best.user_attrs)
+    calibration = judged.get("calibration") or {}
     temperature = calibration.get("temperature")
     if not isinstance(error, float):
         return

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from ..study.stored import Ensemble
 from ..training.metrics import METRIC_LABELS
 from .figures.words import number_text
+
+# The largest class has this many times the sequences of the smallest.
+UNEVEN = 2
+# Within a point of the majority's share a network has learned next to nothing.
+AT_THE_MAJORITY = 0.01
 
 
 def percent(share: float) -> str:
@@ -19,7 +26,57 @@ def score(value: float | None, metric: str) -> str:
     """A score of any metric."""
     if value is None:
         return "–"
-    return percent(value) if metric in ("accuracy", "macro_f1") else number_text(value)
+    return number_text(value) if metric == "loss" else percent(value)
+
+
+def about_balance(test: Mapping[str, Any]) -> str | None:
+    """What accuracy hides where classes are uneven: balanced accuracy, and whether it is the majority's share.
+
+    Args:
+        test: Scores of an evaluation, as they are stored.
+    """
+    counts = {one["class"]: one["support"] for one in test.get("per_class", ()) if one["support"]}
+    balanced = test.get("balanced_accuracy")
+    if balanced is None or not counts or max(counts.values()) < UNEVEN * min(counts.values()):
+        return None
+    largest = max(counts, key=lambda name: counts[name])
+    share = counts[largest] / sum(counts.values())
+    beside = f"balanced accuracy (every class counts the same) {percent(balanced)}"
+    if test["accuracy"] > share + AT_THE_MAJORITY:
+        return beside
+    return (
+        f"{beside}: always answering {largest!r}, the largest class, has an accuracy of {percent(share)} too, so that "
+        "it is no better than the majority; --metric balanced_accuracy searches for one that is"
+    )
+
+
+def mean_in_words(ensemble: Ensemble) -> str:
+    """What is handed over, where it is the mean of several networks."""
+    with_floor = ensemble["chosen"]["minirocket"]
+    n_networks = len(ensemble["members"]) - with_floor
+    networks = "a network" if n_networks == 1 else f"{n_networks} networks"
+    return f"the mean of {networks} of trial {ensemble['trial']}{' and MiniRocket' if with_floor else ''}"
+
+
+def about_mean(ensemble: Ensemble, single: float | None, single_test: Mapping[str, Any] | None, metric: str) -> str:
+    """What a mean of several networks is worth beside a single one of them.
+
+    Args:
+        ensemble: On record.
+        single: Validation score of a single network.
+        single_test: Its scores on the test set; None where there is none.
+        metric: That decided.
+    """
+    found, tested = ensemble["chosen"]["score"], ensemble.get("test")
+    name = metric_name(metric)
+    sentence = (
+        f"Handed over is {mean_in_words(ensemble)}: validation {name} {score(found, metric)}, "
+        f"{score(single, metric)} with a single network"
+    )
+    if tested is not None and single_test is not None:
+        both = percent(tested["accuracy"]), percent(single_test["accuracy"])
+        sentence += f"; test accuracy {both[0]}, {both[1]} with a single network"
+    return f"{sentence}. It takes {ensemble['latency_ms']:.2g} ms a sequence on one thread of this processor."
 
 
 def metric_name(metric: str) -> str:

@@ -14,11 +14,9 @@ from optuna.trial import FrozenTrial, TrialState
 from ..config.settings import Settings
 from ..core.seeds import derive_seed
 from ..study.selection import cost_of_run, cost_searched, promising_trials, seconds_searched
-from ..study.study import DEFAULT_ORIGIN, has_score, metric_value, trials_so_far
+from ..study.study import DEFAULT_ORIGIN, REPETITION, RUN_OF, has_score, metric_value, trials_so_far
 from .progress import show_score
 from .racing import NOT_FINITE, Candidate, Runs, Standing, decided, difference, scores_of, went_wrong
-
-RUN_OF, REPETITION = "confirms_trial", "repetition"
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,9 @@ from ..study.leases import is_worked_on_elsewhere
 from ..study.locks import study_lock, try_trial_lock
 from ..study.samplers import n_finished
 from ..study.store import check_identity, identity, withdraw
-from ..study.study import CONFIRMS, all_parameters
+from ..study.study import CONFIRMS, REPETITION, RUN_OF, all_parameters
 from ..study.trials_table import write_trials
 from .confirmation import (
-    REPETITION,
-    RUN_OF,
     confirmed_candidates,
     cost_allowed,
     describe_confirmation,

@@ -7,8 +7,9 @@ from typing import Protocol
 from ..config.settings import Settings
 from ..core.stopping import StopWatch
 from ..study.context import RunContext
+from ..training.devices import n_workers
 from .loop import Ended, ThisProcess
-from .workers import SeveralProcesses, WorkersObserver, n_workers
+from .workers import SeveralProcesses, WorkersObserver
 
 
 class Executor(Protocol):
@@ -18,11 +19,6 @@ class Executor(Protocol):
         """Runs trials until the study has ``search.trials`` finished ones, its target, no time, or too many failures.
 
         A trial that has to be left stays as it is, with its checkpoint, for the next run to go on with.
-
-        Args:
-            context: Has the study to work on.
-            observer: Told what happens.
-            stop: Says when to stop.
 
         Raises:
             StudyError: If there is no such cluster, or it cannot share the study.

@@ -88,7 +88,9 @@ def _begin(context: RunContext, floor: Study) -> Settings:
     plain = {"trials": 1, "target": None, "second_objective": None, "sampler": "random", "pruner": "none"}
     changed = {
         "architecture": FLOOR,
-        "search": context.settings.search.model_copy(update={**plain, "record_answers": "no", "floors": False}),
+        "search": context.settings.search.model_copy(
+            update={**plain, "record_answers": "no", "floors": False, "ensemble": 0}
+        ),
         "confirmation": Confirmation(configurations=0),
     }
     dataset = context.splits.dataset

@@ -30,7 +30,7 @@ from ..study.samplers import n_finished
 from ..study.selection import last_to_finish, seconds_to_confirm, will_be_kept
 from ..study.servers import is_unavailable, wait_until_back
 from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_transaction
-from ..study.study import best_by_metric, metric_value, score_sign
+from ..study.study import NOTHING_TO_GAIN, best_by_metric, metric_value, score_sign
 from ..study.trial_files import WEIGHTS_DIGESTS, drop_other_weights, save_weights, trial_files, write_files
 from ..training.checkpoint import drop_checkpoint
 from ..training.memory import return_free_memory, share_one_heap
@@ -128,7 +128,7 @@ def _search(
                 return Ended(f"target {settings.search.target:g} reached")
             lease = next_lease()
             if lease is None:
-                return Ended(stop.reason or finished_in_words(n_finished(study)))
+                return Ended(stop.reason) if stop.reason else finished(context)
             try:
                 failure = _run_leased(lease, context, observer, stop.check, check)
             except StopRequested:
@@ -151,9 +151,14 @@ def _search(
             return Ended(f"{n_failures} trials in a row failed", failure)
 
 
-def finished_in_words(n_done: int) -> str:
-    """Why a search has ended that has found all that it was to find."""
-    return f"{n_done} trial{'' if n_done == 1 else 's'} finished"
+def finished(context: RunContext) -> Ended:
+    """How a search has ended that has found all that it was to find, or all that is worth finding."""
+    study, n_trials = context.study, context.settings.search.trials
+    if why := plan_of(study, n_trials).why_ended:
+        study.set_user_attr(NOTHING_TO_GAIN, {"trials": n_trials, "why": why})
+        return Ended(f"nothing more is to be gained: {why}")
+    n_done = n_finished(study)
+    return Ended(f"{n_done} trial{'' if n_done == 1 else 's'} finished")
 
 
 def seconds_afterwards(study: Study, settings: Settings, splits: Splits) -> float:

@@ -49,6 +49,7 @@ class Progress:
         best: Best value so far.
         best_number: Trial that has it.
         names: What to call those that are no trials of the search.
+        seconds_afterwards: What comes after them takes, as far as that is known.
         after_trial: Called when a trial is stored.
     """
 
@@ -64,6 +65,7 @@ class Progress:
     started: float = field(default_factory=time.monotonic)
     n_done_here: int = 0
     said: list[str] = field(default_factory=list)
+    seconds_afterwards: float = 0.0
     after_trial: Callable[[], None] = lambda: None
 
     def say(self, sentence: str) -> None:
@@ -106,7 +108,8 @@ class Progress:
         """Expected from the trials of this run; None before the first."""
         if not self.n_done_here:
             return None
-        return (time.monotonic() - self.started) / self.n_done_here * max(self.n_trials - self.n_done, 0)
+        each = (time.monotonic() - self.started) / self.n_done_here
+        return each * max(self.n_trials - self.n_done, 0) + self.seconds_afterwards
 
     def name_of(self, number: int) -> str:
         """What to call a trial."""

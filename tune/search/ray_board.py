@@ -12,10 +12,8 @@ class Event(NamedTuple):
     """What happened in a task.
 
     Attributes:
-        task_id: Of the task.
         place: How many events of the task came before.
         event: Name of an observer's method.
-        details: Its arguments.
     """
 
     task_id: int

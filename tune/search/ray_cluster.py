@@ -44,13 +44,7 @@ _OWN = {
 
 @dataclass(frozen=True)
 class Request:
-    """What a task needs of the machine that it comes to.
-
-    Attributes:
-        cpus: Cores.
-        gpus: Graphics processors.
-        device: Trains there.
-    """
+    """What a task needs of the machine that it comes to."""
 
     cpus: int
     gpus: int
@@ -82,11 +76,6 @@ def check_engine(settings: Settings, storage_url: str) -> None:
 @contextmanager
 def running_cluster(settings: Settings, storage_url: str, n_bytes: int) -> Iterator[Any]:
     """Connects to the cluster, or starts one that listens on the loopback only and ends with the context.
-
-    Args:
-        settings: Say which.
-        storage_url: The database.
-        n_bytes: Of the data that the tasks share.
 
     Yields:
         The module ``ray``.

@@ -20,9 +20,8 @@ from ..core.stopping import StopWatch
 from ..study.brackets import plan_of
 from ..study.context import RunContext, packed
 from ..study.leases import lease_trial, note_crash
-from ..study.samplers import n_finished
 from ..training.sharing import without_tensors
-from .loop import MOST_FAILURES_IN_A_ROW, Ended, finished_in_words, seconds_afterwards, target_reached
+from .loop import MOST_FAILURES_IN_A_ROW, Ended, finished, seconds_afterwards, target_reached
 from .ray_board import Board, Event
 from .ray_cluster import Request, n_places, request_of, running_cluster
 from .ray_task import TaskJob, TaskResult, run_numbered_trial
@@ -37,7 +36,6 @@ class _Task:
     """A task as the process that began it knows it.
 
     Attributes:
-        number: Of its trial.
         task_id: Tells it from an earlier task with the same trial.
     """
 
@@ -74,7 +72,7 @@ class _Tasks:
         observer: WorkersObserver,
         stop: StopWatch,
     ) -> None:
-        self._ray, self._given, self._request = ray, given, request
+        self._ray, self._given, self._request, self._context = ray, given, request, context
         self._study, self._settings, self._folder = context.study, context.settings, context.folder
         self._splits = context.splits
         self._observer, self._stop = observer, stop
@@ -106,7 +104,7 @@ class _Tasks:
             if not self._running and self._end is None and self._more_to_come:
                 self._may_be_more = True  # When others, who share the study, have got as far.
             elif not self._running:
-                return self._end or Ended(finished_in_words(n_finished(self._study)))
+                return self._end or finished(self._context)
             self._lose_patience()
             self._hear()
             time.sleep(_LOOK_SECONDS)

@@ -12,14 +12,13 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from ..config.spaces import Scalar
 from ..core.stopping import StopWatch
 from ..study.context import PackedContext, RunContext
 from ..study.leases import lease_numbered
 from ..training.sharing import with_tensors
 from .loop import Ended, ThisProcess
 from .ray_board import Event
-from .worker import in_a_sentence
+from .worker import Reporter, in_a_sentence
 
 _LOOK_SECONDS = 0.3
 
@@ -54,52 +53,25 @@ class TaskResult:
     broke: str = ""
 
 
-class _Teller:
-    """An observer that puts on the board what happens."""
-
-    def __init__(self, board: Any, task_id: int) -> None:
-        self._board, self._ticket = board, task_id
-        self.events: list[Event] = []
-
-    def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
-        """A trial begins, or goes on."""
-        self._tell("trial_started", number, parameters, resumed)
-
-    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
-        """An epoch of a trial is done."""
-        self._tell("epoch_finished", number, epoch, score)
-
-    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
-        """A trial is stored."""
-        self._tell("trial_finished", number, state, value, reason)
-
-    def _tell(self, event: str, *details: Any) -> None:
-        self.events.append(Event(self._ticket, len(self.events), event, details))
-        self._board.tell.remote(self.events[-1])
-
-
 def run_numbered_trial(
     job: TaskJob, arrays: Sequence[NDArray[Any]], number: int, task_id: int, board: Any
 ) -> TaskResult:
-    """Runs one trial of a study, from where it is, unless somebody else has taken it up.
-
-    Args:
-        job: What to do.
-        arrays: The data, in memory that all tasks of a machine share.
-        number: Of the trial.
-        task_id: Of this task.
-        board: Handle of the actor ``Board``.
-    """
+    """Runs one trial of a study, from where it is, unless somebody else has taken it up."""
     torch.set_num_threads(job.context.settings.machine.threads)
-    teller = _Teller(board, task_id)
+    events: list[Event] = []
+
+    def tell(event: str, *details: Any) -> None:
+        events.append(Event(task_id, len(events), event, details))
+        board.tell.remote(events[-1])
+
     try:
         context = _opened(job, arrays)
         n_trials = context.settings.search.trials
         executor = ThisProcess(partial(lease_numbered, context.study, context.folder, number, n_trials))
-        ended = executor.run(context, teller, StopWatch(is_asked=_asking(board)))
+        ended = executor.run(context, Reporter(tell), StopWatch(is_asked=_asking(board)))
     except Exception as error:
-        return TaskResult(teller.events, None, in_a_sentence(error))
-    return TaskResult(teller.events, ended)
+        return TaskResult(events, None, in_a_sentence(error))
+    return TaskResult(events, ended)
 
 
 _opened_last: dict[str, RunContext] = {}

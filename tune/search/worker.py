@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from ..core.failures import explain
 from ..core.stopping import StopWatch
 from ..study.context import PackedContext
 from ..training.sharing import take
-from .loop import Ended, ThisProcess
+from .loop import ThisProcess
 
 
 @dataclass(frozen=True)
@@ -47,35 +48,22 @@ class Job:
 
 
 class Reporter:
-    """Tells the process that started the worker what happens: the name of an observer's method, and its arguments."""
+    """An observer in another process than who looks on: hands on the names of its methods, and their arguments."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, tell: Callable[..., None]) -> None:
+        self._tell = tell
 
     def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
         """A trial begins, or goes on."""
-        self.tell("trial_started", number, parameters, resumed)
+        self._tell("trial_started", number, parameters, resumed)
 
     def epoch_finished(self, number: int, epoch: int, score: float) -> None:
         """An epoch of a trial is done."""
-        self.tell("epoch_finished", number, epoch, score)
+        self._tell("epoch_finished", number, epoch, score)
 
     def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
         """A trial is stored."""
-        self.tell("trial_finished", number, state, value, reason)
-
-    def ended(self, how: Ended) -> None:
-        """The worker has nothing more to do."""
-        self.tell("ended", how)
-
-    def broke(self, sentence: str) -> None:
-        """The worker cannot go on."""
-        self.tell("broke", sentence)
-
-    def tell(self, event: str, *details: Any) -> None:
-        """Sends an event; that nobody listens any more is learned by ``_shall_stop``."""
-        with suppress(OSError):
-            self._connection.send((event, details))
+        self._tell("trial_finished", number, state, value, reason)
 
 
 def work(job: Job, connection: Connection) -> None:
@@ -94,12 +82,16 @@ def work(job: Job, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: stop.request(signal.SIGTERM))
     torch.set_num_threads(job.context.settings.machine.threads)
-    reporter = Reporter(connection)
+
+    def tell(event: str, *details: Any) -> None:
+        with suppress(OSError):  # That nobody listens any more is learned by ``_shall_stop``.
+            connection.send((event, details))
+
     try:
         context = job.context.opened(take(job.splits, job.tensors))
-        reporter.ended(ThisProcess().run(context, reporter, stop))
+        tell("ended", ThisProcess().run(context, Reporter(tell), stop))
     except Exception as error:
-        reporter.broke(in_a_sentence(error))
+        tell("broke", in_a_sentence(error))
         sys.exit(1)
     sys.exit(stop.exit_code)
 

@@ -17,18 +17,16 @@ from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
 import torch
-from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from ..config.settings import Settings
-from ..core.folders import StudyFolder
 from ..core.interrupts import interrupts_held
 from ..core.stopping import StopWatch
 from ..study.context import RunContext, packed
 from ..study.leases import note_crash
 from ..study.samplers import n_finished
+from ..training.devices import n_workers
 from ..training.sharing import shared
-from .loop import Ended, Observer, finished_in_words
+from .loop import Ended, Observer, finished
 from .worker import Job, work
 
 # Restarts of each worker on average, until one of them has finished a trial again.
@@ -50,9 +48,7 @@ class Worker:
     """A worker as the process that started it knows it.
 
     Attributes:
-        process: Of the worker.
         connection: Gives its events.
-        job: What it was started with.
         trial: That it works on; None between two.
         has_begun: Whether it has come to a trial.
         ended: What it said in the end; None if it did not come to that.
@@ -66,16 +62,6 @@ class Worker:
     has_begun: bool = False
     ended: Ended | None = None
     broke: str = ""
-
-
-def n_workers(settings: Settings) -> int:
-    """How many workers the setting means: 0 is one for every GPU or, without any, for every core."""
-    if settings.machine.workers:
-        return settings.machine.workers
-    if settings.machine.device in ("auto", "cuda") and torch.cuda.is_available():
-        return torch.cuda.device_count()
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(n_cores // settings.machine.threads, settings.search.trials))
 
 
 class SeveralProcesses:
@@ -94,14 +80,14 @@ class SeveralProcesses:
                 replace(job, visible_gpu=gpus[k % len(gpus)] if gpus else None)
                 for k in range(min(n_workers(settings), n_missing))
             ]
-            return _Pool(study, context.folder, observer, stop).run(jobs)
+            return _Pool(context, observer, stop).run(jobs)
 
 
 class _Pool:
     """The running workers of one search."""
 
-    def __init__(self, study: Study, folder: StudyFolder, observer: WorkersObserver, stop: StopWatch) -> None:
-        self._study, self._folder, self._observer, self._stop = study, folder, observer, stop
+    def __init__(self, context: RunContext, observer: WorkersObserver, stop: StopWatch) -> None:
+        self._context, self._observer, self._stop = context, observer, stop
         self._workers: list[Worker] = []
         self._n_restarts = self._most_restarts = 0
         self._could_not_begin: set[str] = set()
@@ -171,7 +157,8 @@ class _Pool:
             return []
         reason = worker.broke or describe_exit(code)
         if worker.ended is None and worker.trial is not None:
-            tell_crash(self._observer, note_crash(self._study, self._folder, worker.trial, reason), reason)
+            crashed = note_crash(self._context.study, self._context.folder, worker.trial, reason)
+            tell_crash(self._observer, crashed, reason)
         may_begin = worker.has_begun or worker.ended is not None or not code or code < 0
         if not may_begin and reason in self._could_not_begin:
             self._stop_all()
@@ -212,7 +199,7 @@ class _Pool:
         late = [end for end in ends if end.reason == "time is up"]
         if late or self._stop.reason is not None:
             return Ended("time is up")
-        return Ended(finished_in_words(n_finished(self._study)))
+        return finished(self._context)
 
 
 def tell_crash(observer: WorkersObserver, trial: FrozenTrial, reason: str) -> None:

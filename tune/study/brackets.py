@@ -4,22 +4,27 @@ Nine trials by their numbers are a bracket. All of them train for a ninth of the
 third, and the best third of those to the end (Jamieson & Talwalkar 2016, arXiv 1502.07943, with eta = 3). A decision
 waits until every trial of the bracket has got there, unlike in ASHA (Li et al. 2020, arXiv 1810.05934), so that any
 number of workers, in any order and interrupted at will, come to the same. They seldom wait for each other all the same:
-the next bracket begins when all of this one have reached the first rung, and is drawn by what was known there.
+the next bracket begins when all of this one have reached the first rung, and is drawn by what was known there. That is
+also where the search may end, if nothing is to be gained.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from optuna import Study
 from optuna.pruners import BasePruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from .gain import has_nothing_to_gain, why_nothing
+
 N_IN_BRACKET = 9
 ETA = 3
+# The end of a search may be near where its best score lacks less than so many standard errors.
+N_ERRORS_NEAR = 2
 # Attribute of a trial: its lowest validation loss up to each rung, which tells apart what scores the same.
 RUNG_LOSSES = "rung_losses"
 
@@ -34,10 +39,12 @@ class BracketPruner(BasePruner):
 
     Attributes:
         rungs: As ``rungs_of`` gives them.
+        n_judged: Sequences whose share of correct predictions decides whether the search ends early; None if it never
+            does.
     """
 
-    def __init__(self, n_epochs: int) -> None:
-        self.rungs = rungs_of(n_epochs)
+    def __init__(self, n_epochs: int, n_judged: int | None = None) -> None:
+        self.rungs, self.n_judged = rungs_of(n_epochs), n_judged
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Never: ``Leg`` says where a trial ends."""
@@ -70,22 +77,32 @@ class Plan:
         legs: Of the unfinished trials by number, the most urgent first; who is not in here waits for others.
         may_begin: Whether another trial may begin.
         more_to_come: Whether there will be more to do when somebody has ended a leg.
+        why_ended: Why no more trials than these are begun, in words; empty if all that were asked for are.
     """
 
     legs: dict[int, Leg]
     may_begin: bool = True
     more_to_come: bool = False
+    why_ended: str = ""
 
 
 def plan_of(study: Study, n_trials: int) -> Plan:
     """What is to be done in a study that shall have so many finished trials; without brackets all that there is."""
     trials = study.get_trials(deepcopy=False)
-    if isinstance(study.pruner, BracketPruner):
-        return plan(trials, n_trials, study.pruner.rungs, maximize=study.direction == StudyDirection.MAXIMIZE)
+    if isinstance(pruner := study.pruner, BracketPruner):
+        maximize = study.direction == StudyDirection.MAXIMIZE
+        return plan(trials, n_trials, pruner.rungs, maximize=maximize, n_judged=pruner.n_judged)
     return Plan({trial.number: TO_THE_END for trial in trials if trial.state == TrialState.RUNNING})
 
 
-def plan(trials: Sequence[FrozenTrial], n_trials: int, rungs: Sequence[int], *, maximize: bool) -> Plan:
+def plan(
+    trials: Sequence[FrozenTrial],
+    n_trials: int,
+    rungs: Sequence[int],
+    *,
+    maximize: bool,
+    n_judged: int | None = None,
+) -> Plan:
     """What is to be done; depends on nothing but its arguments.
 
     Args:
@@ -93,6 +110,7 @@ def plan(trials: Sequence[FrozenTrial], n_trials: int, rungs: Sequence[int], *, 
         n_trials: Finished ones that it shall have; the last bracket has what is left of them.
         rungs: As ``rungs_of`` gives them.
         maximize: Whether a higher score is better.
+        n_judged: See ``BracketPruner``.
     """
     members = members_of(trials, rungs)
     # One that fails after its first rung has had its place in a bracket; after all of them another one makes up for it.
@@ -103,16 +121,26 @@ def plan(trials: Sequence[FrozenTrial], n_trials: int, rungs: Sequence[int], *, 
         for start, end, size in ((0, n_trials, N_IN_BRACKET), (n_trials, n_members, 1))
         for first in range(start, min(end, len(begun)), size)
     ]
-    legs = {number: leg for bracket in brackets for number, leg in bracket.legs.items()}
-    opens = not brackets or (brackets[-1].is_past_first_rung and all(one.is_finished for one in brackets[:-1]))
+    is_due = not brackets or (brackets[-1].is_past_first_rung and all(one.is_finished for one in brackets[:-1]))
+    why_ended = ""
+    if brackets and n_judged is not None and brackets[-1].size > 1:
+        last, begun_with = brackets[-1], [one.best_at_first_rung for one in brackets]
+        finished = [one.best for one in brackets[:-1]]
+        # Only where the end may be near do others wait for the one bracket before that is perhaps not finished.
+        is_near = has_nothing_to_gain(max([*finished[:-1], *begun_with]), n_judged, N_ERRORS_NEAR)
+        last.is_held_up = is_near and not is_due
+        best = max([*finished, *begun_with])
+        if is_due and has_nothing_to_gain(best, n_judged):
+            last.is_called_off = is_near and begun_with[-1] <= max(finished, default=-math.inf)
+            why_ended = why_nothing(best, n_judged) if last.is_called_off or len(begun) < n_trials else ""
+    legs = {number: leg for bracket in brackets for number, leg in bracket.legs().items()}
     n_running = sum(trial.state == TrialState.RUNNING for trial in begun)
-    may_begin = len(begun) < n_members and (opens or len(brackets[-1].trials) < brackets[-1].size)
+    is_open = len(begun) < n_members and not why_ended
     return Plan(
         dict(sorted(legs.items(), key=lambda one: not one[1].is_pruned)),
-        may_begin,
-        len(begun) < n_members
-        or n_running > len(legs)
-        or any(leg.until and not leg.is_pruned for leg in legs.values()),
+        is_open and (is_due or len(brackets[-1].trials) < brackets[-1].size),
+        is_open or n_running > len(legs) or any(leg.until and not leg.is_pruned for leg in legs.values()),
+        why_ended,
     )
 
 
@@ -164,41 +192,59 @@ class _Bracket:
         size: Trials that it will have.
         rungs: As ``rungs_of`` gives them.
         maximize: Whether a higher score is better.
-        legs: Of the unfinished ones that do not wait.
-        is_past_first_rung: Whether all of them are there, or further.
+        is_held_up: Whether nobody goes on from the first rung before the brackets before are finished.
+        is_called_off: Whether nobody goes on from there at all.
     """
 
     trials: Sequence[FrozenTrial]
     size: int
     rungs: Sequence[int]
     maximize: bool
-    legs: dict[int, Leg] = field(default_factory=dict)
-    is_past_first_rung: bool = False
+    is_held_up: bool = False
+    is_called_off: bool = False
 
-    def __post_init__(self) -> None:
-        if self.is_finished:
-            self.is_past_first_rung = True
-            return
+    def legs(self) -> dict[int, Leg]:
+        """Of the unfinished trials that do not wait."""
+        legs: dict[int, Leg] = {}
         left, is_decided = list(self.trials), len(self.trials) == self.size
-        self.is_past_first_rung = is_decided and all(_has_reached(trial, self.rungs[0]) for trial in left)
         for epoch in self.rungs[:-1]:
             left = [trial for trial in left if not _has_dropped_out(trial, epoch)]
             if is_decided and len(left) == 1:
                 break
             arrived = [trial for trial in left if _has_reached(trial, epoch)]
-            is_decided = is_decided and len(arrived) == len(left)
+            is_decided = is_decided and len(arrived) == len(left) and not self.is_held_up
             ranked = sorted(arrived, key=lambda trial: (*best_so_far(trial, epoch, self._sign), trial.number))
-            best = {trial.number for trial in ranked[: max(1, len(left) // ETA)]} if is_decided else set()
+            n_best = 0 if self.is_called_off else max(1, len(left) // ETA)
+            best = {trial.number for trial in ranked[:n_best]} if is_decided else set()
             # Who is further went on before the study was given more trials.
             best |= {trial.number for trial in arrived if max(trial.intermediate_values, default=0) > epoch}
             decision = self._in_words([trial.number for trial in left])
             for trial in left:
                 if trial.state == TrialState.RUNNING and epoch not in trial.intermediate_values:
-                    self.legs[trial.number] = Leg(epoch, decision=decision)
+                    legs[trial.number] = Leg(epoch, decision=decision)
                 elif trial.state == TrialState.RUNNING and is_decided and trial.number not in best:
-                    self.legs[trial.number] = Leg(epoch, is_pruned=True)
+                    legs[trial.number] = Leg(epoch, is_pruned=True)
             left = [trial for trial in arrived if trial.number in best]
-        self.legs |= {trial.number: TO_THE_END for trial in left if trial.state == TrialState.RUNNING}
+        return legs | {trial.number: TO_THE_END for trial in left if trial.state == TrialState.RUNNING}
+
+    @property
+    def is_past_first_rung(self) -> bool:
+        """Whether all of them are there, or further."""
+        return len(self.trials) == self.size and all(_has_reached(trial, self.rungs[0]) for trial in self.trials)
+
+    @property
+    def best(self) -> float:
+        """The best score of all of them."""
+        return self._best_until(math.inf)
+
+    @property
+    def best_at_first_rung(self) -> float:
+        """The best score up to there."""
+        return self._best_until(self.rungs[0])
+
+    def _best_until(self, epoch: float) -> float:
+        judged = [trial for trial in self.trials if trial.state != TrialState.FAIL]
+        return max((-best_so_far(trial, epoch, self._sign)[0] for trial in judged), default=-math.inf)
 
     @property
     def is_finished(self) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from data.channels import Preparation
+from data.sequences import SequenceDataset
 
 from ..training.calibration import calibrate
 from ..training.fit import Fit, TrainingSettings
@@ -62,14 +63,20 @@ def train_scores(fits: Sequence[Fit], splits: Splits, preparation: Preparation, 
 def calibration(fits: Sequence[Fit], splits: Splits, preparation: Preparation, device: torch.device) -> dict[str, Any]:
     """One temperature for the configuration, from what each fold's network says of its own validation set."""
     validation = [splits.prepared(fold, "validation", preparation) for fold in range(len(fits))]
-    logits = [predict(fit.model, part, device) for fit, part in zip(fits, validation, strict=True)]
+    return calibrated(
+        [predict(fit.model, part, device) for fit, part in zip(fits, validation, strict=True)], validation
+    )
+
+
+def calibrated(logits: Sequence[Tensor], validation: Sequence[SequenceDataset]) -> dict[str, Any]:
+    """One temperature for all of these logits, from sets that they were not trained on."""
     labels = torch.cat([part.labels for part in validation])
     # People, or else recordings: of one, all sequences are alike.
     known = [part.recordings if part.groups is None else part.groups for part in validation]
     units = (
         torch.cat([unit for unit in known if unit is not None]) if known[0] is not None else torch.arange(len(labels))
     )
-    return asdict(calibrate(torch.cat(logits), labels, units))
+    return asdict(calibrate(torch.cat(list(logits)), labels, units))
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:

@@ -86,15 +86,15 @@ def warmup_epochs(n_epochs: int) -> int:
     return max(1, n_epochs // 4)
 
 
-def make_pruner(name: str, n_epochs: int) -> BasePruner:
-    """The pruner of a study whose trials have ``n_epochs``.
+def make_pruner(name: str, n_epochs: int, n_judged: int | None = None) -> BasePruner:
+    """The pruner of a study whose trials have ``n_epochs``; for ``n_judged`` see ``BracketPruner``.
 
     All trials of a study have the same length, so a schedule over that length is at the same phase in all of them;
     but in its first quarter, where the rate still climbs, scores say little about the end.
     """
     n_warmup_epochs = warmup_epochs(n_epochs)
     if name == "halving":
-        return BracketPruner(n_epochs)
+        return BracketPruner(n_epochs, n_judged)
     if name == "median":
         return MedianPruner(N_TRIALS_TO_COMPARE, n_warmup_epochs, n_min_trials=N_TRIALS_TO_COMPARE)
     if name == "quartile":

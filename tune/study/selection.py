@@ -12,10 +12,13 @@ from optuna.trial import FrozenTrial, TrialState
 from ..config.schema import Confirmation, Metric
 from ..config.settings import Settings, resolve
 from ..core.folders import StudyFolder
+from ..training.devices import n_workers
 from .floors import floor_study, stored_floors
 from .pareto_front import Candidate, front_of
+from .stored import Ensemble
 from .study import (
     DEFAULT_ORIGIN,
+    REPETITION,
     as_left,
     best_trial,
     best_trials,
@@ -25,6 +28,7 @@ from .study import (
     score_sign,
     stored_settings,
     trials_so_far,
+    unfinished_after,
 )
 
 # Of a confirmed configuration that is out.
@@ -33,6 +37,9 @@ NOT_FINITE = "a run went wrong"
 # What an epoch costs whatever the network, in parameters. Of 14 configurations each on ``watch`` a line through seconds
 # and parameters has it at 54,000 (temporal-cnn) and 112,000 (gru); the line explains little (r of .75 and .36).
 EPOCH_IN_PARAMETERS = 75_000
+
+# Attribute of a study: what it is to hand over, and what is there of it.
+ENSEMBLE = "ensemble"
 
 # To find as many different ones, since a sampler may try the same configuration again.
 _TIMES_AS_MANY = 5
@@ -47,12 +54,15 @@ class Selected:
         settings: Of that study.
         folder: Of that study.
         trial: As ``study.as_left`` gives it.
+        ensemble: What is on record of the mean that is handed over, in which the trial's network is one of several;
+            None where it is the network alone.
     """
 
     study: Study
     settings: Settings
     folder: StudyFolder
     trial: FrozenTrial
+    ensemble: Ensemble | None = None
 
 
 def selected(study: Study, settings: Settings, folder: StudyFolder) -> Selected | None:
@@ -62,7 +72,18 @@ def selected(study: Study, settings: Settings, folder: StudyFolder) -> Selected 
         place = StudyFolder(folder.save_dir, floor.study_name, folder.shared)
         return Selected(floor, resolve(stored_settings(floor) or {}), place, trial)
     chosen = selected_trial(study)
-    return None if chosen is None else Selected(study, settings, folder, chosen)
+    return None if chosen is None else Selected(study, settings, folder, chosen, ensemble_of(study))
+
+
+def ensemble_of(study: Study) -> Ensemble | None:
+    """The mean of several networks that a study hands over, when all of them are there; None where it is one."""
+    found: Ensemble | None = study.user_attrs.get(ENSEMBLE)
+    trial = selected_trial(study)
+    if not found or trial is None or "n_parameters" not in found:
+        return None
+    is_on = (stored_settings(study) or {})["search"]["ensemble"]
+    is_of_trial = (found["trial"], found["unfinished_after"]) == (trial.number, unfinished_after(trial))
+    return found if is_on and is_of_trial else None
 
 
 def floor_is_unbeaten(study: Study) -> bool:
@@ -72,22 +93,31 @@ def floor_is_unbeaten(study: Study) -> bool:
     """
     floors = stored_floors(study)
     floor = None if floors is None else floors["minirocket"]
-    if floor is None or floor["validation"] is None or len(study.directions) > 1:
+    if floor is None or floor["validation"] is None or len(study.directions) > 1 or ensemble_of(study) is not None:
         return False
-    score = chosen_score(study)
+    score = network_score(study)
     metric: Metric = (stored_settings(study) or {})["search"]["metric"]
     return score is None or score_sign(study) * floor["validation"][metric] >= score_sign(study) * score
 
 
 def chosen_score(study: Study) -> float | None:
+    """Validation score that chose what the search hands over: of the mean of several networks, or of a single one."""
+    ensemble = ensemble_of(study)
+    return network_score(study) if ensemble is None else ensemble["chosen"]["score"]
+
+
+def network_score(study: Study) -> float | None:
     """Validation score of the trial to use: its mean with fresh seeds, if there is one, or that of the search."""
     trial = selected_trial(study)
     if trial is None:
         return None
-    for one in (stored_confirmation(study) or {}).get("configurations", ()):
-        if one["trial"] == trial.number and one["mean"] is not None:
-            return float(one["mean"])
-    return metric_value(trial)
+    return fresh_means(study).get(trial.number, metric_value(trial))
+
+
+def fresh_means(study: Study) -> dict[int, float]:
+    """Mean validation score with fresh seeds of each configuration that was trained again, by the trial's number."""
+    configurations = (stored_confirmation(study) or {}).get("configurations", ())
+    return {one["trial"]: float(one["mean"]) for one in configurations if one["mean"] is not None}
 
 
 def selected_trial(study: Study) -> FrozenTrial | None:
@@ -146,12 +176,26 @@ def kept_trials(study: Study) -> list[FrozenTrial]:
         kept = promising_trials(study, wanted.configurations, finished_only=True)
     else:
         kept = best_trials(study, None if len(study.directions) > 1 else 1, finished_only=True)
+    more = [
+        trial
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if is_of_ensemble(study, trial)
+    ]
     chosen = selected_trial(study)
-    return kept if chosen is None or chosen.number in {trial.number for trial in kept} else [*kept, chosen]
+    more += [] if chosen is None else [chosen]
+    return list({trial.number: trial for trial in (*kept, *more)}.values())
+
+
+def is_of_ensemble(study: Study, trial: FrozenTrial | Trial) -> bool:
+    """Whether a trial is a run with one of the fresh seeds whose networks may be averaged."""
+    most = (stored_settings(study) or {}).get("search", {}).get("ensemble", 0)
+    return bool(trial.user_attrs.get(REPETITION, most) < most)
 
 
 def will_be_kept(study: Study, trial: Trial, values: Sequence[float]) -> bool:
     """Whether a trial that is about to be stored with these values will be one of ``kept_trials``."""
+    if is_of_ensemble(study, trial):
+        return True
     sign = score_sign(study)
     if len(study.directions) > 1:
         rivals = [Candidate(other.number, *other.values[:2]) for other in best_trials(study, finished_only=True)]
@@ -223,7 +267,7 @@ def seconds_to_confirm(study: Study, settings: Settings) -> float:
     promising = promising_trials(study, wanted.configurations)
     everything = wanted.seeds * sum(seconds_of_run(trial, settings) for trial in promising)
     share = 1.0 if wanted.time_share is None else wanted.time_share
-    return min(everything, share * seconds_searched(study)) / max(settings.machine.workers, 1)
+    return min(everything, share * seconds_searched(study)) / n_workers(settings)
 
 
 def _wanted(study: Study) -> Confirmation:

@@ -19,6 +19,7 @@ class Scores(TypedDict):
     accuracy: float
     macro_f1: float
     loss: float
+    balanced_accuracy: NotRequired[float]
 
 
 @with_config(_STRICT)
@@ -116,6 +117,65 @@ class Floors(TypedDict):
 
 
 @with_config(_STRICT)
+class NothingToGain(TypedDict):
+    """Why a search ended before it had so many trials."""
+
+    trials: int
+    why: str
+
+
+@with_config(_STRICT)
+class Candidate(TypedDict):
+    """Of what may be handed over: its validation score, as the choice takes it, and its loss.
+
+    ``networks`` is how many of the trial's configuration, none where it is MiniRocket alone.
+    """
+
+    networks: int
+    minirocket: bool
+    score: float
+    loss: float
+
+
+@with_config(_STRICT)
+class Member(TypedDict):
+    """A network of an ensemble: the trial that it is of, its file of weights, and its share in the mean."""
+
+    study: str
+    trial: int
+    weights: str
+    sha256: str | None
+    seed: int
+    share: float
+    seconds: float
+
+
+@with_config(_STRICT)
+class Ensemble(TypedDict):
+    """What is to be handed over, chosen on validation, and what came of it where it is the mean of several networks.
+
+    ``judged`` names the trials, with their studies, whose validation predictions chose; ``members`` are those that are
+    there so far. What follows them is there when all are.
+    """
+
+    trial: int
+    unfinished_after: int | None
+    most: int
+    judged: list[list[Any]]
+    candidates: list[Candidate]
+    chosen: Candidate
+    validation: dict[str, Any]
+    calibration: dict[str, Any]
+    members: list[Member]
+    n_parameters: NotRequired[int]
+    latency_ms: NotRequired[float]
+    refitted: NotRequired[bool]
+    test: NotRequired[dict[str, Any]]
+    correct: NotRequired[list[str]]
+    difference: NotRequired[PairedDifference | None]
+
+
+@with_config(_STRICT)
 class _Study(TypedDict):
     data: dict[str, Any]
     n_validation: int
@@ -123,6 +183,8 @@ class _Study(TypedDict):
     split: dict[str, Any]
     evaluations: NotRequired[dict[str, dict[str, Any]]]
     floors: NotRequired[Floors]
+    nothing_to_gain: NotRequired[NothingToGain]
+    ensemble: NotRequired[Ensemble]
     versions: NotRequired[dict[str, str]]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import uuid
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
@@ -38,9 +39,14 @@ N_WARM_START_TRIALS = 5
 N_NAMED = 5
 DEFAULT_ORIGIN = "known-good"
 
+# On a study whose search has ended before its trials were done: why, and how many there were to be.
+NOTHING_TO_GAIN = "nothing_to_gain"
+
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
 OWNER = "confirms_study"
+# On a confirmation run: the trial that it repeats, and which of the fresh seeds it has, from 0.
+RUN_OF, REPETITION = "confirms_trial", "repetition"
 
 
 def study_names(storage: RDBStorage) -> list[str]:
@@ -86,11 +92,19 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, there
-    # were no floors, and no networks but the registered ones.
+    # were no floors, no ensembles and no streams, no search ended before its trials were done, and no networks but the
+    # registered ones.
     settings = {"network": None, **settings}
-    for section, older in (("split", {"balanced": False, "outer_fold": None}), ("search", {"floors": False})):
+    later: dict[str, dict[str, Any]] = {
+        "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
+        "split": {"balanced": False, "outer_fold": None},
+        "search": {"floors": False, "ensemble": 0, "stop": "never"},
+    }
+    for section, older in later.items():
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
+    if isinstance(space := settings.get("space"), dict) and isinstance(shared := space.get("shared"), dict):
+        settings = {**settings, "space": {**space, "shared": {"class_balance": "none", **shared}}}
     return settings
 
 
@@ -150,8 +164,17 @@ def create_study(
         }
         for name, value in attributes.items():
             study.set_user_attr(name, value)
+        _name_objectives(study, settings)
         study.set_user_attr("settings", settings.model_dump(mode="json"))
     return with_strategy(study, settings)
+
+
+def _name_objectives(study: Study, settings: Settings) -> None:
+    """For the dashboard, which would call them by their numbers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        second = settings.search.second_objective
+        study.set_metric_names([f"validation {settings.search.metric}", *([second] if second else [])])
 
 
 def _check_half_made(study: Study, settings: Settings) -> None:
@@ -229,11 +252,17 @@ def join_study(study: Study, settings: Settings, splits: Splits) -> Study:
 
 def with_strategy(study: Study, settings: Settings) -> Study:
     """The study with its sampler and pruner."""
-    search = settings.search
-    study.pruner = make_pruner(settings.pruner, settings.n_epochs)
+    search, attributes = settings.search, study.user_attrs
+    # A loss has no standard error that could be told from the number of sequences, and no best value.
+    ends_early = search.stop == "auto" and search.metric != "loss"
+    # Who gives a study that has ended more trials wants them all.
+    ends_early &= search.trials <= attributes.get(NOTHING_TO_GAIN, {}).get("trials", search.trials)
+    study.pruner = make_pruner(
+        settings.pruner, settings.n_epochs, attributes.get("n_validation") if ends_early else None
+    )
     if isinstance(study.pruner, BracketPruner):
         space, _ = settings.ranges()
-        kind = study.user_attrs.get("data", {}).get("kind")
+        kind = attributes.get("data", {}).get("kind")
         first = portfolio(kind, settings.architecture, space) if kind else []
         study.sampler = BracketSampler(SAMPLERS[search.sampler], search.seed, space, study.pruner.rungs, first)
     else:
@@ -272,6 +301,12 @@ def is_paused(study: Study, trial: FrozenTrial) -> bool:
 def unfinished_after(trial: FrozenTrial) -> int | None:
     """Epochs after which a trial was left; None for one that is finished."""
     return trial.user_attrs.get("epochs_run") if trial.state == TrialState.RUNNING else None
+
+
+def why_ended_early(attributes: Mapping[str, Any], settings: Settings) -> str:
+    """Why a search ended before it had its trials; empty if it did not, or has been given more since."""
+    found = attributes.get(NOTHING_TO_GAIN) or {"trials": 0}
+    return found["why"] if settings.search.trials <= found["trials"] else ""
 
 
 def best_trials(study: Study, n_best: int | None = None, *, finished_only: bool = False) -> list[FrozenTrial]:

@@ -21,7 +21,7 @@ from torch import Tensor
 from ..core.files import write_bytes, write_text
 from ..core.folders import StudyFolder
 from ..core.remote import RemoteFile, files_below
-from .selection import kept_trials
+from .selection import ENSEMBLE, kept_trials
 from .study import all_parameters
 
 HISTORY_COLUMNS = (
@@ -32,6 +32,7 @@ HISTORY_COLUMNS = (
     "validation_loss",
     "validation_accuracy",
     "validation_macro_f1",
+    "validation_balanced_accuracy",
     "learning_rate",
     "gradient_norm",
     "seconds",
@@ -39,7 +40,7 @@ HISTORY_COLUMNS = (
 
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-REFIT_WEIGHTS = "weights-refit.safetensors"
+WEIGHTS, REFIT_WEIGHTS = "weights.safetensors", "weights-refit.safetensors"
 # Attribute of a trial: the SHA-256 of its files of weights, fold by fold.
 WEIGHTS_DIGESTS = "weights_sha256"
 _LOG = logging.getLogger(__name__)
@@ -131,12 +132,18 @@ def weights_digests(folder: StudyFolder, study: Study) -> dict[Path, str]:
             digests[trial_folder(folder, trial) / _weights_name(fold)] = digest
         if digest := judged.get(str(trial.number), {}).get("refit", {}).get("sha256"):
             digests[trial_folder(folder, trial) / REFIT_WEIGHTS] = digest
+    for member in (study.user_attrs.get(ENSEMBLE) or {}).get("members", []):
+        if member["study"] == study.study_name:
+            trial = study.get_trials(deepcopy=False)[member["trial"]]
+            digests[trial_folder(folder, trial) / member["weights"]] = member["sha256"]
     return digests
 
 
-def save_refit_weights(folder: StudyFolder, trial: FrozenTrial, weights: dict[str, Tensor]) -> str:
-    """Stores the weights of the last fit beside those of the trial it belongs to; returns the file's SHA-256."""
-    return _save_one(folder, trial_folder(folder, trial) / REFIT_WEIGHTS, weights)
+def save_refit_weights(
+    folder: StudyFolder, trial: FrozenTrial, weights: dict[str, Tensor], name: str = REFIT_WEIGHTS
+) -> str:
+    """Stores the weights of a last fit beside those of the trial it belongs to; returns the file's SHA-256."""
+    return _save_one(folder, trial_folder(folder, trial) / name, weights)
 
 
 def fetch_weights(folder: StudyFolder, trial: FrozenTrial) -> None:
@@ -179,7 +186,7 @@ def _save_one(folder: StudyFolder, path: Path, weights: dict[str, Tensor]) -> st
 
 
 def _weights_name(fold: int) -> str:
-    return "weights.safetensors" if fold == 0 else f"weights-fold-{fold}.safetensors"
+    return WEIGHTS if fold == 0 else f"weights-fold-{fold}.safetensors"
 
 
 def _history_table(history: Sequence[Sequence[dict[str, Any]]]) -> str:

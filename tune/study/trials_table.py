@@ -33,6 +33,8 @@ COLUMNS = (
     "accuracy_gap",
     "train_macro_f1",
     "validation_macro_f1",
+    "train_balanced_accuracy",
+    "validation_balanced_accuracy",
     "train_loss",
     "validation_loss",
     "origin",
@@ -42,12 +44,15 @@ COLUMNS = (
 
 
 def trials_table(study: Study) -> str:
-    """``trials.csv``: one row a trial."""
+    """``trials.csv``: one row a trial, and no column that is empty in all of them."""
     import pandas
 
     rows = [_row(trial) for trial in trials_so_far(study) if trial.state != TrialState.WAITING]
     names = sorted({name for trial in study.get_trials(deepcopy=False) for name in trial.params})
-    columns = [*COLUMNS, *names]
+    always = ("number", "state", "value")
+    columns = [
+        name for name in (*COLUMNS, *names) if name in always or any(row.get(name) not in (None, "") for row in rows)
+    ]
     text = io.StringIO()
     pandas.DataFrame(rows, columns=columns).to_csv(text, index=False)
     return text.getvalue()

@@ -19,7 +19,6 @@ from ..config.trackers import Trackers
 from ..core.folders import StudyFolder
 from ..core.interrupts import interrupts_held
 from ..core.stopping import StopWatch
-from .messages import Begun, Broke, Ended, Logged, Look
 from .process import track
 
 __all__ = ["NOT_TRACKED", "Tracking"]
@@ -32,12 +31,7 @@ _LOOK_SECONDS = 0.1
 
 
 class Tracking:
-    """Tells the trackers of a run, in a process of its own; does nothing where there are none.
-
-    Args:
-        trackers: Where to track.
-        storage_url: The database.
-    """
+    """Tells the trackers of a run, in a process of its own; does nothing where there are none."""
 
     def __init__(self, trackers: Trackers, storage_url: str) -> None:
         self._targets, self._storage_url = trackers, storage_url
@@ -65,7 +59,7 @@ class Tracking:
         said = list(self._hear())
         # It may still be busy with the last look, and would fill the pipe if a tracker hangs: the next one finds all.
         if self._connection is not None and (is_last or folder.study_name not in self._waiting):
-            self._send(Look(folder, is_last))
+            self._send((folder, is_last))
             self._waiting.add(folder.study_name)
             self._put_off.discard(folder)
         else:
@@ -79,7 +73,7 @@ class Tracking:
             Sentences about what was tracked, and what was not.
         """
         said: list[str] = []
-        for message in (*map(Look, self._put_off), None):
+        for message in (*((folder, False) for folder in self._put_off), None):
             self._send(message)
         last_sign = time.monotonic()
         while self._connection is not None:
@@ -112,7 +106,7 @@ class Tracking:
             self._process.start()
         theirs.close()
 
-    def _send(self, message: Look | None) -> None:
+    def _send(self, message: tuple[StudyFolder, bool] | None) -> None:
         if self._connection is not None:
             with suppress(OSError):
                 self._connection.send(message)
@@ -126,14 +120,14 @@ class Tracking:
                 yield _sentence("The trackers", "their process has ended")
                 message = None
             match message:
-                case Begun():
+                case ("begun",):
                     self._has_begun = True
-                case Logged():
-                    self._n_logged[message.tracker, message.place] += 1
-                case Broke():
-                    yield _sentence(f"{message.tracker} at {message.place}", message.reason)
-                case Ended():
-                    self._waiting.discard(message.study)
+                case ("logged", tracker, place):
+                    self._n_logged[tracker, place] += 1
+                case ("broke", tracker, place, reason):
+                    yield _sentence(f"{tracker} at {place}", reason)
+                case ("ended", study):
+                    self._waiting.discard(study)
                 case None:
                     self._connection.close()
                     self._connection = None

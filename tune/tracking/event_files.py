@@ -21,14 +21,7 @@ from .records import TrialRecord, trial_record
 
 
 class EventFiles:
-    """The event files of one study.
-
-    Args:
-        trackers: Say where.
-        study: Of the files.
-        settings: Of the study.
-        folder: Of the study.
-    """
+    """The event files of one study."""
 
     name = "TensorBoard"
 

@@ -25,6 +25,7 @@ from ..study.selection import selected_trial
 from ..study.store import identity
 from ..study.tested import evaluation_of
 from ..study.trial_files import trial_files, write_files
+from ..training.metrics import METRIC_LABELS
 from .records import study_parameters, trial_record
 
 if TYPE_CHECKING:
@@ -58,14 +59,7 @@ _ENVIRONMENT = {
 
 
 class MlflowRuns:
-    """The runs of one study; for a process that does nothing else, since its environment is changed.
-
-    Args:
-        trackers: Say where.
-        study: Of the runs.
-        settings: Of the study.
-        folder: Of the study.
-    """
+    """The runs of one study; for a process that does nothing else, since its environment is changed."""
 
     name = "MLflow"
 
@@ -140,7 +134,7 @@ class MlflowRuns:
             values |= {"best_trial": float(best.number)}
             # A default one that was ended early in the search has none.
             values |= {"best_value": record.final["value"]} if "value" in record.final else {}
-            values |= {f"test_{name}": found[name] for name in ("accuracy", "macro_f1", "loss") if name in found}
+            values |= {f"test_{name}": found[name] for name in METRIC_LABELS if name in found}
             client.log_batch(
                 self._parent, metrics=[Metric(name, value, when, len(finished)) for name, value in values.items()]
             )

@@ -27,7 +27,6 @@ from ..study.servers import is_unavailable
 from ..study.storage import open_storage
 from ..study.study import load_study, stored_settings
 from .event_files import EventFiles
-from .messages import Begun, Broke, Ended, Logged, Look
 from .mlflow_runs import MlflowRuns, prepare
 from .records import STATES
 
@@ -65,7 +64,10 @@ def track(storage_url: str, trackers: Trackers, connection: Connection) -> None:
     Args:
         storage_url: The database; comes through a pipe, since it may hold a password.
         trackers: Where to track.
-        connection: Gives ``Look`` and, in the end, None; takes what came of it.
+        connection: Gives folders of studies to look at, each with whether its study is done for now, and None in the
+            end. Takes ``begun`` once the trackers' packages are loaded, which takes long on a busy machine; ``logged``
+            with tracker and place for every trial; ``broke`` with the reason too for a tracker that is left alone from
+            now on; ``ended`` with a study of which everything is told; and None in the end.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _be_quiet()
@@ -78,9 +80,9 @@ def track(storage_url: str, trackers: Trackers, connection: Connection) -> None:
     if trackers.mlflow is not None:
         prepare()
     with suppress(EOFError, OSError):
-        connection.send(Begun())
+        connection.send(("begun",))
         while (message := connection.recv()) is not None:
-            office.look(message)
+            office.look(*message)
         connection.send(None)
 
 
@@ -92,24 +94,24 @@ class _Office:
         self._storage: RDBStorage | None = None
         self._kept: dict[tuple[str, str], Kept] = {}
 
-    def look(self, wanted: Look) -> None:
+    def look(self, folder: StudyFolder, is_last: bool) -> None:
         """Tells every tracker what it does not know yet of a study; one that fails is told nothing more in this run."""
         for name in list(self._makers):
             try:
-                self._tell(name, wanted)
+                self._tell(name, folder, is_last)
             except (EOFError, BrokenPipeError):
                 raise  # The run is gone.
             except Exception as error:  # Every tracker has errors of its own.
                 if not is_unavailable(error):
                     del self._makers[name]
-                    self._connection.send(Broke(name, self._shown(name, wanted.folder), self._plain(_in_a_line(error))))
-        self._connection.send(Ended(wanted.folder.study_name))
+                    self._connection.send(("broke", name, self._shown(name, folder), self._plain(_in_a_line(error))))
+        self._connection.send(("ended", folder.study_name))
 
-    def _tell(self, name: str, wanted: Look) -> None:
-        kept = self._keep(name, wanted.folder)
+    def _tell(self, name: str, folder: StudyFolder, is_last: bool) -> None:
+        kept = self._keep(name, folder)
         if kept is None:
             return  # Another process tells this tracker of the study, and will of our trials.
-        study = self._study(wanted.folder)
+        study = self._study(folder)
         finished = [
             trial
             for trial in study.get_trials(deepcopy=False)
@@ -117,8 +119,8 @@ class _Office:
         ]
         for trial in kept.tracker.missing(finished):
             kept.tracker.log(trial)
-            self._connection.send(Logged(name, self._shown(name, wanted.folder)))
-        if wanted.is_last:
+            self._connection.send(("logged", name, self._shown(name, folder)))
+        if is_last:
             kept.tracker.conclude()
 
     def _keep(self, name: str, folder: StudyFolder) -> Kept | None:

@@ -14,13 +14,14 @@ from ..config.changes import is_changeable
 from ..config.settings import Settings
 from ..config.spaces import Scalar
 from ..study.study import all_parameters
+from ..training.metrics import METRIC_LABELS
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 # Scores that each epoch has on its own, beside those on validation.
 _OF_EPOCH = ("train_loss", "train_accuracy", "learning_rate", "gradient_norm")
 # Attributes of a trial that are told as they are, and those whose names say what they are at the best epoch only here.
 _FINAL = ("n_parameters", "n_trainable_parameters", "epochs_run", "training_seconds", "accuracy_gap", "latency_ms")
-_AT_BEST = tuple(f"{part}_{name}" for part in ("train", "validation") for name in ("accuracy", "macro_f1", "loss"))
+_AT_BEST = tuple(f"{part}_{name}" for part in ("train", "validation") for name in METRIC_LABELS)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import os
+
 import torch
 
+from ..config.settings import Settings
 from ..core.errors import StudyError
+
+# A process is worth its start, which costs about as much as a short trial, when several trials share it.
+LEAST_TRIALS_A_WORKER = 4
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -24,3 +31,20 @@ def choose_device(wanted: str) -> torch.device:
     if not there:
         raise StudyError(f"this machine has no device {wanted!r}: use --device auto or --device cpu")
     return device
+
+
+def n_workers(settings: Settings) -> int:
+    """How many processes train at once; with ``machine.workers`` 0 as many as the machine has GPUs or else cores.
+
+    Then there is one for every ``LEAST_TRIALS_A_WORKER`` trials at most, and one alone where several would make it
+    another study: where what is drawn or pruned depends on who finishes first.
+    """
+    if settings.machine.workers:
+        return settings.machine.workers
+    if settings.pruner != "halving" and (settings.search.sampler, settings.pruner) != ("random", "none"):
+        return 1
+    useful = math.ceil(settings.search.trials / LEAST_TRIALS_A_WORKER)
+    if settings.machine.device in ("auto", "cuda") and torch.cuda.is_available():
+        return max(1, min(torch.cuda.device_count(), useful))
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(n_cores // settings.machine.threads, useful))

@@ -30,7 +30,7 @@ class TrainingSettings:
         patience: Epochs without improvement after which the fit ends.
         min_delta: Gain in the metric that counts as improvement for ``patience``.
         clip_norm: Largest norm of the gradient (Pascanu et al. 2013, section 3.2).
-        metric: Score that decides which epoch is the best: ``accuracy``, ``macro_f1`` or ``loss``.
+        metric: Score that decides which epoch is the best, a key of ``metrics.METRIC_LABELS``.
         learning_rate: Of AdamW (Loshchilov & Hutter 2019); the peak of the schedule.
         batch_size: Sequences a step.
         weight_decay: Decoupled, of AdamW; on weight matrices, not on biases and norms.
@@ -45,6 +45,8 @@ class TrainingSettings:
         mixup_at: Where: at the ``input``, or at the ``embedding`` that the head is given (Verma et al. 2019).
         weight_averaging: Decay a step of the running mean of the weights, which is what is judged and kept (Polyak &
             Juditsky 1992, exponential form, without a share for the start); 0 keeps the weights themselves.
+        class_balance: What makes up for uneven classes: ``weights`` in the loss (King & Zeng 2001), inversely to how
+            often a class occurs, or a ``sampler`` that draws each class equally often; ``none``.
         plateau_patience: Epochs without a lower validation loss that ``plateau`` lets pass; None for a third of
             ``patience``.
     """
@@ -53,7 +55,7 @@ class TrainingSettings:
     patience: int
     min_delta: float
     clip_norm: float
-    metric: Literal["accuracy", "macro_f1", "loss"]
+    metric: Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"]
     learning_rate: float
     batch_size: int
     weight_decay: float
@@ -65,6 +67,7 @@ class TrainingSettings:
     mixup: float = 0.0
     mixup_at: Literal["input", "embedding"] = "embedding"
     weight_averaging: float = 0.0
+    class_balance: Literal["none", "weights", "sampler"] = "none"
     plateau_patience: int | None = None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import median
 
 import torch
@@ -18,18 +20,11 @@ def latency_ms(network: SequenceClassifier, n_steps: int, n_channels: int) -> fl
 
     The time depends on the sizes of the network and not on what it has learned, so that it may be taken before there
     is anything to train.
-
-    Args:
-        network: On the CPU.
-        n_steps: Length of the sequence.
-        n_channels: Channels that the network takes.
     """
-    n_threads, was_training = torch.get_num_threads(), network.training
     values, lengths = torch.zeros(1, n_steps, n_channels), torch.tensor([n_steps])
-    seconds: list[float] = []
-    torch.set_num_threads(1)
+    was_training, seconds = network.training, list[float]()
     network.eval()
-    try:
+    with one_thread():
         for _ in range(_N_WARMUP):
             network(values, lengths)
         deadline = time.perf_counter() + _SECONDS
@@ -37,7 +32,16 @@ def latency_ms(network: SequenceClassifier, n_steps: int, n_channels: int) -> fl
             began = time.perf_counter()
             network(values, lengths)
             seconds.append(time.perf_counter() - began)
-    finally:
-        network.train(was_training)
-        torch.set_num_threads(n_threads)
+    network.train(was_training)
     return 1000 * median(seconds)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -30,6 +30,7 @@ def classification_loss(
     *,
     focal_gamma: float = 0.0,
     confidence_penalty: float = 0.0,
+    class_weights: Float[Tensor, " classes"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean loss of a batch: cross-entropy, focal if asked for, less a reward for staying unsure.
 
@@ -40,9 +41,12 @@ def classification_loss(
             (Lin et al. 2017, equation 4, here for distributions as targets); 0 is cross-entropy.
         confidence_penalty: Weight of the entropy of the prediction, which is subtracted (Pereyra et al. 2017,
             section 3); 0 leaves it out.
+        class_weights: What each class's term is multiplied by; None for 1.
     """
     log_probabilities = log_softmax(logits, dim=1)
     terms = targets * log_probabilities
+    if class_weights is not None:
+        terms = terms * class_weights
     if focal_gamma:
         # The slope of x ** gamma at 0 is infinite below gamma = 1; a probability of exactly 1 does occur in float32.
         terms = terms * (1 - log_probabilities.exp()).clamp_min(1e-6) ** focal_gamma
@@ -51,6 +55,13 @@ def classification_loss(
         entropy = -(log_probabilities.exp() * log_probabilities).sum(dim=1).mean()
         loss = loss - confidence_penalty * entropy
     return loss
+
+
+def balanced_weights(labels: Int[Tensor, " sequences"], n_classes: int) -> Float[Tensor, " classes"]:
+    """Weights inversely to how often classes occur, with a mean over the sequences of 1; 0 for those that do not."""
+    counts = torch.bincount(labels, minlength=n_classes)
+    n_there = (counts > 0).sum()
+    return torch.where(counts > 0, len(labels) / (n_there * counts.clamp_min(1)), 0.0)
 
 
 def mixing_weight(alpha: float) -> float:

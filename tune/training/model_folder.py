@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -19,11 +19,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from data.channels import DERIVED, NORMALISATIONS, Normaliser, Preparation, derived_names, prepare_measured
+from data.channels import (
+    DERIVED,
+    NORMALISATIONS,
+    Normaliser,
+    Preparation,
+    columns_of,
+    derived_names,
+    n_prepared_channels,
+    prepare_measured,
+)
 from data.regular import read_regular
 from data.sequences import SequenceDataset
 from data.tables import LARGEST
 from models import ARCHITECTURES, SequenceClassifier, build
+from models.ensemble import ENSEMBLE, Ensemble
 from models.own import OWN
 
 from ..config.lengths import FASTEST_HZ, SLOWEST_HZ, Lengths
@@ -37,6 +47,7 @@ from .train import predict
 DESCRIPTION, WEIGHTS = "model.json", "weights.safetensors"
 FORMAT = "seqtune model 1"
 MOST_CHANNELS = 10_000
+MOST_MEMBERS = 64
 
 
 Float32 = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
@@ -53,6 +64,10 @@ class StoredPreparation(Section):
 
     normalisation: Literal[NORMALISATIONS]  # type: ignore[valid-type]
     derived_channels: Literal[DERIVED]  # type: ignore[valid-type]
+
+    def as_preparation(self) -> Preparation:
+        """The same as the data takes it."""
+        return Preparation(self.normalisation, self.derived_channels)
 
 
 class StoredNormaliser(Section):
@@ -75,15 +90,25 @@ class StoredNetwork(Section):
     sha256: str = Field(max_length=64)
 
 
+class StoredMember(Section):
+    """A network whose probabilities have a share in a mean."""
+
+    architecture: str = Field(max_length=100)
+    hyperparameters: dict[str, JsonValue]
+    preparation: StoredPreparation
+    share: float = Field(gt=1e-6, le=1)
+
+
 class ModelDescription(Section):
     """What a network is and what it needs to be given.
 
     Attributes:
         format: Version of this description.
-        architecture: A registered one, or a class of somebody's own.
-        network: Where that class was; None of a registered one.
-        hyperparameters: Of its constructor.
-        preparation: How measured channels become its inputs.
+        architecture: A registered one, or a class of somebody's own; of several networks, ``ENSEMBLE``.
+        network: Where that class was; None of registered ones.
+        hyperparameters: Of its constructor; of several networks, none.
+        preparation: How measured channels become its inputs; of several networks, every channel that one of them takes.
+        members: The networks whose mean it is; empty for one network.
         normaliser: Statistics of the training sequences, one entry a channel that ``preparation`` derives.
         channel_names: Measured channels, in their order.
         class_names: In the order of the logits.
@@ -105,6 +130,7 @@ class ModelDescription(Section):
     network: StoredNetwork | None = None
     hyperparameters: dict[str, JsonValue]
     preparation: StoredPreparation
+    members: tuple[StoredMember, ...] = Field((), max_length=MOST_MEMBERS, strict=False)
     normaliser: StoredNormaliser
     channel_names: tuple[str, ...] = Field(min_length=1, max_length=MOST_CHANNELS, strict=False)
     class_names: tuple[str, ...] = Field(min_length=2, max_length=65_536, strict=False)
@@ -122,20 +148,57 @@ class ModelDescription(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        known = OWN.get(self.architecture)
-        if self.network is not None and (known is None or known.sha256 != self.network.sha256):
-            raise ValueError(
-                f"its network is the class {self.architecture} of the file {self.network.file!r} (SHA-256 "
-                f"{self.network.sha256[:12]}…), which is code and therefore not in this folder: name that file, "
-                f"--network {self.network.file}:{self.architecture}"
-            )
-        if self.network is None and self.architecture not in ARCHITECTURES:
-            raise ValueError(f"no architecture {self.architecture!r}; there are {', '.join(ARCHITECTURES)}")
+        if bool(self.members) != (self.architecture == ENSEMBLE):
+            raise ValueError(f"{self.architecture!r} does not go with {len(self.members)} members")
+        if self.members and (self.hyperparameters or abs(sum(one.share for one in self.members) - 1) > 1e-6):
+            raise ValueError("the shares of the members do not add up to 1, or there are hyperparameters beside them")
+        for member in self.members:
+            columns_of(member.preparation.as_preparation(), self.preparation.as_preparation(), self.channel_names)
+        for name in [member.architecture for member in self.members] or [self.architecture]:
+            if name in ARCHITECTURES:
+                continue
+            if self.network is None:
+                raise ValueError(f"no architecture {name!r}; there are {', '.join(ARCHITECTURES)}")
+            if name not in OWN or OWN[name].sha256 != self.network.sha256:
+                raise ValueError(
+                    f"its network is the class {name} of the file {self.network.file!r} (SHA-256 "
+                    f"{self.network.sha256[:12]}…), which is code and therefore not in this folder: name that file, "
+                    f"--network {self.network.file}:{name}"
+                )
         n_channels = len(derived_names(self.channel_names, self.preparation.derived_channels))
         for name, values in (("mean", self.normaliser.mean), ("deviation", self.normaliser.deviation)):
             if len(values) != n_channels:
                 raise ValueError(f"normaliser.{name} has {len(values)} entries for {n_channels} channels")
         return self
+
+    def built(self) -> SequenceClassifier:
+        """The network, untrained.
+
+        Raises:
+            ValueError: If a hyperparameter is unknown or out of range.
+        """
+
+        def one(architecture: str, preparation: Preparation, hyperparameters: Mapping[str, Any]) -> SequenceClassifier:
+            n_channels = n_prepared_channels(self.channel_names, preparation)
+            return build(architecture, n_channels, len(self.class_names), **hyperparameters)
+
+        whole = self.preparation.as_preparation()
+        if not self.members:
+            return one(self.architecture, whole, self.hyperparameters)
+        own = [member.preparation.as_preparation() for member in self.members]
+        return Ensemble(
+            [one(each.architecture, how, each.hyperparameters) for each, how in zip(self.members, own, strict=True)],
+            [columns_of(how, whole, self.channel_names) for how in own],
+            [each.share for each in self.members],
+        )
+
+    def in_words(self) -> str:
+        """What kind of network it is, for people."""
+        if not self.members:
+            return self.architecture
+        counts = Counter(member.architecture for member in self.members)
+        named = (name if count == 1 else f"{count} {name} networks" for name, count in counts.items())
+        return f"the mean of {' and '.join(named)}"
 
 
 @dataclass(frozen=True)
@@ -153,7 +216,7 @@ class StoredModel:
     @property
     def preparation(self) -> Preparation:
         """How measured channels become the network's inputs."""
-        return Preparation(**self.description.preparation.model_dump())
+        return self.description.preparation.as_preparation()
 
     @property
     def normaliser(self) -> Normaliser:
@@ -229,15 +292,11 @@ def load_model(folder: Path) -> StoredModel:
     if problems:
         raise SettingsError(problems)
     weights = _read_weights(folder / WEIGHTS, description.weights_sha256)
-    preparation = description.preparation
-    n_channels = len(description.normaliser.mean) * (2 if preparation.normalisation == "both" else 1)
-    hyperparameters: dict[str, Any] = description.hyperparameters
-    make = partial(build, description.architecture, n_channels, len(description.class_names), **hyperparameters)
     try:
         # Without memory at first: a stranger's description may ask for a network of any size.
         with torch.device("meta"):
-            make().load_state_dict({name: weight.to("meta") for name, weight in weights.items()})
-        network = make()
+            description.built().load_state_dict({name: weight.to("meta") for name, weight in weights.items()})
+        network = description.built()
         network.load_state_dict(weights)
     except (ValueError, TypeError, RuntimeError) as error:
         rule = f"does not fit the weights: {' '.join(str(error).split())[:200]}"
@@ -249,11 +308,6 @@ def describe_preparation(
     preparation: Preparation, normaliser: Mapping[str, Any], channel_names: Sequence[str]
 ) -> dict[str, Any]:
     """``preparation`` and ``normaliser`` of a description.
-
-    Args:
-        preparation: Of the trial.
-        normaliser: As ``splits.describe_normaliser`` gives it, over every channel that can be derived.
-        channel_names: Measured channels.
 
     Raises:
         StorageError: If they do not belong together.

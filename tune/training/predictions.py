@@ -24,15 +24,7 @@ from .train import predict
 def answers(
     fits: Sequence[Fit], splits: Splits, part: str, preparation: Preparation, device: torch.device
 ) -> dict[str, Any]:
-    """What each fold's network says of its own ``validation`` or ``test`` part, as plain JSON values.
-
-    Args:
-        fits: One for each fold, carrying the weights that are judged.
-        splits: Of the study.
-        part: Which part of each fold.
-        preparation: Of the channels.
-        device: Predicts here.
-    """
+    """What each fold's network says of its own ``validation`` or ``test`` part, as plain JSON values."""
     scores, right = [], []
     for fold, fit in enumerate(fits):
         judged = splits.prepared(fold, part, preparation)

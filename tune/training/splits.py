@@ -102,10 +102,14 @@ def source_of(settings: Settings) -> Source:
         data_path=None if named is None else Path(named).expanduser(),
         cache_folder=CACHE_FOLDER,
         window_seconds=settings.data.window_seconds,
+        hop_seconds=settings.data.hop_seconds,
+        window_label=settings.data.window_label,
+        label_share=settings.data.label_share,
         n_classes=settings.data.classes,
         landmarks=settings.data.landmarks,
         missing_hands=settings.data.missing_hands,
         asl_citizen=settings.data.asl_citizen,
+        label_from=settings.data.label_from,
     )
 
 

@@ -21,7 +21,7 @@ from models import SequenceClassifier
 
 from ..core.seeds import derive_seed
 from .fit import EpochResult, Fit, TrainingSettings
-from .losses import classification_loss, mixing_weight, soft_targets
+from .losses import balanced_weights, classification_loss, mixing_weight, soft_targets
 from .metrics import score
 from .prefetch import made_ahead
 
@@ -61,7 +61,10 @@ def continue_fit(
     """
 
     def batches_of(epoch: int) -> list[Batch]:
-        return list(training_batches(train(epoch), settings.batch_size, seed=settings.seed, epoch=epoch))
+        balanced = settings.class_balance == "sampler"
+        return list(
+            training_batches(train(epoch), settings.batch_size, seed=settings.seed, epoch=epoch, balanced=balanced)
+        )
 
     epochs = range(len(fit.history) + 1, settings.epochs + 1)
     with closing(made_ahead(batches_of, epochs) if prefetch else (batches_of(epoch) for epoch in epochs)) as made:
@@ -96,9 +99,13 @@ def _run_epoch(
     loss_sum, n_right, norms = 0.0, 0, []
     # Walking through the modules for their parameters in every step would take longer than the optimiser does.
     parameters = list(fit.model.parameters())
+    weights = None
+    if settings.class_balance == "weights":
+        labels = torch.cat([batch.labels for batch in batches])
+        weights = balanced_weights(labels, fit.model.n_classes).to(device)
     for batch in batches:
         before_step()
-        loss, n_right_in_batch, norm = _train_step(fit, parameters, batch, settings, device)
+        loss, n_right_in_batch, norm = _train_step(fit, parameters, batch, settings, weights)
         if not math.isfinite(loss):
             raise NonFiniteLossError(f"the training loss became {loss} in epoch {epoch}")
         loss_sum += loss * len(batch.labels)
@@ -124,7 +131,7 @@ def _run_epoch(
 
 
 def _train_step(
-    fit: Fit, parameters: list[nn.Parameter], batch: Batch, settings: TrainingSettings, device: torch.device
+    fit: Fit, parameters: list[nn.Parameter], batch: Batch, settings: TrainingSettings, class_weights: Tensor | None
 ) -> tuple[float, int, Tensor]:
     """One step on one batch: its loss, how many of it were right, and the gradient's norm.
 
@@ -133,10 +140,14 @@ def _train_step(
     for parameter in parameters:
         parameter.grad = None
     loss_value, n_right = 0.0, 0
-    for piece in (piece.to(device) for piece in batch.pieces()):
+    for piece in (piece.to(fit.device) for piece in batch.pieces()):
         logits, targets = _forward(fit.model, piece, settings)
         loss = classification_loss(
-            logits, targets, focal_gamma=settings.focal_gamma, confidence_penalty=settings.confidence_penalty
+            logits,
+            targets,
+            focal_gamma=settings.focal_gamma,
+            confidence_penalty=settings.confidence_penalty,
+            class_weights=class_weights,
         )
         loss = loss * (len(piece.labels) / len(batch.labels))
         loss_value += loss.item()

@@ -56,7 +56,7 @@ def test_a_whole_study_passes_and_a_spoilt_one_does_not(folder: StudyFolder) -> 
     assert list(check_study(opened(folder), folder)) == []
 
 
-@pytest.mark.parametrize("name", ["best_config.json", "trials.csv", "contour_plot.png", "trials/*/config.json"])
+@pytest.mark.parametrize("name", ["best_config.json", "trials.csv", "optimization_history.png", "trials/*/config.json"])
 def test_a_missing_export_is_named(folder: StudyFolder, name: str) -> None:
     path = min(folder.root.glob(name))
     path.unlink()

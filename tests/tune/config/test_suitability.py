@@ -31,7 +31,7 @@ def test_with_three_axes_everything_stays(new_lab: NewLab) -> None:
     spatial = replace(dataset, values=dataset.values[:, [0, 1, 1]], channel_names=("acc_x", "acc_y", "acc_z"))
     settings, said = suited(lab.settings, spatial)
     assert said == []
-    assert settings.space["shared"] == {**lab.settings.space["shared"], "flip": False}
+    assert settings.space["shared"] == {**lab.settings.space["shared"], "flip": False, "class_balance": "none"}
 
 
 def test_kernels_span_no_more_than_the_data_has(new_lab: NewLab) -> None:
@@ -88,3 +88,15 @@ def test_a_study_that_goes_on_keeps_what_it_was_begun_with(new_lab: NewLab) -> N
         assert fitted(again, dataset, 24, stored)[0] == begun
     longer, _ = fitted(resolve(stored, {"training": {"epochs": 99}}), dataset, 24, stored)
     assert longer.training.epochs == 99
+
+
+def test_classes_are_balanced_where_they_are_uneven_and_count_the_same(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"metric": "balanced_accuracy"}})
+    even = lab.splits.dataset
+    uneven = replace(even, labels=(torch.arange(len(even)) % 5 == 0).long())
+    assert "class_balance" in suited(lab.settings, uneven)[0].ranges()[0]
+    assert suited(lab.settings, even)[0].ranges()[1]["class_balance"] == "none"
+    by_accuracy = new_lab("other").settings
+    assert suited(by_accuracy, uneven)[0].ranges()[1]["class_balance"] == "none"
+    asked = resolve({"space": {"shared": {"class_balance": "weights"}}})
+    assert suited(asked, even)[0].ranges()[1]["class_balance"] == "weights"

@@ -184,17 +184,19 @@ def test_what_cannot_be_exported(lab: Lab) -> None:
 TRACED = """
 import numpy
 from data.channels import Preparation
-from tests.stored_models import measured, stored_model
+from tests.stored_models import measured, stored_ensemble, stored_model
 from tune.deploy.classifier import TorchClassifier, classify
 from tune.deploy.torch_program import TorchProgram, to_torch_program
 from tune.deploy.verification import padding_difference, recordings_of
 
+models = [stored_ensemble()]
 for name, hyperparameters in (
     ("conv1d-gru", {"bidirectional": True, "pool_size": 3, "hidden_size": 4}),
     ("enhanced-bilstm", {"hidden_size": 4, "n_layers": 1, "front_layers": 1, "front_stride": 2}),
     ("minirocket", {"n_features": 420, "receptive_field": 33}),
 ):
-    model = stored_model(name, hyperparameters, Preparation("both", "both"))
+    models.append(stored_model(name, hyperparameters, Preparation("both", "both")))
+for model in models:
     program = TorchProgram(to_torch_program(model), model)
     sequences = recordings_of(measured((11, 4, 1, 7, 10, 60)))
     expected = classify(TorchClassifier(model), sequences)[0]

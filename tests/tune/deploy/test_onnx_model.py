@@ -17,7 +17,7 @@ from data.batches import gather
 from data.channels import DERIVED, NORMALISATIONS, Preparation
 from models.positions import N_LEARNED_POSITIONS
 from tests.models.test_contract import CASES
-from tests.stored_models import LENGTHS, measured, stored_model
+from tests.stored_models import LENGTHS, measured, stored_ensemble, stored_model
 from tune.core.problems import SettingsError
 from tune.deploy.onnx_check import OPERATORS, refuse_foreign
 from tune.deploy.onnx_model import OLDEST_OPSET, OPSET, refuse_untranslated, to_onnx
@@ -118,8 +118,8 @@ def test_bytes_for_weights_change_little_and_take_a_quarter() -> None:
 def test_every_operator_that_may_be_read_is_one_that_is_written() -> None:
     written: set[str] = set()
     cases: list[Any] = [case.values for case in CASES]
-    for name, hyperparameters in cases:
-        model = stored_model(name, dict(hyperparameters), Preparation("both", "both"))
+    models = [stored_model(name, dict(one), Preparation("both", "both")) for name, one in cases]
+    for model in (*models, stored_ensemble()):
         for int8 in (False, True):
             written |= {node.op_type for node in onnx.load_from_string(to_onnx(model, int8=int8)).graph.node}
     assert written == OPERATORS
@@ -135,3 +135,15 @@ def test_a_stage_without_a_translation_is_told_before_any_work() -> None:
         refuse_untranslated(model.network, "gru")
     with pytest.raises(SettingsError, match="Strange"):
         to_onnx(model)
+
+
+def test_several_networks_are_one_file() -> None:
+    model = stored_ensemble()
+    content = to_onnx(model)
+    refuse_foreign(content, "own file")
+    session = session_of(content)
+    for lengths in (LENGTHS, (1,), (2, 1, 30)):
+        assert differs(model, session, lengths) < 1e-4
+    assert differs(model, session, further=4, filling=math.nan) < 1e-4
+    session = session_of(to_onnx(model, opset=OLDEST_OPSET, int8=True))
+    assert differs(model, session, closeness=0.1) < 0.2

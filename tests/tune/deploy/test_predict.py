@@ -24,7 +24,7 @@ from tune.config.lengths import Lengths
 from tune.deploy.classifier import Classifier, OnnxClassifier, TorchClassifier
 from tune.deploy.inputs import Wanted, windows
 from tune.deploy.onnx_model import to_onnx
-from tune.deploy.predictions import answers
+from tune.deploy.predictions import predictions
 from tune.deploy.stream import Decision, decisions, sliding_for
 
 Array = NDArray[Any]
@@ -45,7 +45,7 @@ def text(values: Array, header: str | None = HEADER, separator: str = ",") -> st
 
 
 def probabilities_of(classifier: Classifier, path: Path, **wanted: Any) -> Array:
-    return np.stack([one.probabilities for one in answers(classifier, read_unlabelled(path), Wanted(**wanted))])
+    return np.stack([one.probabilities for one in predictions(classifier, read_unlabelled(path), Wanted(**wanted))])
 
 
 def test_every_format_gives_what_torch_gives(classifier: Classifier, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_every_format_gives_what_torch_gives(classifier: Classifier, tmp_path: P
 def test_a_long_table_gives_an_answer_a_sequence(classifier: Classifier, tmp_path: Path) -> None:
     rows = [f"s{k},{','.join(map(repr, row))},x" for k in (0, 3) for row in TABLE[k].astype(float).tolist()]
     (tmp_path / "long.csv").write_text(f"sequence_id,{HEADER},label\n" + "\n".join(rows))
-    found = list(answers(classifier, read_unlabelled(tmp_path / "long.csv"), Wanted()))
+    found = list(predictions(classifier, read_unlabelled(tmp_path / "long.csv"), Wanted()))
     assert [one.place.split(", ")[-1] for one in found] == ["sequence 's0'", "sequence 's3'"]
     np.testing.assert_allclose([one.probabilities for one in found], EXPECTED[[0, 3]], atol=1e-5)
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_classified_is_a_sentence(
 ) -> None:
     (tmp_path / "bad.csv").write_text(content)
     with pytest.raises(DataError, match=said):
-        list(answers(classifier, read_unlabelled(tmp_path / "bad.csv"), Wanted()))
+        list(predictions(classifier, read_unlabelled(tmp_path / "bad.csv"), Wanted()))
 
 
 def test_too_short_is_a_sentence(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_too_short_is_a_sentence(tmp_path: Path) -> None:
     strict = TorchClassifier(stored_model("gru", {"hidden_size": 6}, lengths=lengths))
     (tmp_path / "short.csv").write_text(text(TABLE[0][:3]))
     with pytest.raises(DataError, match="too short: it has 3 steps"):
-        list(answers(strict, read_unlabelled(tmp_path / "short.csv"), Wanted()))
+        list(predictions(strict, read_unlabelled(tmp_path / "short.csv"), Wanted()))
 
 
 def test_another_rate_is_brought_to_the_networks(classifier: Classifier, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_long_recordings_are_cut_as_in_training_and_vote(tmp_path: Path) -> None
     assert [len(one) for one in cut] == [12] * 5
     assert np.array_equal(cut[1], values[6:18])
     np.save(tmp_path / "long.npy", values)
-    (found,) = answers(cutting, read_unlabelled(tmp_path / "long.npy"), Wanted())
+    (found,) = predictions(cutting, read_unlabelled(tmp_path / "long.npy"), Wanted())
     each = np.stack([cutting.run(one[None], np.array([12]))[1][0] for one in cut])
     np.testing.assert_allclose(found.probabilities, each.mean(axis=0), atol=1e-6)
     assert found.n_windows == 5

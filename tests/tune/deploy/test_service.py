@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.processes import start
 from tests.stored_models import CHANNELS, CLASSES, measured, stored_model
@@ -24,7 +27,7 @@ from tune.core.listening import Rules
 from tune.deploy import service as service_module
 from tune.deploy.classifier import OnnxClassifier
 from tune.deploy.onnx_model import to_onnx
-from tune.deploy.queries import MOST_SEQUENCES
+from tune.deploy.queries import MOST_SEQUENCES, decoder_of, query_for
 from tune.deploy.service import service as service_for
 
 MODEL = stored_model("gru", {"hidden_size": 4})
@@ -94,6 +97,9 @@ def test_all_sequences_together_have_a_limit(service: FastAPI, monkeypatch: pyte
 
 
 STEP = [1.0] * len(CHANNELS)
+NUMBERS: st.SearchStrategy[object] = st.floats(-5, 5) | st.sampled_from(
+    [0, 9.5, 10, 10.4, 1e12, -1e13, 1e300, True, None, "1", []]
+)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +136,27 @@ def test_what_is_no_json_is_said(service: FastAPI, raw: bytes) -> None:
     status, found, _ = ask(service, "/predict", raw=raw)
     assert status == 422
     assert found["error"]
+
+
+@given(
+    st.fixed_dictionaries(
+        {"sequences": st.lists(st.lists(st.lists(NUMBERS, min_size=3, max_size=5), max_size=3), max_size=3)},
+        optional={"sample_rate_hz": NUMBERS, "probabilities": NUMBERS, "other": NUMBERS},
+    )
+    | st.none(),
+)
+@settings(max_examples=300, deadline=None)
+def test_both_readers_take_the_same(body: object) -> None:
+    """What the quick one takes is right, and it takes all that is right."""
+    query, raw = query_for(CLASSIFIER.facts), json.dumps(body).encode()
+    try:
+        expected = query.model_validate_json(raw)
+    except ValidationError:
+        with pytest.raises(msgspec.ValidationError):
+            decoder_of(query).decode(raw)
+    else:
+        found = decoder_of(query).decode(raw)
+        assert {name: getattr(found, name) for name in query.model_fields} == dict(expected)
 
 
 def test_too_short_is_said() -> None:

@@ -102,7 +102,7 @@ def test_folds_are_judged_each_by_its_own_network(new_lab: NewLab) -> None:
     assert len(diagnosed.labels) == sum(len(fold.validation) for fold in lab.splits.folds)
     trial = best_trial(lab.study())
     assert trial is not None
-    right = [float((one.answers[0].argmax(dim=1) == one.measured.labels).double().mean()) for one in diagnosed.judged]
+    right = [float((one.outputs[0].argmax(dim=1) == one.measured.labels).double().mean()) for one in diagnosed.judged]
     assert np.mean(right) == pytest.approx(trial.user_attrs["validation_accuracy"])
 
 

@@ -7,14 +7,13 @@ import torch
 
 from tune.diagnosis.measures.errors import (
     by_length,
-    classification_report,
     confident_mistakes,
-    confusion_matrix,
     most_confused,
     nearest_correct,
     reliability,
 )
 from tune.diagnosis.measures.mislabelled import suspects
+from tune.training.metrics import confusion_matrix
 
 LABELS = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])
 PREDICTED = torch.tensor([0, 1, 1, 1, 1, 0, 2, 2])
@@ -29,19 +28,6 @@ def test_the_most_confused_pairs_come_first() -> None:
     assert [(pair.true, pair.predicted, pair.n) for pair in pairs] == [(0, 1, 2), (1, 0, 1), (1, 2, 1)]
     assert pairs[0].share == pytest.approx(2 / 3)
     assert most_confused(torch.eye(3, dtype=torch.long)) == []
-
-
-def test_a_classification_report() -> None:
-    report = classification_report(confusion_matrix(PREDICTED, LABELS, 4))
-    assert report[0] == pytest.approx((1 / 2, 1 / 3, 2 / 5, 3))
-    assert report[1] == pytest.approx((2 / 4, 2 / 4, 4 / 8, 4))
-    assert report[2] == pytest.approx((1 / 2, 1.0, 2 / 3, 1))
-    assert report[3] == (None, None, None, 0)
-
-
-def test_a_class_that_only_occurs_or_is_only_predicted() -> None:
-    report = classification_report(confusion_matrix(torch.tensor([1, 1]), torch.tensor([0, 0]), 2))
-    assert report == [(None, 0.0, 0.0, 2), (0.0, None, 0.0, 0)]
 
 
 def test_accuracy_by_length() -> None:

@@ -14,7 +14,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from data.sequences import SequenceDataset
 from tune.core.json_files import readable
 from tune.evaluation.evaluate import evaluate
-from tune.evaluation.per_class import MOST_CONFUSED_CLASSES, break_down, class_scores, count_confusions
+from tune.evaluation.per_class import MOST_CONFUSED_CLASSES, break_down, class_scores
+from tune.training import metrics
 from tune.training.calibration import expected_calibration_error
 
 
@@ -38,7 +39,7 @@ def test_it_is_what_scikit_learn_says(seed: int, n_classes: int, n_sequences: in
     logits = torch.randn(n_sequences, n_classes, generator=generator)
     labels = torch.randint(n_classes, (n_sequences,), generator=generator)
     predicted, classes = logits.argmax(dim=1), list(range(n_classes))
-    cells = count_confusions(logits, labels)
+    cells = metrics.confusion_matrix(predicted, labels, n_classes)
     assert cells.tolist() == confusion_matrix(labels, predicted, labels=classes).tolist()
     expected = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
     found = class_scores(cells, [str(k) for k in classes], 1)
@@ -47,6 +48,11 @@ def test_it_is_what_scikit_learn_says(seed: int, n_classes: int, n_sequences: in
             [row[k] for row in expected[:3]]
         )
         assert one.support == expected[3][k]
+
+
+def test_a_class_that_only_occurs_or_is_only_predicted() -> None:
+    found = class_scores(metrics.confusion_matrix(torch.tensor([1, 1]), torch.tensor([0, 0]), 2), ["a", "b"], 1)
+    assert [(one.precision, one.recall, one.f1, one.support) for one in found] == [(None, 0, 0, 2), (0, None, 0, 0)]
 
 
 def test_by_hand_with_people() -> None:

@@ -17,7 +17,7 @@ from tests.processes import ROOT
 from tune.config.initial import INITIAL_CONFIGURATIONS
 from tune.core.problems import SettingsError
 from tune.experiments.conclusions import conclude
-from tune.experiments.evidence import Answers, Judged
+from tune.experiments.evidence import Judged, Predictions
 from tune.experiments.schema import Configuration, Protocol, Published, Suite, read_suite
 from tune.experiments.selection import selected
 from tune.experiments.settings import check_suite, entries_of, filled, parameters_as_layer
@@ -204,10 +204,10 @@ def test_the_plateaus_patience_is_a_setting() -> None:
     assert (patience(None), patience(5), patience(0)) == (2, 5, 0)
 
 
-def simulated(accuracies: dict[str, float], n_sequences: int = 400, n_seeds: int = 5) -> list[Answers]:
+def simulated(accuracies: dict[str, float], n_sequences: int = 400, n_seeds: int = 5) -> list[Predictions]:
     rng = np.random.default_rng(7)
     return [
-        Answers(name, tuple(range(n_seeds)), (rng.random((n_seeds, n_sequences)) < share).astype(float), (), 0)
+        Predictions(name, tuple(range(n_seeds)), (rng.random((n_seeds, n_sequences)) < share).astype(float), (), 0)
         for name, share in accuracies.items()
     ]
 
@@ -236,7 +236,7 @@ def test_a_clear_winner_is_better_and_two_alike_are_not_told_apart() -> None:
 
 def test_only_named_pairs_are_tested_and_runs_are_paired_by_their_number() -> None:
     answers = simulated({"a": 0.9, "b": 0.9, "c": 0.9})
-    late = Answers("b", (1, 2, 3, 4, 5), answers[1].right, (), 1)
+    late = Predictions("b", (1, 2, 3, 4, 5), answers[1].right, (), 1)
     found = conclude(suite_of("a", "b", "c", pairs=[("a", "b")]), SEQUENCES, [answers[0], late, answers[2]])
     (pair,) = found.pairs
     assert (pair.n_seeds, pair.matters) == (4, True)
@@ -254,7 +254,7 @@ def test_one_seed_is_not_tested() -> None:
 
 
 def test_a_configuration_without_runs_is_in_the_table_and_in_no_pair() -> None:
-    nothing = Answers("b", (), np.zeros((0,)), (), 3)
+    nothing = Predictions("b", (), np.zeros((0,)), (), 3)
     found = conclude(suite_of("a", "b"), SEQUENCES, [*simulated({"a": 0.9}), nothing])
     assert (found.rows[1].name, found.rows[1].n_lost, found.pairs) == ("b", 3, ())
 

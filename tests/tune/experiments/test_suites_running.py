@@ -12,7 +12,7 @@ from tune.core.errors import StudyError
 from tune.core.folders import SaveDir
 from tune.core.problems import SettingsError
 from tune.core.stopping import StopRequested, StopWatch
-from tune.experiments.evidence import answers_of, check_same_sequences, judged_sequences
+from tune.experiments.evidence import check_same_sequences, judged_sequences, predictions_of
 from tune.experiments.running import SplitsOnce, found_by_search, judged_part, prepared, refuse_existing, run_all
 from tune.experiments.schema import Configuration, Protocol, Suite
 from tune.experiments.settings import entries_of
@@ -74,10 +74,10 @@ def test_the_test_part_is_judged_where_there_is_one(tmp_path: Path) -> None:
     assert test is not None
     assert (judged.part, len(judged.units), judged.new_people) == ("test", len(test), True)
     assert judged.unit == "recordings"  # Three people are too few to be resampled.
-    found = answers_of(running, "test", 5)
+    found = predictions_of(running, "test", 5)
     scores = found.trials[0].user_attrs["answers"]["scores"]
     assert found.right.mean() == pytest.approx(scores[0]["accuracy"])
-    assert answers_of(running, "validation", 5).numbers == ()
+    assert predictions_of(running, "validation", 5).numbers == ()
 
 
 def test_a_test_part_that_is_not_there_cannot_be_judged() -> None:

@@ -14,9 +14,10 @@ from optuna.trial import TrialState, create_trial
 
 from tests.report_facts import confirmation
 from tune.config.settings import resolve
-from tune.search.confirmation import REPETITION, RUN_OF, describe_confirmation, runs_of, sentences
+from tune.search.confirmation import describe_confirmation, runs_of, sentences
 from tune.search.racing import NO_TIME, NOT_FINITE, Candidate, Standing, standing
 from tune.study.selection import is_confirmation
+from tune.study.study import REPETITION, RUN_OF
 
 
 @pytest.mark.parametrize(("n_seeds", "hint"), [(1, False), (2, True), (3, True), (5, False)])

@@ -22,7 +22,7 @@ from tune.cli.summary import print_summary
 from tune.core.errors import StudyError
 from tune.core.stopping import StopWatch
 from tune.run import Finished, confirm_and_judge, exported, is_confirmed
-from tune.search.confirmation import REPETITION, RUN_OF, runs_of, seed_of, sentences
+from tune.search.confirmation import runs_of, seed_of, sentences
 from tune.search.confirming import find_confirmation, line_up, open_confirmation
 from tune.search.progress import Progress
 from tune.study.leases import lease_trial
@@ -30,7 +30,7 @@ from tune.study.locks import try_trial_lock
 from tune.study.selection import cost_of_run, cost_searched, kept_trials, promising_trials, selected_trial
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.store import engine_of
-from tune.study.study import best_trial, resume_study
+from tune.study.study import REPETITION, RUN_OF, best_trial, resume_study
 from tune.study.trial_files import REFIT_WEIGHTS, trial_folder
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 WITHOUT = {"normalisation": "global", "derived_channels": "none", "flip": False, "rotation": 0.0}
 # A network of one step that has learned nothing, beside a floor that can do the toy.
 LEARNS_NOTHING: dict[str, Any] = {
-    "search": {"trials": 2, "floors": True},
+    "search": {"trials": 2, "floors": True, "ensemble": 0},
     "training": {"epochs": 1},
     "space": {
         "shared": {"learning_rate": 1e-6, **WITHOUT},
@@ -55,7 +55,7 @@ LEARNS_NOTHING: dict[str, Any] = {
 }
 # A floor that sees each sequence by itself does not know its level; the classes of the toy are levels.
 FLOOR_IS_BLIND: dict[str, Any] = {
-    "search": {"trials": 2, "floors": True},
+    "search": {"trials": 2, "floors": True, "ensemble": 0},
     "training": {"epochs": 12, "patience": 12},
     "space": {
         "shared": {"learning_rate": 2e-2, "batch_size": 8, **WITHOUT},

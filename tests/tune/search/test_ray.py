@@ -62,7 +62,7 @@ def test_ray_takes_as_many_trials_at_once_as_there_is_room_for_unless_told() -> 
     assert with_engine(engine="ray").machine.workers == 0
     assert with_engine(engine="ray", workers="3").machine.workers == 3
     assert resolve(*settings_layers(None, ("machine.workers=2",), {"engine": "ray"})).machine.workers == 2
-    assert with_engine().machine.workers == 1
+    assert with_engine().machine.workers == 0
 
 
 def test_a_study_is_brought_home_from_a_cluster() -> None:

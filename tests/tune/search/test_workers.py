@@ -14,12 +14,12 @@ import torch
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tests.hard_parts import HardParts
-from tune.config.settings import Settings, resolve
+from tune.config.settings import resolve
 from tune.config.spaces import Scalar
 from tune.core.stopping import StopWatch
 from tune.search.executor import executor_for
 from tune.search.loop import Ended
-from tune.search.workers import MOST_RESTARTS_EACH, SeveralProcesses, describe_exit, n_workers, tell_crash
+from tune.search.workers import MOST_RESTARTS_EACH, SeveralProcesses, describe_exit, tell_crash
 from tune.study.leases import MOST_CRASHES, interrupted_trials, lease_trial, note_crash
 from tune.study.storage import sqlite_url
 from tune.study.store import database_of
@@ -219,11 +219,3 @@ def test_the_settings_say_where_trials_run(machine: dict[str, Any], executor: st
 )
 def test_why_a_process_ended(code: int, words: str) -> None:
     assert words in describe_exit(code)
-
-
-@pytest.mark.parametrize(("workers", "trials", "threads"), [(1, 9, 1), (7, 2, 3), (0, 1, 1), (0, 9, 1), (0, 9, 1024)])
-def test_how_many_workers_a_setting_means(new_lab: NewLab, workers: int, trials: int, threads: int) -> None:
-    machine = {"workers": workers, "threads": threads, "device": "cpu"}
-    settings: Settings = new_lab("study", {"search": {"trials": trials}, "machine": machine}).settings
-    found = n_workers(settings)
-    assert found == workers if workers else 1 <= found <= max(1, min((os.cpu_count() or 1) // threads, trials))

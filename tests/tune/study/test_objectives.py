@@ -230,10 +230,10 @@ def test_two_workers_find_a_front_and_go_on_with_it(tmp_path: Path) -> None:
     both = ("--objectives", "accuracy,latency", "--workers", "2")
     begun = CliRunner().invoke(main, [*SMALL, *places, "--trials", "3", *both], catch_exceptions=False)
     assert "with two objectives no trial is pruned" in begun.output
-    assert "Knee of the front: trial" in begun.output
+    assert "Knee of the Pareto front: trial" in begun.output
     resumed = CliRunner().invoke(main, [*places, "--trials", "4", "--resume", "--workers", "1"], catch_exceptions=False)
     assert resumed.exit_code == 0
-    assert "The front has" in resumed.output
+    assert "The Pareto front has" in resumed.output
     study = optuna.load_study(study_name="both", storage=f"sqlite:///{tmp_path}/tune.db")
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 4
     assert all(trial.values[1] == trial.user_attrs["latency_ms"] > 0 for trial in study.trials)

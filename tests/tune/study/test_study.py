@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 # The settings of a study begun at 44271d3, apart from its space, which has not changed since.
 FIRST_SETTINGS = {
+    "data": {
+        *("asl_citizen", "classes", "landmarks", "missing_hands", "pad_length", "path", "resample_hz"),
+        *("resample_length", "window_seconds"),
+    },
     "split": {"folds", "kind", "seed", "test_fraction", "test_groups", "validation_fraction"},
     "search": {
         *("max_latency_ms", "max_parameters", "metric", "pruner", "record_answers", "sampler", "second_objective"),
@@ -278,10 +282,13 @@ def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_l
     stored = study.user_attrs["settings"]
     for section, known in FIRST_SETTINGS.items():
         stored[section] = {name: value for name, value in stored[section].items() if name in known}
+    del stored["data"]["label_from"], stored["space"]["shared"]["class_balance"]
     study.set_user_attr("settings", stored)
     _, settings, existing = plan(
         storage_of(lab), save_dir_of(lab), study.study_name, [{"search": {"trials": 9}}], resume=True
     )
     assert existing is not None
     resume_study(existing, settings, lab.splits)
-    assert (settings.split.balanced, settings.split.outer_fold, settings.search.floors) == (False, None, False)
+    assert (settings.split.balanced, settings.split.outer_fold) == (False, None)
+    assert (settings.search.floors, settings.search.ensemble, settings.search.stop) == (False, 0, "never")
+    assert (settings.data.label_from, settings.ranges()[1]["class_balance"]) == ("folder", "none")

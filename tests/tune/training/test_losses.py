@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from tune.training.losses import classification_loss, mixing_weight, soft_targets
+from tune.training.losses import balanced_weights, classification_loss, mixing_weight, soft_targets
 
 # Probabilities 1/2, 1/4, 1/4 and 1/4, 1/2, 1/4; the right classes are 0 and 2.
 LOGITS = torch.tensor([[2.0, 1.0, 1.0], [1.0, 2.0, 1.0]]) * math.log(2)
@@ -69,3 +69,14 @@ def test_mixing_weights_are_of_the_beta_distribution_folded() -> None:
     assert float(weights.min()) >= 0.5
     # Beta(1, 1) is uniform; folded it is uniform on 1/2 to 1.
     assert float(weights.mean()) == pytest.approx(0.75, abs=0.01)
+
+
+def test_balanced_weights_by_hand() -> None:
+    """Three of one class and one of another: 4 / (2 * 3) and 4 / (2 * 1), a mean of 1 over the four."""
+    labels = torch.tensor([0, 0, 0, 2])
+    weights = balanced_weights(labels, 3)
+    assert weights.tolist() == pytest.approx([2 / 3, 0, 2])
+    assert float(weights[labels].mean()) == pytest.approx(1)
+    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    loss = classification_loss(logits, soft_targets(labels, 3, 0.0), class_weights=weights)
+    assert float(loss) == pytest.approx(float(cross_entropy(logits, labels, weight=weights, reduction="sum") / 4))

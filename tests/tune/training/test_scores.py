@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
 from torch.nn.functional import cross_entropy
 
 from data.sequences import SequenceDataset
@@ -40,6 +40,8 @@ def test_scores_are_those_of_scikit_learn(seed: int, n_classes: int, n_sequences
     predicted = logits.argmax(dim=1)
     assert scores.accuracy == pytest.approx(accuracy_score(labels, predicted))
     assert scores.macro_f1 == pytest.approx(f1_score(labels, predicted, average="macro"))
+    recalls = recall_score(labels, predicted, average=None, labels=labels.unique().numpy())  # type: ignore[no-untyped-call]
+    assert scores.balanced_accuracy == pytest.approx(float(recalls.mean()))
     probabilities = logits.softmax(dim=1).numpy()
     assert scores.loss == pytest.approx(log_loss(labels, probabilities, labels=range(n_classes)), rel=1e-4, abs=1e-6)
 

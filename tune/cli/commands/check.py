@@ -167,11 +167,13 @@ def _check_pictures(study: Study, folder: StudyFolder) -> Iterator[str]:
         return  # A configuration's runs differ in their seeds only: `compare` draws what there is to see.
     ends = [trial.datetime_complete for trial in _finished(study) if trial.datetime_complete is not None]
     last = max(ends, default=datetime.min).replace(microsecond=0)
-    pictures = (*PICTURES, PARETO_PICTURE) if len(study.directions) > 1 else PICTURES
-    for name in (*pictures, PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT):
+    # Of the other pictures there are those that say something.
+    expected = {PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT, *(PICTURES[:1] if best_trial(study) else ())}
+    for name in (*PICTURES, PARETO_PICTURE, PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT):
         path = folder.root / name
         if not path.is_file():
-            yield f"{path} is missing; {AGAIN}"
+            if name in expected:
+                yield f"{path} is missing; {AGAIN}"
         elif ends and path.stat().st_mtime + CLOCK_SECONDS < last.timestamp():
             yield f"{path} is older than the last trial; {AGAIN}"
 

@@ -12,8 +12,10 @@ from rich.console import Console
 
 from data import DataError, files, load
 from data.quality import duplicates, warnings
+from data.recording import CHECK
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
+from data.streams import CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE
 
 from ...config.choice import data_name_of, with_dataset
 from ...config.schema import SplitSettings
@@ -26,7 +28,7 @@ from ...training.splits import cut, source_of
 N_NAMED = 24
 N_CHANNELS = 12
 # Notes of the readers that a person should act on.
-SUSPICIOUS = (RATES_DIFFER, TOO_LONG)
+SUSPICIOUS = (CHECK, RATES_DIFFER, TOO_LONG, CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE)
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
@@ -42,9 +44,9 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
         dataset = dataset.first_classes(settings.data.classes)
     place = f": {settings.data.path}" if settings.data.path else ""
     say(console, "Your recordings" + place if settings.dataset == files.NAME else f"Data set {settings.dataset}{place}")
-    suspicious_notes = [note for note in dataset.notes if note.startswith(SUSPICIOUS)]
+    suspicious_notes = [note.removeprefix(CHECK) for note in dataset.notes if note.startswith(SUSPICIOUS)]
     for note in dataset.notes:
-        if note not in suspicious_notes:
+        if not note.startswith(SUSPICIOUS) and not (dataset.name == files.NAME and note.startswith(MISSING_NOTE)):
             say(console, f"  {note}")
     say(console, "")
     for what, text in described(dataset):
@@ -128,12 +130,24 @@ def _options(layers: Sequence[dict[str, Any]]) -> str:
         "--dataset": next((layer["dataset"] for layer in reversed(layers) if "dataset" in layer), None),
         **{
             option: next((layer["data"][name] for layer in reversed(layers) if name in layer.get("data", {})), None)
-            for option, name in (("--data-path", "path"), ("--classes", "classes"))
+            for option, name in (
+                ("--data-path", "path"),
+                ("--classes", "classes"),
+                ("--set data.label_from", "label_from"),
+            )
         },
     }
     left_out = any(layer.get("data", {}).get("asl_citizen") is False for layer in layers)
-    options = [f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None]
-    return "".join(options) + (" --no-asl-citizen" if left_out else "")
+    options = [
+        f" {option}{'=' if '.' in option else ' '}{shlex.quote(str(value))}"
+        for option, value in named.items()
+        if value is not None
+    ]
+    label_from = next(
+        (one["data"]["label_from"] for one in reversed(layers) if "label_from" in one.get("data", {})), None
+    )
+    chosen = f" --set data.label_from={label_from}" if label_from else ""
+    return "".join(options) + chosen + (" --no-asl-citizen" if left_out else "")
 
 
 def _some(names: Sequence[str], most: int = N_NAMED) -> str:

@@ -41,7 +41,6 @@ class Target:
     """What is looked at, and where the findings go.
 
     Attributes:
-        diagnosed: What is looked at.
         folder: Of the page.
         again: A call of ``lesson`` that finds the same network, for the notebook.
     """

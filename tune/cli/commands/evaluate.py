@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from statistics import fmean
 from types import FrameType
@@ -13,15 +12,14 @@ from typing import Any, Protocol
 
 from optuna.storages import RDBStorage
 from rich.console import Console
-from rich.table import Table
 
 from data.sequences import SequenceDataset
 
 from ...config.choice import data_name_of, with_dataset
 from ...config.settings import Settings, resolve
 from ...core.folders import SaveDir
-from ...core.stopping import SIGNAL_EXIT_CODES
-from ...core.terminal import say
+from ...core.stopping import SIGNAL_EXIT_CODES, signals_to
+from ...core.terminal import say, table_of
 from ...experiments.outer_folds import Asked, OuterFold, plan_folds
 from ...experiments.outer_results import (
     Evaluation,
@@ -63,7 +61,7 @@ def evaluate_command(
     """Tunes within each outer fold what is not done yet, and says what the answers are worth; returns the exit code."""
     code = 0
     try:
-        with _signals_raised():
+        with signals_to(_raise):
             layers = with_dataset(layers)
             storage = open_storage()
             evaluation = _planned(storage, save_dir, layers, asked, study_name)
@@ -170,7 +168,8 @@ def _before(evaluation: Evaluation, left: list[OuterFold], settings: Settings) -
     if not left:
         return f"{sentence}: all of them are done"
     n_trials = settings.search.trials * len(folds[0].study_names)
-    sentence += f"; {len(left)} to run, of {counted(n_trials, 'trial')} each"
+    most = "at most " if len(folds[0].study_names) > 1 else ""
+    sentence += f"; {len(left)} to run, of {most}{counted(n_trials, 'trial')} each"
     if seconds := settings.search.timeout_seconds:
         sentence += f", or {show_seconds(seconds)} each ({show_seconds(len(left) * seconds)} in all) if that is sooner"
     return f"{sentence}." + (" How long the others take is said after the first." if len(left) > 1 else "")
@@ -178,13 +177,8 @@ def _before(evaluation: Evaluation, left: list[OuterFold], settings: Settings) -
 
 def _print(console: Console, evaluation: Evaluation) -> None:
     head, *rows = table(evaluation)
-    shown = Table(box=None, padding=(0, 2, 0, 0))
-    for k, column in enumerate(head):
-        shown.add_column(column, justify="right" if k > 1 else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*row)
     say(console, "")
-    console.print(shown, markup=False)
+    console.print(table_of(head, rows, 2))
     for sentence in conclusions(evaluation):
         say(console, sentence)
 
@@ -197,16 +191,6 @@ class _Ended(BaseException):
         self.exit_code = exit_code
 
 
-@contextmanager
-def _signals_raised() -> Iterator[None]:
+def _raise(number: int, frame: FrameType | None) -> None:
     """Between two searches, which watch for signals themselves, a signal ends what is under way at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        raise _Ended(SIGNAL_EXIT_CODES[signal.Signals(number)])
-
-    before = {number: signal.signal(number, handle) for number in SIGNAL_EXIT_CODES}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    raise _Ended(SIGNAL_EXIT_CODES[signal.Signals(number)])

@@ -9,13 +9,12 @@ from pathlib import Path
 import torch
 from optuna import Study
 from rich.console import Console
-from rich.table import Table
 
 from ...config.settings import resolve
 from ...core.files import write_bytes, write_text
 from ...core.folders import SaveDir
 from ...core.problems import Problem, SettingsError
-from ...core.terminal import say
+from ...core.terminal import say, table_of
 from ...deploy.card import Exported, card_name, model_card, shown_accuracy, shown_bytes, shown_drop
 from ...deploy.classifier import Array, Classifier, OnnxClassifier, TorchClassifier, classify
 from ...deploy.onnx_layers import untranslated
@@ -47,13 +46,7 @@ LONGEST_NOISE = 10_000
 
 @dataclass(frozen=True)
 class Form:
-    """One way in which a network is stored.
-
-    Attributes:
-        name: As tables show it.
-        content: Of its file.
-        classifier: Runs it.
-    """
+    """One way in which a network is stored."""
 
     name: str
     content: bytes
@@ -86,7 +79,7 @@ def export_command(
     address = None if storage_url is None else database_url(storage_url, save_dir.local)
     study = study_of(folder, stored.description.study, address)
     judged = find_judged(stored, study, data_path)
-    say(console, f"{folder}: {stored.description.architecture}, trial {stored.description.trial}")
+    say(console, f"{folder}: {stored.description.in_words()}, trial {stored.description.trial}")
     if judged.part is None:
         say(console, f"No accuracy can be stated, since {judged.why_not}; tried on noise of the same lengths")
     else:
@@ -137,9 +130,9 @@ def _sequences(stored: StoredModel, judged: Judged) -> list[Array]:
         return recordings_of(judged.part)
     lengths = stored.description.lengths
     n_channels = len(stored.description.channel_names)
-    mean, deviation = (each[:n_channels].numpy() for each in (stored.normaliser.mean, stored.normaliser.deviation))
+    mean, std = (each[:n_channels].numpy() for each in (stored.normaliser.mean, stored.normaliser.deviation))
     each = [min(steps, LONGEST_NOISE) for steps in (lengths.shortest, lengths.median, lengths.longest)]
-    return invented(each * 8, mean, deviation)
+    return invented(each * 8, mean, std)
 
 
 def _expected(stored: StoredModel, judged: Judged, reference: Classifier, sequences: Sequence[Array]) -> Array:
@@ -209,15 +202,18 @@ def _note(study: Study, save_dir: SaveDir, trial: int) -> None:
 
 
 def _print_table(console: Console, tried: Sequence[Tried]) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("form")
-    for name in ("size", *(f"ms for {size}" for size in TIMED_BATCHES), *(f"per s, {size}" for size in TIMED_BATCHES)):
-        table.add_column(name, justify="right")
-    for name in ("accuracy (95%)", "lost against PyTorch", "logits differ by"):
-        table.add_column(name, justify="right")
-    for one in tried:
-        times = [f"{one.milliseconds[size]:.2f}" for size in TIMED_BATCHES]
-        rates = [f"{1000 * size / one.milliseconds[size]:,.0f}" for size in TIMED_BATCHES]
-        found = (shown_accuracy(one), shown_drop(one.drop), f"{one.difference:.1g}")
-        table.add_row(one.name, shown_bytes(one.n_bytes), *times, *rates, *found)
-    console.print(table)
+    times = (*(f"ms for {size}" for size in TIMED_BATCHES), *(f"per s, {size}" for size in TIMED_BATCHES))
+    head = ("form", "size", *times, "accuracy (95%)", "lost against PyTorch", "logits differ by")
+    rows = [
+        (
+            one.name,
+            shown_bytes(one.n_bytes),
+            *(f"{one.milliseconds[size]:.2f}" for size in TIMED_BATCHES),
+            *(f"{1000 * size / one.milliseconds[size]:,.0f}" for size in TIMED_BATCHES),
+            shown_accuracy(one),
+            shown_drop(one.drop),
+            f"{one.difference:.1g}",
+        )
+        for one in tried
+    ]
+    console.print(table_of(head, rows))

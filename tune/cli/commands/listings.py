@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 
 from rich.console import Console
-from rich.table import Table
 
 from data import DATASETS
 
 from ...config.ranges import to_plain
 from ...config.spaces import SHARED, SPACES
-from ...core.terminal import say
+from ...core.terminal import say, table_of
 
 
 def list_models(console: Console) -> None:
@@ -24,9 +23,5 @@ def list_models(console: Console) -> None:
 
 def list_datasets(console: Console) -> None:
     """Every data set with one line about it."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("data set", "kind", "what it is", "needs"):
-        table.add_column(column)
-    for name, entry in DATASETS.items():
-        table.add_row(name, entry.kind, entry.summary, entry.needs)
-    console.print(table)
+    rows = [(name, entry.kind, entry.summary, entry.needs) for name, entry in DATASETS.items()]
+    console.print(table_of(("data set", "kind", "what it is", "needs"), rows, 4))

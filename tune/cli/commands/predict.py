@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,14 +16,14 @@ import numpy as np
 from data.errors import DataError
 from data.unlabelled import Unlabelled, read_unlabelled
 
-from ...core.files import write_text
+from ...core.files import csv_text, write_text
 from ...core.folders import SaveDir
 from ...core.problems import Problem, SettingsError
 from ...core.terminal import console
 from ...deploy.classifier import Classifier, load_classifier
 from ...deploy.inputs import Wanted
 from ...deploy.metadata import Facts
-from ...deploy.predictions import Answer, answers
+from ...deploy.predictions import Prediction, predictions
 from ...deploy.sources import find_model
 from ...deploy.stream import decisions, sliding_for
 
@@ -68,7 +67,7 @@ def predict_command(
         if value is not None:
             raise SettingsError([Problem(option, value, f"is for a stream; name {STREAM} to read one")])
     _refuse_useless_resampling(classifier.facts, resample)
-    found = answers(classifier, _recordings(files), Wanted(sample_rate, resample))
+    found = predictions(classifier, _recordings(files), Wanted(sample_rate, resample))
     if out is not None:
         write_text(out, _as_csv(found, classifier.facts, all_probabilities))
     elif as_csv or not sys.stdout.isatty():
@@ -92,30 +91,27 @@ def _header(facts: Facts, all_probabilities: bool) -> list[str]:
     return ["file", "class", "probability", "windows", *(facts.class_names if all_probabilities else ())]
 
 
-def _row(answer: Answer, all_probabilities: bool) -> list[str]:
-    each = [f"{value:.6f}" for value in answer.probabilities] if all_probabilities else []
-    cut = "1" if answer.n_windows == 1 else f"{answer.n_agree} of {answer.n_windows}"
-    return [answer.place, answer.class_name, f"{answer.probability:.6f}", cut, *each]
+def _row(one: Prediction, all_probabilities: bool) -> list[str]:
+    each = [f"{value:.6f}" for value in one.probabilities] if all_probabilities else []
+    cut = "1" if one.n_windows == 1 else f"{one.n_agree} of {one.n_windows}"
+    return [one.place, one.class_name, f"{one.probability:.6f}", cut, *each]
 
 
-def _as_csv(found: Iterable[Answer], facts: Facts, all_probabilities: bool) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_header(facts, all_probabilities))
-    writer.writerows(_row(answer, all_probabilities) for answer in found)
-    return text.getvalue()
+def _as_csv(found: Iterable[Prediction], facts: Facts, all_probabilities: bool) -> str:
+    return csv_text(_header(facts, all_probabilities), (_row(one, all_probabilities) for one in found))
 
 
-def _as_table(found: Iterable[Answer], facts: Facts, all_probabilities: bool) -> Table:
+def _as_table(found: Iterable[Prediction], facts: Facts, all_probabilities: bool) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in _header(facts, all_probabilities):
-        table.add_column(Text(name), overflow="fold")
-    for answer in found:
-        cells = _row(answer, all_probabilities)
-        cells[2] = f"{answer.probability:.3f}"
+        # Names of files may be as long as they like, those of classes are not broken for them.
+        table.add_column(Text(name), overflow="fold", no_wrap=name != "file" and not all_probabilities)
+    for one in found:
+        cells = _row(one, all_probabilities)
+        cells[2] = f"{one.probability:.3f}"
         table.add_row(*map(Text, cells))
     return table
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,16 +20,32 @@ from ...core.folders import SaveDir, check_study_name
 from ...core.stopping import StopWatch
 from ...core.terminal import say
 from ...experiments.comparison import overall_best, write_comparison
-from ...run import Finished, confirm_and_judge, exported, is_confirmed, judge, open_study, plan, run_study
+from ...experiments.race import decide, rounds_of, why_won
+from ...run import (
+    Finished,
+    confirm_and_judge,
+    exported,
+    is_confirmed,
+    judge,
+    open_study,
+    plan,
+    run_study,
+    search_and_judge,
+)
 from ...search.floors import share_floors
 from ...search.loop import seconds_afterwards
 from ...search.progress import show
+from ...study.context import RunContext
 from ...study.selection import cost_searched
-from ...study.study import load_study
+from ...study.study import load_study, with_strategy
 from ...tracking import Tracking
 from ...training.splits import Splits, load_splits
 from ..summary import print_comparison, print_start, print_summary
 from .opening import open_or_make, password_note
+
+# As ``plan`` gives it: name, settings, and the study if it exists.
+Planned = tuple[str, Settings, Study | None]
+OpenOne = Callable[[Splits, Planned], tuple[RunContext, list[str]]]
 
 
 def run_command(
@@ -54,94 +72,117 @@ def run_command(
         # A study that goes on knows its data set.
         layers = with_dataset(layers)
     tracking = Tracking(trackers, storage.url)
-    one = partial(_run_one, storage, console, save_dir, resume=resume, warm_start=warm_start, tracking=tracking)
-    if not every_architecture:
-        name, settings, existing = plan(storage, save_dir, study_name, layers, resume=resume)
-        stop = StopWatch(settings.search.timeout_seconds)
-        finished = one(name, settings, existing, load_splits(settings), stop)
-        end_tracking(console, tracking, stop)
-        return exit_code(finished, stop)
-    return _run_every(storage, console, save_dir, layers, study_name, one, resume=resume, tracking=tracking)
+    open_one = partial(_opened, storage, console, save_dir, resume=resume, warm_start=warm_start)
+    if every_architecture:
+        # All of them are planned before the first begins, so that a refusal costs nothing.
+        plans = []
+        for architecture in SPACES:
+            name = None if study_name is None else f"{study_name}-{architecture}"
+            plans.append(plan(storage, save_dir, name, [*layers, {"architecture": architecture}], resume=resume))
+        whole = study_name or data_name_of(plans[0][1])
+        return _run_every(console, save_dir, plans, open_one, whole, tracking)
+    planned = plan(storage, save_dir, study_name, layers, resume=resume)
+    _, settings, _ = planned
+    stop = StopWatch(settings.search.timeout_seconds)
+    context, notes = open_one(load_splits(settings), planned)
+    finished = run_study(context, notes, show=partial(show, console=console), stop=stop, tracking=tracking)
+    print_summary(console, finished)
+    end_tracking(console, tracking, stop)
+    return exit_code(finished, stop)
 
 
-def _run_one(
+def _opened(
     storage: RDBStorage,
     console: Console,
     save_dir: SaveDir,
-    name: str,
-    settings: Settings,
-    existing: Any,
     splits: Splits,
-    stop: StopWatch,
+    planned: Planned,
     *,
     resume: bool,
     warm_start: str | None,
-    tracking: Tracking,
-    test_best: bool = True,
-    first: Study | None = None,
-) -> Finished:
+) -> tuple[RunContext, list[str]]:
+    """A study that begins or goes on, and what is to be said of that."""
+    name, settings, existing = planned
     if resume and existing is None:
         console.print(f"There is no study {name} to resume: it begins now.")
     folder = save_dir.study(name)
     print_start(console, name, settings, splits)
     try:
-        context, notes = open_study(storage, folder, settings, existing, splits, warm_start)
+        return open_study(storage, folder, settings, existing, splits, warm_start)
     except StudyExistsError:
         if not resume:
             raise
         # Another run has begun it meanwhile.
-        context, notes = open_study(storage, folder, settings, load_study(storage, name), splits, warm_start)
-    if first is not None:
-        share_floors(context, first)
-    shown = partial(show, console=console)
-    finished = run_study(context, notes, show=shown, stop=stop, tracking=tracking, test_best=test_best)
-    print_summary(console, finished)
-    return finished
+        return open_study(storage, folder, settings, load_study(storage, name), splits, warm_start)
 
 
 def _run_every(
-    storage: RDBStorage,
-    console: Console,
-    save_dir: SaveDir,
-    layers: list[dict[str, Any]],
-    study_name: str | None,
-    one: Any,
-    *,
-    resume: bool,
-    tracking: Tracking,
+    console: Console, save_dir: SaveDir, plans: list[Planned], open_one: OpenOne, name: str, tracking: Tracking
 ) -> int:
-    """A study for every registered architecture, then their comparison.
-
-    All of them are planned before the first begins, so that a refusal costs nothing.
-    """
-    plans = []
-    for architecture in SPACES:
-        name = None if study_name is None else f"{study_name}-{architecture}"
-        plans.append(plan(storage, save_dir, name, [*layers, {"architecture": architecture}], resume=resume))
+    """A study for every registered architecture, which race in one budget, then their comparison."""
     settings = plans[0][1]
     splits = load_splits(settings)
     clock = StopWatch(settings.search.timeout_seconds)
-    done: list[Finished] = []
-    stop = clock
-    for k, (name, settings, existing) in enumerate(plans):
-        # The time that is left is shared evenly; what one study does not use, the later ones get.
-        seconds = clock.seconds_left
-        if seconds is not None:
-            seconds -= max((seconds_afterwards(one.study, one.settings, splits) for one in done), default=0.0)
-            seconds = max(seconds / (len(plans) - k), 1.0)
-        stop = StopWatch(seconds)
-        first = done[0].study if done else None
-        done.append(one(name, settings, existing, splits, stop, test_best=False, first=first))
-        if stop.signal is not None:
+    rounds = rounds_of(max(one.search.trials for _, one, _ in plans))
+    contexts: dict[str, tuple[RunContext, list[str]]] = {}
+    done: dict[str, Finished] = {}
+    racing, stop = [study_name for study_name, *_ in plans], clock
+    for k, n_trials in enumerate(rounds):
+        n_each = "the first trial" if n_trials == 1 else f"up to {n_trials} trials"
+        say(console, f"\nRound {k + 1} of {len(rounds)}: {n_each} of {', '.join(racing)}")
+        for j, planned in enumerate(one for one in plans if one[0] in racing):
+            stop = StopWatch(_share(clock, list(done.values()), splits, len(rounds) - k, len(racing) - j))
+            if planned[0] not in contexts:
+                contexts[planned[0]] = open_one(splits, planned)
+                if done:
+                    share_floors(contexts[planned[0]][0], next(iter(done.values())).study)
+            context, notes = contexts[planned[0]]
+            done[planned[0]] = _run_round(context, notes if k == 0 else [], n_trials, console, stop, tracking)
+            if stop.signal is not None:
+                break
+        if stop.signal is not None or clock.reason is not None or k + 1 == len(rounds):
             break
+        studies = [done[one].study for one in racing]
+        if why := why_won(studies, settings):
+            say(console, f"The race ends: {why}")
+            break
+        goes_on = decide(studies, n_trials)
+        racing = [one for one, is_in in zip(racing, goes_on, strict=True) if is_in]
+    for one in racing:
+        if one in done:
+            print_summary(console, done[one])
+    finished = list(done.values())
     if stop.signal is None:
         stop = clock  # The last study's share of the time is used up, that of the whole need not be.
-        done = _with_best_judged(console, done, splits, stop, tracking)
-    folder = save_dir.local / f"{study_name or data_name_of(settings)}-all"
-    rows = write_comparison(done, folder)
+        finished = _with_best_judged(console, finished, splits, stop, tracking)
+    folder = save_dir.local / f"{name}-all"
+    rows = write_comparison(finished, folder)
     print_comparison(console, rows, folder)
     end_tracking(console, tracking, stop)
-    return max(exit_code(finished, stop) for finished in done)
+    return max(exit_code(one, stop) for one in finished)
+
+
+def _share(clock: StopWatch, done: list[Finished], splits: Splits, n_rounds: int, n_studies: int) -> float | None:
+    """Time for the next study of a round: all rounds get the same, and all studies; what one leaves, later ones get."""
+    if clock.seconds_left is None:
+        return None
+    seconds = clock.seconds_left - max((seconds_afterwards(one.study, one.settings, splits) for one in done), default=0)
+    return max(seconds / n_rounds / n_studies, 1.0)
+
+
+def _run_round(
+    context: RunContext, notes: list[str], n_trials: int, console: Console, stop: StopWatch, tracking: Tracking
+) -> Finished:
+    """Searches a study until it has so many trials; what it was asked for on the whole stays as it is."""
+    search = context.settings.search
+    if n_trials < search.trials:  # Whether more is to be gained is asked when the rest is due.
+        search = search.model_copy(update={"trials": n_trials, "stop": "never"})
+    settings = context.settings.model_copy(update={"search": search})
+    until = replace(context, study=with_strategy(context.study, settings), settings=settings)
+    shown = partial(show, console=console)
+    with stop.watch_signals():
+        finished = search_and_judge(until, notes, show=shown, stop=stop, tracking=tracking, test_best=False)
+        return exported(replace(finished, settings=context.settings), tracking)
 
 
 def _with_best_judged(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from optuna import Study
 from optuna.trial import TrialState
 from rich.console import Console
-from rich.table import Table
 
 from ...core.files import write_text
 from ...core.folders import SaveDir, StudyFolder
-from ...core.terminal import say
+from ...core.terminal import say, table_of
 from ...search.progress import show_score
 from ...study.leases import interrupted_trials
 from ...study.study import best_trial, is_companion, is_paused, metric_value, stored_settings
@@ -19,23 +18,8 @@ from .opening import chosen_studies, open_existing
 def status_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
     """Prints a table of the studies."""
     studies = chosen_studies(open_existing(storage_url, save_dir.local), save_dir, study_name)
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name, justify in (
-        ("study", "left"),
-        ("done", "right"),
-        ("complete", "right"),
-        ("pruned", "right"),
-        ("failed", "right"),
-        ("running", "right"),
-        ("paused", "right"),
-        ("interrupted", "right"),
-        ("best", "right"),
-        ("of trial", "right"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for study in studies:
-        table.add_row(*_row(study, save_dir.study(study.study_name)))
-    console.print(table)
+    head = ("study", "done", "complete", "pruned", "failed", "running", "paused", "interrupted", "best", "of trial")
+    console.print(table_of(head, (_row(study, save_dir.study(study.study_name)) for study in studies)))
 
 
 def status_page_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:

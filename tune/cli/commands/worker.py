@@ -63,7 +63,7 @@ def worker_command(
     storage, study = _wait_for(console, storage_url, save_dir, study_name, wait_seconds)
     check_agreement(storage, [save_dir.study(study_name)])
     # How many processes is a matter of this machine; all else that is not said here is as in the study.
-    this_machine = {"machine": {"workers": 1, "engine": "local", "address": None}}
+    this_machine = {"machine": {"workers": 0, "engine": "local", "address": None}}
     settings = resolve(stored_settings(study) or {}, this_machine, *layers)
     splits = load_splits(settings)
     study = join_study(study, settings, splits)

@@ -1,1 +1,1 @@
-"""What is measured of a network and its answers: functions of tensors that know nothing of studies."""
+"""What is measured of a network and its predictions: functions of tensors that know nothing of studies."""

@@ -21,7 +21,6 @@ class AttentionMap(NamedTuple):
     """The weights of one attention.
 
     Attributes:
-        name: What it is.
         weights: For each head and step that asks, a distribution over the steps that answer.
         asking: Real steps that ask, of each sequence.
         answering: Real steps that answer, of each sequence.

@@ -1,9 +1,10 @@
-"""Which steps and channels an answer rests on, and whether that is true: integrated gradients and deletion curves."""
+"""Which steps and channels a prediction rests on, and whether it does: integrated gradients and deletion curves."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -93,9 +94,7 @@ class DeletionCurves(NamedTuple):
     @property
     def advantage(self) -> float:
         """Area between the curve in random order and the one in order: above zero where the order knows something."""
-        gaps = [other - own for own, other in zip(self.first, self.random, strict=True)]
-        widths = [b - a for a, b in zip(self.shares, self.shares[1:], strict=False)]
-        return sum(width * (a + b) / 2 for width, a, b in zip(widths, gaps, gaps[1:], strict=False))
+        return float(np.trapezoid(np.subtract(self.random, self.first), self.shares))
 
 
 @torch.no_grad()
@@ -107,15 +106,7 @@ def deletion_curves(
     *,
     seed: int = 0,
 ) -> DeletionCurves:
-    """Sets ever more values to zero, in the attributions' order and in others (Petsiuk et al. 2018, "RISE", section 4).
-
-    Args:
-        network: That was explained.
-        values: That were explained.
-        lengths: Real steps of each sequence.
-        attribution: Of these values.
-        seed: Draws the random orders.
-    """
+    """Sets ever more values to zero, in the attributions' order and in others (Petsiuk et al. 2018, section 4)."""
     network.eval()
     real = step_mask(lengths, values.shape[1]).expand_as(values)
     generator = torch.Generator().manual_seed(seed)

@@ -9,22 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def confusion_matrix(
-    predicted: Int[Tensor, " sequences"], labels: Int[Tensor, " sequences"], n_classes: int
-) -> Int[Tensor, "classes classes"]:
-    """How many sequences of each class (rows) were predicted as each class (columns)."""
-    return torch.bincount(labels * n_classes + predicted, minlength=n_classes**2).view(n_classes, n_classes)
-
-
 class Confusion(NamedTuple):
-    """One class predicted as another.
-
-    Attributes:
-        true: What it is.
-        predicted: The predicted class.
-        n: How often.
-        share: Of all sequences of the true class.
-    """
+    """One class predicted as another; ``share`` is of all sequences of the true class."""
 
     true: int
     predicted: int
@@ -43,46 +29,8 @@ def most_confused(matrix: Int[Tensor, "classes classes"], most: int = 10) -> lis
     return sorted(pairs, key=lambda pair: (-pair.n, -pair.share, pair.true, pair.predicted))[:most]
 
 
-class ClassReport(NamedTuple):
-    """Scores of one class.
-
-    Attributes:
-        precision: Share of those predicted as it that truly are; None where nothing was.
-        recall: Share of it that was found; None where there is none.
-        f1: Harmonic mean of the two (van Rijsbergen 1979); None where the class neither occurs nor was predicted.
-        support: Sequences of it.
-    """
-
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    support: int
-
-
-def classification_report(matrix: Int[Tensor, "classes classes"]) -> list[ClassReport]:
-    """Precision, recall and F1 of every class."""
-    report = []
-    for k in range(len(matrix)):
-        hits, support, taken = int(matrix[k, k]), int(matrix[k].sum()), int(matrix[:, k].sum())
-        report.append(
-            ClassReport(
-                hits / taken if taken else None,
-                hits / support if support else None,
-                2 * hits / (support + taken) if support + taken else None,
-                support,
-            )
-        )
-    return report
-
-
 class GroupScore(NamedTuple):
-    """Right answers in a group of sequences.
-
-    Attributes:
-        name: Of the group.
-        n_right: Right answers.
-        n: Sequences.
-    """
+    """Correct predictions in a group of sequences."""
 
     name: str
     n_right: int
@@ -95,7 +43,7 @@ class GroupScore(NamedTuple):
 
 
 def by_length(right: Tensor, lengths: Int[Tensor, " sequences"], n_groups: int = 5) -> list[GroupScore]:
-    """Right answers by length, in groups of like size; one group where all lengths are the same."""
+    """Correct predictions by length, in groups of like size; one group where all lengths are the same."""
     edges = torch.quantile(lengths.double(), torch.linspace(0, 1, n_groups + 1, dtype=torch.double)).ceil()
     edges = torch.tensor(sorted(set(edges.tolist())))
     if len(edges) == 1:
@@ -111,15 +59,7 @@ def by_length(right: Tensor, lengths: Int[Tensor, " sequences"], n_groups: int =
 
 
 class ReliabilityBin(NamedTuple):
-    """Predictions of like confidence.
-
-    Attributes:
-        low: Least confidence.
-        high: Largest confidence.
-        confidence: Their mean confidence.
-        accuracy: Share that was right.
-        n: How many there are.
-    """
+    """Predictions of like confidence."""
 
     low: float
     high: float
@@ -153,7 +93,7 @@ def reliability(
 def confident_mistakes(
     probabilities: Float[Tensor, "sequences classes"], labels: Int[Tensor, " sequences"], most: int
 ) -> Int[Tensor, " chosen"]:
-    """Rows of the wrong answers that the network was most confident of, the most confident first."""
+    """Rows of the wrong predictions that the network was most confident of, the most confident first."""
     confidence, predicted = probabilities.max(dim=1)
     wrong = (predicted != labels).nonzero().flatten()
     return wrong[confidence[wrong].argsort(descending=True, stable=True)[:most]]
@@ -167,7 +107,7 @@ def nearest_correct(
 ) -> int | None:
     """The sequence nearest to ``row`` in what the head is given, among those classified correctly as the same class.
 
-    None where the network has no right answer of that class.
+    None where the network has no correct prediction of that class.
     """
     right = ((predicted == predicted[row]) & (labels == predicted[row])).nonzero().flatten()
     if not len(right):

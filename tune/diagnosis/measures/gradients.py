@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
+from scipy.stats import linregress
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -30,7 +31,6 @@ class GradientNorms(NamedTuple):
     """Norms of the gradient of every sequence's loss, in the order in which steps are read.
 
     Attributes:
-        name: What they are of.
         norms: Row i is meaningful for t < lengths[i].
         lengths: Steps of each sequence there.
     """
@@ -95,12 +95,6 @@ def gradient_norms(
     Computed in double precision on a copy, so that what has almost vanished is still a number. A layer that reads
     backwards as well has an entry for each direction, in the order in which that direction reads. An LSTM hands two
     things to its next step: its output h, which is the first entry, and its cell state; the second is of both.
-
-    Args:
-        network: Is left as it is.
-        values: Padded sequences.
-        lengths: Real steps of each.
-        labels: The right classes.
     """
     network = copy.deepcopy(network).double().eval()
     unrolled: list[tuple[str, StepByStep, str]] = []
@@ -162,8 +156,5 @@ def fit_decay(norms: Float[Tensor, " steps"] | Sequence[float]) -> Decay | None:
     logs = given[given > 0].log()
     if len(logs) < 3:
         return None
-    centred = steps - steps.mean()
-    slope = float((centred * logs).sum() / centred.square().sum())
-    spread = float((logs - logs.mean()).square().sum())
-    left = float((logs - logs.mean() - slope * centred).square().sum())
-    return Decay(math.exp(slope), len(logs), 1 - left / spread if spread > 0 else 1.0)
+    line = linregress(steps.numpy(), logs.numpy())
+    return Decay(math.exp(line.slope), len(logs), line.rvalue**2 if logs.std() > 0 else 1.0)

@@ -10,15 +10,7 @@ from torch import Tensor
 
 
 class Suspect(NamedTuple):
-    """A sequence whose label the network doubts.
-
-    Attributes:
-        row: Of the sequence.
-        given: Its label.
-        suggested: What it looks like.
-        given_probability: What the network gives its label.
-        suggested_probability: What the network gives the other class.
-    """
+    """A sequence whose label the network doubts."""
 
     row: int
     given: int

@@ -16,7 +16,6 @@ class Components(NamedTuple):
     """Principal components (Pearson 1901).
 
     Attributes:
-        mean: Of the points.
         directions: Unit vectors, the one of the largest variance first.
         explained: Share of the variance along each.
     """
@@ -54,7 +53,6 @@ class Embedding(NamedTuple):
     """A t-SNE map (van der Maaten & Hinton 2008).
 
     Attributes:
-        places: Of the points.
         perplexity: How many neighbours each point was to keep, about.
         same_neighbour: Share of the points whose nearest neighbour, in all features, has the same class: what a map
             of two dimensions can show at best.

@@ -43,10 +43,6 @@ def receptive_field(network: SequenceClassifier, n_channels: int) -> int | None:
 
     Measured, not reckoned from the settings: the gradient of a step in the middle is zero outside of it. Where it fits
     into no sequence that is tried, the longest of them.
-
-    Args:
-        network: Is left as it is.
-        n_channels: Channels that it is given.
     """
     stages = [copy.deepcopy(stage).double().eval() for stage in convolutional_stages(network)]
     if not stages:

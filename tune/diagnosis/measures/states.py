@@ -37,7 +37,6 @@ class Layer(NamedTuple):
 
     Attributes:
         name: What it is, such as ``recurrent layer 2``.
-        module: The layer itself.
         states: Of every step; row i is meaningful for t < lengths[i].
         lengths: Steps that are left of each sequence.
     """
@@ -59,7 +58,6 @@ class Recording(NamedTuple):
     Attributes:
         layers: In the order in which they were computed.
         pooled: What the head was given.
-        logits: Of every sequence.
     """
 
     layers: tuple[Layer, ...]
@@ -134,13 +132,7 @@ def watching(network: SequenceClassifier) -> Iterator[list[Layer]]:
 def record(
     network: SequenceClassifier, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
 ) -> Recording:
-    """Runs the network as it is in use, and keeps what happened in it.
-
-    Args:
-        network: Is put into evaluation mode.
-        values: Padded sequences.
-        lengths: Real steps of each.
-    """
+    """Runs the network as it is in use, and keeps what happened in it."""
     network.eval()
     with watching(network) as layers:
         pooled = network.embed(values, lengths)

@@ -61,8 +61,7 @@ def _picture(found: AttentionMap, rows: list[int], titles: list[str]) -> Section
         )  # fmt: skip
         summary = (
             f"Steps attend {manner}: on average {percent(distance)} of the sequence away (evenly spread attention: "
-            "33%). "
-            f"{_about_spread(even)} {_about_heads(numbers)}"
+            f"33%). {_about_spread(even)} {_about_heads(numbers)}"
         )
         figure = _maps(found, rows, titles)
         alt = "For sequences of several classes, which step (row) attends to which (column), the mean over the heads."

@@ -1,4 +1,4 @@
-"""Which steps and channels the answers rest on, and whether that can be believed."""
+"""Which steps and channels the predictions rest on, and whether that can be believed."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ SMALLEST_ADVANTAGE = 0.02
 
 
 def attribution(diagnosed: Diagnosed) -> list[Section]:
-    """Integrated gradients of the answers, and the curves that check them."""
+    """Integrated gradients of the predictions, and the curves that check them."""
     rows, batch = diagnosed.first.batch(diagnosed.chosen(N_PER_CLASS, MOST, MOST_STEPS))
     with torch.no_grad():
         targets = diagnosed.first.network(batch.values, batch.lengths).argmax(dim=1)
-    title = "Which steps and channels its answers rest on"
+    title = "Which steps and channels its predictions rest on"
     try:
         found = integrated_gradients(diagnosed.first.network, batch.values, batch.lengths, targets)
     except CaptumMissingError as error:
@@ -63,7 +63,7 @@ def _where(diagnosed: Diagnosed, title: str, rows: Tensor, batch: Batch, found: 
     even = max(thirds) < 0.4
     least = [k for k in order if float(by_channel[k]) < 0.25 / len(names)]
     summary = (
-        f"Its answers rest most on {listed(strongest, 3)}"
+        f"Its predictions rest most on {listed(strongest, 3)}"
         + (f" of {len(names)} channels; " if len(names) > 3 else "; ")
         + (
             "all thirds of a sequence count about alike."
@@ -84,9 +84,8 @@ def _where(diagnosed: Diagnosed, title: str, rows: Tensor, batch: Batch, found: 
         summary,
         (
             "Integrated gradients of the predicted class' logit (Sundararajan et al. 2017), from a signal that says "
-            f"nothing, over {len(rows)} sequences. They should sum to what the signal changes in the logit; the "
-            "mean gap "
-            f"is {percent(found.gap)}. Shaded: the steps of each sequence that add most.",
+            f"nothing, over {len(rows)} sequences. They should sum to what the signal changes in the logit; the mean "
+            f"gap is {percent(found.gap)}. Shaded: the steps of each sequence that add most.",
         ),
         _figure(diagnosed, rows, batch, found, by_channel, over_time),
         f"Signals with the steps that matter shaded, the weight of each channel, and of each part of time. {summary}",
@@ -162,14 +161,13 @@ def _deletion(curves: DeletionCurves) -> Section:
     axes.set_ylim(0, 1.02)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    sheets.labelled(axes, "share of the values deleted", "confidence in the answer")
+    sheets.labelled(axes, "share of the values deleted", "confidence in the prediction")
     sheets.gridded(axes)
     sheets.legend_below(figure, axes, 3)
     at = 2
     summary = (
         f"With {percent(curves.shares[at])} of the values deleted, those that add most first, the confidence falls "
-        "from "
-        f"{percent(curves.first[0])} to {percent(curves.first[at])}; in random order it falls to "
+        f"from {percent(curves.first[0])} to {percent(curves.first[at])}; in random order it falls to "
         f"{percent(curves.random[at])}, and when they go last to {percent(curves.last[at])}. "
     ) + (
         "The attributions name what the network really uses."
@@ -186,7 +184,7 @@ def _deletion(curves: DeletionCurves) -> Section:
         summary,
         (
             "Deleted values are set to zero, which is what the attributions start from (Petsiuk et al. 2018). The mean "
-            "probability of the answer that was given; of random orders, the mean of three.",
+            "probability of the class that was predicted; of random orders, the mean of three.",
         ),
         figure,
         f"Three curves of confidence against the share of values deleted. {summary}",

@@ -15,7 +15,7 @@ from ..words import percent
 
 def calibration(diagnosed: Diagnosed) -> Section:
     """Confidence against accuracy, as put out and with the temperature."""
-    temperature = diagnosed.first.temperature
+    temperature = diagnosed.judged[0].temperature
     kinds, titles = ["raw"], ["As the network says"]
     if temperature != 1:
         kinds.append("with temperature")
@@ -57,8 +57,8 @@ def calibration(diagnosed: Diagnosed) -> Section:
         "Does it know how sure to be?",
         summary,
         (
-            "On the line, of all answers given with 80% confidence 80% are right; below it the network is too sure. "
-            "Larger dots stand for more answers.",
+            "On the line, 80% of predictions with 80% confidence are correct; below it the network is overconfident. "
+            "Larger dots stand for more predictions.",
             about,
         ),
         figure,

@@ -53,7 +53,7 @@ def filters(diagnosed: Diagnosed) -> list[Section]:
     )  # fmt: skip
     dead = None if activity is None else int((activity < 1e-6).sum())
     if dead:
-        summary += f" {dead} of {len(weights)} filters never answer: they could be left out."
+        summary += f" {dead} of {len(weights)} filters are never active: they could be left out."
     figure = _figure(weights[order], names, [f"Filter {k}" for k in order])
     table = Table(
         "Weight of each channel in the first convolution",

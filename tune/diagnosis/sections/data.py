@@ -122,9 +122,8 @@ def class_balance(diagnosed: Diagnosed) -> Section:
         summary = f"In the {part_name} set there is no sequence of {which[1]}: the network cannot know it."
     elif largest <= 1.5 * smallest:
         summary = (
-            f"The classes are balanced: {f'{smallest} to ' if smallest < largest else ''}{largest} sequences each "
-            "in the "
-            f"{part_name} set, so that plain accuracy is a fair score."
+            f"The classes are balanced: {f'{smallest} to ' if smallest < largest else ''}{largest} sequences each in "
+            f"the {part_name} set, so that plain accuracy is a fair score."
         )
     else:
         summary = (
@@ -171,13 +170,11 @@ def people_balance(diagnosed: Diagnosed) -> Section:
     ]
     heaviest = int(totals.argmax())
     summary = (
-        f"{'1 person' if len(people) == 1 else f'{len(people)} people'}; {person_text(people[heaviest][0])} "
-        "performed most "
-        f"({int(totals[heaviest])}, {percent(float(totals[heaviest] / totals.sum()))} of all). "
+        f"{'1 person' if len(people) == 1 else f'{len(people)} people'}; {person_text(people[heaviest][0])} performed "
+        f"most ({int(totals[heaviest])}, {percent(float(totals[heaviest] / totals.sum()))} of all). "
     ) + (
-        f"Classes are missing of {listed([f'{person_text(who)} ({n})' for who, n in missing], 6)}: what the "
-        "network knows of these "
-        "classes comes from fewer people."
+        f"Classes are missing of {listed([f'{person_text(who)} ({n})' for who, n in missing], 6)}: what the network "
+        "knows of these classes comes from fewer people."
         if missing
         else "Everybody performed every class."
     )

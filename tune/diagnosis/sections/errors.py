@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 
 from ...evaluation.evaluate import wilson_interval
+from ...evaluation.per_class import class_scores
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
+from ...training.metrics import confusion_matrix
 from ..measures.errors import (
     Confusion,
     GroupScore,
     by_length,
-    classification_report,
-    confusion_matrix,
     most_confused,
 )
 from ..measures.states import classes_in
@@ -117,8 +117,8 @@ def _about_pairs(diagnosed: Diagnosed, pairs: list[Confusion], n_wrong: int) -> 
 def report(diagnosed: Diagnosed) -> Section:
     """Precision, recall and F1 of every class, and the most confused pairs."""
     matrix = confusion_matrix(diagnosed.predicted, diagnosed.labels, diagnosed.n_classes)
-    scores = classification_report(matrix)
     names = diagnosed.class_names
+    scores = class_scores(matrix, names, 1)
     known = [(one.f1, name) for one, name in zip(scores, names, strict=True) if one.f1 is not None]
     known.sort()
     pairs = most_confused(matrix)
@@ -148,7 +148,11 @@ def report(diagnosed: Diagnosed) -> Section:
     sheets.gridded(axes, "both")
     sheets.legend_below(figure, axes, 1)
     rows = tuple(
-        (name, *("–" if value is None else f"{value:.4f}" for value in one[:3]), str(one.support))
+        (
+            name,
+            *("–" if value is None else f"{value:.4f}" for value in (one.precision, one.recall, one.f1)),
+            str(one.support),
+        )
         for name, one in zip(names, scores, strict=True)
     )
     return Section(
@@ -163,7 +167,7 @@ def report(diagnosed: Diagnosed) -> Section:
 
 
 def by_person(diagnosed: Diagnosed) -> Section:
-    """Right answers of each person's sequences."""
+    """Correct predictions of each person's sequences."""
     title, name = "Accuracy of each person", "by_person"
     if any(one.measured.groups is None for one in diagnosed.judged):
         return Section(name, title, "Who performed the sequences is not known.")
@@ -177,9 +181,8 @@ def by_person(diagnosed: Diagnosed) -> Section:
     groups.sort(key=lambda group: group.accuracy)
     if len(groups) == 1:
         summary = (
-            f"All judged sequences are of {person_text(groups[0].name)} ({percent(groups[0].accuracy)} right): how "
-            "it does with "
-            "other people cannot be told from one."
+            f"All judged sequences are of {person_text(groups[0].name)} ({percent(groups[0].accuracy)} right): how it "
+            "does with other people cannot be told from one."
         )
     else:
         summary = (
@@ -204,7 +207,7 @@ def _worst_class(diagnosed: Diagnosed, people: torch.Tensor, group: GroupScore) 
 
 
 def accuracy_by_length(diagnosed: Diagnosed) -> Section:
-    """Right answers by the number of steps."""
+    """Correct predictions by the number of steps."""
     groups = by_length(diagnosed.predicted == diagnosed.labels, diagnosed.lengths)
     title, name = "Accuracy by length", "by_length"
     if len(groups) == 1:

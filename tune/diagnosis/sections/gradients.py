@@ -26,8 +26,8 @@ MOST_CLASS_LINES = 12
 
 
 def gradients_section(diagnosed: Diagnosed, compared: Sequence[Baseline] = ()) -> Section:
-    """How far back it learns, and which steps its answers rest on."""
-    title, question = "Gradients", "How far back can it learn, and what do its answers rest on?"
+    """How far back it learns, and which steps its predictions rest on."""
+    title, question = "Gradients", "How far back can it learn, and what do its predictions rest on?"
     if diagnosed.first.network.closed_form:
         summary = (
             "Its features count how often something occurs, wherever in the sequence: a count has no gradient, so that "

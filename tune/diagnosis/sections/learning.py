@@ -31,9 +31,8 @@ def curves(diagnosed: Diagnosed) -> Section:
     if diagnosed.first.network.closed_form:
         (epoch, *_) = diagnosed.history[0]
         summary = (
-            "It was solved in one step, not trained epoch by epoch: accuracy "
-            f"{percent(epoch['train_accuracy'])} on training sequences that were left out and "
-            f"{percent(epoch['validation']['accuracy'])} on validation."
+            f"It was solved in one step, not trained epoch by epoch: accuracy {percent(epoch['train_accuracy'])} on "
+            f"training sequences that were left out and {percent(epoch['validation']['accuracy'])} on validation."
         )
         return Section(name, title, summary)
     titles = ("Loss", "Accuracy", "Learning rate", "Gradient norm, before clipping")
@@ -51,8 +50,7 @@ def curves(diagnosed: Diagnosed) -> Section:
     every[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     sheets.legend_below(figure, every[0])
     notes = [
-        "The loss on the training set is the one that was minimised, with dropout, label smoothing and mixed or "
-        "varied "
+        "The loss on the training set is the one that was minimised, with dropout, label smoothing and mixed or varied "
         "sequences where these were on: it may lie above that of validation, which is plain cross-entropy.",
         "The grey bar marks the epoch whose weights were kept.",
     ]

@@ -20,7 +20,7 @@ N_SUSPECTS_DRAWN = 4
 
 
 def mistakes(diagnosed: Diagnosed) -> Section:
-    """The most confident mistakes, each beside the nearest right answer of the predicted class."""
+    """The most confident mistakes, each beside the nearest correct prediction of that class."""
     title, name = "Its most confident mistakes", "mistakes"
     rows = confident_mistakes(diagnosed.probabilities, diagnosed.labels, N_LISTED).tolist()
     if not rows:
@@ -29,8 +29,7 @@ def mistakes(diagnosed: Diagnosed) -> Section:
     sure = [row for row in rows if float(diagnosed.probabilities[row].max()) >= 0.9]
     summary = (
         f"{counted(len(sure), 'mistake')}{' of the first 30' if len(rows) == N_LISTED else ''} made with 90% "
-        "confidence "
-        "or more. "
+        "confidence or more. "
         if sure
         else "It is not sure of any of its mistakes (below 90% confidence). "
     ) + _about(diagnosed, rows)
@@ -70,7 +69,7 @@ def mislabelled(diagnosed: Diagnosed) -> Section:
     found = suspects(diagnosed.probabilities, diagnosed.labels)
     n = len(diagnosed.labels)
     notes = (
-        "Found by confident learning (Northcutt et al. 2021) from the answers of a network that was not trained on "
+        "Found by confident learning (Northcutt et al. 2021) from the predictions of a network that was not trained on "
         "these "
         "sequences. It cannot tell a wrong label from a sequence that the network does not understand: look and judge.",
     )
@@ -121,7 +120,7 @@ def _nearest(diagnosed: Diagnosed, row: int) -> int | None:
     """In the same network's part: two networks' features cannot be compared."""
     fold, within = diagnosed.place(row)
     judged = diagnosed.judged[fold]
-    logits, pooled = judged.answers
+    logits, pooled = judged.outputs
     nearest = nearest_correct(pooled, logits.argmax(dim=1), judged.measured.labels, within)
     return None if nearest is None else row - within + nearest
 

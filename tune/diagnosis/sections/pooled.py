@@ -19,7 +19,7 @@ def pooled_map(diagnosed: Diagnosed) -> Section:
     title, name = "A map of what the head is given (t-SNE)", "tsne"
     judged = diagnosed.first
     rows = diagnosed.chosen(MOST_POINTS, MOST_POINTS)
-    logits, pooled = judged.answers
+    logits, pooled = judged.outputs
     labels, predicted = judged.measured.labels[rows], logits[rows].argmax(dim=1)
     found = tsne(pooled[rows], labels, perplexity=PERPLEXITY, seed=diagnosed.seed % 2**31)
     if found is None:
@@ -64,8 +64,7 @@ def pooled_map(diagnosed: Diagnosed) -> Section:
         (
             f"{len(rows)} sequences of {diagnosed.part_words}, perplexity {found.perplexity:.0f}, seeded, begun from "
             "the principal components. Neighbourhoods in such a map mean something; distances between groups and their "
-            "sizes "
-            "do not (Wattenberg et al. 2016).",
+            "sizes do not (Wattenberg et al. 2016).",
         ),
         figure,
         f"A scatter plot with a point for each sequence, its class by colour and shape, mistakes ringed. {summary}",

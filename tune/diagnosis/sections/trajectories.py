@@ -44,15 +44,13 @@ def _trajectory(diagnosed: Diagnosed, layer: Layer, labels: Tensor) -> Section:
     if grew > 0.1:
         summary += (
             f"The paths part by class: {percent(float(apart[0]))} of the variance lies between the classes at the "
-            "first "
-            f"step, {percent(float(apart[-1]))} at the last, and half of that way is gone after "
+            f"first step, {percent(float(apart[-1]))} at the last, and half of that way is gone after "
             f"{percent(half / (N_POINTS - 1))} of a sequence. "
         )
     elif float(apart.mean()) > 0.3:
         summary += (
             f"The classes are apart all along ({percent(float(apart[0]))} of the variance lies between them at the "
-            "first "
-            f"step, {percent(float(apart[-1]))} at the last). "
+            f"first step, {percent(float(apart[-1]))} at the last). "
         )
     else:
         summary += (

@@ -27,8 +27,8 @@ def units(diagnosed: Diagnosed) -> Section:
     layer = shown_layers(layers)[-1]
     paths = [layer.states[k, : int(n)] for k, n in enumerate(layer.lengths.tolist())]
     real = torch.cat(paths)
-    deviations = real.std(dim=0, correction=0)
-    quiet = int((deviations < 0.05 * deviations.max()).sum())
+    std = real.std(dim=0, correction=0)
+    quiet = int((std < 0.05 * std.max()).sum())
     summary = f"{quiet} of {real.shape[1]} units hardly move. " if quiet else f"All {real.shape[1]} units move. "
     if layer.is_recurrent:
         stuck = float((real.abs() > STUCK).double().mean())

@@ -28,8 +28,7 @@ def vanishing(diagnosed: Diagnosed, compared: Sequence[Baseline]) -> Section:
     if not compared:
         summary = (
             "Add --against rnn,lstm (or any of rnn, gru, lstm) to train bare networks of the same size and see in "
-            "which "
-            "of them the gradient vanishes."
+            "which of them the gradient vanishes."
         )
         return Section(name, title, summary)
     batch = chosen_batch(diagnosed)
@@ -71,10 +70,8 @@ def vanishing(diagnosed: Diagnosed, compared: Sequence[Baseline]) -> Section:
         (
             f"Bare networks of {hidden_size} units and {n_layers} {'layer' if n_layers == 1 else 'layers'}: nothing in "
             "front, one direction, and a head that reads the last state alone, so that there is no way around the "
-            "steps "
-            f"in between. Trained for {first.n_epochs} epochs on {first.n_sequences} sequences with the training "
-            "settings "
-            "of the network above; gradients of its loss on the same sequences.",
+            f"steps in between. Trained for {first.n_epochs} epochs on {first.n_sequences} sequences with the training "
+            "settings of the network above; gradients of its loss on the same sequences.",
             "The state is what one step of the last layer hands to the next: h, and of an LSTM its cell state as well.",
         ),
         figure,

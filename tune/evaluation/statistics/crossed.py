@@ -1,6 +1,6 @@
 """How sure a mean is that was taken over seeds and over judged units, both of them samples.
 
-A network that is trained again gives other answers, and other people would have given other sequences. Five seeds on
+A network trained again makes other predictions, and other people would have given other sequences. Five seeds on
 one split are no evidence about new people, and a thousand sequences judged by one network are none about the next
 training: both have to vary in the error of a mean. Of a table of seeds x units, the error is
 

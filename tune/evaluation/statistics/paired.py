@@ -1,7 +1,7 @@
-"""Whether two configurations differ, from their answers to the same sequences with the same seeds.
+"""Whether two configurations differ, from their predictions of the same sequences with the same seeds.
 
 The test is a paired bootstrap: seeds and units (people; where they are not known recordings, or single sequences) are
-both drawn again with replacement, each pair of answers stays together, and the difference is studentised in every
+both drawn again with replacement, each pair of predictions stays together, and the difference is studentised in every
 resample (Efron & Tibshirani 1993, section 16.4), with the error of ``crossed``. Of five seeds alone a bootstrap is too
 bold: it calls equal configurations different in 8% of comparisons where seeds are most of the noise. So a difference
 must also hold up to Student's t; the larger p value of the two counts. Several pairs are corrected by Holm (1979).
@@ -11,6 +11,7 @@ must also hold up to Student's t; the larger p value of the two counts. Several 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,7 +58,7 @@ def difference(
     """Compares two configurations.
 
     Args:
-        first: Answers of the first: right or not, or a share where several networks judged a sequence.
+        first: Predictions of the first: right or not, or a share where several networks judged a sequence.
         second: Of the second, with the same seeds, to the same sequences.
         units: Whom or what each sequence belongs to.
         seed: Draws the resamples.
@@ -73,7 +74,7 @@ def difference(
 def difference_of_networks(
     first: Float[ndarray, " sequences"], second: Float[ndarray, " sequences"], units: Int[ndarray, " sequences"]
 ) -> tuple[float, tuple[float, float]]:
-    """The mean difference of two networks' answers to the same sequences, and its 95% interval.
+    """The mean difference of two networks' predictions of the same sequences, and its 95% interval.
 
     How either would have come out with another seed is not in it. Over sequences it is that of Agresti & Min 2005
     ("Simple improved confidence intervals for comparing matched proportions"): half a sequence more in each of the four
@@ -81,7 +82,7 @@ def difference_of_networks(
     Student's over units, wherever that is wider.
 
     Args:
-        first: Answers of the first: right or not, or a share where several networks judged a sequence.
+        first: Predictions of the first: right or not, or a share where several networks judged a sequence.
         second: Of the second.
         units: Whom or what each sequence belongs to.
     """
@@ -100,7 +101,7 @@ def difference_of_networks(
 def bootstrap_p_value(table: Float[ndarray, "seeds units"], *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> float:
     """Two-sided p value of a table's mean being zero; both seeds and units are drawn again.
 
-    Units with the same answers are drawn together, as one multinomial count, which is the same and takes no time.
+    Units with the same predictions are drawn together, as one multinomial count, which is the same and takes no time.
     """
     n_seeds, n_units = table.shape
     columns, times = np.unique(table, axis=1, return_counts=True)
@@ -159,10 +160,6 @@ def seeds_needed(table: Float[ndarray, "seeds units"], level: float) -> int | No
         error = planned.error or 0.0
         return size >= (planned.critical(level) + float(norm.isf(1 - POWER))) * error
 
-    enough, too_few = MOST_SEEDS, 1
-    if not would_do(enough):
+    if not would_do(MOST_SEEDS):
         return None
-    while enough - too_few > 1:
-        middle = (enough + too_few) // 2
-        enough, too_few = (middle, too_few) if would_do(middle) else (enough, middle)
-    return enough
+    return 2 + bisect_left(range(2, MOST_SEEDS), True, key=would_do)

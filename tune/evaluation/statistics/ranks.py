@@ -21,7 +21,6 @@ class Ranks:
 
     Attributes:
         average: Mean rank of each configuration; 1 is the best.
-        n_blocks: What was ranked in.
         critical: Difference of mean ranks from which on two configurations differ, at 5% for all pairs together.
         friedman_p: Of all configurations being equally good.
         groups: Longest runs of configurations, by their indices, that are not told apart; at least two in each.

@@ -81,7 +81,7 @@ class ParameterAxis(NamedTuple):
         """
         if not self.levels:
             return self.places
-        room = 0.6 / len(self.levels)
+        room = 0.3 / len(self.levels)  # Close enough to the mark that nobody takes it for another level.
         return tuple(
             None if place is None else place + room * (number * ratio % 1 - 0.5)
             for place, number in zip(self.places, numbers, strict=True)

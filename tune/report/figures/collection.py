@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from optuna.trial import FrozenTrial
 
 from .confusion import confusion_section, draw_confusion
-from .contour import ContourInfo, contour_info, contour_section, draw_contour
+from .contour import MOST_PARAMETERS, ContourInfo, contour_info, contour_section, draw_contour
 from .curves import curves_section, draw_curves
 from .history import HistoryInfo, draw_history, history_info, history_section
 from .importances import (
@@ -22,7 +22,7 @@ from .parallel import ParallelInfo, draw_parallel, parallel_info, parallel_secti
 from .pareto import draw_pareto, pareto_section
 from .scores import with_one_value
 from .sections import Section, not_drawn
-from .sheets import Sheet, empty_sheet, png
+from .sheets import Sheet
 from .slices import slices_section
 from .words import StudyContext
 
@@ -48,7 +48,11 @@ class Kind(NamedTuple):
 KINDS = {
     "history": Kind("The optimization history", "Search", "optimization_history.png", draw_history, history_section),
     "importances": Kind(
-        "The plot of importances", "What matters", "param_importances.png", draw_importances, importances_section
+        "The importances of hyperparameters",
+        "What matters",
+        "param_importances.png",
+        draw_importances,
+        importances_section,
     ),
     "parallel": Kind(
         "The parallel coordinates", "All trials", "parallel_coordinate.png", draw_parallel, parallel_section
@@ -87,8 +91,8 @@ def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figur
     return Figures(
         history_info(trials, context),
         importances,
-        parallel_info(trials, [*varying, *rest], context),
-        contour_info(trials, varying, context),
+        parallel_info(trials, [*varying, *rest], context, is_ranked=not isinstance(importances, str)),
+        why if (why := unknown_choice(importances, varying)) else contour_info(trials, varying, context),
     )
 
 
@@ -99,6 +103,11 @@ def ranked_parameters(trials: Sequence[FrozenTrial], importances: ImportancesInf
         return varying
     # The least important may have no row of their own.
     return list(dict.fromkeys([*(row.name for row in importances.importances if row.name in varying), *varying]))
+
+
+def unknown_choice(importances: ImportancesInfo | str, varying: Sequence[str]) -> str:
+    """Why the few hyperparameters that a figure has room for cannot be chosen; empty where they can, or all fit in."""
+    return importances if isinstance(importances, str) and len(varying) > MOST_PARAMETERS else ""
 
 
 def section_of(name: str, info: Any, context: StudyContext) -> Section:
@@ -113,11 +122,3 @@ def section_of(name: str, info: Any, context: StudyContext) -> Section:
     if isinstance(info, str):
         return not_drawn(name, kind.title, info, kind.heading)
     return kind.section(info, context)
-
-
-def picture_of(name: str, info: Any, context: StudyContext) -> bytes:
-    """A figure as a PNG file, which says why where there is nothing to show; arguments as of ``section_of``."""
-    kind = KINDS[name]
-    if isinstance(info, str) or kind.draw is None:
-        return png(empty_sheet(kind.title, info, context).figure)
-    return png(kind.draw(info, context).figure)

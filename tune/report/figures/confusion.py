@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,12 +40,14 @@ class ConfusionInfo:
         names: Of the classes that are shown, in their order.
         counts: Row: true class; column: the predicted class.
         mistakes: The most frequent ones, of all classes.
+        part: Judged sequences: ``test`` or ``validation``.
         words: What to write around the figure.
     """
 
     names: tuple[str, ...]
     counts: Int[np.ndarray, "classes classes"]
     mistakes: tuple[Mistake, ...]
+    part: str
     words: Words
 
 
@@ -99,23 +101,30 @@ def confusion_info(
         tuple(names[index] for index in shown),
         counts[np.ix_(shown, shown)],
         mistakes,
+        part,
         Words("Which class is confused with which", summary, tuple(notes)),
     )
 
 
 def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
     """A row for each class, a column for each predicted one."""
-    n, n_characters = len(info.names), 9 if medium.is_narrow else 20
-    names_inches = 0.45 + 0.076 * max(len(shortened(name, n_characters)) for name in info.names)
-    side = min(7.0, 1.2 + 0.36 * n, medium.width - 0.35 - names_inches)
-    drawn = sheet(info.words, context, side + names_inches + 0.1, medium)
-    right = min(names_inches + 1.25 * side, medium.width - 0.35)
-    axes = drawn.axes(names_inches, drawn.bottom + names_inches, right, drawn.top - 0.1)
+    n, is_narrow = len(info.names), medium.is_narrow
+    # On a narrow sheet the columns have numbers, which stand before the names of the rows as well.
+    rows = [shortened(name, 26) for name in info.names]
+    rows = [f"{name}  {index}" for index, name in enumerate(rows, 1)] if is_narrow else rows
+    names_inches = 0.45 + (0.062 if is_narrow else 0.076) * max(map(len, rows))
+    below_inches = 0.6 if is_narrow else names_inches
+    side = min(7.0, 1.2 + 0.36 * n, medium.width - 0.1 - names_inches)
+    height = max(side, 0.17 * n)
+    own = replace(context, metric=f"predictions on the {info.part} set")
+    drawn = sheet(info.words, own, height + below_inches + 0.1, medium)
+    right = min(names_inches + 1.25 * side, medium.width - (0.1 if is_narrow else 0.35))
+    axes = drawn.axes(names_inches, drawn.bottom + below_inches, right, drawn.top - 0.1)
     axes.set_facecolor(LIGHT.panel)
     axes.set_xlim(-0.5, n - 0.5)
     axes.set_ylim(n - 0.5, -0.5)
     shares = info.counts / np.maximum(info.counts.sum(axis=1, keepdims=True), 1)
-    size = (9 if n <= 22 else 7) if not medium.is_narrow else 7 if n <= 22 else 5
+    size = (9 if n <= 22 else 7) if not is_narrow else 7 if n <= 12 else 5
     places = np.argwhere(info.counts)
     # A transparent colour, so that few stand out on a dark page as well.
     colours = [to_rgba(LIGHT.most, 0.25 + 0.75 * shares[row, column]) for row, column in places]
@@ -124,9 +133,11 @@ def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = 
     for row, column in places:
         ink = _WHITE if shares[row, column] > 0.55 else LIGHT.ink
         axes.text(column, row, str(info.counts[row, column]), ha="center", va="center", size=size, color=ink)
-    named_ticks(axes, "x", info.names, n_characters=n_characters, rotation=60)
-    named_ticks(axes, "y", info.names, n_characters=n_characters)
+    columns = [str(index) for index in range(1, n + 1)] if is_narrow else rows
+    named_ticks(axes, "x", columns, n_characters=30, rotation=0 if is_narrow else 60)
+    named_ticks(axes, "y", rows, n_characters=30)
     axes.tick_params(labelsize=max(size, 7))
+    axes.tick_params(axis="x", labelsize=size if is_narrow else max(size, 7))
     labelled(axes, "predicted class", "true class")
     return drawn
 

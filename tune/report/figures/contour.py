@@ -19,13 +19,14 @@ from optuna.trial import FrozenTrial, TrialState
 from .axes import ParameterAxis, ScoreAxis, parameter_axis, score_axis
 from .interactive import PAGE, axis, layout, plain
 from .palette import LIGHT, crowding
-from .scores import Point, scored_trials
+from .scores import Point, Stars, scored_trials, stars, what_helps
 from .sections import THIRD, Section, section
 from .sheets import MARGIN_INCHES, SCALE, Sheet, legend, set_ticks, sheet
 from .words import StudyContext, Words, shortened
 
 MOST_PARAMETERS = 4
-FEWEST_TRIALS = 3
+# A pair is read off nine places, a low, a middle and a high value of each.
+FEWEST_TRIALS = 10
 NEVER_TOGETHER = "no complete trial has both"
 _N_CELLS = 64
 _N_COLOURS = 10
@@ -61,11 +62,11 @@ class Panel(NamedTuple):
     complete: tuple[Spot | None, ...]
     pruned: tuple[Spot | None, ...]
 
-    def marks(self, best_number: int) -> tuple[list[Spot], list[Spot], list[Spot]]:
-        """What is to be seen: the pruned trials, the complete ones but for the best, and the best."""
-        complete = [spot for spot in self.complete if spot]
-        best = [spot for spot in complete if spot.number == best_number]
-        return [spot for spot in self.pruned if spot], [spot for spot in complete if spot not in best], best
+    def marks(self, selected: int) -> tuple[list[Spot], list[Spot], list[Spot]]:
+        """What is to be seen: the pruned trials, the complete ones, neither with the selected one, and that."""
+        pruned, complete = ([spot for spot in spots if spot] for spots in (self.pruned, self.complete))
+        star = [spot for spot in (*pruned, *complete) if spot.number == selected]
+        return [one for one in pruned if one not in star], [one for one in complete if one not in star], star
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,14 @@ class ContourInfo:
     Attributes:
         panels: One a pair.
         points: Numbers and scores of the complete trials.
-        best: The best complete trial.
+        stars: The trial to use, and the search's best where that is another one.
         score_axis: What the colours mean.
         words: What to write around the figure.
     """
 
     panels: tuple[Panel, ...]
     points: tuple[Point, ...]
-    best: Point
+    stars: Stars
     score_axis: ScoreAxis
     words: Words
 
@@ -97,7 +98,10 @@ def contour_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: S
     """
     complete = scored_trials(trials)
     if len(complete) < FEWEST_TRIALS:
-        return f"a contour needs at least {FEWEST_TRIALS} complete trials, and this study has {len(complete)}"
+        return (
+            f"a contour needs at least {FEWEST_TRIALS} complete trials, and this study has "
+            f"{len(complete)}{what_helps(FEWEST_TRIALS, len(complete), trials)}"
+        )
     if len(names) < 2:
         varied = f"only {context.label(names[0])} varied" if names else "none varied"
         return f"a contour needs two hyperparameters, and {varied} among the complete trials"
@@ -105,10 +109,13 @@ def contour_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: S
     pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
     placed = [*(scored.trial for scored in complete), *pruned]
     axes = [parameter_axis(name, placed, context) for name in names[:MOST_PARAMETERS]]
-    best = max(range(len(complete)), key=lambda index: context.sign * complete[index].score)
-    colours = score_axis([scored.score for scored in complete], context)
-    # One outlier far beyond the colours must not tint its whole neighbourhood.
-    scores = np.clip([scored.score for scored in complete], colours.low, colours.high)
+    every, pointed_out = [scored.score for scored in complete], stars(trials, context)
+    axis = score_axis(every, context)
+    # One outlier far beyond the colours must not tint its whole neighbourhood, and no colour means what none scored.
+    low, high = max(axis.low, min(every)), min(axis.high, max(every))
+    ticks = tuple(tick for tick in axis.ticks if low <= tick.place <= high)
+    colours = axis._replace(low=low, high=high, ticks=ticks) if low < high else axis
+    scores = np.clip(every, colours.low, colours.high)
     panels = []
     for x, y in combinations(axes, 2):
         # Names of levels have more room beside an axis than under it.
@@ -116,7 +123,8 @@ def contour_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: S
         spots = _spots(x, y, [trial.number for trial in placed])
         panels.append(Panel(x, y, _surface(x, y, scores), spots[: len(complete)], spots[len(complete) :]))
 
-    values = ", ".join(f"{axis.label} {axis.texts[best] or 'none'}" for axis in axes)
+    own = next((n for n, trial in enumerate(placed) if trial.number == pointed_out.number), 0)
+    values = ", ".join(f"{axis.label} {axis.texts[own] or 'none'}" for axis in axes)
     notes = ["Colour: mean of the complete trials near by, whatever their other hyperparameters."]
     notes.append("Grey: nothing near by was tried to the end.")
     if len(names) > MOST_PARAMETERS:
@@ -124,11 +132,11 @@ def contour_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: S
     return ContourInfo(
         tuple(panels),
         tuple(scored.point for scored in complete),
-        complete[best].point,
+        pointed_out,
         colours,
         Words(
             f"{context.metric_title} over pairs of hyperparameters",
-            f"Best: {context.score(complete[best].score)} in trial {complete[best].trial.number} ({values}).",
+            f"{pointed_out.sentence} It has {values}.",
             tuple(notes),
         ),
     )
@@ -194,7 +202,7 @@ def draw_contour(info: ContourInfo, context: StudyContext) -> Sheet:
         top = top_inches - index // n_columns * panel_height
         axes = drawn.axes(start + 1.0, top - panel_height + 0.68, start + panel_width - 0.1, top)
         _draw_surface(axes, panel, colours, bounds)
-        _draw_spots(axes, panel, info.best.number)
+        _draw_spots(axes, panel, info.stars)
     bar = drawn.axes(right + 0.2, drawn.bottom + 0.68, right + 0.33, top_inches)
     colour_bar = drawn.figure.colorbar(colours, cax=bar)
     colour_bar.outline.set_visible(False)
@@ -227,7 +235,7 @@ def _draw_surface(axes: Axes, panel: Panel, colours: ScalarMappable, bounds: Flo
         axes.tick_params(axis="x", labelrotation=25)
 
 
-def _draw_spots(axes: Axes, panel: Panel, best_number: int) -> None:
+def _draw_spots(axes: Axes, panel: Panel, pointed_out: Stars) -> None:
     size = crowding(len(panel.complete), 60)
     rim: dict[str, Any] = {"edgecolors": "white"}
     styles: tuple[dict[str, Any], ...] = (
@@ -235,12 +243,12 @@ def _draw_spots(axes: Axes, panel: Panel, best_number: int) -> None:
         {"marker": "o", "s": 20 * size, "color": LIGHT.ink, "linewidths": 0.7 * size, **rim},
         {"marker": "*", "s": 190, "color": LIGHT.best, "linewidths": 0.9, **rim},
     )
-    pruned, complete, best = panel.marks(best_number)
-    for label, spots, style in zip(("pruned", "complete", "best"), (pruned, complete, best), styles, strict=True):
+    marks = panel.marks(pointed_out.number)
+    for label, spots, style in zip(("pruned", "complete", pointed_out.label), marks, styles, strict=True):
         if spots:
             across, up, _ = zip(*spots, strict=True)
             axes.scatter(across, up, label=label, clip_on=False, zorder=4, **style)
-    if not complete and not best:
+    if not any(panel.complete):
         axes.text(0.5, 0.5, NEVER_TOGETHER, ha="center", va="center", size=9, color=LIGHT.muted)
 
 
@@ -253,15 +261,14 @@ def _edges(along: ParameterAxis) -> Float[np.ndarray, " edges"]:
 
 def contour_section(info: ContourInfo, context: StudyContext) -> Section:
     """The same for the page, a figure a pair."""
-    low, high = info.score_axis.low, info.score_axis.high
-    ends = (max(low, 0.0), min(high, 1.0)) if context.percent else (low, high)
+    ends = info.score_axis.low, info.score_axis.high
     return section(
         "contour",
         info.words,
         panels={f"contour-{index}": _figure(panel, info, context) for index, panel in enumerate(info.panels)},
         least_width=THIRD,
         scale_ends=tuple(context.score(end) for end in ends[:: context.sign]),
-        key="● complete   × pruned   ★ best",
+        key=f"● complete   × pruned   ★ {info.stars.label}",
         heading="Pairs",
     )
 
@@ -287,7 +294,7 @@ def _figure(panel: Panel, info: ContourInfo, context: StudyContext) -> str:
             hovertemplate="%{text}<extra></extra>",
         )
 
-    pruned, complete, best = panel.marks(info.best.number)
+    pruned, complete, star = panel.marks(info.stars.number)
     size = crowding(len(panel.complete), 60) ** 0.5
     titles = [shortened(each.label, 36) for each in (panel.x, panel.y)]
     # The margin keeps marks at the ends of a range whole.
@@ -300,14 +307,14 @@ def _figure(panel: Panel, info: ContourInfo, context: StudyContext) -> str:
             _surface_trace(panel, info, context),
             marks(pruned, symbol="x-thin", size=7 * size, line={"color": PAGE.pruned, "width": 1.5}),
             marks(complete, color=LIGHT.ink, size=7 * size, line=rim),
-            marks(best, color=LIGHT.best, size=16, symbol="star", line=rim),
+            marks(star, color=LIGHT.best, size=16, symbol="star", line=rim),
         ],
         layout(
             height=310,
             plot_bgcolor=PAGE.panel,
             xaxis=axis(titles[0], panel.x.ticks, **inside),
             yaxis=axis(titles[1], panel.y.ticks, **inside),
-            annotations=[] if complete or best else [never],
+            annotations=[] if any(panel.complete) else [never],
         ),
     )
     return str(figure.to_json())

@@ -1,4 +1,4 @@
-"""How trials learned: the score after each epoch of the best, the middle and the pruned ones."""
+"""How trials learned: the score after each epoch of the selected one, the middle and the pruned ones."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .axes import ScoreAxis, score_axis
 from .palette import LIGHT
-from .scores import is_drawable, scored_trials
+from .scores import Stars, is_drawable, scored_trials, stars
 from .sections import HALF, Section, section
 from .sheets import Medium, Sheet, calm, gridded, labelled, legend, set_ticks, sheet, whole_numbers
 from .words import StudyContext, Words, counted
 
 MOST_PRUNED = 40
 _TILE = Medium(4.7, False)
-BEST, MEDIAN, PRUNED = "best", "median", "pruned"
+SELECTED, LEADER, MEDIAN, PRUNED = "selected", "leader", "median", "pruned"
 _LINES: dict[str, dict[str, Any]] = {
     PRUNED: {"color": LIGHT.pruned, "linewidth": 0.9, "alpha": 0.7},
     MEDIAN: {"color": LIGHT.complete, "linewidth": 1.8, "linestyle": "--", "marker": "o", "markersize": 4},
-    BEST: {"color": LIGHT.best, "linewidth": 2.2, "marker": "o", "markersize": 4},
+    LEADER: {"color": LIGHT.best, "linewidth": 1.4, "linestyle": ":", "marker": "o", "markersize": 3},
+    SELECTED: {"color": LIGHT.best, "linewidth": 2.2, "marker": "o", "markersize": 4},
 }
 
 
 class Curve(NamedTuple):
-    """One trial's points, epochs and scores; its kind is ``best``, ``median`` or ``pruned``."""
+    """One trial's points, epochs and scores; its kind is one of ``_LINES``."""
 
     number: int
     kind: str
@@ -48,13 +49,15 @@ class CurvesInfo:
     """Learning curves.
 
     Attributes:
-        curves: From those in the background to the best, which is drawn on top.
-        losses: Of the best trial; None where its history is not stored.
+        curves: From those in the background to the selected one, which is drawn on top.
+        stars: The trial to use, and the search's best where that is another one.
+        losses: Of the selected trial; None where its history is not stored.
         axis: The scores that are shown.
         words: What to write around the figure.
     """
 
     curves: tuple[Curve, ...]
+    stars: Stars
     losses: Losses | None
     axis: ScoreAxis
     words: Words
@@ -75,13 +78,19 @@ def curves_info(trials: Sequence[FrozenTrial], context: StudyContext) -> CurvesI
     n_shown = len(chosen)
     if len(complete) > 2:
         chosen.append((MEDIAN, complete[len(complete) // 2].trial))
-    if complete:
-        chosen.append((BEST, complete[0].trial))
+    pointed_out = stars(trials, context)
+    numbered = {trial.number: trial for trial in trials}
+    if pointed_out.leader is not None:
+        chosen.append((LEADER, numbered[pointed_out.leader.number]))
+    selected = numbered.get(pointed_out.number)
+    if selected is not None:
+        chosen = [(kind, trial) for kind, trial in chosen if trial is not selected]
+        chosen.append((SELECTED, selected))
     curves = tuple(Curve(trial.number, kind, points) for kind, trial in chosen if (points := _points(trial)))
     if not curves:
         return "no trial has reported a score after an epoch"
     axis = score_axis([score for curve in curves for _, score in curve.points], context)
-    losses = _losses(complete[0].trial) if complete else None
+    losses = None if selected is None else _losses(selected)
     notes = []
     if n_pruned:
         shown = f", of which {n_shown} are shown" if n_shown < n_pruned else ""
@@ -91,19 +100,22 @@ def curves_info(trials: Sequence[FrozenTrial], context: StudyContext) -> CurvesI
             "The training loss is what was minimised, with dropout, smoothed labels and varied data, so that it may "
             "well lie above the validation loss. A validation loss that rises at the end means overfitting."
         )
-    return CurvesInfo(curves, losses, axis, Words("Learning curves", _summary(curves, context), tuple(notes)))
+    words = Words("Learning curves", _summary(curves, pointed_out, context), tuple(notes))
+    return CurvesInfo(curves, pointed_out, losses, axis, words)
 
 
-def _summary(curves: Sequence[Curve], context: StudyContext) -> str:
-    best = next((curve for curve in curves if curve.kind == BEST), None)
-    if best is None:
+def _summary(curves: Sequence[Curve], pointed_out: Stars, context: StudyContext) -> str:
+    shown = next((curve for curve in curves if curve.kind == SELECTED), None)
+    if shown is None:
         return "No trial has run to its end yet."
-    epoch, score = max(best.points, key=lambda point: context.sign * point[1])
-    first = best.points[0]
-    return (
-        f"The best, trial {best.number}, had {context.score(first[1])} after epoch {first[0]} and its best, "
-        f"{context.score(score)}, after epoch {epoch} of {best.points[-1][0]}."
+    epoch, score = max(shown.points, key=lambda point: context.sign * point[1])
+    first = shown.points[0]
+    said = (
+        f"Trial {shown.number}, {pointed_out.label}, had {context.score(first[1])} after epoch {first[0]} and its "
+        f"best, {context.score(score)}, after epoch {epoch} of {shown.points[-1][0]}."
     )
+    leader = pointed_out.leader
+    return said if leader is None else f"{said} Dotted: trial {leader.number}, {pointed_out.leader_label}."
 
 
 def _points(trial: FrozenTrial) -> tuple[tuple[int, float], ...]:
@@ -141,7 +153,7 @@ def draw_curves(info: CurvesInfo, context: StudyContext) -> Sheet:
     _draw_scores(scores, info, context)
     legend(drawn, scores)
     if info.losses:
-        _draw_losses(drawn.axes(middle + 0.45, bottom, drawn.width - 0.35, top), info.losses)
+        _draw_losses(drawn.axes(middle + 0.45, bottom, drawn.width - 0.35, top), info.losses, info.stars.number)
     return drawn
 
 
@@ -154,7 +166,7 @@ def curves_section(info: CurvesInfo, context: StudyContext) -> Section:
     tiles = [scores.figure]
     if info.losses:
         losses = sheet(info.words, context, 3.5, _TILE)
-        _draw_losses(losses.axes(0.6, 0.5, _TILE.width - 0.15, 2.95), info.losses)
+        _draw_losses(losses.axes(0.6, 0.5, _TILE.width - 0.15, 2.95), info.losses, info.stars.number)
         tiles.append(losses.figure)
     return section("curves", info.words, heading="Learning", tiles=tuple(tiles), least_width=HALF)
 
@@ -164,7 +176,8 @@ def _draw_scores(axes: Axes, info: CurvesInfo, context: StudyContext) -> None:
     for curve in info.curves:
         epochs, values = zip(*curve.points, strict=True)
         shown = [min(max(value, info.axis.low), info.axis.high) for value in values]
-        label = None if curve.kind in named else curve.kind
+        called = {SELECTED: info.stars.label, LEADER: info.stars.leader_label}.get(curve.kind, curve.kind)
+        label = None if curve.kind in named else called
         # Short ones would not be seen as lines.
         dot = {"marker": "o", "markersize": 2.5} if len(epochs) < 3 else {}
         axes.plot(epochs, shown, label=label, clip_on=False, **{**dot, **_LINES[curve.kind]})
@@ -174,12 +187,12 @@ def _draw_scores(axes: Axes, info: CurvesInfo, context: StudyContext) -> None:
     _finish(axes, context.metric_title)
 
 
-def _draw_losses(axes: Axes, losses: Losses) -> None:
+def _draw_losses(axes: Axes, losses: Losses, number: int) -> None:
     style: dict[str, Any] = {"linewidth": 2.2, "marker": "o", "markersize": 4}
     axes.plot(losses.epochs, losses.train, color=LIGHT.muted, linestyle=":", **style)
     axes.plot(losses.epochs, losses.validation, color=LIGHT.best, **style)
     axes.set_ylim(bottom=0)
-    _finish(axes, "Loss of the best: training (dotted), validation")
+    _finish(axes, f"Loss of trial {number}: training (dotted), validation")
 
 
 def _finish(axes: Axes, title: str) -> None:

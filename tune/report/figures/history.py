@@ -12,15 +12,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from optuna.trial import FrozenTrial, TrialState
 
+from ...study.gain import standard_error
 from .axes import ScoreAxis, score_axis
 from .interactive import LEGEND, PAGE, PERCENT, axis, layout
 from .palette import LIGHT, crowding
-from .scores import Point, final_score, last_score
+from .scores import Point, Stars, final_score, reached, stars
 from .sections import Section, section
 from .sheets import Sheet, gridded, labelled, legend, set_ticks, sheet
 from .words import StudyContext, Words, counted
 
-BEST_SO_FAR, NO_SCORE, NOISE = "best so far", "no score", "as good, within noise"
+# Fewer do not set the scale alone: of nine trials in a bracket one may be complete.
+_FEWEST_COMPLETE = 10
+BEST_SO_FAR, NO_SCORE, NOISE = "best so far", "no score", "as good as the best score, within noise"
+FLOOR = "MiniRocket, handed over"
 
 _STATE_WORDS = {
     TrialState.COMPLETE: "complete",
@@ -41,7 +45,7 @@ class HistoryInfo:
         without_score: Numbers of pruned and failed trials that have no usable score.
         best_so_far: Where the best complete score improved, and the last trial.
         initial: Complete trials whose configuration was given rather than searched.
-        best: The best complete trial; None before one has completed.
+        stars: The trial to use, and the search's best where that is another one.
         noise: Scores this close to the best may be as good as it; None where that is not known.
         axis: The scores that are shown.
         last_number: Number of the latest trial.
@@ -54,7 +58,7 @@ class HistoryInfo:
     without_score: tuple[int, ...]
     best_so_far: tuple[Point, ...]
     initial: tuple[Point, ...]
-    best: Point | None
+    stars: Stars
     noise: float | None
     axis: ScoreAxis
     last_number: int
@@ -67,9 +71,10 @@ class HistoryInfo:
 
     def noise_band(self, context: StudyContext) -> tuple[float, float] | None:
         """The lowest and the highest score that is as good as the best within noise; None where that is not known."""
-        if self.best is None or not self.noise:
+        if not self.best_so_far or not self.noise:
             return None
-        low, high = sorted((self.best.score, self.best.score - context.sign * self.noise))
+        best = self.best_so_far[-1].score
+        low, high = sorted((best, best - context.sign * self.noise))
         return low, high
 
     def edge(self, context: StudyContext) -> float:
@@ -80,16 +85,11 @@ class HistoryInfo:
 def noise_of(score: float, n_validation: int) -> float:
     """Two standard errors of a share of correct predictions, as a share.
 
-    The standard error of a binomial share, with two right and two wrong answers added so that it is not 0 at 100%
-    (Agresti and Coull, The American Statistician 52, 1998).
-
     Args:
         score: Share of correct predictions, 0..1.
         n_validation: Sequences that were judged.
     """
-    n = n_validation + 4
-    share = (min(max(score, 0.0), 1.0) * n_validation + 2) / n
-    return float(2 * (share * (1 - share) / n) ** 0.5)
+    return 2 * standard_error(score, n_validation)
 
 
 def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> HistoryInfo | str:
@@ -100,20 +100,22 @@ def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Histor
     states = Counter(trial.state for trial in begun)
     counts = ", ".join(f"{states[state]} {word}" for state, word in _STATE_WORDS.items() if states[state])
     complete = tuple(Point(trial.number, score) for trial in begun if (score := final_score(trial)) is not None)
-    pruned, running = _last_points(begun, TrialState.PRUNED), _last_points(begun, TrialState.RUNNING)
+    pruned, running = (
+        tuple(one.point for one in reached(begun) if one.trial.state == state)
+        for state in (TrialState.PRUNED, TrialState.RUNNING)
+    )
     points = (*complete, *pruned, *running)
     if not points:
         return f"no trial has a score that can be drawn ({counts})"
 
     best = max(complete, key=lambda point: context.sign * point.score, default=None)
     noise = noise_of(best.score, context.n_validation) if best and context.percent and context.n_validation else None
-    axis = score_axis([point.score for point in (complete if len(complete) >= 3 else points)], context)
+    shown = [point.score for point in (complete if len(complete) >= _FEWEST_COMPLETE else points)]
+    axis = score_axis(shown if context.floor is None else [*shown, context.floor], context)
     ended = {trial.number for trial in begun if trial.state != TrialState.RUNNING}
     given = {trial.number for trial in begun if "fixed_params" in trial.system_attrs}
     without_score = tuple(sorted(ended - {point.number for point in points}))
-    summary = f"{counted(len(begun), 'trial')}: {counts}."
-    if best is not None:
-        summary = f"Best: {context.score(best.score)} in trial {best.number}. {summary}"
+    pointed_out = stars(begun, context)
     return HistoryInfo(
         complete=complete,
         pruned=pruned,
@@ -121,26 +123,18 @@ def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Histor
         without_score=without_score,
         best_so_far=_best_so_far(complete, begun[-1].number, context.sign),
         initial=tuple(point for point in complete if point.number in given),
-        best=best,
+        stars=pointed_out,
         noise=noise,
         axis=axis,
         last_number=begun[-1].number,
         words=Words(
             f"{context.metric_title} of each trial",
-            summary,
+            f"{pointed_out.sentence} {counted(len(begun), 'trial')}: {counts}.".lstrip(),
             (
                 *_noise_notes(complete, best, noise, context),
                 *_mark_notes(points, pruned, without_score, axis, context),
             ),
         ),
-    )
-
-
-def _last_points(trials: Sequence[FrozenTrial], state: TrialState) -> tuple[Point, ...]:
-    return tuple(
-        Point(trial.number, score)
-        for trial in trials
-        if trial.state == state and final_score(trial) is None and (score := last_score(trial)) is not None
     )
 
 
@@ -209,6 +203,8 @@ def draw_history(info: HistoryInfo, context: StudyContext) -> Sheet:
             axes.scatter(beyond, [info.edge(context)] * len(beyond), **style)
 
     scatter(info.pruned, "pruned", 24 * size, color=LIGHT.pruned)
+    if context.floor is not None:
+        axes.axhline(context.floor, color=LIGHT.fanova, linewidth=1.6, linestyle="--", label=FLOOR)
     edge = {"edgecolors": LIGHT.complete, "linewidths": 1.4 * size}
     scatter(info.running, "running", 36 * size, color=LIGHT.paper, **edge)
     scatter(info.complete, "complete", 40 * size, color=LIGHT.complete)
@@ -217,9 +213,12 @@ def draw_history(info: HistoryInfo, context: StudyContext) -> Sheet:
     if info.best_so_far:
         numbers, scores = zip(*info.best_so_far, strict=True)
         axes.plot(numbers, scores, drawstyle="steps-post", color=LIGHT.best, linewidth=1.8, label=BEST_SO_FAR)
-    if info.best:
-        scatter([info.best], "best", 210, color=LIGHT.best, linewidths=1.0, marker="*")
-        _name_best(axes, info.best, context)
+    if leader := info.stars.leader:
+        hollow = {"edgecolors": LIGHT.best, "linewidths": 1.3, "marker": "*"}
+        scatter([leader], info.stars.leader_label, 170, color=LIGHT.paper, **hollow)
+    if star := info.stars.selected:
+        scatter([star], info.stars.label, 210, color=LIGHT.best, linewidths=1.0, marker="*")
+        _name_star(axes, star, context)
     if info.without_score:
         ticks: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 9, "markeredgewidth": 1.6}
         low = [0.02] * len(info.without_score)
@@ -229,10 +228,10 @@ def draw_history(info: HistoryInfo, context: StudyContext) -> Sheet:
     return drawn
 
 
-def _name_best(axes: Axes, best: Point, context: StudyContext) -> None:
+def _name_star(axes: Axes, star: Point, context: StudyContext) -> None:
     style: dict[str, Any] = {"ha": "center", "color": LIGHT.best, "weight": "bold"}
     offset = (0, 9 if context.sign > 0 else -20)
-    axes.annotate(context.score(best.score), best, offset, textcoords="offset points", **style)
+    axes.annotate(context.score(star.score), star, offset, textcoords="offset points", **style)
 
 
 def history_section(info: HistoryInfo, context: StudyContext) -> Section:
@@ -265,8 +264,14 @@ def _figure(info: HistoryInfo, context: StudyContext) -> str:
         numbers, scores = zip(*info.best_so_far, strict=True)
         line = {"color": PAGE.best, "width": 2, "shape": "hv"}
         traces.append(go.Scatter(x=numbers, y=scores, name=BEST_SO_FAR, mode="lines", line=line, hoverinfo="skip"))
-    if info.best:
-        add([info.best], "best", color=PAGE.best, size=17, symbol="star", line={"color": PAGE.paper, "width": 1})
+    if context.floor is not None:
+        ends, line = [0, info.last_number], {"color": PAGE.fanova, "width": 2, "dash": "dash"}
+        traces.append(go.Scatter(x=ends, y=[context.floor] * 2, name=FLOOR, mode="lines", line=line, hoverinfo="skip"))
+    if leader := info.stars.leader:
+        hollow = {"color": PAGE.best, "size": 15, "symbol": "star-open", "line": {"width": 1.5}}
+        add([leader], info.stars.leader_label, **hollow)
+    if star := info.stars.selected:
+        add([star], info.stars.label, color=PAGE.best, size=17, symbol="star", line={"color": PAGE.paper, "width": 1})
     if info.without_score:
         # On an axis of its own, so that they stay at the bottom while the scores are zoomed.
         traces.append(
@@ -283,13 +288,14 @@ def _figure(info: HistoryInfo, context: StudyContext) -> str:
         )
     margin = 0.02 * info.last_number + 0.5
     scores_axis = {"range": [info.axis.low, info.axis.high], "tickformat": PERCENT if context.percent else ""}
+    whole: dict[str, Any] = {"dtick": 1} if info.last_number < 20 else {}
     figure = go.Figure(
         traces,
         layout(
             height=440,
             showlegend=True,
             legend=LEGEND,
-            xaxis=axis("trial", showgrid=False, range=[-margin, info.last_number + margin]),
+            xaxis=axis("trial", showgrid=False, range=[-margin, info.last_number + margin], **whole),
             yaxis=axis("", info.axis.ticks, **scores_axis),
             yaxis2={"overlaying": "y", "visible": False, "range": [0, 1], "fixedrange": True},
         ),

@@ -1,4 +1,4 @@
-"""Every complete trial as a line across its hyperparameters."""
+"""Every trial with a score as a line across its hyperparameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 from .axes import GOLDEN_RATIO, Tick, parameter_axis, score_axis
 from .interactive import PAGE, layout, plain
 from .palette import LIGHT
-from .scores import scored_trials
+from .scores import Stars, reached, scored_trials, stars
 from .sections import Section, Table, section
 from .sheets import SCALE, Sheet, halo, sheet
 from .words import StudyContext, Words, shortened, wrapped
@@ -28,10 +28,10 @@ _N_BEST = 10
 
 
 class Column(NamedTuple):
-    """One axis, the score or a hyperparameter: its name, the best trial's value or nothing, and marks in 0..1."""
+    """One axis, the score or a hyperparameter: its name, the selected trial's value or nothing, and marks in 0..1."""
 
     label: str
-    best: str
+    selected: str
     ticks: tuple[Tick, ...]
 
 
@@ -42,12 +42,14 @@ class Line(NamedTuple):
         goodness: Its score from the worst that is shown to the best, 0..1.
         places: Where it crosses each column, 0..1; None where it lacks the hyperparameter.
         texts: What its value is in each column.
+        is_complete: Whether that is its final score, and not the one that it had reached.
     """
 
     number: int
     goodness: float
     places: tuple[float | None, ...]
     texts: tuple[str, ...]
+    is_complete: bool
 
 
 @dataclass(frozen=True)
@@ -56,43 +58,54 @@ class ParallelInfo:
 
     Attributes:
         columns: The score, then hyperparameters from the most important.
-        lines: From the worst to the best trial, so that the best is drawn on top.
+        lines: Unfinished trials, then complete ones, each from the worst; the selected one, drawn on top, is last.
+        stars: Says which that is.
         words: What to write around the figure.
     """
 
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
+    stars: Stars
     words: Words
 
 
-def parallel_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: StudyContext) -> ParallelInfo | str:
-    """Parallel coordinates of the complete trials, or a sentence that says why there are none.
+def parallel_info(
+    trials: Sequence[FrozenTrial], names: Sequence[str], context: StudyContext, *, is_ranked: bool = False
+) -> ParallelInfo | str:
+    """Parallel coordinates of the trials with a score, or a sentence that says why there are none.
 
     Args:
         trials: All trials of the study.
-        names: Hyperparameters that may have an axis, from the most important.
+        names: Hyperparameters that may have an axis.
         context: How to write things.
+        is_ranked: Whether the most important of them are known, and come first.
     """
+    complete, pointed_out = scored_trials(trials), stars(trials, context)
+    finished = {scored.trial.number for scored in complete}
+    own = None if pointed_out.selected is None else pointed_out.selected.number
     # The first of equal ones is the best, as it is for Optuna.
-    complete = sorted(scored_trials(trials)[::-1], key=lambda scored: context.sign * scored.score)
-    if not complete:
-        return "no trial has completed with a score that can be drawn"
-    drawn = complete[-MOST_LINES:]
+    every = sorted(
+        [*complete, *reached(trials)][::-1],
+        key=lambda one: (one.trial.number == own, one.trial.number in finished, context.sign * one.score),
+    )
+    if not every:
+        return "no trial has a score that can be drawn"
+    drawn = every[-MOST_LINES:]
     present = [name for name in names if any(name in scored.trial.params for scored in drawn)]
     if not present:
         return "the study searches no hyperparameter"
 
     axis = score_axis([scored.score for scored in drawn], context)
     n_beyond = sum(axis.is_beyond(scored.score) for scored in drawn)
-    notes = ["A line is a complete trial; the most important hyperparameters come first."]
-    if len(drawn) < len(complete):
-        notes.append(f"Shown are the best {len(drawn)} of {len(complete)} complete trials.")
+    first = "; the most important hyperparameters come first" if is_ranked else ""
+    notes = [f"A line is a trial{first}. Grey lines were not trained to the end: theirs is the score they had reached."]
+    if len(drawn) < len(every):
+        notes.append(f"Shown are the best {len(drawn)} of {len(every)} trials.")
     if len(present) > MOST_AXES:
         notes.append("Not shown: " + ", ".join(map(context.label, present[MOST_AXES:])) + ".")
     if n_beyond:
         beyond = axis.beyond_text(context)
         notes.append(f"Scores {beyond} are drawn at the end of the first axis: {n_beyond} of {len(drawn)}.")
-    best = drawn[-1]
     numbers = [scored.trial.number for scored in drawn]
     axes = [parameter_axis(name, [scored.trial for scored in drawn], context) for name in present[:MOST_AXES]]
     score_places = [axis.place(scored.score) for scored in drawn]
@@ -101,20 +114,24 @@ def parallel_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: 
     score_ticks = tuple(Tick(axis.place(tick.place), tick.text) for tick in axis.ticks)
     return ParallelInfo(
         (
-            Column(context.metric, context.score(best.score), score_ticks),
-            *(Column(each.label, each.texts[-1], each.ticks) for each in axes),
+            Column(context.metric, "" if own is None else context.score(drawn[-1].score), score_ticks),
+            *(Column(each.label, "" if own is None else each.texts[-1], each.ticks) for each in axes),
         ),
-        tuple(map(Line, numbers, (place if context.sign > 0 else 1 - place for place in score_places), places, texts)),
+        tuple(
+            Line(number, place if context.sign > 0 else 1 - place, crossings, values, number in finished)
+            for number, place, crossings, values in zip(numbers, score_places, places, texts, strict=True)
+        ),
+        pointed_out,
         Words(
-            "Hyperparameters of every complete trial",
-            f"Best: {context.score(best.score)} in trial {best.trial.number}; its values stand under the names.",
+            "Hyperparameters of every trial",
+            f"{pointed_out.sentence} Its values stand under the names." if own is not None else "None is complete yet.",
             tuple(notes),
         ),
     )
 
 
 def draw_parallel(info: ParallelInfo, context: StudyContext) -> Sheet:
-    """Every complete trial as a line across its hyperparameters, the best one on top."""
+    """Every trial as a line across its hyperparameters, the selected one on top."""
     drawn = sheet(info.words, context, 5.4)
     axes = drawn.axes(0.75, drawn.bottom + 0.2, drawn.width - 0.9, drawn.top - 0.95)
     axes.set_xlim(0, len(info.columns) - 1)
@@ -123,11 +140,19 @@ def draw_parallel(info: ParallelInfo, context: StudyContext) -> Sheet:
     axes.set_yticks([])
     axes.spines["bottom"].set_visible(False)
     shares = np.arange(1, len(info.lines) + 1) / len(info.lines)
-    faintest = min(0.45, 20 / len(info.lines))
-    widths, opacities = 0.8 + 0.9 * shares, faintest + (0.95 - faintest) * shares**3
+    faintest = min(0.7, 40 / len(info.lines))
+    widths, opacities = 1.0 + 0.9 * shares, faintest + (0.95 - faintest) * shares**3
     widths[-1], opacities[-1] = 2.6, 1.0
-    colours = SCALE([line.goodness for line in info.lines])
-    colours[-1] = to_rgba(LIGHT.best)
+    colours = np.array(
+        [
+            to_rgba(LIGHT.best)
+            if line.number == info.stars.number
+            else SCALE(line.goodness)
+            if line.is_complete
+            else to_rgba(LIGHT.pruned)
+            for line in info.lines
+        ]
+    )
     colours[:, 3] = opacities
     # A trial that lacks a hyperparameter leaves a gap.
     crossings = [np.column_stack([np.arange(len(line.places)), np.array(line.places, float)]) for line in info.lines]
@@ -145,8 +170,8 @@ def _draw_column(axes: Axes, place: int, column: Column) -> None:
         extra: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False, "parse_math": False}
         axes.annotate(text, (place, up), offset, **extra, **style)
 
-    best = shortened(column.best, _LABEL_CHARACTERS)
-    write(best, 1, (0, 9), ha="center", size=9.5, color=LIGHT.best, weight="bold")
+    selected = shortened(column.selected, _LABEL_CHARACTERS)
+    write(selected, 1, (0, 9), ha="center", size=9.5, color=LIGHT.best, weight="bold")
     write(wrapped(shortened(column.label, 36), _LABEL_CHARACTERS), 1, (0, 25), ha="center")
     for tick in column.ticks:
         text = shortened(tick.text, _LABEL_CHARACTERS)
@@ -159,9 +184,9 @@ def parallel_section(info: ParallelInfo, context: StudyContext) -> Section:
     Plotly's own parallel coordinates need WebGL, which is often missing in remote and headless browsers and prints
     poorly: these are ordinary lines.
     """
-    best = info.lines[: -_N_BEST - 1 : -1]
+    best = [line for line in info.lines[::-1] if line.is_complete][:_N_BEST] or info.lines[-1:]
     table = Table(
-        f"The best {len(best)} trials" if len(best) > 1 else "The best trial",
+        f"The selected trial and the best {len(best) - 1} others" if len(best) > 1 else "The selected trial",
         ("trial", *(column.label for column in info.columns)),
         tuple((str(line.number), *line.texts) for line in best),
     )
@@ -180,19 +205,19 @@ def parallel_section(info: ParallelInfo, context: StudyContext) -> Section:
 def _figure(info: ParallelInfo, *, is_narrow: bool) -> str:
     texts, lines = [], []
     for place, column in enumerate(info.columns):
-        best = plain(shortened(column.best, _LABEL_CHARACTERS))
+        selected = plain(shortened(column.selected, _LABEL_CHARACTERS))
         if is_narrow:
-            title = f"{plain(shortened(column.label, 24))} {_coloured(best)}"
+            title = f"{plain(shortened(column.label, 24))} {_coloured(selected)}"
             texts.append(_text(0, place, title, xanchor="left", yanchor="bottom", yshift=3))
         else:
             label = "<br>".join(map(plain, wrapped(shortened(column.label, 36), _LABEL_CHARACTERS).split("\n")))
-            texts.append(_text(place, 1, f"{label}<br>{_coloured(best)}", yanchor="bottom", yshift=8))
+            texts.append(_text(place, 1, f"{label}<br>{_coloured(selected)}", yanchor="bottom", yshift=8))
         ends = (
             {"x0": 0, "x1": 1, "y0": place, "y1": place} if is_narrow else {"x0": place, "x1": place, "y0": 0, "y1": 1}
         )
         lines.append({"type": "line", "line": {"color": PAGE.muted, "width": 1}, **ends})
         for tick in column.ticks:
-            text = plain(shortened(tick.text, 9 if is_narrow else _LABEL_CHARACTERS))
+            text = plain(shortened(tick.text, max(9, 46 // len(column.ticks)) if is_narrow else _LABEL_CHARACTERS))
             if is_narrow:
                 texts.append(_text(tick.place, place, text, yanchor="top", yshift=-2))
             else:
@@ -204,13 +229,13 @@ def _figure(info: ParallelInfo, *, is_narrow: bool) -> str:
         if is_narrow
         else {"height": 520, "margin": {"l": 48, "r": 76, "t": 84, "b": 16}}
     )
-    traces = [_trace(info, group, members, is_narrow) for group, members in enumerate(_groups(info.lines))]
+    traces = [_trace(info, group, members, is_narrow) for group, members in enumerate(_groups(info))]
     drawn = layout(annotations=texts, shapes=lines, xaxis=axes[0], yaxis=axes[1], **shape)
     return str(go.Figure(traces, drawn).to_json())
 
 
-def _coloured(best: str) -> str:
-    return f"<b><span style='color:{PAGE.best}'>{best or ' '}</span></b>"
+def _coloured(selected: str) -> str:
+    return f"<b><span style='color:{PAGE.best}'>{selected or ' '}</span></b>"
 
 
 def _text(x: float, y: float, text: str, **changes: Any) -> dict[str, Any]:
@@ -218,21 +243,22 @@ def _text(x: float, y: float, text: str, **changes: Any) -> dict[str, Any]:
     return {"x": x, "y": y, "text": text, **style, **changes}
 
 
-def _groups(lines: Sequence[Line]) -> list[list[Line]]:
-    """Lines of one colour together, from the worst; the best one, which is the last, alone.
+def _groups(info: ParallelInfo) -> list[list[Line]]:
+    """Lines of one colour together: unfinished ones, complete ones from the worst, and the selected one.
 
     A trace for each of 300 lines would take seconds to draw.
     """
     n_colours = len(PAGE.scale)
-    groups: list[list[Line]] = [[] for _ in PAGE.scale]
-    for line in lines[:-1]:
-        groups[min(int(line.goodness * n_colours), n_colours - 1)].append(line)
-    return [*groups, [lines[-1]]]
+    groups: list[list[Line]] = [[] for _ in (None, *PAGE.scale, None)]
+    for line in info.lines:
+        shade = 1 + min(int(line.goodness * n_colours), n_colours - 1) if line.is_complete else 0
+        groups[-1 if line.number == info.stars.number else shade].append(line)
+    return groups
 
 
 def _trace(info: ParallelInfo, group: int, lines: Sequence[Line], is_narrow: bool) -> go.Scatter:
     """Lines as one trace with gaps; ``customdata`` is each line's rank, by which the page hides all but the best."""
-    is_best = group == len(PAGE.scale)
+    is_selected = group == len(PAGE.scale) + 1
     columns, places, texts, ranks = [], [], [], []
     for line in lines:
         columns += [*range(len(line.places)), None]
@@ -242,15 +268,15 @@ def _trace(info: ParallelInfo, group: int, lines: Sequence[Line], is_narrow: boo
         texts.append("")
         ranks += [len(info.lines) - info.lines.index(line)] * (len(line.places) + 1)
     across, up = (places, columns) if is_narrow else (columns, places)
-    colour, width = (PAGE.best, 3.5) if is_best else (PAGE.scale[group], 1 + 0.2 * group)
+    colour = (PAGE.pruned, *PAGE.scale, PAGE.best)[group]
     return go.Scatter(
         x=across,
         y=up,
         text=texts,
         customdata=ranks,
         mode="lines",
-        line={"color": colour, "width": width},
-        opacity=1 if is_best else 0.5 + 0.1 * group,
+        line={"color": colour, "width": 3.5 if is_selected else 1 + 0.2 * group},
+        opacity=1 if is_selected else 0.6 + 0.06 * group,
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
     )

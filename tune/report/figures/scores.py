@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
+from .words import StudyContext
+
 # Beyond this, differences and squares of scores overflow; a loss of that size has diverged.
 _LARGEST_SCORE = 1e100
 
@@ -21,7 +23,7 @@ class Point(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """A complete trial and its score."""
+    """A trial and its score."""
 
     trial: FrozenTrial
     score: float
@@ -48,6 +50,78 @@ def last_score(trial: FrozenTrial) -> float | None:
 def scored_trials(trials: Sequence[FrozenTrial]) -> list[Scored]:
     """The complete trials whose scores can be drawn."""
     return [Scored(trial, score) for trial in trials if (score := final_score(trial)) is not None]
+
+
+def reached(trials: Sequence[FrozenTrial]) -> list[Scored]:
+    """The trials without a final score that have reported one, with the last that they reported."""
+    return [
+        Scored(trial, score)
+        for trial in trials
+        if final_score(trial) is None
+        and trial.state in (TrialState.PRUNED, TrialState.RUNNING)
+        and (score := last_score(trial)) is not None
+    ]
+
+
+class Stars(NamedTuple):
+    """What the figures point out.
+
+    Attributes:
+        selected: The search's trial to use; None before there is one.
+        leader: The best score of the search, where that is another trial.
+        sentence: Which these are.
+        label: What a legend calls the first.
+        leader_label: What a legend calls the second.
+    """
+
+    selected: Point | None
+    leader: Point | None
+    sentence: str
+    label: str
+    leader_label: str
+
+    @property
+    def number(self) -> int:
+        """Of the first; -1 without one."""
+        return -1 if self.selected is None else self.selected.number
+
+
+def stars(trials: Sequence[FrozenTrial], context: StudyContext) -> Stars:
+    """The trial that is handed over, and the one that only looked better in the search."""
+    scored = [one.point for one in scored_trials(trials)]
+    leader = max(scored, key=lambda point: context.sign * point.score, default=None)
+    every = {point.number: point for point in (*scored, *(one.point for one in reached(trials)))}
+    selected = leader if context.selected is None else every.get(context.selected, leader)
+    if selected is None or leader is None or leader.number == selected.number:
+        leader = None
+    label = "selected" if context.floor is None else "best of the search"
+    sentence = (
+        "" if selected is None else f"{label.capitalize()}: trial {selected.number}, {_twice(selected, context)}."
+    )
+    leader_label = "best score of the search"
+    if leader is not None:
+        sentence += f" Trial {leader.number} has the best score of the search, {_twice(leader, context)}"
+        fresh = context.fresh.get(leader.number)
+        if fresh is not None and context.sign * fresh < context.sign * leader.score:
+            sentence += ": it did not repeat"
+            leader_label += ", did not repeat"
+        sentence += "."
+    if context.floor is not None:
+        sentence = f"MiniRocket is handed over, {context.score(context.floor)}: no trial beats it. {sentence}".rstrip()
+    return Stars(selected, leader, sentence, label, leader_label)
+
+
+def _twice(point: Point, context: StudyContext) -> str:
+    score, fresh = context.score(point.score), context.fresh.get(point.number)
+    return score if fresh is None else f"{score} in the search and {context.score(fresh)} with fresh seeds"
+
+
+def what_helps(n_needed: int, n_complete: int, trials: Sequence[FrozenTrial]) -> str:
+    """The end of a sentence: how many trials would be enough, if as many of them complete as so far."""
+    n_finished = sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials)
+    if not n_complete:
+        return ": more trials would help"
+    return f": about {9 * math.ceil(n_needed / n_complete * n_finished / 9)} trials (--resume --trials) would do"
 
 
 def scored_after_the_same_epochs(trials: Sequence[FrozenTrial], sign: int) -> tuple[list[Scored], int]:

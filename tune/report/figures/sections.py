@@ -34,6 +34,7 @@ class Table(NamedTuple):
         rows: As many cells each.
         is_open: Whether it is shown at once, and not only to whoever asks for it.
         wraps: Whether long cells are broken into lines.
+        is_sortable: Whether its headings sort it.
     """
 
     caption: str
@@ -41,6 +42,7 @@ class Table(NamedTuple):
     rows: tuple[tuple[str | Link, ...], ...]
     is_open: bool = False
     wraps: bool = False
+    is_sortable: bool = False
 
 
 class Drawing(NamedTuple):
@@ -160,6 +162,7 @@ def rendered(template: str, sections: Sequence[Section], **words: Any) -> str:
     return environment.get_template(template).render(
         sections=sections,
         panels=panels,
+        has_sortable=any(table.is_sortable for one in sections for table in one.tables),
         light=properties(LIGHT),
         dark=properties(DARK),
         plotly_js=_plotly_js() if panels else "",

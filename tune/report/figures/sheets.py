@@ -138,15 +138,6 @@ def _write(figure: Figure, up: float, text: str, size: float, colour: str, weigh
     figure.text(*place, text, size=size, color=colour, weight=weight, parse_math=False)
 
 
-def empty_sheet(title: str, why: str, context: StudyContext) -> Sheet:
-    """A sheet that says in words why there is no figure."""
-    said = sheet(Words(title, "Not drawn.", ()), context, 1.6)
-    sentence = "\n".join(textwrap.wrap(why[:1].upper() + why[1:] + ".", 90))
-    place = (0.5, (said.bottom + said.top) / 2 / said.height)
-    said.figure.text(*place, sentence, size=13, color=LIGHT.ink, ha="center", va="center", parse_math=False)
-    return said
-
-
 def panels(
     n_panels: int,
     n_columns: int,

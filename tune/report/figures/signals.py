@@ -14,7 +14,10 @@ from .sections import Drawing, DrawingGroup
 from .words import shortened
 
 WIDTH, HEIGHT, MARGIN = 240, 110, 6
-COLOURS = ("complete", "best", "fanova", "ink", "pruned", "muted")
+# The first three follow the page; the others stand out on white and on black.
+COLOURS = ("var(--complete)", "var(--best)", "var(--fanova)", "#cc79a7", "#e69f00", "#8c9eff")
+# What a lone spike may not set the scale of all drawings by.
+_SHOWN_PERCENT = (0.5, 99.5)
 # Channels whose deviations differ more than this many times cannot share a scale.
 _MOST_TIMES = 15
 
@@ -52,8 +55,8 @@ def signal_groups(classes: Sequence[dict[str, Any]]) -> tuple[DrawingGroup, ...]
         classes: As ``read_examples`` gives them.
     """
     everything = np.concatenate([example["values"] for one in classes for example in one["examples"]], axis=1)
-    centre, scale = _scales(everything)
-    low, high = ((everything - centre) / scale).min(), ((everything - centre) / scale).max()
+    centre, scale = _scales(everything, classes[0]["channels"])
+    low, high = np.percentile((everything - centre) / scale, _SHOWN_PERCENT)
     longest = max(example["length"] for one in classes for example in one["examples"])
     groups = []
     for one in classes:
@@ -62,7 +65,7 @@ def signal_groups(classes: Sequence[dict[str, Any]]) -> tuple[DrawingGroup, ...]
             name, taken = shortened(one["class"], 30), shortened(example["predicted"], 30)
             words = f"{name}, correct" if example["is_right"] else f"{name}, predicted {taken}"
             who = "" if example["person"] is None else f" ({shortened(example['person'], 24)})"
-            lines = ((example["values"] - centre) / scale - low) / ((high - low) or 1.0)
+            lines = np.clip(((example["values"] - centre) / scale - low) / ((high - low) or 1.0), -0.05, 1.05)
             drawings.append(Drawing(_svg(lines, example["length"] / longest, words), words + who))
         title = f"{shortened(one['class'], 40)}: {one['n_wrong']} of {one['n_sequences']} wrong"
         groups.append(DrawingGroup(title, tuple(drawings)))
@@ -72,19 +75,18 @@ def signal_groups(classes: Sequence[dict[str, Any]]) -> tuple[DrawingGroup, ...]
 def legend(channels: Sequence[str]) -> Markup:
     """Names of the channels, each behind a stroke in its colour."""
     strokes = [
-        Markup('<span class="stroke"><i style="background: var(--{})"></i>{}</span>').format(
-            colour, shortened(name, 30)
-        )
+        Markup('<span class="stroke"><i style="background: {}"></i>{}</span>').format(colour, shortened(name, 30))
         for name, colour in zip(channels, COLOURS, strict=False)
     ]
     return Markup(" ").join(strokes)
 
 
-def _scales(values: Float[np.ndarray, "channels steps"]) -> tuple[np.ndarray, np.ndarray]:
-    """What to take off each channel and divide it by, so that all can share one height."""
+def _scales(values: Float[np.ndarray, "channels steps"], channels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """What to take off each channel and divide it by, so that all can share one height, whatever their units."""
+    units = {name.partition("(")[2] for name in channels}
     deviations = values.std(axis=1, keepdims=True)
     moving = deviations[deviations > 0]
-    if not moving.size or moving.max() <= _MOST_TIMES * moving.min():
+    if not moving.size or (len(units) < 2 and moving.max() <= _MOST_TIMES * moving.min()):
         return np.zeros_like(deviations), np.ones_like(deviations)
     return values.mean(axis=1, keepdims=True), np.where(deviations > 0, deviations, 1.0)
 
@@ -94,7 +96,7 @@ def _svg(lines: Float[np.ndarray, "channels steps"], width: float, words: str) -
     n_steps = lines.shape[1]
     across = MARGIN + np.linspace(0.0, width, n_steps) * (WIDTH - 2 * MARGIN)
     paths = [
-        Markup('<polyline points="{}" style="stroke: var(--{})"/>').format(
+        Markup('<polyline points="{}" style="stroke: {}"/>').format(
             " ".join(
                 f"{x:.1f},{y:.1f}" for x, y in zip(across, HEIGHT - MARGIN - line * (HEIGHT - 2 * MARGIN), strict=True)
             ),

@@ -13,13 +13,13 @@ from optuna.trial import FrozenTrial
 
 from .axes import GOLDEN_RATIO, ParameterAxis, ScoreAxis, parameter_axis, score_axis
 from .palette import LIGHT, crowding
-from .scores import scored_trials
+from .scores import scored_trials, stars, what_helps
 from .sections import QUARTER, Section, section
 from .sheets import Medium, gridded, labelled, set_ticks, sheet
 from .words import StudyContext, Words, shortened
 
 MOST_PARAMETERS = 4
-FEWEST_TRIALS = 3
+FEWEST_TRIALS = 5
 _TILE = Medium(3.1, False)
 _N_STEPS = 40
 
@@ -44,17 +44,17 @@ class SlicesInfo:
 
     Attributes:
         slices: One a hyperparameter.
-        numbers: Of the complete trials.
         scores: Of the complete trials.
-        best: Index of the best among them.
+        star: Index of the one to use among them; None where that one was not trained to the end.
+        label: What to call it.
         axis: The scores that are shown.
         words: What to write around the figure.
     """
 
     slices: tuple[Slice, ...]
-    numbers: tuple[int, ...]
     scores: tuple[float, ...]
-    best: int
+    star: int | None
+    label: str
     axis: ScoreAxis
     words: Words
 
@@ -69,7 +69,10 @@ def slices_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: St
     """
     complete = scored_trials(trials)
     if len(complete) < FEWEST_TRIALS:
-        return f"slices need at least {FEWEST_TRIALS} complete trials, and this study has {len(complete)}"
+        return (
+            f"slices need at least {FEWEST_TRIALS} complete trials, and this study has "
+            f"{len(complete)}{what_helps(FEWEST_TRIALS, len(complete), trials)}"
+        )
     if not names:
         return "no hyperparameter varied among the complete trials"
     numbers = tuple(scored.trial.number for scored in complete)
@@ -81,13 +84,17 @@ def slices_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: St
     for name in names[:MOST_PARAMETERS]:
         along = parameter_axis(name, [scored.trial for scored in complete], context)
         slices.append(Slice(along, along.spread(numbers, GOLDEN_RATIO), _line(along, visible)))
-    best = max(range(len(complete)), key=lambda index: context.sign * scores[index])
+    pointed_out = stars(trials, context)
+    star = numbers.index(pointed_out.number) if pointed_out.number in numbers else None
     notes = ["Line: mean of the trials near by. Where the dots scatter widely around it, other things matter more."]
     if n_beyond := sum(map(axis.is_beyond, scores)):
         notes.append(f"Scores {axis.beyond_text(context)} are drawn at the edge: {n_beyond} of {len(scores)}.")
-    values = ", ".join(f"{one.axis.label} {one.axis.texts[best] or 'none'}" for one in slices)
-    words = Words("The score along each hyperparameter", f"The best trial has {values}.", tuple(notes))
-    return SlicesInfo(tuple(slices), numbers, scores, best, axis, words)
+    summary = pointed_out.sentence
+    if star is not None:
+        values = ", ".join(f"{one.axis.label} {one.axis.texts[star] or 'none'}" for one in slices)
+        summary += f" It has {values}."
+    words = Words("The score along each hyperparameter", summary, tuple(notes))
+    return SlicesInfo(tuple(slices), scores, star, pointed_out.label, axis, words)
 
 
 def _line(axis: ParameterAxis, scores: Float[np.ndarray, " trials"]) -> tuple[tuple[float, float], ...]:
@@ -113,7 +120,7 @@ def slices_section(info: SlicesInfo, context: StudyContext) -> Section:
         tile = sheet(info.words, context, 2.6, _TILE)
         _draw_slice(tile.axes(0.6, 0.5, _TILE.width - 0.15, 2.55), one, info)
         tiles.append(tile.figure)
-    key = "● complete   ★ best"
+    key = f"● complete   ★ {info.label}"
     return section("slices", info.words, key=key, heading="How", tiles=tuple(tiles), least_width=QUARTER)
 
 
@@ -125,7 +132,7 @@ def _draw_slice(axes: Axes, one: Slice, info: SlicesInfo) -> None:
     gridded(axes)
     labelled(axes, shortened(one.axis.label, 30))
     scores = np.clip(info.scores, info.axis.low, info.axis.high)
-    others = [index for index, place in enumerate(one.places) if place is not None and index != info.best]
+    others = [index for index, place in enumerate(one.places) if place is not None and index != info.star]
     size = crowding(len(info.scores), 60)
     places = np.array([one.places[index] for index in others], dtype=float)
     dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 5 * size**0.5, "markeredgewidth": 0}
@@ -134,7 +141,6 @@ def _draw_slice(axes: Axes, one: Slice, info: SlicesInfo) -> None:
         along, means = zip(*one.line, strict=True)
         mark: dict[str, Any] = {"linestyle": "none", "marker": "_", "markersize": 22, "markeredgewidth": 2.4}
         axes.plot(along, means, color=LIGHT.muted, **(mark if one.axis.levels else {"linewidth": 1.8}))
-    best = one.places[info.best]
-    if best is not None:
+    if info.star is not None and (star := one.places[info.star]) is not None:
         style: dict[str, Any] = {"marker": "*", "s": 150, "edgecolors": LIGHT.paper, "linewidths": 0.8}
-        axes.scatter(best, scores[info.best], color=LIGHT.best, clip_on=False, zorder=3, **style)
+        axes.scatter(star, scores[info.star], color=LIGHT.best, clip_on=False, zorder=3, **style)

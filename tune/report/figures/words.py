@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    import optuna
-
-_METRICS = {"accuracy": "validation accuracy", "macro_f1": "validation macro F1", "loss": "validation loss (nats)"}
+from typing import Literal, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -24,6 +19,9 @@ class StudyContext:
         n_validation: Sequences that each score was judged on, where the score is an accuracy; gives the
             size of differences that are only noise. None where that is not known or does not apply.
         labels: What to write for a hyperparameter, with its unit, where its name is not enough.
+        selected: Number of the search's trial to use; None where that is the one with the best score.
+        fresh: Mean scores with fresh seeds, by the number of the trial.
+        floor: Score of the floor, where that is handed over instead of a trial.
     """
 
     title: str
@@ -32,6 +30,9 @@ class StudyContext:
     percent: bool = False
     n_validation: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    selected: int | None = None
+    fresh: Mapping[int, float] = field(default_factory=dict)
+    floor: float | None = None
 
     @property
     def sign(self) -> int:
@@ -52,30 +53,6 @@ class StudyContext:
         if self.percent:
             return f"{value:.2%}" if 0.99 < value < 1 else f"{value:.1%}"
         return number_text(value)
-
-
-def study_context(study: optuna.Study, metric: str, n_validation: int | None = None) -> StudyContext:
-    """How to name and write things for a study.
-
-    Args:
-        study: Of this tuner.
-        metric: What its first, or only, objective is: ``accuracy``, ``macro_f1`` or ``loss`` of the validation data.
-        n_validation: Sequences that each value was judged on, where it is known.
-
-    Raises:
-        ValueError: If there is no such metric.
-    """
-    if metric not in _METRICS:
-        *others, last = _METRICS
-        raise ValueError(f"there is no metric {metric!r}: {', '.join(others)} or {last}")
-    is_share = metric == "accuracy"
-    return StudyContext(
-        title=study.study_name,
-        metric=_METRICS[metric],
-        direction="maximize" if study.directions[0].name == "MAXIMIZE" else "minimize",
-        percent=is_share,
-        n_validation=n_validation if is_share else None,
-    )
 
 
 class Words(NamedTuple):

@@ -41,8 +41,8 @@ def test_every_trial_is_in_the_history() -> None:
     assert info.without_score == (3, 4)
     assert info.best_so_far == ((0, 0.8), (5, 0.9), (7, 0.9))
     assert info.initial == ((0, 0.8),)
-    assert info.best == (5, 0.9)
-    assert info.words.summary == "Best: 90.0% in trial 5. 8 trials: 3 complete, 3 pruned, 1 failed, 1 running."
+    assert info.stars.selected == (5, 0.9)
+    assert info.words.summary == "Selected: trial 5, 90.0%. 8 trials: 3 complete, 3 pruned, 1 failed, 1 running."
 
 
 def test_the_history_says_how_many_are_as_good_as_the_best() -> None:
@@ -64,7 +64,7 @@ def test_an_unfinished_trial_with_a_score_is_not_called_complete() -> None:
 def test_a_smaller_loss_is_better_and_has_no_binomial_noise() -> None:
     context = StudyContext("s", "loss", "minimize", n_validation=100)
     info = history(*(trial(n, value) for n, value in enumerate([3.0, 1.0, 2.0])), context=context)
-    assert info.best == (1, 1.0)
+    assert info.stars.selected == (1, 1.0)
     assert info.best_so_far == ((0, 3.0), (1, 1.0), (2, 1.0))
     assert info.noise is None
 

@@ -32,7 +32,7 @@ def test_what_decides_comes_first_with_a_clear_lead() -> None:
 
 def test_importances_are_reproducible_and_leave_optuna_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     before = optuna.logging.get_verbosity()
-    trials = decided_by_x(12)
+    trials = decided_by_x(20)
     assert importances(trials) == importances(trials)
     assert optuna.logging.get_verbosity() == before
     assert "A new study" not in capsys.readouterr().err
@@ -72,7 +72,7 @@ def test_every_decade_of_a_logarithmic_range_counts_the_same() -> None:
 @pytest.mark.parametrize(
     ("trials", "why"),
     [
-        (decided_by_x(4), "importances need at least 5 complete trials, and this study has 4"),
+        (decided_by_x(4), "importances need at least 5 trials with a score, and this study has 4"),
         ([trial(n, 0.5, {"x": n / 9}) for n in range(9)], "every complete trial has the same score"),
         ([trial(n, n / 9, {"x": n / 9, "y": 0.5}) for n in range(9)], "only x varied among the complete trials"),
         ([trial(n, n / 9) for n in range(9)], "no hyperparameter varied among the complete trials"),
@@ -80,6 +80,13 @@ def test_every_decade_of_a_logarithmic_range_counts_the_same() -> None:
 )
 def test_why_there_are_no_importances(trials: list[FrozenTrial], why: str) -> None:
     assert str(importances_info(trials, ACCURACY)).startswith(why)
+
+
+@pytest.mark.parametrize("n_trials", [9, 20])
+def test_what_is_chance_is_not_drawn(n_trials: int) -> None:
+    draws = np.random.default_rng(3).random((n_trials, 21))
+    trials = [trial(n, row[0], {f"p{k}": x for k, x in enumerate(row[1:])}) for n, row in enumerate(draws)]
+    assert "it is not known yet which hyperparameters matter" in str(importances_info(trials, ACCURACY))
 
 
 def test_of_few_complete_trials_all_count_with_the_score_of_as_many_epochs() -> None:

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from tune.report.figures.collection import Figures, picture_of, study_figures
+from tune.report.figures.collection import KINDS, Figures, study_figures
 from tune.report.figures.contour import ContourInfo, draw_contour
 from tune.report.figures.history import HistoryInfo, draw_history
 from tune.report.figures.importances import ImportancesInfo, draw_importances
 from tune.report.figures.parallel import ParallelInfo, draw_parallel
-from tune.report.figures.sheets import Sheet, empty_sheet, png, sheet
+from tune.report.figures.sheets import Sheet, png, sheet
 from tune.report.figures.words import StudyContext, Words
 
 CONTEXT = StudyContext("watch-gru", "validation accuracy", "maximize", percent=True, n_validation=200)
@@ -32,10 +32,9 @@ SPACES: dict[str, BaseDistribution] = {
 def figures() -> Figures:
     study = optuna.create_study(direction="maximize")
     sampler = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    scores = [0.9, 0.05, *(0.9 + n / 200 for n in range(1, 9))]
-    results: list[tuple[TrialState, float | None]] = [(TrialState.COMPLETE, score) for score in scores]
-    for state, score in [*results, (TrialState.PRUNED, None), (TrialState.FAIL, None)]:
-        params = sampler.ask(SPACES).params
+    for number, state in enumerate([*[TrialState.COMPLETE] * 30, TrialState.PRUNED, TrialState.FAIL]):
+        params = sampler.ask(SPACES).params | ({"dropout": 0.0} if number == 1 else {})
+        score = None if state != TrialState.COMPLETE else 0.05 if number == 1 else 0.9 + 0.08 * params["dropout"]
         given = {"fixed_params": params} if not study.trials else {}
         made = create_trial(state=state, value=score, params=params, distributions=SPACES, system_attrs=given)
         study.add_trial(made)
@@ -75,19 +74,21 @@ def test_every_sheet_names_the_study_the_metric_and_its_better_end(sheets: dict[
         assert "watch-gru · validation accuracy, higher is better" in texts(drawn)
 
 
-def test_the_history_shows_every_state_and_the_unit(sheets: dict[str, Sheet]) -> None:
+def test_the_history_shows_every_state_and_the_unit(sheets: dict[str, Sheet], figures: Figures) -> None:
+    assert isinstance(figures.history, HistoryInfo)
+    assert figures.history.stars.selected is not None
     axes = sheets["history"].figure.axes[0]
     assert legend(sheets["history"]) == [
-        "as good, within noise",
+        "as good as the best score, within noise",
         "complete",
         "default configuration",
         "best so far",
-        "best",
+        "selected",
         "no score",
     ]
     assert axes.get_xlabel() == "trial"
     assert all(text.endswith("%") for text in tick_texts(axes, "y"))
-    assert "94.0%" in [text.get_text() for text in axes.texts]
+    assert CONTEXT.score(figures.history.stars.selected.score) in [text.get_text() for text in axes.texts]
 
 
 def test_an_outlier_is_a_triangle_at_the_edge(sheets: dict[str, Sheet]) -> None:
@@ -111,7 +112,7 @@ def test_the_best_values_stand_in_the_parallel_coordinates(sheets: dict[str, She
     assert isinstance(figures.parallel, ParallelInfo)
     written = [text.get_text() for text in sheets["parallel"].figure.axes[0].texts]
     for column in figures.parallel.columns:
-        assert column.best in written
+        assert column.selected in written
 
 
 def test_the_contour_has_a_panel_a_pair_and_one_colour_bar(sheets: dict[str, Sheet]) -> None:
@@ -119,7 +120,7 @@ def test_the_contour_has_a_panel_a_pair_and_one_colour_bar(sheets: dict[str, She
     assert len(panels) == 3
     assert all(panel.get_xlabel() and panel.get_ylabel() for panel in panels)
     assert bar.get_ylabel() == "validation accuracy"
-    assert legend(sheets["contour"]) == ["pruned", "complete", "best"]
+    assert legend(sheets["contour"]) == ["pruned", "complete", "selected"]
 
 
 def test_no_text_leaves_the_sheet(sheets: dict[str, Sheet]) -> None:
@@ -140,12 +141,8 @@ def test_long_notes_are_wrapped_and_long_summaries_cut() -> None:
     assert drawn.top - drawn.bottom == pytest.approx(1)
 
 
-def test_a_sheet_without_a_figure_says_why() -> None:
-    drawn = empty_sheet("The contour plot", "none varied", CONTEXT)
-    assert "None varied." in texts(drawn)
-    assert "Not drawn." in texts(drawn)
-
-
 def test_pictures_are_the_same_every_time(figures: Figures) -> None:
     for name, info in figures._asdict().items():
-        assert picture_of(name, info, CONTEXT) == picture_of(name, info, CONTEXT)
+        draw = KINDS[name].draw
+        assert draw is not None
+        assert png(draw(info, CONTEXT).figure) == png(draw(info, CONTEXT).figure)

@@ -37,23 +37,24 @@ def test_a_slice_finds_where_good_scores_lie() -> None:
     assert top[0] == pytest.approx(0.5, abs=0.15)
     heights = [score for _, score in by_noise.line]
     assert max(heights) - min(heights) < 0.5 * (top[1] - min(score for _, score in by_x.line))
-    assert info.scores[info.best] == max(info.scores)
+    assert info.star is not None
+    assert info.scores[info.star] == max(info.scores)
 
 
 def test_a_slice_over_levels_has_a_mean_for_each_that_was_tried() -> None:
     spaces = {"pooling": CategoricalDistribution(["last", "mean", "max"])}
-    values = [("last", 0.5), ("last", 0.7), ("max", 0.9)]
+    values = [("last", 0.5), ("last", 0.7), ("max", 0.9), ("max", 0.9), ("last", 0.6)]
     trials = [trial(n, score, {"pooling": level}, spaces) for n, (level, score) in enumerate(values)]
     (one,) = slices(trials, ["pooling"]).slices
     assert [round(score, 6) for _, score in one.line] == [0.6, 0.9]
 
 
 def test_the_lowest_loss_is_the_best_of_a_slice() -> None:
-    assert slices(decided_by_x(9), ["x"], LOSS).best == min(range(9), key=lambda n: decided_by_x(9)[n].value or 0)
+    assert slices(decided_by_x(9), ["x"], LOSS).star == min(range(9), key=lambda n: decided_by_x(9)[n].value or 0)
 
 
 def test_too_little_for_slices_is_said() -> None:
-    assert "at least 3 complete trials" in str(slices_info(decided_by_x(2), ["x"], ACCURACY))
+    assert "at least 5 complete trials" in str(slices_info(decided_by_x(2), ["x"], ACCURACY))
     assert "no hyperparameter varied" in str(slices_info(decided_by_x(5), [], ACCURACY))
 
 
@@ -66,9 +67,9 @@ def test_curves_of_the_best_the_middle_and_the_pruned() -> None:
         trial(8, state=TrialState.PRUNED, reported={1: math.nan}),
     ]
     info = curves(trials)
-    assert [(curve.number, curve.kind) for curve in info.curves] == [(5, "pruned"), (2, "median"), (4, "best")]
+    assert [(curve.number, curve.kind) for curve in info.curves] == [(5, "pruned"), (2, "median"), (4, "selected")]
     assert info.losses is None
-    assert "trial 4, had 10.0% after epoch 1 and its best, 54.0%, after epoch 2 of 2" in info.words.summary
+    assert "Trial 4, selected, had 10.0% after epoch 1 and its best, 54.0%, after epoch 2 of 2" in info.words.summary
 
 
 def test_losses_are_means_over_the_folds() -> None:

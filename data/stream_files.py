@@ -1,0 +1,428 @@
+"""Streams as they lie on disk: a label in every row, or beside the stream a list of start, end and label.
+
+A file of measurements may have a column with the label of every row (``user,activity,timestamp,x,y,z``; WISDM, PAMAP2,
+mHealth, HARTH, Opportunity), or a file beside it says when what was done (``start,end,label``), or what at which time
+(``time,label``). A file is of one person, unless a column tells people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .class_folders import table_paths
+from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, find_roles, unit_seconds
+from .errors import DataError
+from .null_class import NULL, NULL_NAMES
+from .recording import MAX_VALUES, Layout
+from .sequences import SequenceDataset
+from .source import Source, is_file
+from .stream_tables import (
+    ANNOTATIONS,
+    END_NAMES,
+    LABELLED,
+    LABELS,
+    LENGTH_NAMES,
+    PLAIN,
+    ROWS,
+    SAMPLE_WORDS,
+    START_NAMES,
+    Head,
+    clocks,
+    look,
+    numbers,
+    plain_name,
+    read_frame,
+    times,
+)
+from .streams import Stream, assemble_streams
+from .time_axis import guess_unit_seconds
+
+if TYPE_CHECKING:
+    import pandas
+
+BESIDE = re.compile(r"annotat|label|event|segment|marker|truth|activit", re.IGNORECASE)
+PERSON = re.compile(
+    r"(?<![a-z0-9])(?:subject|subj|person|user|participant|signer|volunteer|p|u|s)[ _-]?\d+", re.IGNORECASE
+)
+# Of a folder that holds other recordings, so many files are looked at.
+N_LOOKED_AT = 3
+FEWEST_INSIDE = 0.05
+
+
+class Found(NamedTuple):
+    """A stream on disk.
+
+    Attributes:
+        head: Of its file.
+        beside: Of the file with its labels; None where they are in its rows.
+    """
+
+    head: Head
+    beside: Head | None
+
+
+class Clockwork(NamedTuple):
+    """The time of a stream: in the column's unit, and in seconds."""
+
+    stamps: NDArray[np.float64]
+    unit: float
+
+
+def find_streams(path: Path) -> list[Found]:
+    """The streams at a path; none where other recordings lie there, or nothing."""
+    if is_file(path):
+        if path.suffix.lower() not in PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES:
+            return []
+        head = look(path)
+        if head.kind == ROWS:
+            return [Found(head, None)]
+        return (
+            [one for one in _with_annotations(_siblings(path)) if one.head.path == path] if head.kind == PLAIN else []
+        )
+    if not path.is_dir():
+        return []
+    files = [path / one for one in table_paths(path)]
+    if any(map(_may_be_labels, files)) and (found := _with_annotations(files)):
+        return found
+    first = [look(one) for one in files[: 2 * N_LOOKED_AT]]
+    labelled = [head for head in first if head.kind == ROWS]
+    if not any(map(_changes_label, labelled[:N_LOOKED_AT])):
+        return []
+    return [Found(head, None) for head in map(look, files) if head.kind == ROWS]
+
+
+def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) -> SequenceDataset:
+    """Reads streams as windows.
+
+    Raises:
+        DataError: If something cannot be read, or columns differ; the message names file and row.
+    """
+    people = _people([one.head.path for one in found], root)
+    notes: list[str] = []
+    streams: list[Stream] = []
+    channels: tuple[str, ...] = ()
+    names: dict[str, int] = {}
+    n_values = 0
+    for one, person in zip(found, people, strict=True):
+        frame = read_frame(one.head, _words(one.head))
+        head, roles = _roles(one, frame)
+        frame.columns = list(head.columns)
+        mine = tuple(head.columns[k] for k in roles.channels)
+        if channels and set(mine) != set(channels):
+            raise DataError(
+                f"{head.path} has the channels {', '.join(mine[:8])} and {found[0].head.path} "
+                f"{', '.join(channels[:8])}: all files must have the same; take out what is no recording"
+            )
+        channels = channels or mine
+        n_values += len(frame) * len(channels)
+        if n_values > MAX_VALUES:
+            raise DataError(f"{root} holds more than {MAX_VALUES:,} values: take fewer files")
+        streams += _streams(one, head, frame, roles, (person, channels, names))
+        if one is found[0]:
+            notes += _read_as(root, found, head, roles)
+    silent = np.all([np.isnan(stream.values).all(axis=0) for stream in streams], axis=0)
+    if silent.all():
+        raise DataError(f"{root} holds no value in {', '.join(map(repr, channels[:8]))}: take it out")
+    if silent.any():
+        without = [name for name, nothing in zip(channels, silent, strict=True) if nothing]
+        notes.append(f"left out, since they hold no value: {', '.join(map(repr, without))}")
+        streams = [replace(stream, values=stream.values[:, ~silent]) for stream in streams]
+        channels = tuple(name for name in channels if name not in without)
+    several = len({stream.person for stream in streams}) > 1
+    label = source.window_label
+    if label == "auto":
+        label = "majority" if several and any(one.beside for one in found) else "run"
+    elif label != "run" and len(streams) < 3:
+        raise DataError(
+            f"data.window_label is {label!r}, and {root} is {len(streams)} stream(s): windows across changes of label "
+            "cannot be split between training and test then; leave it out, or take 'run'"
+        )
+    notes += _between(streams, names)
+    layout = Layout(name, str(root), channels, tuple(notes))
+    return assemble_streams(layout, streams, tuple(names), replace(source, window_label=label))
+
+
+def _siblings(path: Path) -> list[Path]:
+    return [path.parent / one for one in table_paths(path.parent) if len(one.parts) == 1]
+
+
+def _with_annotations(files: Sequence[Path]) -> list[Found]:
+    """Streams that a file with their labels lies beside, in one folder."""
+    found = []
+    for folder in dict.fromkeys(one.parent for one in files):
+        here = [one for one in files if one.parent == folder]
+        beside = [
+            head
+            for head in (look(one) for one in here if BESIDE.search(one.stem))
+            if head.kind in (ANNOTATIONS, LABELS)
+        ]
+        rest = [one for one in here if one not in [head.path for head in beside]]
+        for labels in beside:
+            mine = [one for one in rest if labels.path.stem.lower().startswith(one.stem.lower())]
+            if len(beside) == 1 and not mine:
+                # The whole session is longer than what was cut from it.
+                mine = sorted(rest, key=lambda one: -one.stat().st_size)[:1]
+            head = look(max(mine, key=lambda one: len(one.stem))) if mine else None
+            if head is None or head.kind not in (PLAIN, ROWS):
+                continue
+            alike = (look(one) for one in rest[:N_LOOKED_AT] if one != head.path)
+            borrowed = [] if head.has_header else [one for one in alike if one.has_header]
+            if borrowed and len(borrowed[0].columns) == len(head.columns):
+                head = head._replace(columns=borrowed[0].columns)
+            found.append(Found(head, labels))
+    return found
+
+
+def _may_be_labels(path: Path) -> bool:
+    return bool(BESIDE.search(path.stem))
+
+
+def _changes_label(head: Head) -> bool:
+    """Whether one file has several labels, as a stream has and a sequence has not."""
+    if head.published is not None or not head.has_header:
+        return True
+    try:
+        label = find_roles(head.columns, str(head.path)).label
+        return label is not None and read_frame(head, _words(head))[head.columns[label]].nunique() > 1
+    except DataError:
+        return True
+
+
+def _words(head: Head) -> frozenset[str]:
+    """Columns that are read as text."""
+    if not head.has_header and head.published is None:
+        return frozenset(head.columns[k] for k in head.text)
+    roles = find_roles(head.columns, str(head.path))
+    return frozenset(head.columns[k] for k in (roles.label, roles.person, roles.sequence) if k is not None)
+
+
+def _roles(one: Found, frame: pandas.DataFrame) -> tuple[Head, Roles]:
+    """What the columns are, by their names and, where these do not tell, by what is in them."""
+    head = one.head
+    if head.published is not None:
+        roles = find_roles(head.columns, str(head.path))
+        out = [k for k in roles.channels if head.columns[k] in head.published.left_out]
+        return head, roles._replace(channels=tuple(k for k in roles.channels if k not in out))
+    ticking = [head.columns.index(name) for name in clocks(frame, head.columns)]
+    if head.columns[0] == "channel_1":
+        label = next(iter(head.text), None)
+        person = None if label is None else _tells_people(frame, label, {*ticking, label})
+        rest = [k for k in range(len(head.columns)) if k not in (person, label, *ticking)]
+        if not rest:
+            raise DataError(f"{head.path} holds no measurement")
+        named = dict(zip(rest, "xyz", strict=True)) if len(rest) == 3 else {}
+        named |= {
+            k: word
+            for k, word in ((person, "person"), (label, "label"), (next(iter(ticking), None), "time"))
+            if k is not None
+        }
+        columns = tuple(named.get(k, name) for k, name in enumerate(head.columns))
+        roles = Roles(None, label, person, next(iter(ticking), None), tuple(rest), tuple(ticking[1:]))
+        return head._replace(columns=columns), roles
+    roles = find_roles(head.columns, str(head.path))
+    time = roles.time if roles.time is not None else next((k for k in ticking if k in roles.channels), None)
+    counting = tuple(k for k in ticking if k in roles.channels and k != time)
+    channels = tuple(k for k in roles.channels if k != time and k not in counting)
+    return head, roles._replace(time=time, channels=channels, left_out=(*roles.left_out, *counting))
+
+
+def _tells_people(frame: pandas.DataFrame, label: int, others: set[int]) -> int | None:
+    """The first column of whole numbers that change no more often than the label."""
+
+    def n_changes(column: int) -> int:
+        cells = frame.iloc[:, column].to_numpy()
+        return int((cells[1:] != cells[:-1]).sum())
+
+    whole = [k for k in range(frame.shape[1]) if k not in others and frame.iloc[:, k].dtype.kind in "iu"]
+    return next((k for k in whole if n_changes(k) <= n_changes(label)), None)
+
+
+def _streams(
+    one: Found, head: Head, frame: pandas.DataFrame, roles: Roles, known: tuple[str, tuple[str, ...], dict[str, int]]
+) -> list[Stream]:
+    """The stream of each person in a file; ``known`` are the file's person, the channels, and the classes so far."""
+    person, channels, names = known
+    values = np.stack([numbers(frame, head, column) for column in channels], axis=1).astype(np.float32)
+    clockwork = None if roles.time is None else _clockwork(frame, head, head.columns[roles.time])
+    if one.beside is not None:
+        labels = _labels_beside(one.beside, head, clockwork, len(values))
+    else:
+        assert roles.label is not None
+        texts = frame[head.columns[roles.label]].fillna("").astype(str).str.strip()
+        called = {} if head.published is None else head.published.class_names
+        labels = texts.map(lambda text: called.get(text, text) or NULL).to_numpy(object)
+    codes = np.array([names.setdefault(name, len(names)) for name in dict.fromkeys(labels)])
+    own = {name: code for name, code in zip(dict.fromkeys(labels), codes, strict=True)}
+    numbered = np.fromiter((own[name] for name in labels), np.int64, len(labels))
+    seconds = None if clockwork is None else clockwork.stamps * clockwork.unit
+    rate = None if head.published is None else head.published.rate_hz
+    if roles.person is None:
+        return [Stream(str(head.path), person, values, numbered, seconds, rate)]
+    people = frame[head.columns[roles.person]].astype(str).str.strip().to_numpy()
+    ends = [0, *(np.flatnonzero(people[1:] != people[:-1]) + 1).tolist(), len(people)]
+    return [
+        Stream(
+            f"{head.path}, {people[a]}",
+            people[a],
+            values[a:b],
+            numbered[a:b],
+            None if seconds is None else seconds[a:b],
+            rate,
+        )
+        for a, b in pairwise(ends)
+    ]
+
+
+def _clockwork(frame: pandas.DataFrame, head: Head, column: str) -> Clockwork | None:
+    """None where the column counts rows."""
+    stamps, as_dates = times(frame, head, column)
+    steps = np.diff(stamps)
+    forward = steps[steps > 0]
+    if not len(forward):
+        return None
+    unit = 1.0 if as_dates else unit_seconds(column) or guess_unit_seconds(float(np.median(forward)))
+    return None if unit is None else Clockwork(stamps, unit)
+
+
+def _labels_beside(beside: Head, head: Head, clockwork: Clockwork | None, n_rows: int) -> NDArray[np.object_]:
+    """The class of every row by the file beside the stream; the null class where it says nothing.
+
+    Raises:
+        DataError: If its times are not those of the stream.
+    """
+    if beside.kind == LABELS:
+        return _labels_of_their_own(beside, clockwork, n_rows)
+    plain = [plain_name(name) for name in beside.columns]
+    begin = next(k for k, name in enumerate(plain) if name in START_NAMES)
+    end = next(k for k, name in enumerate(plain) if name in END_NAMES | LENGTH_NAMES and k != begin)
+    label = next(k for k, name in enumerate(plain) if name in LABELLED)
+    named = beside.columns[label]
+    frame = read_frame(beside, frozenset({named}))
+    starts, start_dates = times(frame, beside, beside.columns[begin])
+    stops, _ = times(frame, beside, beside.columns[end])
+    if plain[end] in LENGTH_NAMES:
+        stops = starts + stops
+    wrong = np.flatnonzero(~(stops >= starts))
+    if len(wrong):
+        raise DataError(
+            f"{beside.path}, row {wrong[0] + 1 + beside.has_header}: it ends before it begins, or at no time"
+        )
+    texts = frame[named].fillna("").astype(str).str.strip().tolist()
+    between = next((text for text in texts if re.sub(r"[\W_]", "", text.lower()) in NULL_NAMES), NULL)
+    moments = _moments(beside, (starts, start_dates), clockwork, n_rows, head)
+    labels = np.full(n_rows, between, dtype=object)
+    for start, stop, text in sorted(zip(starts, stops, texts, strict=True)):
+        labels[(moments >= start) & (moments <= stop)] = text or between
+    return labels
+
+
+def _moments(
+    beside: Head, starts: tuple[NDArray[np.float64], bool], clockwork: Clockwork | None, n_rows: int, head: Head
+) -> NDArray[np.float64]:
+    """When each row of the stream was measured, in what the annotations count in."""
+    rows = np.arange(n_rows, dtype=np.float64)
+    words = set(re.findall(r"[a-z]+", beside.columns[0].lower()))
+    unit = unit_seconds(beside.columns[0]) or (1.0 if starts[1] else None)
+    choices: list[NDArray[np.float64]] = []
+    if clockwork is not None and not words & SAMPLE_WORDS:
+        since = clockwork.stamps - clockwork.stamps[0]
+        units = [clockwork.unit, 1.0, 1e-3] if unit is None else [unit]
+        choices += [clockwork.stamps * (clockwork.unit / one) for one in units]
+        choices += [since * (clockwork.unit / one) for one in units]
+    if clockwork is None or (unit is None and (starts[0] % 1 == 0).all()):
+        choices.append(rows)
+
+    def inside(moments: NDArray[np.float64]) -> int:
+        low, high = np.nanquantile(moments, [0.001, 0.999])
+        return int(((starts[0] >= low - 1) & (starts[0] <= high)).sum())
+
+    n_inside = [inside(moments) for moments in choices]
+    best = int(np.argmax(n_inside))
+    if n_inside[best] < max(1, FEWEST_INSIDE * len(starts[0])):
+        raise DataError(
+            f"{beside.path}: its times are not those of {head.path}, in none of the units that are understood: "
+            "write start and end in the stream's time, in seconds from its begin, or as start_sample and end_sample"
+        )
+    return choices[best]
+
+
+def _labels_of_their_own(beside: Head, clockwork: Clockwork | None, n_rows: int) -> NDArray[np.object_]:
+    """Labels row by row, or each at its time until the next one."""
+    roles = [k for k, name in enumerate(beside.columns) if plain_name(name) in LABELLED]
+    named = beside.columns[roles[0]]
+    frame = read_frame(beside, frozenset({named}))
+    texts = frame[named].fillna("").astype(str).str.strip().to_numpy(object)
+    texts[texts == ""] = NULL
+    if len(beside.columns) == 1:
+        if len(texts) != n_rows:
+            raise DataError(f"{beside.path} has {len(texts):,} labels for {n_rows:,} rows, and no column of times")
+        return texts
+    if clockwork is None:
+        raise DataError(f"{beside.path} has times, and the stream beside it has none: give it a time column")
+    column = beside.columns[1 - roles[0]]
+    at, as_dates = times(frame, beside, column)
+    unit = 1.0 if as_dates else unit_seconds(column)
+    stamps = clockwork.stamps * (1.0 if unit is None else clockwork.unit / unit)
+    if unit is not None and not as_dates and at[0] < stamps[0] - 1:
+        stamps = stamps - stamps[0]
+    if (np.diff(at) < 0).any():
+        raise DataError(f"{beside.path}, column {column!r}: time goes back: sort the rows")
+    last = np.searchsorted(at, stamps, side="right") - 1
+    return np.where(last < 0, NULL, texts[np.clip(last, 0, None)])
+
+
+def _people(files: Sequence[Path], root: Path) -> list[str]:
+    """Who each file is of: by its folder, else by its name."""
+    below = root if root.is_dir() else root.parent
+    folders = [one.relative_to(below).parts[:-1] for one in files]
+    if len(set(folders)) > 1:
+        levels = min(map(len, folders))
+        for level in range(levels):
+            if len({one[level] for one in folders}) > 1:
+                return [one[level] for one in folders]
+    found = [PERSON.search(one.stem) for one in files]
+    return [
+        match[0].lower() if match is not None and all(found) else one.stem
+        for match, one in zip(found, files, strict=True)
+    ]
+
+
+def _read_as(root: Path, found: Sequence[Found], head: Head, roles: Roles) -> list[str]:
+    """What was understood, in sentences."""
+    what = f"{len(found)} streams" if len(found) > 1 else "a stream"
+    beside = found[0].beside
+    if head.published is not None:
+        how = f"as {head.published.title} has it, a label in every row"
+    elif beside is None:
+        how = f"a label in every row ({head.columns[roles.label or 0]!r})"
+    else:
+        how = f"each with its labels in a file beside it, such as {beside.path.name!r} beside {head.path.name!r}"
+    named = {"person": roles.person, "time": roles.time}
+    columns = ", ".join(f"{what} is {head.columns[k]!r}" for what, k in named.items() if k is not None)
+    notes = [f"{root} is read as {what}, {how}{'; ' if columns else ''}{columns}"]
+    if root.is_dir():
+        n_others = len(table_paths(root)) - len(found) - sum(one.beside is not None for one in found)
+        notes[0] += f" ({n_others:,} other tables are not read)" if n_others else ""
+    left_out = [head.columns[k] for k in roles.left_out]
+    if left_out:
+        shown = ", ".join(map(repr, left_out[:6])) + (f", … ({len(left_out)} in all)" if len(left_out) > 6 else "")
+        notes.append(f"left out, since they are no measurements: {shown}")
+    return notes
+
+
+def _between(streams: Sequence[Stream], names: dict[str, int]) -> list[str]:
+    """How much of the time is of the null class."""
+    code = names.get(NULL)
+    if code is None:
+        return []
+    n_null = sum(int((stream.labels == code).sum()) for stream in streams)
+    share = n_null / sum(len(stream.labels) for stream in streams)
+    return [f"where nothing is labelled it is the class {NULL!r}: {share:.0%} of the time"]

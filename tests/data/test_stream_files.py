@@ -1,0 +1,184 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.errors import DataError
+from data.files import load
+from data.recognise import recognise
+from data.sequences import SequenceDataset
+from data.source import Source
+from data.splits import make_folds, make_split
+
+EXAMPLES = Path(__file__).parent
+LAYOUTS = {
+    "rows_table": ({"sit", "walk"}, {"anna", "bob"}, 3, 50),
+    "rows_wisdm": ({"Jogging", "Walking"}, {"33", "34"}, 3, 20),
+    "rows_pamap2": ({"lying", "null", "walking"}, {"subject101", "subject102"}, 40, 100),
+    "rows_mhealth": ({"null", "standing still", "walking"}, {"subject1", "subject2"}, 23, 50),
+    "rows_harth": ({"1", "7"}, {"s006", "s008"}, 6, 50),
+    "rows_opportunity": ({"close door 1", "null", "open door 1"}, {"s1", "s2"}, 241, 30.303),
+    "annotations": ({"clap", "null", "wave"}, {"P01", "P02"}, 3, 50),
+    "annotations_samples": ({"clap", "null", "wave"}, {"anna", "bob"}, 3, None),
+    "labels_beside": ({"null", "sit", "walk"}, {"p1", "p2"}, 3, 50),
+}
+
+
+def read(path: Path, **wanted: float | str) -> SequenceDataset:
+    return load(Source(path, path / "cache", **wanted))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_understood(layout: str) -> None:
+    classes, people, n_channels, rate = LAYOUTS[layout]
+    assert recognise(EXAMPLES / layout) == "files"
+    dataset = read(EXAMPLES / layout)
+    assert set(dataset.class_names) == classes
+    assert set(dataset.group_names) == people
+    assert dataset.n_channels == n_channels
+    assert dataset.sample_rate_hz == (None if rate is None else pytest.approx(rate, rel=1e-2))
+    assert (dataset.timeline is None) == (rate is None)
+    assert " is read as " in dataset.notes[0]
+    assert len(dataset.notes) <= 8
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name.startswith("rows")])
+def test_a_run_of_one_label_is_a_recording(layout: str) -> None:
+    dataset = read(EXAMPLES / layout)
+    assert dataset.recordings is not None
+    assert dataset.timeline is not None
+    assert dataset.timeline.at_changes
+    pairs = torch.stack([dataset.recordings, dataset.labels]).unique(dim=1)  # type: ignore[no-untyped-call]
+    assert pairs.shape[1] == int(dataset.recordings.max()) + 1
+
+
+def test_lines_of_wisdm_may_hold_two_records_and_a_comma_too_many() -> None:
+    dataset = read(EXAMPLES / "rows_wisdm")
+    assert dataset.lengths.tolist() == [10] * 8
+    assert dataset.channel_names == ("x", "y", "z")
+
+
+def test_times_in_seconds_and_lengths_and_units(tmp_path: Path) -> None:
+    """The same annotations in the stream's clock, from its begin, in samples and as durations give the same."""
+    expected = read(EXAMPLES / "annotations")
+    for person in ("P01", "P02"):
+        (tmp_path / person).mkdir()
+        stream = pd.read_csv(EXAMPLES / "annotations" / person / "stream.csv", header=None, skipinitialspace=True)
+        stream.to_csv(tmp_path / person / "stream.csv", header=False, index=False)
+    for head in ("begin_s,duration,gesture", "start_sample,end_sample,class", "onset (ms),offset (ms),label"):
+        for person in ("P01", "P02"):
+            stamps = pd.read_csv(tmp_path / person / "stream.csv", header=None)[0].tolist()
+            spans = pd.read_csv(EXAMPLES / "annotations" / person / "annotations.csv")
+            rows = [head]
+            for start, end, label in spans.itertuples(index=False):
+                seconds = (start - stamps[0]) / 1000, (end - start) / 1000
+                samples = stamps.index(start), stamps.index(end)
+                times = seconds if "duration" in head else samples if "sample" in head else (start, end)
+                rows.append(f"{times[0]},{times[1]},{label}")
+            (tmp_path / person / "annotations.csv").write_text("\n".join(rows))
+        assert torch.equal(read(tmp_path).labels, expected.labels), head
+
+
+def test_labels_of_audacity(tmp_path: Path) -> None:
+    rows = [f"{k / 50},{k % 7}" for k in range(200)]
+    (tmp_path / "take.csv").write_text("time_s,x\n" + "\n".join(rows))
+    (tmp_path / "take_labels.txt").write_text("1.0\t1.5\twave\n2.0\t2.5\tclap\n")
+    dataset = read(tmp_path)
+    assert dataset.class_names == ("clap", "null", "wave")
+    assert dataset.timeline is not None
+    assert dataset.timeline.events[:, 2:].round(2).tolist() == [[1.0, 1.52], [2.0, 2.52]]
+
+
+def test_a_class_for_nothing_keeps_its_name(tmp_path: Path) -> None:
+    (tmp_path / "take.csv").write_text("time_s,x\n" + "\n".join(f"{k / 50},{k % 7}" for k in range(200)))
+    (tmp_path / "take_labels.csv").write_text("start,end,label\n0,1,idle\n1,1.5,wave\n2,2.5,clap\n")
+    assert read(tmp_path).class_names == ("clap", "idle", "wave")
+
+
+def test_sequences_are_no_streams(tmp_path: Path) -> None:
+    for name in ("wave", "clap"):
+        (tmp_path / name).mkdir()
+        for k in range(3):
+            (tmp_path / name / f"label_{k}.csv").write_text(f"ax,ay\n1,{k}\n2,3\n")
+    dataset = read(tmp_path)
+    assert dataset.timeline is None
+    assert dataset.lengths.tolist() == [2] * 6
+
+
+def test_people_held_out_share_no_stream() -> None:
+    dataset = read(EXAMPLES / "rows_table")
+    split = make_split(dataset, kind="stratified", seed=1)
+    assert dataset.recordings is not None
+    parts = [set(dataset.recordings[rows].tolist()) for rows in (split.train, split.validation, split.test)]
+    assert not parts[0] & parts[1]
+    assert not (parts[0] | parts[1]) & parts[2]
+
+
+def test_streams_of_one_split_are_whole() -> None:
+    """Where windows have two labels, a whole stream is in one part, whatever it holds most of."""
+    dataset = read(EXAMPLES / "rows_pamap2", window_label="run")
+    split = make_split(dataset, kind="stratified", test_fraction=0.0)
+    for fold in make_folds(dataset, split, 2):
+        assert dataset.recordings is not None
+        assert not set(dataset.recordings[fold.train].tolist()) & set(dataset.recordings[fold.validation].tolist())
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a.csv": "label,x\nwave,1\nclap,b\n"}, r"a\.csv, row 3, column 'x': 'b' is not a number"),
+        ({"a.csv": "label,x\nwave,1\nwave,2\n"}, "holds only the class"),
+        ({"a.csv": "label,x\nwave,1\nclap,2,3\n"}, r"a\.csv, row 3: 3 fields where the first row has 2"),
+        (
+            {"a.csv": "time_s,x\n0,1\n1,2\n2,3\n", "a_labels.csv": "start,end,label\n90000,90001,wave\n"},
+            r"a_labels\.csv: its times are not those of .*a\.csv",
+        ),
+        (
+            {"a.csv": "time_s,x\n0,1\n1,2\n2,3\n", "a_labels.csv": "start,end,label\n2,1,wave\n"},
+            r"a_labels\.csv, row 2: it ends before it begins",
+        ),
+        ({"a.csv": "x\n0\n1\n2\n", "a_labels.csv": "label\nwave\n"}, "has 1 labels for 3 rows"),
+        ({"a.csv": "label,time,x\nwave,yesterday,1\nclap,today,2\n"}, r"row 2, column 'time': 'yesterday' is neither"),
+    ],
+)
+def test_names_the_file_and_row(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / "a.csv" if len(files) == 1 else tmp_path)
+
+
+def test_a_single_stream_cannot_be_split_across_changes() -> None:
+    with pytest.raises(DataError, match=r"data\.window_label is 'majority'"):
+        read(EXAMPLES / "annotations" / "P01" / "stream.csv", window_label="majority")
+    assert read(EXAMPLES / "annotations" / "P01" / "stream.csv").class_names == ("clap", "null", "wave")
+
+
+CELLS = st.sampled_from(
+    ["", "0", "1", "2", "3.5", "-1", "nan", "wave", "clap", "null", "1e300", "2026-01-01", "12:00:00"]
+)
+ROW = st.lists(CELLS, min_size=2, max_size=4)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=30),
+    spans=st.lists(ROW, max_size=4),
+    head=st.sampled_from(["time,label,x", "label,x", "x,y,z", "time_ms,x", "user,label,time,x", ""]),
+)
+def test_any_table_is_read_or_an_error(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], spans: list[list[str]], head: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    for name, first, some in (("take.csv", head, rows), ("take_labels.csv", "start,end,label", spans)):
+        if some:
+            (folder / name).write_text("\n".join([first, *(",".join(row) for row in some)][not first :]))
+    try:
+        dataset = read(folder)
+    except DataError:
+        return
+    assert dataset.values.isfinite().all()
+    assert dataset.n_classes >= 2
