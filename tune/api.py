@@ -40,7 +40,7 @@ from .core.stopping import StopWatch
 from .core.terminal import console
 from .deploy.classifier import Classifier, load_classifier
 from .deploy.inputs import Wanted
-from .deploy.predictions import answers
+from .deploy.predictions import predictions
 from .deploy.sources import find_model
 from .report.figures.sheets import png
 from .run import Finished, open_study, plan, run_study
@@ -84,7 +84,7 @@ class SequenceModel:
             X = X[None]
         tables, names = tables_of(X)
         recordings = (_without_gaps(f"sequence {k}", table, names) for k, table in enumerate(tables))
-        return np.stack([one.probabilities for one in answers(self._classifier, recordings, Wanted())])
+        return np.stack([one.probabilities for one in predictions(self._classifier, recordings, Wanted())])
 
     def predict(self, X: Any) -> Array:
         """The most likely class of every sequence, [sequences]; arguments and errors as of ``predict_proba``."""
