@@ -84,7 +84,7 @@ def measure(run: tuple[Path, str], data: str, seed: int, timeout: str, save_dir:
     seconds = processor_seconds() - before
     found = save_dir / name / "best_config.json"
     # Where the time ends before one epoch has, there is nothing to hand over.
-    nothing = {"architecture": "nothing", "scores": {"test": {}}, "value": None}
+    nothing: dict[str, Any] = {"architecture": "nothing", "scores": {"test": {}}, "value": None}
     best: dict[str, Any] = json.loads(found.read_text(encoding="utf-8")) if found.exists() else nothing
     floors = best.get("floors") or {}
 
