@@ -18,6 +18,7 @@ from ..core.folders import StudyFolder
 from ..core.terminal import say
 from ..evaluation.evaluate import selection_bias
 from ..experiments.comparison import ComparedStudy
+from ..report.figures.words import counted
 from ..report.floors import QUESTION, was_it_worth_it
 from ..report.sentences import new_people_in_test, places, provisos, resume_command
 from ..report.words import about_balance, about_mean
@@ -38,10 +39,11 @@ SMALLEST_BIAS = 0.0005
 def print_start(console: Console, name: str, settings: Settings, splits: Splits) -> None:
     """Says what is about to be tuned, on what."""
     dataset = splits.dataset
-    people = f", {len(set(dataset.groups.tolist()))} people" if dataset.groups is not None else ""
+    people = "" if dataset.groups is None else f", {len(set(dataset.groups.tolist()))} people"
+    channels = counted(dataset.n_channels, "channel")
     own = settings.data.path if settings.dataset == files.NAME else None
     say(console, f"Study {name}: {settings.architecture} on {own or dataset.name}")
-    say(console, f"  {len(dataset)} sequences, {dataset.n_classes} classes, {dataset.n_channels} channels{people}")
+    say(console, f"  {len(dataset)} sequences, {dataset.n_classes} classes, {channels}{people}")
     for note in dataset.notes:
         say(console, f"  note: {note}")
     how = {
