@@ -44,7 +44,13 @@ if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab, StopAfter
 
 # What the toy has no use for.
-WITHOUT = {"normalisation": "global", "derived_channels": "none", "flip": False, "rotation": 0.0}
+WITHOUT = {
+    "normalisation": "global",
+    "derived_channels": "none",
+    "flip": False,
+    "rotation": 0.0,
+    "class_balance": "none",
+}
 # A network of one step that has learned nothing, beside a floor that can do the toy.
 LEARNS_NOTHING: dict[str, Any] = {
     "search": {"trials": 2, "floors": True, "ensemble": 0},
