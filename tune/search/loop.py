@@ -182,9 +182,6 @@ def _run_leased(
     if lease.resumed:
         note_left(study, trial, None)
     observer.trial_started(number, parameters, lease.resumed)
-    if lease.resumed and (reported := study.get_trials(deepcopy=False)[number].intermediate_values):
-        sign = score_sign(study)
-        observer.epoch_finished(number, max(reported), sign * max(sign * score for score in reported.values()))
 
     def after_epoch(epoch: int, value: float) -> None:
         observer.epoch_finished(number, epoch, value)
