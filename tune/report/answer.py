@@ -94,8 +94,8 @@ def who_was_judged(facts: Facts) -> str:
     n_people = (facts.test or {}).get("n_people")
     if n_people is None:
         return ""
-    people = "1 person" if n_people == 1 else f"{n_people} people"
-    return f"{people} it has never seen" if _are_new(facts) else f"{people} who were trained on as well"
+    people, were = ("1 person", "was") if n_people == 1 else (f"{n_people} people", "were")
+    return f"{people} it has never seen" if _are_new(facts) else f"{people} who {were} trained on as well"
 
 
 def _are_new(facts: Facts) -> bool:

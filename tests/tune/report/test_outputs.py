@@ -211,6 +211,12 @@ def test_the_start_says_what_is_tuned_on_what(done: Lab) -> None:
     )
 
 
+def test_a_target_that_is_reached_is_left_out_of_the_command_to_go_on(done: Lab) -> None:
+    reached = done.with_settings({"search": {"target": 0.01}})
+    assert "--resume --save-dir" in (text := printed(print_summary, finished(reached)))
+    assert text.rstrip().endswith("--set search.target=null")
+
+
 def test_the_summary_says_what_was_found_and_how_far_to_believe_it(done: Lab) -> None:
     text = printed(print_summary, finished(done))
     for part in (
