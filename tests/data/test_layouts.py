@@ -1,5 +1,6 @@
 """Every layout that ``docs/recordings.md`` lists, by its example below this folder."""
 
+import csv
 import re
 import struct
 import zipfile
@@ -259,3 +260,9 @@ def test_blocks_are_predicted_one_by_one() -> None:
     found = list(read_unlabelled(EXAMPLES / "empty_lines" / "flex.csv"))
     assert [len(one.values) for one in found] == [5] * 4
     assert found[1].place.endswith("flex.csv, rows 8 to 12")
+
+
+def test_reading_arff_leaves_the_limit_of_other_readers() -> None:
+    limit = csv.field_size_limit()
+    read("arff")
+    assert csv.field_size_limit() == limit
