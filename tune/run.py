@@ -30,7 +30,7 @@ from .search.confirming import Confirmer
 from .search.executor import executor_for
 from .search.floors import fit_floors
 from .search.loop import Ended, seconds_afterwards
-from .search.progress import Progress
+from .search.progress import Progress, Row
 from .search.ray_cluster import check_engine
 from .study.agreement import check_agreement
 from .study.context import RunContext
@@ -50,6 +50,7 @@ from .study.study import (
     exists_already,
     load_study,
     resume_study,
+    score_sign,
     stored_settings,
     study_names,
 )
@@ -173,6 +174,7 @@ def search_and_judge(
         n_pruned=len(study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))),
         best=None if best is None else metric_value(best),
         best_number=None if best is None else best.number,
+        rows=_left_before(study),
     )
     with show(progress) as observer:
         if settings.search.second_objective:
@@ -191,6 +193,16 @@ def search_and_judge(
     if test_best and is_confirmed(finished):
         finished = confirm_and_judge(finished, context.splits, show=show, stop=stop)
     return finished
+
+
+def _left_before(study: Study) -> list[Row]:
+    """The trials that an earlier run has left, as far as they have come."""
+    sign = score_sign(study)
+    return [
+        Row(trial.number, trial.params, "paused", max(found), sign * max(sign * score for score in found.values()))
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if (found := trial.intermediate_values)
+    ]
 
 
 def _after_each_trial(tracking: Tracking, context: RunContext, observer: Progress) -> None:
@@ -237,7 +249,6 @@ def confirm_and_judge(
         if is_worked_on_elsewhere(study, folder):
             observer.say("Another process still works on this study: confirming the best is left to the last one")
             return finished
-        observer.say("Training the best configurations again, with fresh seeds")
         observer.after_trial = partial(LiveReport(study, settings, folder).look, observer)
         confirmer = Confirmer(context, limit)
         if reason := confirmer.confirm(observer, stop):

@@ -18,11 +18,13 @@ from ..core.folders import StudyFolder
 from ..core.terminal import say
 from ..evaluation.evaluate import selection_bias
 from ..experiments.comparison import ComparedStudy
+from ..report.figures.words import counted
 from ..report.floors import QUESTION, was_it_worth_it
 from ..report.sentences import new_people_in_test, places, provisos, resume_command
 from ..report.words import about_balance, about_mean
 from ..run import Finished
 from ..search.confirmation import points
+from ..search.loop import target_reached
 from ..search.progress import show_score, show_seconds
 from ..study.ended import is_over_a_cap, metric_value
 from ..study.samplers import n_finished
@@ -41,10 +43,11 @@ SMALLEST_BIAS = 0.0005
 def print_start(console: Console, name: str, settings: Settings, splits: Splits) -> None:
     """Says what is about to be tuned, on what."""
     dataset = splits.dataset
-    people = f", {len(set(dataset.groups.tolist()))} people" if dataset.groups is not None else ""
+    people = "" if dataset.groups is None else f", {len(set(dataset.groups.tolist()))} people"
+    channels = counted(dataset.n_channels, "channel")
     own = settings.data.path if settings.dataset == files.NAME else None
     say(console, f"Study {name}: {settings.architecture} on {own or dataset.name}")
-    say(console, f"  {len(dataset)} sequences, {dataset.n_classes} classes, {dataset.n_channels} channels{people}")
+    say(console, f"  {len(dataset)} sequences, {dataset.n_classes} classes, {channels}{people}")
     for note in dataset.notes:
         say(console, f"  note: {note}")
     how = {
@@ -92,7 +95,9 @@ def _tell(console: Console, sentence: str) -> None:
 
 
 def _with_more_trials(finished: Finished) -> str:
-    """Twice as many, as an option; nothing where what was asked for is not done yet."""
+    """Twice as many, or no target any more, as an option; nothing where what was asked for is not done yet."""
+    if target_reached(finished.study, finished.settings):  # Otherwise it would be, at once.
+        return " --set search.target=null"
     n_wanted, n_done = finished.settings.search.trials, n_finished(finished.study)
     was_interrupted = finished.ended.reason in ("interrupted", "terminated")
     is_done = n_done >= n_wanted or why_ended_early(finished.study.user_attrs, finished.settings)
@@ -218,11 +223,11 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
     n_people = found["n_people"]
     who = "" if n_people is None else f" of {n_people} {'person' if n_people == 1 else 'people'}"
     if n_people is not None and by_people:
-        who += " who were never trained on"
+        who += f" who {'was' if n_people == 1 else 'were'} never trained on"
         if found["intervals_resample"] == "sequences":
             who += f"; {'one says' if n_people == 1 else f'{n_people} say'} little of how people differ"
     elif n_people is not None:
-        who += ", who were trained on as well: for new people expect less"
+        who += f", who {'was' if n_people == 1 else 'were'} trained on as well: for new people expect less"
     votes = found.get("accuracy_by_recording")
     by_recording = "" if votes is None else f"; by whole recording {show_score(votes, 'accuracy')}"
     balance = about_balance(found)

@@ -23,7 +23,7 @@ from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.problems import Problem, SettingsError
 from ..core.seeds import derive_seed
 from ..study.context import RunContext
-from ..study.selection import selected_trial
+from ..study.selection import ensemble_of, selected_trial
 from ..study.study import OWNER, all_parameters, temperature_of, trials_so_far
 from ..study.tested import evaluation_of
 from ..study.trial_files import load_weights
@@ -196,6 +196,8 @@ def _of_the_search(
     training = training_settings(settings, parameters, derive_seed(settings.search.seed, "trial", trial.number))
     weights = load_weights(context.folder, trial, len(splits.folds))
     notes = [f"The network is that of trial {trial.number} as the search trained it, on the training set alone."]
+    if (ensemble := ensemble_of(context.study)) is not None and ensemble["trial"] == trial.number:
+        notes.append("What is handed over is the mean of several networks: --part test shows that one.")
     fits = begin_fits(parameters, settings, splits, training, device)
     if weights is None:
         say(f"Trial {trial.number} is trained again with its seed: only the weights of the best are kept")

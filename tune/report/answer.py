@@ -17,7 +17,7 @@ from .figures.words import counted
 from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
-from .words import about_balance, about_mean, listed, mean_in_words, metric_name, percent, score
+from .words import about_balance, about_mean, about_no_mean, listed, mean_in_words, metric_name, percent, score
 
 
 class KeyFigure(NamedTuple):
@@ -94,8 +94,8 @@ def who_was_judged(facts: Facts) -> str:
     n_people = (facts.test or {}).get("n_people")
     if n_people is None:
         return ""
-    people = "1 person" if n_people == 1 else f"{n_people} people"
-    return f"{people} it has never seen" if _are_new(facts) else f"{people} who were trained on as well"
+    people, were = ("1 person", "was") if n_people == 1 else (f"{n_people} people", "were")
+    return f"{people} it has never seen" if _are_new(facts) else f"{people} who {were} trained on as well"
 
 
 def _are_new(facts: Facts) -> bool:
@@ -170,8 +170,10 @@ def _which(facts: Facts) -> Iterator[str]:
         single = facts.value if facts.fresh_mean is None else facts.fresh_mean
         yield about_mean(facts.ensemble, single, facts.judged_alone.get("test"), facts.settings.search.metric)
         yield "Validation chose that among a single network, the mean of several, and each of these with MiniRocket."
-    epochs = attributes.get("best_epochs") or []
+    epochs = [] if best.state == TrialState.PRUNED else attributes.get("best_epochs") or []
     after = f", at its best after epoch {listed([str(epoch) for epoch in epochs])}" if epochs else ""
+    if facts.ensemble is None and (judged := facts.attributes.get("ensemble")) and len(judged["candidates"]) > 1:
+        yield about_no_mean(judged, facts.settings.search.metric)
     size = f" with {attributes['n_parameters']:,} parameters" if "n_parameters" in attributes else ""
     yield f"A {facts.settings.architecture} network{size}{after}."
     is_of_front = facts.settings.search.second_objective is not None

@@ -18,7 +18,8 @@ def confirmation_section(facts: Facts) -> Section | None:
         return None
     metric = str(stored.get("metric") or facts.settings.search.metric)
     configurations = [one for one in stored["configurations"] if isinstance(one, Mapping)]
-    rows = tuple(_row(one, stored.get("winner"), metric) for one in configurations)
+    selected = {stored.get("winner"): "best of the search" if facts.is_floor else "★ selected"}
+    rows = tuple(_row(one, selected.get(one.get("trial"), ""), metric) for one in configurations)
     head = ("trial", "origin", "in the search", "mean", "std. dev.", "seeds", "parameters", "")
     n_seeds = max((len(one.get("scores") or ()) for one in configurations), default=0)
     return Section(
@@ -31,9 +32,8 @@ def confirmation_section(facts: Facts) -> Section | None:
     )
 
 
-def _row(one: Mapping[str, Any], winner: Any, metric: str) -> tuple[str, ...]:
+def _row(one: Mapping[str, Any], note: str, metric: str) -> tuple[str, ...]:
     deviation, n_parameters = one.get("deviation"), one.get("n_parameters")
-    note = "★ selected" if one.get("trial") == winner else ""
     if not note and one.get("dropped_after"):
         note = f"left after {counted(int(one['dropped_after']), 'seed')}"
     return (

@@ -15,7 +15,7 @@ _METRICS = {
     "accuracy": "validation accuracy",
     "balanced_accuracy": "validation balanced accuracy",
     "macro_f1": "validation macro F1",
-    "loss": "validation loss (nats)",
+    "loss": "validation loss (cross-entropy)",
 }
 
 

@@ -18,6 +18,7 @@ from ..study.selection import (
     chosen_score,
     ensemble_of,
     floor_is_unbeaten,
+    fresh_means,
     network_score,
     seconds_searched,
     selected_trial,
@@ -170,7 +171,8 @@ class _Compared:
         if first is not None and has_score(first) and (trial is None or first.number != trial.number):
             yield self._row(f"trial {first.number}, the first configuration", first, metric_value(first), "")
         if trial is not None:
-            name = f"trial {trial.number}, the best of the search"
+            by = "with fresh seeds" if trial.number in fresh_means(self.study) else "of the search"
+            name = f"trial {trial.number}, the best {by}"
             where = "" if is_unbeaten or self.ensemble is not None else handed_over
             yield self._row(name, trial, network_score(self.study), where)
         if self.ensemble is not None:

@@ -12,6 +12,7 @@ from ..config.settings import Settings
 from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..evaluation.unfinished import keep_unfinished
+from ..study.companions import ENDINGS, find_companion
 from ..study.note import study_note, write_note
 from ..study.selection import selected
 from ..study.study import is_companion, trials_so_far
@@ -48,6 +49,8 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
         return []  # What it says is in the exports of the study that it belongs to.
     keep_unfinished(study, settings, folder)
     write_trials(study, folder)
+    for companion in filter(None, (find_companion(study, kind) for kind in ENDINGS)):
+        write_trials(companion, StudyFolder(folder.save_dir, companion.study_name, folder.shared))
     if selected(study, settings, folder) is not None:
         write_best(study, settings, folder)
         write_best_model(study, settings, folder)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from optuna.trial import TrialState
+
 from ..evaluation.evaluate import FEWEST_PEOPLE, selection_bias
 from ..study.tested import times_test_was_used
 from ..training.calibration import FEWEST_UNITS
@@ -72,7 +74,9 @@ def _selection_bias_words(facts: Facts) -> Iterator[str]:
 
 
 def _gap_words(facts: Facts) -> Iterator[str]:
-    attributes = {} if facts.best is None else facts.best.user_attrs
+    # One that was ended early in the search is handed over after all of its epochs.
+    was_pruned = facts.best is None or facts.best.state == TrialState.PRUNED
+    attributes = {} if was_pruned or facts.best is None else facts.best.user_attrs
     gap = attributes.get("accuracy_gap")
     if gap is None:
         return

@@ -6,7 +6,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..study.study import unfinished_after
 from .facts import Facts
-from .figures.scores import final_score, last_score
+from .figures.scores import final_score, reached_score
 from .figures.sections import Section, Table
 from .figures.words import counted, shortened, value_text
 from .words import score
@@ -26,7 +26,7 @@ def trials_section(facts: Facts) -> Section:
     if len(begun) > MOST_ROWS:
         notes.append(f"The last {MOST_ROWS} of {len(begun)} trials.")
     table = Table("Every trial", head, rows, is_open=True, is_sortable=True)
-    summary = f"{counted(len(begun), 'trial')}; of those that were not trained to the end, the score they had reached."
+    summary = f"{counted(len(begun), 'trial')}; of those not trained to the end, the best score they had reached."
     return Section("trials", "Every trial in numbers", summary, tuple(notes), tables=(table,), heading="Trials")
 
 
@@ -42,7 +42,7 @@ def _row(trial: FrozenTrial, facts: Facts) -> tuple[str, ...]:
     return (
         str(trial.number),
         f"★ {state}" if is_selected else state,
-        score(last_score(trial) if reached is None else reached, metric),
+        score(reached_score(trial, facts.context.sign) if reached is None else reached, metric),
         *((score(fresh.get(trial.number), metric),) if fresh else ()),
         str(attributes.get("epochs_run") or max(trial.intermediate_values, default=0)),
         "–" if seconds is None else f"{seconds:.1f}",

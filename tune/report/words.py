@@ -59,8 +59,12 @@ def mean_in_words(ensemble: Ensemble) -> str:
     """What is handed over, where it is the mean of several networks."""
     with_floor = ensemble["chosen"]["minirocket"]
     n_networks = len(ensemble["members"]) - with_floor
+    return _mean_of(n_networks, with_floor=with_floor, of=f" of trial {ensemble['trial']}")
+
+
+def _mean_of(n_networks: int, *, with_floor: bool, of: str = "") -> str:
     networks = "a network" if n_networks == 1 else f"{n_networks} networks"
-    return f"the mean of {networks} of trial {ensemble['trial']}{' and MiniRocket' if with_floor else ''}"
+    return f"the mean of {networks}{of}{' and MiniRocket' if with_floor else ''}"
 
 
 def about_mean(ensemble: Ensemble, single: float | None, single_test: Mapping[str, Any] | None, metric: str) -> str:
@@ -82,6 +86,21 @@ def about_mean(ensemble: Ensemble, single: float | None, single_test: Mapping[st
         both = percent(tested["accuracy"]), percent(single_test["accuracy"])
         sentence += f"; test accuracy {both[0]}, {both[1]} with a single network"
     return f"{sentence}. It takes {ensemble['latency_ms']:.2g} ms a sequence on one thread of this processor."
+
+
+def about_no_mean(found: Ensemble, metric: str) -> str:
+    """Why no mean of several networks is handed over, although it was judged.
+
+    Args:
+        found: On record.
+        metric: That decided.
+    """
+    judged = [
+        f"{score(one['score'], metric)} for {_mean_of(one['networks'], with_floor=one['minirocket'])}"
+        for one in found["candidates"]
+        if one["networks"] + one["minirocket"] > 1
+    ]
+    return f"No mean of several networks is better on validation: {listed(judged)}."
 
 
 def metric_name(metric: str) -> str:

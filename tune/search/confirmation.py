@@ -143,7 +143,8 @@ def points(value: float, metric: str) -> str:
 
 def _number(value: float, metric: str) -> str:
     rounded = round(value, 4) if metric == "loss" else round(100 * value, 1)
-    return f"{rounded + 0.0:.{4 if metric == 'loss' else 1}f}"  # Adding zero makes a zero of minus zero.
+    # Adding zero makes a zero of minus zero.
+    return f"{rounded + 0.0:.{4 if metric == 'loss' else 1}f}".replace("-", "−")
 
 
 def _about_selection_bias(best: Mapping[str, Any], bias: float, metric: str) -> str:

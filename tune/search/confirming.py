@@ -83,6 +83,8 @@ class Confirmer:
         runs = open_confirmation(self.context)
         confirmation, folder = runs.study, runs.folder
         while (stood := self._standing(candidates, confirmation)).missing:
+            if not observer.names:
+                observer.say("Training the best configurations again, with fresh seeds")
             runs = line_up(self.context, runs, stood.missing)
             _show_runs(observer, confirmation)
             ended = executor_for(runs.settings).run(runs, observer, stop)

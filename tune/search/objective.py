@@ -110,7 +110,7 @@ def run_trial(
     elif _reached(settings, scores):
         reason = f"target reached in epoch {len(scores)}"
     elif len(scores) < training.epochs:
-        reason = f"no improvement for {training.patience} epochs"
+        reason = f"no improvement for {training.patience} epoch{'' if training.patience == 1 else 's'}"
     for fit in fits:
         fit.model.load_state_dict(fit.best_weights)
     preparation = fields_of(Preparation, parameters)

@@ -63,7 +63,7 @@ class Progress:
     names: dict[int, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
-    n_done_here: int = 0
+    judged_here: set[int] = field(default_factory=set)
     said: list[str] = field(default_factory=list)
     seconds_afterwards: float = 0.0
     after_trial: Callable[[], None] = lambda: None
@@ -90,10 +90,11 @@ class Progress:
         row = self._row(number)
         row.state, row.reason = state, reason
         row.score = row.score if value is None else value
+        if state in ("complete", "pruned", "paused"):
+            self.judged_here.add(number)
         if state not in ("complete", "pruned"):
             return
         self.n_done += 1
-        self.n_done_here += 1
         self.n_pruned += state == "pruned"
         if value is not None and (self.best is None or self._better(value, self.best)):
             self.best, self.best_number = value, number
@@ -105,10 +106,10 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Expected from the trials of this run; None before the first."""
-        if not self.n_done_here:
+        """Expected from the trials of this run, paused ones too; None before the first."""
+        if not self.judged_here:
             return None
-        each = (time.monotonic() - self.started) / self.n_done_here
+        each = (time.monotonic() - self.started) / len(self.judged_here)
         return each * max(self.n_trials - self.n_done, 0) + self.seconds_afterwards
 
     def name_of(self, number: int) -> str:

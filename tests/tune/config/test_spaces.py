@@ -18,7 +18,7 @@ from models import ARCHITECTURES, build
 from tune.config.initial import ADAPTED, INITIAL_CONFIGURATIONS, initial_configurations, nearest
 from tune.config.ranges import from_plain, to_plain
 from tune.config.settings import resolve
-from tune.config.spaces import CLOSED_FORM, LIMITS, ODD, OF_THE_CHANNELS, OFF, SHARED, SPACES, Scalar, Space
+from tune.config.spaces import CLOSED_FORM, LIMITS, MEANINGS, ODD, OF_THE_CHANNELS, OFF, SHARED, SPACES, Scalar, Space
 from tune.config.suitability import suited
 from tune.training.fit import TrainingSettings
 
@@ -53,6 +53,11 @@ def test_every_shared_hyperparameter_reaches_the_training_or_the_channels() -> N
     known = {field.name for kind in (TrainingSettings, Preparation, Augmentation) for field in fields(kind)}
     assert known >= SHARED.keys()
     assert {field.name for kind in (Preparation, Augmentation) for field in fields(kind)} <= SHARED.keys()
+
+
+def test_every_searched_hyperparameter_is_explained_and_nothing_else_is() -> None:
+    searched = SHARED.keys() | {key for space in SPACES.values() for key in space}
+    assert searched == MEANINGS.keys(), "see MEANINGS in tune/config/spaces.py"
 
 
 def test_what_is_solved_has_the_hyperparameters_of_the_channels_alone() -> None:

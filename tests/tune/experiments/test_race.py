@@ -94,7 +94,10 @@ def of_all(save_dir: Path, outline: Outline) -> dict[str, Any]:
 def test_workers_and_kills_change_nothing(tmp_path: Path, outline: Outline) -> None:
     peaceful, battered = tmp_path / "peaceful", tmp_path / "battered"
     output, _ = run(*TINY, "--trials=2", "--save-dir", str(peaceful))
-    assert "Round 2 of 2" in output
+    rounds, _, summaries = output.partition("Round 2 of 2")[2].partition("Ended: ")
+    assert rounds.count("Study watch-") == 5  # The last one begins the first summary.
+    assert summaries.count("Ended: ") == 3
+    assert summaries.count(", the best of all") == 1
     rows = list(csv.DictReader((peaceful / "watch-all" / "comparison.csv").read_text().splitlines()))
     assert [row["not_continued"] for row in rows].count("True") == len(SPACES) - 4
     expected = of_all(peaceful, outline)

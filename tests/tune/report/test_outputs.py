@@ -205,6 +205,16 @@ def test_the_start_says_what_is_tuned_on_what(done: Lab) -> None:
     assert "Study toy-gru: gru on toy" in text
     assert "36 sequences, 3 classes, 2 channels, 6 people" in text
     assert "nobody is in two parts" in text
+    lone = replace(done.splits.dataset, values=done.splits.dataset.values[:, :1], channel_names=("x",))
+    assert "3 classes, 1 channel, 6 people" in printed(
+        print_start, "toy-gru", done.settings, replace(done.splits, dataset=lone)
+    )
+
+
+def test_a_target_that_is_reached_is_left_out_of_the_command_to_go_on(done: Lab) -> None:
+    reached = done.with_settings({"search": {"target": 0.01}})
+    assert "--resume --save-dir" in (text := printed(print_summary, finished(reached)))
+    assert text.rstrip().endswith("--set search.target=null")
 
 
 def test_the_summary_says_what_was_found_and_how_far_to_believe_it(done: Lab) -> None:

@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from tests.html import Reader
 from tests.report_facts import confirmation, facts_of, scores, trials_of
 from tune.core.escaping import escaped, fenced
+from tune.report.confirmation import confirmation_section
 from tune.report.content import Content, content
 from tune.report.facts import Facts
 from tune.report.markdown import as_markdown
@@ -197,6 +198,24 @@ def test_a_single_test_person_is_no_figure() -> None:
     page, _ = both_texts(facts_of(trials_of(9), people=["Ada"]))
     assert "Only one person is in the test set, Ada, never trained on" in page
     assert "further sequences of the same one person" in page
+
+
+def test_where_minirocket_is_handed_over_no_trial_of_the_search_has_a_star() -> None:
+    facts = facts_of(trials_of(12), confirmation=confirmation(3))
+    for is_floor, mark in ((False, "★ selected"), (True, "best of the search")):
+        section = confirmation_section(replace(facts, is_floor=is_floor))
+        assert section is not None
+        assert [row[-1] for row in section.tables[0].rows].count(mark) == 1
+
+
+def test_means_that_were_judged_and_left_are_told() -> None:
+    single = {"networks": 1, "minirocket": False, "score": 0.9, "loss": 0.3}
+    mean = {"networks": 4, "minirocket": True, "score": 0.85, "loss": 0.2}
+    judged = {"candidates": [single, mean], "chosen": single}
+    _, text = both_texts(facts_of(trials_of(12), ensemble=judged))
+    assert (
+        "No mean of several networks is better on validation: 85.0% for the mean of 4 networks and MiniRocket." in text
+    )
 
 
 def test_the_confirmation_decides_and_is_told() -> None:

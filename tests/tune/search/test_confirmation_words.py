@@ -14,7 +14,7 @@ from optuna.trial import TrialState, create_trial
 
 from tests.report_facts import confirmation
 from tune.config.settings import resolve
-from tune.search.confirmation import describe_confirmation, runs_of, sentences
+from tune.search.confirmation import describe_confirmation, points, runs_of, sentences
 from tune.search.racing import NO_TIME, NOT_FINITE, Candidate, Standing, standing
 from tune.study.ended import REPETITION
 from tune.study.selection import is_confirmation
@@ -84,6 +84,10 @@ def test_no_sentence_calls_something_the_best_that_is_not(
         if said.startswith("It is better than trial"):
             assert sign * found["runner_up"]["difference"] > 0
     assert ("is out: a run of it" in " ".join(found["sentences"])) == (leader["mean"] is None)
+
+
+def test_less_than_nothing_has_a_minus_as_everywhere() -> None:
+    assert (points(-0.465, "accuracy"), points(-0.1, "loss")) == ("−46.5 points", "−0.1000")
 
 
 def test_a_run_without_a_finite_score_has_gone_wrong() -> None:

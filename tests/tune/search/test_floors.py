@@ -25,6 +25,7 @@ from tune.core.folders import StudyFolder
 from tune.core.stopping import StopWatch
 from tune.deploy.test_recordings import note_use
 from tune.report.exports import describe_best, write_best
+from tune.report.outputs import write_exports
 from tune.run import Finished, exported, open_study, search_and_judge
 from tune.search.floors import share_floors
 from tune.search.progress import Progress
@@ -43,7 +44,13 @@ if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab, StopAfter
 
 # What the toy has no use for.
-WITHOUT = {"normalisation": "global", "derived_channels": "none", "flip": False, "rotation": 0.0}
+WITHOUT = {
+    "normalisation": "global",
+    "derived_channels": "none",
+    "flip": False,
+    "rotation": 0.0,
+    "class_balance": "none",
+}
 # A network of one step that has learned nothing, beside a floor that can do the toy.
 LEARNS_NOTHING: dict[str, Any] = {
     "search": {"trials": 2, "floors": True, "ensemble": 0},
@@ -409,3 +416,12 @@ def test_what_is_handed_over_can_be_described_at_any_time(new_done: NewDone) -> 
     lab = new_done(LEARNS_NOTHING)
     described = json.loads(json.dumps(describe_best(lab.study(), lab.settings, lab.folder)))
     assert described == best_config(lab)
+
+
+def test_exports_bring_the_tables_of_its_companions_up_to_date(new_done: NewDone) -> None:
+    lab = new_done(LEARNS_NOTHING)
+    table = lab.place / floor_of(lab).study_name / "trials.csv"
+    expected = table.read_text()
+    table.write_text("number,state\n0,complete\n")  # As a version with fewer columns left it.
+    write_exports(lab.study(), lab.settings, lab.folder)
+    assert table.read_text() == expected

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from optuna.trial import TrialState
 
 from tune.cli.commands.status import _row
+from tune.run import search_and_judge
+from tune.search.progress import Progress
 from tune.study.brackets import TO_THE_END
 from tune.study.leases import interrupted_trials, lease_waiting
 from tune.study.selection import last_to_finish
@@ -73,3 +77,18 @@ def test_the_best_that_waits_is_finished_when_there_is_only_time_for_that(new_la
     lease.lock.release()
     lab.search()
     assert last_to_finish(lab.study(), lab.settings, 1, seconds=0.0) is None
+
+
+def test_what_an_earlier_run_has_left_is_shown_as_far_as_it_has_come(new_lab: NewLab, stop_after: NewStop) -> None:
+    lab, shown = paused(new_lab, stop_after), []
+
+    @contextmanager
+    def show(progress: Progress) -> Iterator[Progress]:
+        shown.extend(progress.rows)
+        yield progress
+
+    search_and_judge(lab.context(), show=show, stop=stop_after(0))
+    trials = lab.trials()
+    assert len(shown) >= 2
+    for row in shown:
+        assert (row.state, row.epoch, row.score) == ("paused", 1, trials[row.number].intermediate_values[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from rich.console import Console
@@ -33,6 +34,16 @@ def test_a_failed_trial_is_not_done_and_a_lower_loss_is_better() -> None:
         progress.trial_finished(number, state, value, "")
     assert (progress.n_done, progress.best, progress.best_number) == (2, 0.25, 2)
     assert progress.seconds_left is not None
+
+
+def test_trials_that_are_paused_count_in_what_is_left() -> None:
+    progress = Progress("accuracy", n_epochs=9, n_trials=9, started=time.monotonic() - 900)
+    for number in range(9):
+        progress.trial_started(number, {}, resumed=False)
+        progress.trial_finished(number, "paused", 0.5, "")
+    assert progress.seconds_left == pytest.approx(900, rel=0.1)
+    progress.trial_finished(0, "pruned", None, "")
+    assert progress.seconds_left == pytest.approx(800, rel=0.1), "it was 7200"
 
 
 def test_a_terminal_shows_a_table_of_the_last_trials() -> None:

@@ -9,16 +9,19 @@ from rich.console import Console
 from data import DATASETS
 
 from ...config.ranges import to_plain
-from ...config.spaces import SHARED, SPACES
+from ...config.spaces import MEANINGS, OFF, SHARED, SPACES
 from ...core.terminal import say, table_of
 
 
 def list_models(console: Console) -> None:
-    """Every architecture with its search space."""
+    """Every architecture with its search space, and what each hyperparameter is."""
     for name, space in {**SPACES, "shared by all": SHARED}.items():
         say(console, name)
         for parameter, distribution in space.items():
             say(console, f"  {parameter:<20} {json.dumps(to_plain(distribution))}")
+    say(console, "what they are")
+    for parameter, meaning in MEANINGS.items():
+        say(console, f"  {parameter:<20} {meaning}{'; off unless asked for' if parameter in OFF else ''}")
 
 
 def list_datasets(console: Console) -> None:

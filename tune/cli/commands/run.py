@@ -136,6 +136,8 @@ def _run_every(
                 contexts[planned[0]] = open_one(splits, planned)
                 if done:
                     share_floors(contexts[planned[0]][0], next(iter(done.values())).study)
+            else:
+                say(console, f"Study {planned[0]}")
             context, notes = contexts[planned[0]]
             done[planned[0]] = _run_round(context, notes if k == 0 else [], n_trials, console, stop, tracking)
             if stop.signal is not None:
@@ -148,10 +150,12 @@ def _run_every(
             break
         goes_on = decide(studies, n_trials)
         racing = [one for one, is_in in zip(racing, goes_on, strict=True) if is_in]
-    for one in racing:
-        if one in done:
-            print_summary(console, done[one])
     finished = list(done.values())
+    best = overall_best(finished) if stop.signal is None else None  # Said of it is what its test has come to.
+    for one in racing:
+        if one in done and done[one] is not best:
+            say(console, f"\nStudy {one}")
+            print_summary(console, done[one])
     if stop.signal is None:
         stop = clock  # The last study's share of the time is used up, that of the whole need not be.
         finished = _with_best_judged(console, finished, splits, stop, tracking)
@@ -192,6 +196,7 @@ def _with_best_judged(
     best = overall_best(done)
     if best is None:
         return done
+    say(console, f"\nStudy {best.study.study_name}, the best of all")
     with stop.watch_signals():
         if is_confirmed(best):
             share = best.settings.confirmation.time_share or 0.0

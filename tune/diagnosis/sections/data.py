@@ -10,7 +10,7 @@ from ...report.figures import sheets
 from ...report.figures.examples import examples_figure
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
-from ...report.figures.words import shortened
+from ...report.figures.words import counted, shortened
 from ..measures.states import classes_in
 from ..model import Diagnosed
 from ..words import listed, percent, person_text, steps_text
@@ -40,7 +40,7 @@ def examples(diagnosed: Diagnosed) -> Section:
     return Section(
         "examples",
         "An example of each class",
-        f"{measured.n_classes} classes of {measured.n_channels} channels: {channels}. Time runs {time}.",
+        f"{measured.n_classes} classes of {counted(measured.n_channels, 'channel')}: {channels}. Time runs {time}.",
         ("Each is the sequence of median length of its class in the training set, as measured.",),
         examples_figure(measured, None),
         f"A panel for each class with the signals of one sequence of it; channels: {channels}.",

@@ -97,10 +97,10 @@ def contour_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: S
         context: How to write things.
     """
     complete = scored_trials(trials)
-    if len(complete) < FEWEST_TRIALS:
+    if (n_complete := sum(one.trial.state == TrialState.COMPLETE for one in complete)) < FEWEST_TRIALS:
         return (
             f"a contour needs at least {FEWEST_TRIALS} complete trials, and this study has "
-            f"{len(complete)}{what_helps(FEWEST_TRIALS, len(complete), trials)}"
+            f"{n_complete}{what_helps(FEWEST_TRIALS, n_complete, trials)}"
         )
     if len(names) < 2:
         varied = f"only {context.label(names[0])} varied" if names else "none varied"

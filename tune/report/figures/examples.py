@@ -16,7 +16,7 @@ from data.sequences import SequenceDataset
 
 from .palette import LIGHT
 from .sheets import AMOUNT, MARGIN_INCHES, WIDTH_INCHES, Sheet, blank, calm, gridded, head, labelled, legend, png
-from .words import shortened
+from .words import counted, shortened
 
 MOST_CLASSES = 24
 MOST_LINES = 9
@@ -163,7 +163,8 @@ def _comparable(dataset: SequenceDataset) -> tuple[torch.Tensor, str]:
 def _summary(dataset: SequenceDataset, signals: Signals) -> str:
     many = f" (the first {MOST_CLASSES} of {dataset.n_classes})" if dataset.n_classes > MOST_CLASSES else ""
     how = "" if signals.as_lines else ", from low (light) to high (dark)"
-    return f"One sequence of each class{many}, of median length; {dataset.n_channels} channels, {signals.scale}{how}"
+    channels = counted(dataset.n_channels, "channel")
+    return f"One sequence of each class{many}, of median length; {channels}, {signals.scale}{how}"
 
 
 def _name_parts(axes: Axes, channel_names: Sequence[str]) -> None:

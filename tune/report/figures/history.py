@@ -101,7 +101,7 @@ def history_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Histor
     counts = ", ".join(f"{states[state]} {word}" for state, word in _STATE_WORDS.items() if states[state])
     complete = tuple(Point(trial.number, score) for trial in begun if (score := final_score(trial)) is not None)
     pruned, running = (
-        tuple(one.point for one in reached(begun) if one.trial.state == state)
+        tuple(one.point for one in reached(begun, context.sign) if one.trial.state == state)
         for state in (TrialState.PRUNED, TrialState.RUNNING)
     )
     points = (*complete, *pruned, *running)
@@ -170,7 +170,7 @@ def _mark_notes(
     if n_beyond := sum(axis.is_beyond(point.score) for point in points):
         yield f"{counted(n_beyond, 'trial')} {axis.beyond_text(context)}: triangles at the edge."
     if pruned:
-        yield "Pruned trials are shown at the score they had when they were stopped."
+        yield "Pruned trials are shown at the best score they had reached."
     if without_score:
         yield (
             f"{counted(len(without_score), 'trial')} without a score (failed, diverged, or over a cap): ticks at the "

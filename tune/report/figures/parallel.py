@@ -85,7 +85,7 @@ def parallel_info(
     own = None if pointed_out.selected is None else pointed_out.selected.number
     # The first of equal ones is the best, as it is for Optuna.
     every = sorted(
-        [*complete, *reached(trials)][::-1],
+        [*complete, *reached(trials, context.sign)][::-1],
         key=lambda one: (one.trial.number == own, one.trial.number in finished, context.sign * one.score),
     )
     if not every:
@@ -98,7 +98,7 @@ def parallel_info(
     axis = score_axis([scored.score for scored in drawn], context)
     n_beyond = sum(axis.is_beyond(scored.score) for scored in drawn)
     first = "; the most important hyperparameters come first" if is_ranked else ""
-    notes = [f"A line is a trial{first}. Grey lines were not trained to the end: theirs is the score they had reached."]
+    notes = [f"A line is a trial{first}. Grey lines were not trained to the end: at the best score they had reached."]
     if len(drawn) < len(every):
         notes.append(f"Shown are the best {len(drawn)} of {len(every)} trials.")
     if len(present) > MOST_AXES:
@@ -124,7 +124,9 @@ def parallel_info(
         pointed_out,
         Words(
             "Hyperparameters of every trial",
-            f"{pointed_out.sentence} Its values stand under the names." if own is not None else "None is complete yet.",
+            f"{pointed_out.sentence} The values of trial {own} stand under the names."
+            if own is not None
+            else "None is complete yet.",
             tuple(notes),
         ),
     )
@@ -184,9 +186,10 @@ def parallel_section(info: ParallelInfo, context: StudyContext) -> Section:
     Plotly's own parallel coordinates need WebGL, which is often missing in remote and headless browsers and prints
     poorly: these are ordinary lines.
     """
-    best = [line for line in info.lines[::-1] if line.is_complete][:_N_BEST] or info.lines[-1:]
+    best = [line for k, line in enumerate(info.lines[::-1]) if line.is_complete or k == 0][:_N_BEST]
+    own = "The best so far" if info.stars.selected is None else f"Trial {info.stars.number}, {info.stars.label}"
     table = Table(
-        f"The selected trial and the best {len(best) - 1} others" if len(best) > 1 else "The selected trial",
+        f"{own}, and the best of the others" if len(best) > 1 else own,
         ("trial", *(column.label for column in info.columns)),
         tuple((str(line.number), *line.texts) for line in best),
     )

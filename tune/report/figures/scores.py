@@ -41,10 +41,15 @@ def final_score(trial: FrozenTrial) -> float | None:
     return score if trial.state in (TrialState.COMPLETE, TrialState.RUNNING) and is_drawable(score) else None
 
 
-def last_score(trial: FrozenTrial) -> float | None:
-    """The latest score that a trial which did not complete has reported; None where there is none."""
-    reported = [score for _, score in sorted(trial.intermediate_values.items()) if is_drawable(score)]
-    return reported[-1] if reported else None
+def reached_score(trial: FrozenTrial, sign: int) -> float | None:
+    """The best score that a trial which did not complete has reported, which decided on it; None where there is none.
+
+    Args:
+        trial: Of the study.
+        sign: 1 where more is better, else -1.
+    """
+    reported = filter(is_drawable, trial.intermediate_values.values())
+    return max(reported, key=lambda score: sign * score, default=None)
 
 
 def scored_trials(trials: Sequence[FrozenTrial]) -> list[Scored]:
@@ -52,14 +57,14 @@ def scored_trials(trials: Sequence[FrozenTrial]) -> list[Scored]:
     return [Scored(trial, score) for trial in trials if (score := final_score(trial)) is not None]
 
 
-def reached(trials: Sequence[FrozenTrial]) -> list[Scored]:
-    """The trials without a final score that have reported one, with the last that they reported."""
+def reached(trials: Sequence[FrozenTrial], sign: int) -> list[Scored]:
+    """The trials without a final score that have reported one, with the best that they reported."""
     return [
         Scored(trial, score)
         for trial in trials
         if final_score(trial) is None
         and trial.state in (TrialState.PRUNED, TrialState.RUNNING)
-        and (score := last_score(trial)) is not None
+        and (score := reached_score(trial, sign)) is not None
     ]
 
 
@@ -90,7 +95,7 @@ def stars(trials: Sequence[FrozenTrial], context: StudyContext) -> Stars:
     """The trial that is handed over, and the one that only looked better in the search."""
     scored = [one.point for one in scored_trials(trials)]
     leader = max(scored, key=lambda point: context.sign * point.score, default=None)
-    every = {point.number: point for point in (*scored, *(one.point for one in reached(trials)))}
+    every = {point.number: point for point in (*scored, *(one.point for one in reached(trials, context.sign)))}
     selected = leader if context.selected is None else every.get(context.selected, leader)
     if selected is None or leader is None or leader.number == selected.number:
         leader = None

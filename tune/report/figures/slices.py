@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from .axes import GOLDEN_RATIO, ParameterAxis, ScoreAxis, parameter_axis, score_axis
 from .palette import LIGHT, crowding
@@ -68,10 +68,10 @@ def slices_info(trials: Sequence[FrozenTrial], names: Sequence[str], context: St
         context: How to write things.
     """
     complete = scored_trials(trials)
-    if len(complete) < FEWEST_TRIALS:
+    if (n_complete := sum(one.trial.state == TrialState.COMPLETE for one in complete)) < FEWEST_TRIALS:
         return (
             f"slices need at least {FEWEST_TRIALS} complete trials, and this study has "
-            f"{len(complete)}{what_helps(FEWEST_TRIALS, len(complete), trials)}"
+            f"{n_complete}{what_helps(FEWEST_TRIALS, n_complete, trials)}"
         )
     if not names:
         return "no hyperparameter varied among the complete trials"

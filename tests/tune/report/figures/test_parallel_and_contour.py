@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +19,8 @@ from tune.report.figures.contour import ContourInfo, cells, contour_info
 from tune.report.figures.curves import CurvesInfo, curves_info
 from tune.report.figures.history import HistoryInfo, history_info
 from tune.report.figures.importances import varying_parameters
-from tune.report.figures.parallel import ParallelInfo, parallel_info
-from tune.report.figures.scores import stars
+from tune.report.figures.parallel import ParallelInfo, parallel_info, parallel_section
+from tune.report.figures.scores import reached, stars
 from tune.report.figures.slices import SlicesInfo, slices_info
 from tune.report.figures.words import StudyContext
 
@@ -40,6 +41,34 @@ def test_lines_go_from_the_worst_to_the_best_and_have_gaps() -> None:
     assert info.lines[0].places[1:] == (0.75, 1.0)
     assert info.lines[2].places[1:] == (0.25, None)
     assert info.lines[0].goodness < info.lines[2].goodness
+
+
+def test_one_that_was_ended_early_has_the_best_score_that_it_reached() -> None:
+    trials = [
+        trial(0, 0.9, {"x": 0.5}),
+        trial(1, None, {"x": 0.25}, state=TrialState.PRUNED, reported={1: 0.6, 2: 0.5}),
+    ]
+    info = parallel(trials, ["x"])
+    assert (info.lines[0].number, info.lines[0].texts[0]) == (1, "60.0%")
+    losses = [trial(0, 0.1), trial(1, state=TrialState.PRUNED, reported={1: 0.5, 2: 0.6})]
+    assert reached(losses, LOSS.sign)[0].score == 0.5
+
+
+def test_the_table_begins_with_the_selected_trial_though_it_was_ended_early() -> None:
+    trials = [trial(0, None, {"x": 0.25}, state=TrialState.PRUNED, reported={1: 0.6}), trial(1, 0.9, {"x": 0.5})]
+    context = replace(ACCURACY, selected=0, fresh={0: 0.95})
+    info = parallel(trials, ["x"], context)
+    (table,) = parallel_section(info, context).tables
+    assert table.caption == "Trial 0, selected, and the best of the others"
+    assert [row[0] for row in table.rows] == ["0", "1"]
+    assert "The values of trial 0 stand under the names." in info.words.summary
+
+
+@pytest.mark.parametrize("info_of", [contour_info, slices_info])
+def test_an_unfinished_trial_is_not_counted_as_complete(info_of: Callable[..., object]) -> None:
+    left = trial(0, state=TrialState.RUNNING, reported={1: 0.5})
+    left.values = [0.5]
+    assert "this study has 0: more trials would help" in str(info_of([left], ["x", "y"], ACCURACY))
 
 
 def test_the_goodness_of_a_small_loss_is_high() -> None:
