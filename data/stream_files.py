@@ -8,7 +8,7 @@ mHealth, HARTH, Opportunity), or a file beside it says when what was done (``sta
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .class_column import COLUMN, FOLDER
 from .class_folders import table_paths
 from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, find_roles, unit_seconds
+from .contents import above_note
 from .errors import DataError
+from .measured import Rounded, without_counters
 from .null_class import NULL, NULL_NAMES
-from .recording import MAX_VALUES, Layout
+from .people import PERSON_FOLDER, TOKENS, one_spelling
+from .recording import CHECK, MAX_VALUES, Layout
 from .sequences import SequenceDataset
 from .source import Source, is_file
 from .stream_tables import (
@@ -95,7 +99,7 @@ def find_streams(path: Path) -> list[Found]:
         return found
     first = [look(one) for one in files[: 2 * N_LOOKED_AT]]
     labelled = [head for head in first if head.kind == ROWS]
-    if not any(map(_changes_label, labelled[:N_LOOKED_AT])):
+    if len(files) > 1 and not any(map(_changes_label, labelled[:N_LOOKED_AT])):
         return []
     return [Found(head, None) for head in map(look, files) if head.kind == ROWS]
 
@@ -106,13 +110,15 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     Raises:
         DataError: If something cannot be read, or columns differ; the message names file and row.
     """
-    people = _people([one.head.path for one in found], root)
-    notes: list[str] = []
+    notes = above_note({str(one.head.path): one.head.above for one in found})
+    found, about_bare = _annotated(found)
     streams: list[Stream] = []
+    owners: list[int] = []
     channels: tuple[str, ...] = ()
     names: dict[str, int] = {}
+    rounded = Rounded()
     n_values = 0
-    for one, person in zip(found, people, strict=True):
+    for k, one in enumerate(found):
         frame = read_frame(one.head, _words(one.head))
         head, roles = _roles(one, frame)
         frame.columns = list(head.columns)
@@ -126,9 +132,23 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
         n_values += len(frame) * len(channels)
         if n_values > MAX_VALUES:
             raise DataError(f"{root} holds more than {MAX_VALUES:,} values: take fewer files")
-        streams += _streams(one, head, frame, roles, (person, channels, names))
+        if roles.person is not None:
+            notes += _spell_alike(frame, head.columns[roles.person])
+        streams += _streams(one, head, frame, roles, (channels, names, rounded))
+        owners += [k] * (len(streams) - len(owners))
         if one is found[0]:
-            notes += _read_as(root, found, head, roles)
+            notes = [*_read_as(root, found, head, roles), *notes]
+    if not all(stream.person for stream in streams):
+        people, about_people = _people([one.head.path for one in found], root, names, source.label_from)
+        streams = [replace(one, person=one.person or people[k]) for one, k in zip(streams, owners, strict=True)]
+        notes += [] if found[0].beside else about_people
+    spelled, about_spelling = one_spelling([stream.person for stream in streams])
+    streams = [replace(one, person=person or "") for one, person in zip(streams, spelled, strict=True)]
+    notes = list(dict.fromkeys([*notes, *about_bare, *about_spelling]))
+    kept, about_counters = without_counters([(one.place, one.values) for one in streams], channels, rounded)
+    streams = [replace(stream, values=stream.values[:, kept]) for stream in streams]
+    channels = tuple(channels[k] for k in kept)
+    notes += about_counters
     silent = np.all([np.isnan(stream.values).all(axis=0) for stream in streams], axis=0)
     if silent.all():
         raise DataError(f"{root} holds no value in {', '.join(map(repr, channels[:8]))}: take it out")
@@ -248,11 +268,17 @@ def _tells_people(frame: pandas.DataFrame, label: int, others: set[int]) -> int 
 
 
 def _streams(
-    one: Found, head: Head, frame: pandas.DataFrame, roles: Roles, known: tuple[str, tuple[str, ...], dict[str, int]]
+    one: Found,
+    head: Head,
+    frame: pandas.DataFrame,
+    roles: Roles,
+    known: tuple[tuple[str, ...], dict[str, int], Rounded],
 ) -> list[Stream]:
-    """The stream of each person in a file; ``known`` are the file's person, the channels, and the classes so far."""
-    person, channels, names = known
-    values = np.stack([numbers(frame, head, column) for column in channels], axis=1).astype(np.float32)
+    """The stream of each person that a column tells; ``known`` are the channels, the classes, and what is rounded."""
+    channels, names, rounded = known
+    measured = np.stack([numbers(frame, head, column) for column in channels], axis=1)
+    rounded.look_at(measured)
+    values = measured.astype(np.float32)
     clockwork = None if roles.time is None else _clockwork(frame, head, head.columns[roles.time])
     if one.beside is not None:
         labels = _labels_beside(one.beside, head, clockwork, len(values))
@@ -267,8 +293,8 @@ def _streams(
     seconds = None if clockwork is None else clockwork.stamps * clockwork.unit
     rate = None if head.published is None else head.published.rate_hz
     if roles.person is None:
-        return [Stream(str(head.path), person, values, numbered, seconds, rate)]
-    people = frame[head.columns[roles.person]].astype(str).str.strip().to_numpy()
+        return [Stream(str(head.path), "", values, numbered, seconds, rate)]
+    people = frame[head.columns[roles.person]].to_numpy()
     ends = [0, *(np.flatnonzero(people[1:] != people[:-1]) + 1).tolist(), len(people)]
     return [
         Stream(
@@ -314,12 +340,10 @@ def _labels_beside(beside: Head, head: Head, clockwork: Clockwork | None, n_rows
         stops = starts + stops
     wrong = np.flatnonzero(~(stops >= starts))
     if len(wrong):
-        raise DataError(
-            f"{beside.path}, row {wrong[0] + 1 + beside.has_header}: it ends before it begins, or at no time"
-        )
+        raise DataError(f"{beside.path}, row {frame.index[wrong[0]]}: it ends before it begins, or at no time")
     texts = frame[named].fillna("").astype(str).str.strip().tolist()
     between = next((text for text in texts if re.sub(r"[\W_]", "", text.lower()) in NULL_NAMES), NULL)
-    moments = _moments(beside, (starts, start_dates), clockwork, n_rows, head)
+    moments = _moments(beside, beside.columns[begin], (starts, start_dates), clockwork, n_rows, head)
     labels = np.full(n_rows, between, dtype=object)
     for start, stop, text in sorted(zip(starts, stops, texts, strict=True)):
         labels[(moments >= start) & (moments <= stop)] = text or between
@@ -327,12 +351,17 @@ def _labels_beside(beside: Head, head: Head, clockwork: Clockwork | None, n_rows
 
 
 def _moments(
-    beside: Head, starts: tuple[NDArray[np.float64], bool], clockwork: Clockwork | None, n_rows: int, head: Head
+    beside: Head,
+    column: str,
+    starts: tuple[NDArray[np.float64], bool],
+    clockwork: Clockwork | None,
+    n_rows: int,
+    head: Head,
 ) -> NDArray[np.float64]:
-    """When each row of the stream was measured, in what the annotations count in."""
+    """When each row of the stream was measured, in what the annotations, whose begins are in ``column``, count in."""
     rows = np.arange(n_rows, dtype=np.float64)
-    words = set(re.findall(r"[a-z]+", beside.columns[0].lower()))
-    unit = unit_seconds(beside.columns[0]) or (1.0 if starts[1] else None)
+    words = set(re.findall(r"[a-z]+", column.lower()))
+    unit = unit_seconds(column) or (1.0 if starts[1] else None)
     choices: list[NDArray[np.float64]] = []
     if clockwork is not None and not words & SAMPLE_WORDS:
         since = clockwork.stamps - clockwork.stamps[0]
@@ -381,20 +410,55 @@ def _labels_of_their_own(beside: Head, clockwork: Clockwork | None, n_rows: int)
     return np.where(last < 0, NULL, texts[np.clip(last, 0, None)])
 
 
-def _people(files: Sequence[Path], root: Path) -> list[str]:
-    """Who each file is of: by its folder, else by its name."""
+def _annotated(found: Sequence[Found]) -> tuple[list[Found], list[str]]:
+    """The streams that somebody labelled; an empty list of annotations does not say that nothing happened.
+
+    Raises:
+        DataError: If there is none.
+    """
+    bare = [one.beside.path for one in found if one.beside is not None and read_frame(one.beside).empty]
+    if len(bare) == len(found):
+        raise DataError(f"{bare[0]} holds a header and no annotation below it")
+    kept = [one for one in found if one.beside is None or one.beside.path not in bare]
+    return kept, [f"{CHECK}{one} holds no annotation: its stream is not read" for one in bare]
+
+
+def _spell_alike(frame: pandas.DataFrame, column: str) -> list[str]:
+    """Gives each person in a column one spelling."""
+    people = frame[column].astype(str).str.strip()
+    spelled, notes = one_spelling(people.unique().tolist())
+    frame[column] = people.map(dict(zip(people.unique(), spelled, strict=True)))
+    return notes
+
+
+def _people(files: Sequence[Path], root: Path, classes: Iterable[str], label_from: str) -> tuple[list[str], list[str]]:
+    """Who each file is of: by a folder that is called like a person, else by its name, else by any folder; and notes.
+
+    Raises:
+        DataError: If folders are called like the classes, and it is not said which of the two is meant.
+    """
     below = root if root.is_dir() else root.parent
-    folders = [one.relative_to(below).parts[:-1] for one in files]
-    if len(set(folders)) > 1:
-        levels = min(map(len, folders))
-        for level in range(levels):
-            if len({one[level] for one in folders}) > 1:
-                return [one[level] for one in folders]
-    found = [PERSON.search(one.stem) for one in files]
+    levels = [names for names in zip(*(one.relative_to(below).parts[:-1] for one in files), strict=False)]
+    called = {name.casefold().strip() for name in classes}
+    of_classes = [names for names in levels if called & {name.casefold().strip() for name in names}]
+    if of_classes and label_from == "auto":
+        raise DataError(
+            f"{files[0]}: its label changes, and its folder is {of_classes[0][0]!r}, which is a class too: say which "
+            f"is the class ({FOLDER}, or {COLUMN} for what is in the file)"
+        )
+    levels = [names for names in levels if len(set(names)) > 1 and names not in of_classes]
+    people = next((names for names in levels if all(map(PERSON_FOLDER.fullmatch, names))), None)
+    if people is not None:
+        return list(people), []
+    spelled_out = [TOKENS[0].search(one.stem) for one in files]
+    if levels and not all(spelled_out):
+        note = f"{CHECK}the folders, such as {levels[0][0]!r}, are taken for people; {FOLDER} takes them for classes"
+        return list(levels[0]), [note]
+    told = [match or PERSON.search(one.stem) for match, one in zip(spelled_out, files, strict=True)]
     return [
-        match[0].lower() if match is not None and all(found) else one.stem
-        for match, one in zip(found, files, strict=True)
-    ]
+        match[0].strip(" _.-").lower() if match is not None and all(told) else one.stem
+        for match, one in zip(told, files, strict=True)
+    ], []
 
 
 def _read_as(root: Path, found: Sequence[Found], head: Head, roles: Roles) -> list[str]:

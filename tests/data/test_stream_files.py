@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from data.errors import DataError
 from data.files import load
 from data.recognise import recognise
+from data.recording import CHECK
 from data.sequences import SequenceDataset
 from data.source import Source
 from data.splits import make_folds, make_split
@@ -80,6 +82,106 @@ def test_times_in_seconds_and_lengths_and_units(tmp_path: Path) -> None:
                 rows.append(f"{times[0]},{times[1]},{label}")
             (tmp_path / person / "annotations.csv").write_text("\n".join(rows))
         assert torch.equal(read(tmp_path).labels, expected.labels), head
+
+
+@pytest.mark.parametrize(("head", "scale"), [("label,start_sample,end_sample", 1), ("class,begin_ms,end_ms", 20)])
+def test_the_unit_of_annotations_is_that_of_their_begin_wherever_it_stands(
+    tmp_path: Path, head: str, scale: int
+) -> None:
+    # By what fits best, samples 20 to 59 are milliseconds or seconds too.
+    stream = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(4000))
+    spans = [(200 * k + 20, 200 * k + 119, "wave" if k % 2 else "clap") for k in range(20)]
+    for person in ("P01", "P02", "P03"):
+        (tmp_path / person).mkdir()
+        (tmp_path / person / "stream.csv").write_text(f"time_s,x\n{stream}")
+        rows = "".join(f"{label},{scale * a},{scale * b}\n" for a, b, label in spans)
+        (tmp_path / person / "annotations.csv").write_text(f"{head}\n{rows}")
+    assert "'null': 50% of the time" in " ".join(read(tmp_path).notes)
+
+
+def rows_of(labels: Sequence[str], people: Sequence[str] = ("anna", "bob")) -> str:
+    """Forty steps of each label of each person, at 50 steps a second."""
+    rows = [
+        f"{person},{label},{0.02 * (40 * n + k):.2f},{(k * (n + 2)) % 7}"
+        for person in people
+        for n, label in enumerate(labels)
+        for k in range(40)
+    ]
+    return "\n".join(["user,activity,time_s,x", *rows, ""])
+
+
+def test_a_stream_nobody_annotated_is_left_out_and_said(tmp_path: Path) -> None:
+    for source in (EXAMPLES / "annotations").rglob("*.csv"):
+        target = tmp_path / source.relative_to(EXAMPLES / "annotations")
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(source.read_bytes())
+    empty = tmp_path / "P02" / "annotations.csv"
+    header = empty.read_text().splitlines()[0]
+    empty.write_text(f"{header}\n")
+    dataset = read(tmp_path)
+    assert not dataset.group_names
+    assert f"{CHECK}{empty} holds no annotation: its stream is not read" in dataset.notes
+    (tmp_path / "P01" / "annotations.csv").write_text(f"{header}\n")
+    with pytest.raises(DataError, match="holds a header and no annotation below it"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("above", ["# recorded with Foo 1.2\nDevice: Watch\n\n", "sep=,\n"])
+def test_lines_above_a_stream_are_passed_over_and_said(tmp_path: Path, above: str) -> None:
+    (tmp_path / "a.csv").write_text(above + rows_of(["walk", "run"]))
+    dataset = read(tmp_path / "a.csv")
+    assert dataset.class_names == ("run", "walk")
+    assert any("lines above the table are passed over" in note for note in dataset.notes)
+    (tmp_path / "a.csv").write_text(above + "\n" + rows_of(["walk", "run"]) + "anna,run,99,oops\n")
+    row = (above + "\n").count("\n") + 1 + 160 + 1
+    with pytest.raises(DataError, match=rf"row {row}, column 'x': 'oops' is not a number"):
+        read(tmp_path / "a.csv")
+
+
+def test_a_person_has_one_spelling(tmp_path: Path) -> None:
+    for name, people in (("a", ("P1", "p 1", "P2")), ("b", ("p1 ", "P3"))):
+        (tmp_path / f"{name}.csv").write_text(rows_of(["walk", "run"], people))
+    dataset = read(tmp_path)
+    assert dataset.group_names == ("P1", "P2", "P3")
+    assert "one person by several spellings: 'P1', 'p 1' are taken for 'P1'" in dataset.notes
+    assert any("'P1', 'p1' are taken for 'P1'" in note for note in dataset.notes)
+
+
+def test_folders_that_are_classes_are_no_people(tmp_path: Path) -> None:
+    for folder in ("walk", "run"):
+        (tmp_path / folder).mkdir()
+        for person in ("p1", "p2"):
+            rows = rows_of([folder, "none"], ("x",)).replace("x,", "").replace("user,", "")
+            (tmp_path / folder / f"{person}.csv").write_text(rows)
+    with pytest.raises(DataError, match=r"its folder is 'run', which is a class too.*label_from=folder.*=column"):
+        read(tmp_path)
+    by_column = read(tmp_path, label_from="column")
+    assert (by_column.class_names, by_column.group_names) == (("none", "run", "walk"), ("p1", "p2"))
+    assert read(tmp_path, label_from="folder").class_names == ("run", "walk")
+
+
+def test_people_in_the_names_of_files_come_before_any_folder(tmp_path: Path) -> None:
+    for folder, source in (("Protocol", "subject101"), ("Protocol", "subject102"), ("Optional", "subject101")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        content = (EXAMPLES / "rows_pamap2" / f"{source}.dat").read_bytes()
+        (tmp_path / folder / f"{source}.dat").write_bytes(content)
+    assert read(tmp_path).group_names == ("subject101", "subject102")
+
+
+def test_one_label_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(rows_of(["walk"]))
+    with pytest.raises(DataError, match="holds only the class"):
+        read(tmp_path)
+
+
+def test_numbers_that_single_precision_blurs_are_refused(tmp_path: Path) -> None:
+    text = "\n".join(
+        line if k == 0 else f"{line.rpartition(',')[0]},{123456789 + k % 5}"
+        for k, line in enumerate(rows_of(["walk", "run"]).splitlines())
+    )
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=r"column 'x' holds numbers up to 123,456,79\d, which single precision"):
+        read(tmp_path / "a.csv")
 
 
 def test_labels_of_audacity(tmp_path: Path) -> None:
