@@ -18,10 +18,22 @@ find_python() {
     return 1
 }
 
+# Scripts and notebooks find the packages from any folder, by .venv's Python and no other; behind all that is installed.
+open_python_door() {
+    local place
+    [ ! -L "$venv" ] || return 0 # That of another checkout.
+    for place in "$venv"/lib/python3*/site-packages; do
+        if [ -d "$place" ] && [ "$(cat "$place/seqtune.pth" 2>/dev/null)" != "$root" ]; then
+            printf '%s\n' "$root" >"$place/seqtune.pth" || say "$place cannot be written: import tune works in $root only"
+        fi
+    done
+}
+
 # Usage: set_up LOCK_FILE
 set_up() {
     local lock="$root/$1" installed="$venv/$1" python
     if [ -x "$venv/bin/python" ] && cmp -s "$lock" "$installed"; then
+        open_python_door
         return
     fi
     if ! "$venv/bin/python" -c '' 2>/dev/null; then
@@ -36,6 +48,7 @@ set_up() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$lock" ||
         give_up "the packages of $1 could not be installed (pip's reason stands above); is there a network? Run the same command again to go on"
     cp "$lock" "$installed"
+    open_python_door
 }
 
 # PYTHONSAFEPATH keeps a folder called data or models in the current directory from being taken for ours.

@@ -13,6 +13,9 @@ from ..core.terminal import console, handles_errors
 from .options import A_FILE, SAVE_DIR, storage_options
 
 A_PATH = click.Path(path_type=Path)
+OWN_NETWORK = click.option(
+    "--network", metavar="FILE.py:CLASS", help="The code of a network of your own, which is run, and is in no folder."
+)
 A_COUNT = click.IntRange(1, 1_000_000)
 ABOVE_ZERO = click.FloatRange(0, 1e6, min_open=True)
 FORMS = ("onnx", "int8", "torch-export")
@@ -29,6 +32,7 @@ FORMS = ("onnx", "int8", "torch-export")
 )
 @click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
 @click.option("--model", type=A_PATH, metavar="DIR", help="Another network: the folder best_model of a study.")
+@OWN_NETWORK
 @click.option("--out", type=A_PATH, metavar="PATH", help="File or folder to write.  [default: STUDY/export/]")
 @click.option("--opset", type=click.IntRange(20, 28), default=28, show_default=True, help="Version of ONNX operators.")
 @click.option(
@@ -37,13 +41,15 @@ FORMS = ("onnx", "int8", "torch-export")
 @click.option("--data-path", metavar="PATH", help="Where the recordings are now.  [default: as in the study]")
 @storage_options
 @handles_errors
-def export(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
+def export(storage_url: str | None, save_dir: SaveDir, network: str | None, **options: Any) -> None:
     """Writes a trained network as one file for use elsewhere, with a model card.
 
     Preparation of the channels, the network and its probabilities are all inside: measured values go in. Before it is
     written it is tried on the study's test set: the same predictions as in PyTorch, whatever the padding.
     """
     from .commands.export import export_command
+
+    _know(network)
 
     sys.exit(export_command(console(), storage_url, save_dir, **options))
 
@@ -52,6 +58,7 @@ def export(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
 @click.argument("files", nargs=-1)
 @click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
 @click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
+@OWN_NETWORK
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, as is done in a pipe.")
 @click.option("--out", type=A_FILE, metavar="FILE", help="Write CSV to this file.")
 @click.option("--probabilities", "all_probabilities", is_flag=True, help="With the probability of every class.")
@@ -69,7 +76,7 @@ def export(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
 )
 @click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
 @handles_errors
-def predict(files: tuple[str, ...], save_dir: SaveDir, **options: Any) -> None:
+def predict(files: tuple[str, ...], save_dir: SaveDir, network: str | None, **options: Any) -> None:
     """Classifies new recordings: CSV, TSV, Parquet, .npy and .npz files, folders of them, or - for a stream.
 
     A row a step, a column a channel, called like the network's channels or in their order. Recordings that are longer
@@ -78,12 +85,14 @@ def predict(files: tuple[str, ...], save_dir: SaveDir, **options: Any) -> None:
     """
     from .commands.predict import predict_command
 
+    _know(network)
     predict_command(save_dir, files, **options)
 
 
 @click.command(short_help="Answer HTTP requests with a trained network.")
 @click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
 @click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
+@OWN_NETWORK
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment.")
@@ -91,11 +100,21 @@ def predict(files: tuple[str, ...], save_dir: SaveDir, **options: Any) -> None:
 @click.option("--allowed-host", "allowed_hosts", metavar="NAME", multiple=True, help="Another name, such as a proxy's.")
 @click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
 @handles_errors
-def serve(save_dir: SaveDir, **options: Any) -> None:
+def serve(save_dir: SaveDir, network: str | None, **options: Any) -> None:
     """Answers HTTP requests with a network until Ctrl-C: on this machine only, unless told otherwise.
 
     POST /predict takes sequences as JSON; /docs says how, /openapi.json says it to tools, /health that it works.
     """
     from .commands.serve import serve_command
 
+    _know(network)
     serve_command(console(), save_dir, **options)
+
+
+def _know(network: str | None) -> None:
+    """Makes a network of one's own known, if one is named."""
+    if network is not None:
+        from ..config.own_network import network_layer
+        from ..config.settings import resolve
+
+        resolve(network_layer(network))

@@ -55,6 +55,7 @@ def main() -> None:
 
 @main.command(short_help="Start or resume a study (the default).")
 @click.option("--model-type", metavar="NAME", help="Architecture; `models` lists them.  [default: gru]")
+@click.option("--model", metavar="FILE.py:CLASS", help="A network of your own; `check-model` says whether it can be.")
 @click.option("--standard", is_flag=True, help="With --model-type bilstm: the plain network, as without it.")
 @click.option("--enhanced", is_flag=True, help="With --model-type bilstm: the network enhanced-bilstm.")
 @click.option("--dataset", metavar="NAME", help="Data set; `datasets` lists them.  [default: watch]")
@@ -179,16 +180,20 @@ def worker(
 @main.command()
 @click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
 @click.option("--check", is_flag=True, help="Look whether all of it is whole; exit code 1 if not.")
+@click.option("--html", is_flag=True, help="Write all studies as one page, SAVE_DIR/index.html, with their reports.")
 @storage_options
 @handles_errors
-def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, check: bool) -> None:
+def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, check: bool, html: bool) -> None:
     """Says how the studies stand: trials done, the best, what is running or interrupted."""
     if check:
         from .commands.check import check_command
 
         sys.exit(check_command(console(), storage_url, save_dir, study_name))
-    from .commands.status import status_command
+    from .commands.status import status_command, status_page_command
 
+    if html:
+        status_page_command(console(), storage_url, save_dir, study_name)
+        return
     status_command(console(), storage_url, save_dir, study_name)
 
 
@@ -246,6 +251,16 @@ def models() -> None:
     from .commands.listings import list_models
 
     list_models(console())
+
+
+@main.command("check-model")
+@click.argument("network", metavar="FILE.py:CLASS")
+@handles_errors
+def check_model(network: str) -> None:
+    """Says whether a network of your own can be tuned, and what it lacks; docs/own_network.md has an example."""
+    from .commands.check_model import check_model_command
+
+    sys.exit(check_model_command(console(), network))
 
 
 @main.command()

@@ -31,6 +31,8 @@ from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from ..training.splits import Splits
 
+# Of failures, and of the trials of each.
+N_REASONS, N_NAMED = 5, 5
 # Rounds to a tenth of a point.
 SMALLEST_BIAS = 0.0005
 
@@ -64,7 +66,10 @@ def print_summary(console: Console, finished: Finished) -> None:
     study, settings, root = finished.study, finished.settings, finished.folder.root
     say(console, "")
     _tell(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
-    if finished.ended.failure:
+    reasons = _failures(study)
+    for sentence in reasons:
+        say(console, sentence)
+    if finished.ended.failure and not any(sentence.endswith(finished.ended.failure) for sentence in reasons):
         say(console, f"The last failure was: {finished.ended.failure}")
     if selected(study, settings, finished.folder) is None:
         over = f" {n_over} were over a cap and not trained." if (n_over := n_over_a_cap(study)) else ""
@@ -233,6 +238,18 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
 def n_over_a_cap(study: Study) -> int:
     """How many configurations were over a cap."""
     return sum(map(is_over_a_cap, study.get_trials(deepcopy=False)))
+
+
+def _failures(study: Study) -> list[str]:
+    """Why trials failed, each reason once with the trials that it ended."""
+    numbers: dict[str, list[str]] = {}
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
+        numbers.setdefault(str(trial.user_attrs.get("reason", "it is not known why")), []).append(str(trial.number))
+    return [
+        f"Failed: trial{'' if len(which) == 1 else 's'} {', '.join(which[:N_NAMED])}"
+        f"{', …' if len(which) > N_NAMED else ''}: {reason}"
+        for reason, which in list(numbers.items())[-N_REASONS:]
+    ]
 
 
 def _counts(study: Study) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from ..core.json_files import parse_json_object, read_json_object
 from ..core.problems import Problem, SettingsError, did_you_mean
 from .names import architecture_name
-from .schema import Search
+from .own_network import network_layer, register
+from .schema import OwnNetwork, Search
 from .settings import nested, resolve, setting_paths
 
 OPTION_PATHS = {
@@ -82,8 +83,9 @@ def settings_layers(
         layer, found = read_json_object(config_file)
         layers.append(layer)
         problems += found
+    network = _network(options)
     for assignment in assignments:
-        layer, found = assignment_layer(assignment)
+        layer, found = assignment_layer(assignment, network)
         layers.append(layer)
         problems += found
     more, found = option_layers(options)
@@ -92,7 +94,16 @@ def settings_layers(
     return layers + more
 
 
-def assignment_layer(assignment: str) -> tuple[dict[str, Any], list[Problem]]:
+def _network(options: Mapping[str, str | bool | None]) -> OwnNetwork | None:
+    """The network that ``--model`` names; None where there is none, or what is wrong with it is still to be said."""
+    try:
+        written = options.get("model")
+        return register(OwnNetwork(**network_layer(written)["network"])) if isinstance(written, str) else None
+    except SettingsError:
+        return None
+
+
+def assignment_layer(assignment: str, network: OwnNetwork | None = None) -> tuple[dict[str, Any], list[Problem]]:
     """Reads ``PATH=VALUE``; the value is JSON, or else text."""
     path, equals, written = assignment.partition("=")
     if path.startswith("space."):
@@ -101,7 +112,7 @@ def assignment_layer(assignment: str) -> tuple[dict[str, Any], list[Problem]]:
     if not equals:
         return {}, [Problem("--set", assignment, "must be PATH=VALUE", "for example space.gru.hidden_size=64")]
     value, problems = _value(f"--set {path}", written)
-    known = setting_paths()
+    known = setting_paths(network)
     if path not in known and not any(path.startswith(f"{one}.") for one in known):
         return {}, [*problems, Problem(f"--set {path}", value, "no such setting", did_you_mean(path, known))]
     return nested(path, value), problems
@@ -111,8 +122,15 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
     """Reads the options that stand for one setting each; ``--standard`` and ``--enhanced`` say which model type."""
     architecture, problems = _architecture(options)
     layers = [] if architecture is None else [nested(OPTION_PATHS["model_type"], architecture)]
+    if isinstance(own := options.get("model"), str):
+        if architecture is not None:
+            problems.append(Problem("--model", own, f"cannot go with {architecture}", "leave out one of the two"))
+        try:
+            layers = [network_layer(own)]
+        except SettingsError as error:
+            problems += error.problems
     for name, written in options.items():
-        if not isinstance(written, str) or name in ("model_type", "objectives"):
+        if not isinstance(written, str) or name in ("model_type", "model", "objectives"):
             continue
         flag = "--" + name.replace("_", "-")
         value: Any = written

@@ -9,6 +9,7 @@ from .settings import Settings
 
 # May differ between two runs of one study: how long, how to go on, and where.
 CHANGEABLE = (
+    "network.path",
     "search.trials",
     "search.timeout_seconds",
     "search.target",

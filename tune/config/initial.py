@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from .portfolio import VARIANTS
-from .spaces import OFF, Scalar, Space
+from .spaces import OFF, OWN_DEFAULTS, Scalar, Space
 
 # The first trials of every study: what is known to work on this kind of data, the quickest first. Keys that an
 # architecture lacks are left out; nothing of a first trial is drawn at random.
@@ -145,21 +145,24 @@ def moved_into(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scala
 def initial_configurations(kind: str, architecture: str, searched: Space) -> list[dict[str, Scalar]]:
     """The initial configurations of an architecture for data of this kind: a value for all that is searched."""
     moved = [
-        _completed(searched, {**OFF, **values, **ADAPTED.get(architecture, {})})
-        for values in INITIAL_CONFIGURATIONS[kind]
+        _completed(searched, {**OFF, **values, **_adapted(architecture)}) for values in INITIAL_CONFIGURATIONS[kind]
     ]
     return [values for k, values in enumerate(moved) if values not in moved[:k]]
 
 
 def portfolio(kind: str, architecture: str, searched: Space) -> list[dict[str, Scalar]]:
     """What is tried beside the default configurations; as those, a value for all that is searched."""
-    first, adapted = {**OFF, **INITIAL_CONFIGURATIONS[kind][0]}, ADAPTED.get(architecture, {})
+    first, adapted = {**OFF, **INITIAL_CONFIGURATIONS[kind][0]}, _adapted(architecture)
     tried = initial_configurations(kind, architecture, searched)
     n_known = len(tried)
     for changed in VARIANTS:
         values = _completed(searched, {**first, **changed, **adapted})
         tried += [] if values in tried else [values]
     return tried[n_known:]
+
+
+def _adapted(architecture: str) -> dict[str, Scalar]:
+    return ADAPTED.get(architecture) or OWN_DEFAULTS.get(architecture, {})
 
 
 def _completed(searched: Space, values: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -77,7 +77,7 @@ def _only_value(distribution: BaseDistribution) -> Scalar:
 
 
 def _range(path: str, name: str, default: BaseDistribution, written: dict[str, Any]) -> BaseDistribution:
-    if name not in LIMITS:
+    if _limits(name, default) is None:
         choices = ", ".join(map(repr, default.choices)) if isinstance(default, CategoricalDistribution) else ""
         _raise([Problem(path, written, f"{name} is a choice, not a range", f"write a list of some of {choices}")])
     problems = [
@@ -106,7 +106,7 @@ def _range(path: str, name: str, default: BaseDistribution, written: dict[str, A
     low, high = merged["low"], merged["high"]
     if low > high:
         problems.append(Problem(path, written, f"low ({low}) must not be above high ({high})"))
-    if name in ODD and (step or 1) % 2:
+    if _is_odd(name, default) and (step or 1) % 2:
         problems.append(Problem(f"{path}.step", step or 1, "must be even, so that every value is odd", "write 2"))
     if log and low <= 0:
         problems.append(Problem(f"{path}.low", low, "a logarithmic range begins above 0", "raise 'low', or drop 'log'"))
@@ -130,13 +130,14 @@ def _choice(path: str, name: str, default: BaseDistribution, written: list[Any])
 
 def _value_problems(path: str, name: str, default: BaseDistribution, value: Any) -> Iterator[Problem]:
     """What is wrong with one value of a hyperparameter."""
-    if name not in LIMITS:
+    limits = _limits(name, default)
+    if limits is None:
         choices = default.choices if isinstance(default, CategoricalDistribution) else ()
         if not any(value == choice and type(value) is type(choice) for choice in choices):
             rule = f"must be one of {', '.join(_as_json(choice) for choice in choices)}"
             yield Problem(path, value, rule, did_you_mean(value, [c for c in choices if isinstance(c, str)]))
         return
-    low, high = LIMITS[name]
+    low, high = limits
     whole = _is_whole(default)
     allowed = int if whole else int | float
     if (
@@ -147,8 +148,21 @@ def _value_problems(path: str, name: str, default: BaseDistribution, value: Any)
         yield Problem(path, value, f"must be a {'whole ' if whole else ''}number", f"{name} is {low:g} to {high:g}")
     elif not low <= value <= high:
         yield Problem(path, value, f"must be {low:g} to {high:g}")
-    elif name in ODD and value % 2 == 0:
+    elif _is_odd(name, default) and value % 2 == 0:
         yield Problem(path, value, "must be odd, so that a step stays in the middle of what is seen around it")
+
+
+def _limits(name: str, default: BaseDistribution) -> tuple[float, float] | None:
+    """Lowest and highest value that may be written; None of a choice. Those of one's own network are its range."""
+    if isinstance(default, IntDistribution | FloatDistribution):
+        low, high = LIMITS.get(name, (default.low, default.high))
+        return min(low, default.low), max(high, default.high)
+    return LIMITS.get(name)
+
+
+def _is_odd(name: str, default: BaseDistribution) -> bool:
+    """Whether only odd values make sense; one's own network may mean something else by the name."""
+    return name in ODD and not (isinstance(default, IntDistribution) and default.step % 2)
 
 
 def _is_whole(default: BaseDistribution) -> bool:

@@ -72,6 +72,14 @@ class Data(Section):
         return self
 
 
+class OwnNetwork(Section):
+    """A network that is no registered one: a class in a file of one's own."""
+
+    path: str = Field(max_length=4_096, description="Python file that has it, and is run")
+    name: str = Field(max_length=60, description="Of the class, and of the architecture")
+    sha256: str | None = Field(None, description="Of the file, as the study began")
+
+
 class SplitSettings(Section):
     """How sequences are shared between training, validation and test."""
 

@@ -11,15 +11,16 @@ from pydantic import Field, JsonValue, ValidationError
 from ..core.problems import Problem, SettingsError, did_you_mean
 from .names import with_registered_names
 from .ranges import from_plain, to_plain
-from .schema import Confirmation, Data, Machine, Search, Section, SplitSettings, TrainingSection
-from .spaces import CLOSED_FORM, OFF, SHARED, SPACES, Scalar, Space, shared_space
+from .schema import Confirmation, Data, Machine, OwnNetwork, Search, Section, SplitSettings, TrainingSection
+from .spaces import CLOSED_FORM, OFF, SHARED, SPACES, Scalar, Space, own_space, shared_space
 
 
 class Settings(Section):
     """Everything that a run depends on; ``default_tuning_config.json`` in print."""
 
     dataset: str = Field("watch", description="Registered data set")
-    architecture: str = Field("gru", description="Registered architecture")
+    architecture: str = Field("gru", description="Registered architecture, or the name of network")
+    network: OwnNetwork | None = Field(None, description="A network of your own (--model FILE.py:CLASS)")
     data: Data = Data()
     split: SplitSettings = SplitSettings()
     search: Search = Search()
@@ -52,7 +53,7 @@ class Settings(Section):
         """The searched distributions and the fixed values of this architecture, shared ones first."""
         searched: Space = {}
         fixed: dict[str, Scalar] = {}
-        own = SPACES[self.architecture]
+        own = own_space(self.architecture)
         for section, built_in in (("shared", shared_space(self.architecture)), (self.architecture, own)):
             for name, written in self.space[section].items():
                 if name not in built_in:
@@ -65,12 +66,13 @@ class Settings(Section):
         return searched, fixed
 
 
-def default_settings() -> dict[str, Any]:
-    """The built-in settings as plain JSON values, every range included."""
+def default_settings(network: OwnNetwork | None = None) -> dict[str, Any]:
+    """The built-in settings as plain JSON values, every range included; with a network, also its ranges."""
+    own = {} if network is None else {network.name: own_space(network.name)}
     plain = Settings().model_dump(mode="json")
     plain["space"] = {
         section: {name: OFF.get(name, to_plain(distribution)) for name, distribution in space.items()}
-        for section, space in {"shared": SHARED, **SPACES}.items()
+        for section, space in {"shared": SHARED, **SPACES, **own}.items()
     }
     return plain
 
@@ -88,7 +90,12 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     problems: list[Problem] = []
     for layer in layers:
         merged = _merge(merged, with_registered_names(layer), ())
-    problems += _space_problems(merged.get("space"))
+    network, of_network = _network(merged.get("network"))
+    problems += of_network
+    if network is not None:
+        merged = _merge(default_settings(network), {**merged, "network": network.model_dump()}, ())
+    known = {"shared": SHARED, **SPACES, **({} if network is None else {network.name: own_space(network.name)})}
+    problems += _space_problems(merged.get("space"), known)
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -96,7 +103,7 @@ def resolve(*layers: dict[str, Any]) -> Settings:
         said = bool(problems)
         found = [one for one in error.errors(include_url=False) if not (said and one["loc"][:1] == ("space",))]
         problems += [_as_problem(dict(one)) for one in found]
-    problems += _name_problems(merged)
+    problems += _name_problems(merged, known)
     if problems:
         raise SettingsError(problems)
     # Written down in full, so that a stored study does not depend on what the built-in ranges become one day.
@@ -104,7 +111,7 @@ def resolve(*layers: dict[str, Any]) -> Settings:
         section: {
             name: parsed if not isinstance(parsed, BaseDistribution) else to_plain(parsed)
             for name, written in ranges.items()
-            for parsed in [from_plain(name, name, {**SHARED, **SPACES.get(section, {})}[name], written)]
+            for parsed in [from_plain(name, name, known[section][name], written)]
         }
         for section, ranges in settings.space.items()
     }
@@ -118,8 +125,8 @@ def nested(path: str, value: Any) -> dict[str, Any]:
     return value  # type: ignore[no-any-return]
 
 
-def setting_paths() -> list[str]:
-    """Every path that ``--set`` accepts."""
+def setting_paths(network: OwnNetwork | None = None) -> list[str]:
+    """Every path that ``--set`` accepts; with a network, also those of its ranges."""
 
     def walk(plain: dict[str, Any], prefix: str, depth: int) -> list[str]:
         paths = []
@@ -128,7 +135,7 @@ def setting_paths() -> list[str]:
             paths += walk(value, f"{prefix}{key}.", depth + 1) if deeper else [prefix + key]
         return paths
 
-    return walk(default_settings(), "", 0)
+    return walk(default_settings(network), "", 0)
 
 
 def _merge(below: Any, above: Any, path: tuple[str, ...]) -> Any:
@@ -138,10 +145,24 @@ def _merge(below: Any, above: Any, path: tuple[str, ...]) -> Any:
     return {**below, **{key: _merge(below.get(key), value, (*path, key)) for key, value in above.items()}}
 
 
-def _space_problems(space: Any) -> list[Problem]:
+def _network(written: Any) -> tuple[OwnNetwork | None, list[Problem]]:
+    """A network of one's own, known to this process from now on; None where there is none, or none that can be used."""
+    if not isinstance(written, dict):
+        return None, []
+    # Knows the ranges that are known here.
+    from .own_network import register
+
+    try:
+        return register(OwnNetwork.model_validate(written)), []
+    except ValidationError:
+        return None, []  # Is told of with the other settings.
+    except SettingsError as error:
+        return None, list(error.problems)
+
+
+def _space_problems(space: Any, built_in: dict[str, Space]) -> list[Problem]:
     if not isinstance(space, dict):
         return [Problem("space", space, "must be an object of architectures")]
-    built_in = {"shared": SHARED, **SPACES}
     problems: list[Problem] = []
     for section, ranges in space.items():
         if section not in built_in:
@@ -164,11 +185,12 @@ def _space_problems(space: Any) -> list[Problem]:
     return problems
 
 
-def _name_problems(merged: dict[str, Any]) -> list[Problem]:
-    architecture = merged.get("architecture")
-    if isinstance(architecture, str) and architecture not in SPACES:
-        return [Problem("architecture", architecture, "no such architecture", did_you_mean(architecture, SPACES))]
-    return []
+def _name_problems(merged: dict[str, Any], known: dict[str, Space]) -> list[Problem]:
+    architecture, network = merged.get("architecture"), merged.get("network")
+    is_own = isinstance(network, dict) and network.get("name") == architecture
+    if not isinstance(architecture, str) or is_own or architecture in known.keys() - {"shared"}:
+        return []
+    return [Problem("architecture", architecture, "no such architecture", did_you_mean(architecture, SPACES))]
 
 
 def _as_problem(details: dict[str, Any]) -> Problem:
@@ -182,7 +204,7 @@ def _as_problem(details: dict[str, Any]) -> Problem:
     for part in location[:-1] if is_unknown else location:
         default = default.get(part, {}) if isinstance(default, dict) else default
     if is_unknown:
-        rule, suggestion = "no such setting", did_you_mean(location[-1], default)
+        rule, suggestion = "no such setting", did_you_mean(location[-1], default or {})
     elif isinstance(default, dict):
         rule, suggestion = "must be an object of settings", f"valid: {', '.join(default)}"
     else:

@@ -134,6 +134,17 @@ SPACES: dict[str, Space] = {
 }
 
 
+# Those of networks of one's own that this process has met (``own_network``).
+OWN_SPACES: dict[str, Space] = {}
+# And what their constructors say, which is their first trial.
+OWN_DEFAULTS: dict[str, dict[str, Scalar]] = {}
+
+
+def own_space(architecture: str) -> Space:
+    """What is searched of an architecture alone."""
+    return SPACES[architecture] if architecture in SPACES else OWN_SPACES[architecture]
+
+
 def shared_space(architecture: str) -> Space:
     """Those of the shared hyperparameters that mean something for an architecture."""
     if architecture not in CLOSED_FORM:

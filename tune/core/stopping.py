@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,6 +89,10 @@ class StopWatch:
         if self.signal is not None:
             raise StopRequested(self.reason)
 
+    def end_at_once(self, number: int) -> None:
+        """What becomes of a second signal."""
+        os._exit(SIGNAL_EXIT_CODES[signal.Signals(number)])
+
     @contextmanager
     def kept_back(self, seconds: float) -> Iterator[None]:
         """For as long as this lasts, the time is up so much earlier."""
@@ -102,12 +107,16 @@ class StopWatch:
     def watch_signals(self) -> Iterator[None]:
         """Turns the first SIGINT or SIGTERM into a request, and the second into an immediate end.
 
-        An exception raised from the handler could hit the middle of a database write; a flag cannot.
+        An exception raised from the handler could hit the middle of a database write; a flag cannot. Signals come to
+        the main thread; another one does not see them.
         """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
 
         def handle(number: int, frame: FrameType | None) -> None:
             if self.signal is not None:
-                os._exit(SIGNAL_EXIT_CODES[signal.Signals(number)])
+                self.end_at_once(number)
             self.signal = signal.Signals(number)
 
         with signals_to(handle):

@@ -45,6 +45,11 @@ class Exported:
         return next(one for one in self.tried if one.name == self.form)
 
 
+def card_name(form: str) -> str:
+    """Of its file: several forms of a network lie side by side, each with its own."""
+    return CARD if form == "onnx" else CARD.replace(".", f"-{form}.")
+
+
 def model_card(exported: Exported) -> str:
     """The whole card, in Markdown."""
     description = exported.description
@@ -102,7 +107,7 @@ def _how_to_run(exported: Exported) -> str:
         (
             "## How to run it",
             "",
-            f"With {needs} alone; `recording.csv` has a header and a row a step, a column a channel:",
+            f"With {needs} alone; `recording.csv` has a row a step and a header, by which its channels are found:",
             "",
             "```python",
             *lines,
@@ -116,13 +121,16 @@ def _how_to_run(exported: Exported) -> str:
 
 
 def snippet(file_name: str) -> list[str]:
-    """Five lines that classify a recording with onnxruntime and numpy alone."""
+    """A few lines that classify a recording with onnxruntime and numpy alone."""
+    options = 'delimiter=",", names=True, comments=None, deletechars="", replace_space=" ", encoding="utf-8-sig"'
     return [
         "import json, numpy, onnxruntime",
         f"session = onnxruntime.InferenceSession({file_name!r})",
-        'steps = numpy.loadtxt("recording.csv", delimiter=",", skiprows=1, dtype="float32", ndmin=2)',
+        "names = session.get_modelmeta().custom_metadata_map",
+        f'table = numpy.atleast_1d(numpy.genfromtxt("recording.csv", {options}))',
+        'steps = numpy.stack([table[name] for name in json.loads(names["channel_names"])], 1).astype("float32")',
         'found = session.run(["probabilities"], {"values": steps[None], "lengths": numpy.array([len(steps)])})[0][0]',
-        'print(json.loads(session.get_modelmeta().custom_metadata_map["class_names"])[found.argmax()], found.max())',
+        'print(json.loads(names["class_names"])[found.argmax()], found.max())',
     ]
 
 

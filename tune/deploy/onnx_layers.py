@@ -255,4 +255,7 @@ STAGES: dict[type[nn.Module], Callable[[Any, Steps], Steps]] = {
 def untranslated(network: SequenceClassifier) -> list[str]:
     """Kinds of stages of a network that have no translation; empty where it can be exported."""
     networks = network.networks if isinstance(network, Ensemble) else [network]
-    return sorted({type(one).__name__ for each in networks for one in each.stages if type(one) not in STAGES})
+    # One with a way of its own through its stages has no translation either.
+    usual = (SequenceClassifier.forward, SequenceClassifier.embed)
+    own = {type(one).__name__ for one in networks if (type(one).forward, type(one).embed) != usual}
+    return sorted(own | {type(one).__name__ for each in networks for one in each.stages if type(one) not in STAGES})

@@ -13,6 +13,7 @@ from data.channels import SMALLEST_DEVIATION
 from data.triples import sensor_triples
 from models import ARCHITECTURES, SequenceClassifier
 from models.ensemble import Ensemble
+from models.own import OWN
 from models.pooling import Pooling
 
 from ..core.problems import Problem, SettingsError
@@ -37,6 +38,8 @@ def refuse_untranslated(network: SequenceClassifier, architecture: str) -> None:
         known = [name for name in ARCHITECTURES if name != architecture]
         rule = f"cannot be written as ONNX: there is no translation of its {' and '.join(missing)}"
         way_out = f"add one to tune/deploy/onnx_layers.py, or use one of {', '.join(known)}"
+        if architecture in OWN:
+            way_out = "--format torch-export can write it"
         raise SettingsError([Problem("architecture", architecture, rule, way_out)])
 
 

@@ -25,6 +25,8 @@ from .graph import Deployed
 # Any sizes but one and two: those would be taken for constants.
 EXAMPLE_BATCH, EXAMPLE_TIME = 3, 17
 LARGEST_STRIDE = 4096
+# Of a network whose layers are not known here.
+UNKNOWN_STRIDE = 16
 
 
 class ScannedCell(nn.Module):
@@ -143,6 +145,8 @@ def to_torch_program(model: StoredModel) -> bytes:
         rule = f"makes one step of {stride:,}: at most {LARGEST_STRIDE:,} can be traced"
         raise SettingsError([Problem("architecture", model.description.architecture, rule, "--format onnx can do it")])
     whole = Deployed(StoredModel(model.description, network))
+    if model.description.network is not None:
+        stride = max(stride, UNKNOWN_STRIDE)
     deployed = (Padded(whole, 2 * stride) if stride > 1 else whole).eval()
     values = torch.zeros(EXAMPLE_BATCH, EXAMPLE_TIME, len(model.description.channel_names))
     lengths = torch.arange(EXAMPLE_TIME - EXAMPLE_BATCH + 1, EXAMPLE_TIME + 1)
@@ -150,7 +154,13 @@ def to_torch_program(model: StoredModel) -> bytes:
     content = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch about its own insides
-        program = torch.export.export(deployed, (values, lengths), dynamic_shapes=({0: free, 1: free}, {0: free}))
+        try:
+            program = torch.export.export(deployed, (values, lengths), dynamic_shapes=({0: free, 1: free}, {0: free}))
+        except Exception as error:  # Whatever a stranger's code makes torch raise.
+            if model.description.network is None:
+                raise
+            rule = f"cannot be traced by torch.export: {' '.join(str(error).split())[:300]}"
+            raise SettingsError([Problem("architecture", model.description.architecture, rule)]) from error
         torch.export.save(program, content)
     return content.getvalue()
 

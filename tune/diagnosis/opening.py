@@ -15,7 +15,7 @@ from torch import Tensor
 from data.channels import Preparation, prepare_measured
 from data.quality import classes_missing
 from data.sequences import SequenceDataset
-from models import ARCHITECTURES
+from models import architecture
 from models.ensemble import Ensemble
 
 from ..core.errors import StudyError
@@ -135,7 +135,7 @@ def first_member(stored: StoredModel, measured: SequenceDataset) -> tuple[Judged
         f"It is {stored.description.in_words()}. Errors and calibration are those of the mean; what is in memory, "
         "gradients and what answers rest on are shown of the first of its networks."
     )
-    solved = sorted({one.architecture for one in others if ARCHITECTURES[one.architecture].closed_form})
+    solved = sorted({one.architecture for one in others if architecture(one.architecture).closed_form})
     has_none = (f"Of {name} there is no attribution: its features are counts without a gradient." for name in solved)
     return Judged(network.networks[0], prepare, 1.0, measured), (about, *has_none)
 

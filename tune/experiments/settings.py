@@ -11,7 +11,7 @@ from ..config.initial import ADAPTED, INITIAL_CONFIGURATIONS
 from ..config.names import architecture_name
 from ..config.ranges import to_plain
 from ..config.settings import Settings, resolve
-from ..config.spaces import OFF, SHARED, SPACES, Scalar
+from ..config.spaces import OFF, SHARED, SPACES, Scalar, own_space
 from ..core.problems import Problem, SettingsError
 from .schema import Configuration, Protocol, Suite
 
@@ -140,10 +140,10 @@ def filled(layers: Sequence[dict[str, Any]], kind: str, unmentioned: str) -> Set
 
 def _constructor_values(architecture: str) -> dict[str, Scalar]:
     """What the constructor of an architecture takes where nothing is said."""
-    from models import ARCHITECTURES
+    from models import architecture as kind
 
-    parameters = inspect.signature(ARCHITECTURES[architecture]).parameters
-    return {name: parameters[name].default for name in SPACES[architecture]}
+    parameters = inspect.signature(kind(architecture)).parameters
+    return {name: parameters[name].default for name in own_space(architecture)}
 
 
 def _piece_problems(place: str, piece: dict[str, Any]) -> list[Problem]:

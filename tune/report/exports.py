@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 from optuna import Study
@@ -74,6 +75,7 @@ def _describe_selected(chosen: Selected) -> dict[str, Any]:
     fetch_weights(folder, trial)
     return {
         "architecture": settings.architecture,
+        **({} if settings.network is None else {"network": settings.network.model_dump()}),
         "model": model_parameters(settings.architecture, parameters),
         "training": {
             **settings.training.model_dump(mode="json"),
@@ -218,8 +220,11 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         return
     normaliser = refitted["normaliser"] if refitted else data["normalisers"][0]
     parameters = all_parameters(trial)
+    used = {settings.architecture, *(owner.settings.architecture for _, owner in members)}
+    own = settings.network if settings.network and settings.network.name in used else None
     description = {
         "architecture": settings.architecture,
+        "network": None if own is None else {"file": Path(own.path).name, "sha256": own.sha256},
         "hyperparameters": model_parameters(settings.architecture, parameters),
         **describe_preparation(fields_of(Preparation, parameters), normaliser, data["channel_names"]),
         **_described_members(members, normaliser, data["channel_names"]),

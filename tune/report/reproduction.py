@@ -46,17 +46,21 @@ def command(
         every_architecture: Whether it is one of the studies of all architectures, which are to begin anew.
     """
     sections = ("shared", *(SPACES if every_architecture else (settings.architecture,)))
-    changed = dict(_changes(default_settings(), settings.model_dump(mode="json"), sections))
+    changed = dict(_changes(default_settings(settings.network), settings.model_dump(mode="json"), sections))
     changed |= {path: _at(settings, path) for path in ("dataset", "architecture", "search.trials", "search.seed")}
     if mirrored(tuple(channel_names)) is None:
         changed.pop("space.shared.flip", None)  # The tuner has taken it out, and will again.
     if every_architecture:
         del changed["architecture"]
+    own = settings.network
+    if own is not None:
+        changed = {path: value for path, value in changed.items() if not path.startswith(("architecture", "network"))}
     if second := changed.pop("search.second_objective", None):
         changed["objectives"] = f"{changed.pop('search.metric', settings.search.metric)},{second}"
     flags = {path: "--" + name.replace("_", "-") for name, path in OPTION_PATHS.items() if path not in _NO_OPTION}
     flags["objectives"] = "--objectives"
     words = [f"{flags[path]} {_quoted(changed.pop(path))}" for path in flags if changed.get(path) is not None]
+    words += [] if own is None else [f"--model {_quoted(f'{own.path}:{own.name}')}"]
     words += [f"--set {shlex.quote(f'{path}={json.dumps(value)}')}" for path, value in sorted(changed.items())]
     words += ["--auto-tune-all"] * every_architecture
     words.append(f"--study-name {_quoted(f'{study_name}-again')}")
@@ -132,7 +136,7 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any], sections: Sequen
                 ranges, built_in = value.get(name, {}), before[key].get(name, {})
                 found += [(f"space.{name}.{inner}", one) for inner, one in ranges.items() if one != built_in.get(inner)]
         elif isinstance(value, Mapping):
-            section = before.get(key, {})
+            section = before.get(key) or {}
             found += [(f"{key}.{name}", one) for name, one in value.items() if one != section.get(name)]
         elif value != before.get(key):
             found.append((key, value))

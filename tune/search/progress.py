@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console, Group
@@ -18,6 +20,8 @@ from ..config.spaces import Scalar
 from ..training.metrics import METRIC_LABELS
 
 N_ROWS_SHOWN = 12
+# Letters in a line of a notebook's cell, and seconds between two drawings of it.
+CELL_WIDTH, CELL_SECONDS = 110, 0.5
 STATE_STYLES = {"complete": "green", "failed": "red", "crashed": "red", "running": "bold cyan"}
 
 
@@ -120,7 +124,10 @@ class Progress:
 
 @contextmanager
 def show(progress: Progress, console: Console) -> Iterator[Progress]:
-    """Shows a run while it lasts: live on a terminal, a line a trial elsewhere."""
+    """Shows a run while it lasts: live on a terminal and in a notebook, a line a trial elsewhere."""
+    if console.is_jupyter:
+        yield _Cell(progress)
+        return
     if not console.is_terminal:
         yield _Lines(progress, console)
         return
@@ -174,6 +181,38 @@ class _Lines(Progress):
     def trial_crashed(self, number: int, reason: str) -> None:
         super().trial_crashed(number, reason)
         self.say(f"trial {self.name_of(number)}  crashed: {reason}; it goes on in the next worker")
+
+
+class _Cell(Progress):
+    """Draws the table in a notebook's cell, and again in the same place; rich's own way needs another package."""
+
+    def __init__(self, progress: Progress) -> None:
+        from IPython.display import display
+
+        self.__dict__ = progress.__dict__
+        self._handle: Any = display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._due = 0.0
+
+    def say(self, sentence: str) -> None:
+        super().say(sentence)
+        self._draw()
+
+    def epoch_finished(self, number: int, epoch: int, score: float) -> None:
+        super().epoch_finished(number, epoch, score)
+        if time.monotonic() >= self._due:
+            self._draw()
+
+    def trial_finished(self, number: int, state: str, value: float | None, reason: str) -> None:
+        super().trial_finished(number, state, value, reason)
+        self._draw()
+
+    def _draw(self) -> None:
+        paper = Console(record=True, file=io.StringIO(), width=CELL_WIDTH, force_jupyter=False)
+        paper.print(_picture(self))
+        text = paper.export_text(clear=False)
+        page = paper.export_html(inline_styles=True, code_format="<pre style='line-height:1.3'>{code}</pre>")
+        self._handle.update({"text/plain": text, "text/html": page}, raw=True)
+        self._due = time.monotonic() + CELL_SECONDS
 
 
 def _picture(progress: Progress) -> Group:

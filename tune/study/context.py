@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from optuna import Study
 
+from ..config.own_network import register
 from ..config.settings import Settings
 from ..core.errors import StudyError
 from ..core.folders import StudyFolder
@@ -62,7 +63,10 @@ class PackedContext:
 
         Raises:
             StudyError: If the study is gone.
+            SettingsError: If the file of the study's own network has changed.
         """
+        if self.settings.network is not None:
+            register(self.settings.network)
         study = load_study(open_storage(self.storage_url), self.folder.study_name)
         if study is None:
             raise StudyError(f"study {self.folder.study_name!r} is no longer in the database")

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from data.augment import Augmentation
 from data.channels import Preparation
-from models import ARCHITECTURES
+from models import architecture
 
 from ..config.settings import Settings
 from ..config.spaces import Scalar
@@ -29,7 +29,7 @@ def training_settings(settings: Settings, parameters: dict[str, Scalar], seed: i
     if not settings.training.patience or not settings.n_epochs:
         raise ValueError("epochs and patience are left to the size of the data, which these settings have not met yet")
     searched = {field.name: parameters[field.name] for field in fields(TrainingSettings) if field.name in parameters}
-    if ARCHITECTURES[settings.architecture].closed_form:
+    if architecture(settings.architecture).closed_form:
         searched = {**WITHOUT_STEPS, **searched}
     return TrainingSettings(
         **{**settings.training.model_dump(exclude={"refit"}), "epochs": settings.n_epochs},
@@ -45,7 +45,7 @@ def fields_of(dataclass_type: type[Record], parameters: dict[str, Scalar]) -> Re
     return dataclass_type(**{name: parameters[name] for name in names})  # type: ignore[arg-type]
 
 
-def model_parameters(architecture: str, parameters: dict[str, Scalar]) -> dict[str, Scalar]:
+def model_parameters(name: str, parameters: dict[str, Scalar]) -> dict[str, Scalar]:
     """Those hyperparameters of a trial that its network's constructor takes."""
-    accepted = inspect.signature(ARCHITECTURES[architecture]).parameters
-    return {name: value for name, value in parameters.items() if name in accepted}
+    accepted = inspect.signature(architecture(name)).parameters
+    return {key: value for key, value in parameters.items() if key in accepted}

@@ -34,6 +34,7 @@ from data.sequences import SequenceDataset
 from data.tables import LARGEST
 from models import ARCHITECTURES, SequenceClassifier, build
 from models.ensemble import ENSEMBLE, Ensemble
+from models.own import OWN
 
 from ..config.lengths import FASTEST_HZ, SLOWEST_HZ, Lengths
 from ..config.schema import Data, Section
@@ -82,10 +83,17 @@ class StoredData(Data):
     dataset: str = Field("", max_length=1000)
 
 
+class StoredNetwork(Section):
+    """The code of a network that is no registered one: whoever uses it names the file, which no folder may bring."""
+
+    file: str = Field(max_length=1000)
+    sha256: str = Field(max_length=64)
+
+
 class StoredMember(Section):
     """A network whose probabilities have a share in a mean."""
 
-    architecture: Literal[tuple(ARCHITECTURES)]  # type: ignore[valid-type]
+    architecture: str = Field(max_length=100)
     hyperparameters: dict[str, JsonValue]
     preparation: StoredPreparation
     share: float = Field(gt=1e-6, le=1)
@@ -96,7 +104,8 @@ class ModelDescription(Section):
 
     Attributes:
         format: Version of this description.
-        architecture: A registered one; of several networks, ``ENSEMBLE``.
+        architecture: A registered one, or a class of somebody's own; of several networks, ``ENSEMBLE``.
+        network: Where that class was; None of registered ones.
         hyperparameters: Of its constructor; of several networks, none.
         preparation: How measured channels become its inputs; of several networks, every channel that one of them takes.
         members: The networks whose mean it is; empty for one network.
@@ -118,6 +127,7 @@ class ModelDescription(Section):
 
     format: Literal["seqtune model 1"]
     architecture: str = Field(max_length=100)
+    network: StoredNetwork | None = None
     hyperparameters: dict[str, JsonValue]
     preparation: StoredPreparation
     members: tuple[StoredMember, ...] = Field((), max_length=MOST_MEMBERS, strict=False)
@@ -144,8 +154,17 @@ class ModelDescription(Section):
             raise ValueError("the shares of the members do not add up to 1, or there are hyperparameters beside them")
         for member in self.members:
             columns_of(member.preparation.as_preparation(), self.preparation.as_preparation(), self.channel_names)
-        if self.architecture not in (*ARCHITECTURES, ENSEMBLE):
-            raise ValueError(f"no architecture {self.architecture!r}; there are {', '.join(ARCHITECTURES)}")
+        for name in [member.architecture for member in self.members] or [self.architecture]:
+            if name in ARCHITECTURES:
+                continue
+            if self.network is None:
+                raise ValueError(f"no architecture {name!r}; there are {', '.join(ARCHITECTURES)}")
+            if name not in OWN or OWN[name].sha256 != self.network.sha256:
+                raise ValueError(
+                    f"its network is the class {name} of the file {self.network.file!r} (SHA-256 "
+                    f"{self.network.sha256[:12]}…), which is code and therefore not in this folder: name that file, "
+                    f"--network {self.network.file}:{name}"
+                )
         n_channels = len(derived_names(self.channel_names, self.preparation.derived_channels))
         for name, values in (("mean", self.normaliser.mean), ("deviation", self.normaliser.deviation)):
             if len(values) != n_channels:
@@ -248,7 +267,9 @@ def write_model(folder: Path, description: Mapping[str, Any], weights: Mapping[s
     digest = hashlib.sha256(content).hexdigest()
     checked = ModelDescription.model_validate({**description, "format": FORMAT, "weights_sha256": digest})
     write_bytes(folder / WEIGHTS, content)
-    write_text(folder / DESCRIPTION, json.dumps(checked.model_dump(mode="json"), indent=2) + "\n")
+    # Earlier versions read those of registered networks too.
+    plain = checked.model_dump(mode="json", exclude={"network"} if checked.network is None else None)
+    write_text(folder / DESCRIPTION, json.dumps(plain, indent=2) + "\n")
 
 
 def load_model(folder: Path) -> StoredModel:

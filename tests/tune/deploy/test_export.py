@@ -94,9 +94,12 @@ def test_the_cards_lines_run_without_torch(lab: Lab, tmp_path: Path) -> None:
     assert test is not None
     lines = re.search(r"```python\n(.*?)```", (folder / "MODEL_CARD.md").read_text(), re.DOTALL)
     assert lines is not None
-    assert len(lines[1].strip().splitlines()) == 5
-    header = ",".join(test.channel_names)
-    np.savetxt(folder / "recording.csv", test.sequence(0).numpy(), delimiter=",", header=header, comments="")
+    assert len(lines[1].strip().splitlines()) == 7
+    # As the training reads it: a clock in front, and channels in any order.
+    header = ",".join(["timestamp_ms", *reversed(test.channel_names)])
+    columns = np.flip(test.sequence(0).numpy(), axis=1)
+    columns = np.column_stack([1e12 + np.arange(len(columns)), columns])
+    np.savetxt(folder / "recording.csv", columns, delimiter=",", header=header, comments="")
     blocked = (
         "import sys\n"
         "class Blocked:\n"
@@ -133,7 +136,8 @@ def test_the_use_of_the_test_part_is_on_record(lab: Lab) -> None:
 
 def _card(lab: Lab, form: str) -> str:
     export(lab, form)
-    return (lab.folder.root / "export" / "MODEL_CARD.md").read_text()
+    name = "MODEL_CARD.md" if form == "onnx" else f"MODEL_CARD-{form}.md"
+    return (lab.folder.root / "export" / name).read_text()
 
 
 def test_too_much_lost_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from ...core.files import write_bytes, write_text
 from ...core.folders import SaveDir
 from ...core.problems import Problem, SettingsError
 from ...core.terminal import say, table_of
-from ...deploy.card import CARD, Exported, model_card, shown_accuracy, shown_bytes, shown_drop
+from ...deploy.card import Exported, card_name, model_card, shown_accuracy, shown_bytes, shown_drop
 from ...deploy.classifier import Array, Classifier, OnnxClassifier, TorchClassifier, classify
 from ...deploy.onnx_layers import untranslated
 from ...deploy.onnx_model import refuse_untranslated, to_onnx
@@ -96,8 +96,9 @@ def export_command(
     own = next(one for one in forms if one.name == form)
     card = Exported(stored.description, place.name, form, tried, judged.name, judged.why_not, judged.split, used_before)
     write_bytes(place, own.content)
-    write_text(place.parent / CARD, model_card(card))
-    say(console, f"Written: {place}  ({shown_bytes(len(own.content))}), and {CARD} beside it, with how to run it")
+    beside = card_name(form)
+    write_text(place.parent / beside, model_card(card))
+    say(console, f"Written: {place}  ({shown_bytes(len(own.content))}), and {beside} beside it, with how to run it")
     return 0
 
 

@@ -6,11 +6,12 @@ from optuna import Study
 from optuna.trial import TrialState
 from rich.console import Console
 
+from ...core.files import write_text
 from ...core.folders import SaveDir, StudyFolder
-from ...core.terminal import table_of
+from ...core.terminal import say, table_of
 from ...search.progress import show_score
 from ...study.leases import interrupted_trials
-from ...study.study import best_trial, is_paused, metric_value, stored_settings
+from ...study.study import best_trial, is_companion, is_paused, metric_value, stored_settings
 from .opening import chosen_studies, open_existing
 
 
@@ -19,6 +20,24 @@ def status_command(console: Console, storage_url: str | None, save_dir: SaveDir,
     studies = chosen_studies(open_existing(storage_url, save_dir.local), save_dir, study_name)
     head = ("study", "done", "complete", "pruned", "failed", "running", "paused", "interrupted", "best", "of trial")
     console.print(table_of(head, (_row(study, save_dir.study(study.study_name)) for study in studies)))
+
+
+def status_page_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
+    """Writes the studies as a page; those that hold only the confirmation runs or the floor of others are left out."""
+    from ...report.studies_page import STUDIES_PAGE, StudyRow, studies_page
+
+    studies = chosen_studies(open_existing(storage_url, save_dir.local), save_dir, study_name)
+    rows = []
+    for study in studies:
+        if is_companion(study):
+            continue
+        folder = save_dir.study(study.study_name)
+        name, done, *_, best, of_trial = _row(study, folder)
+        begun = str(study.user_attrs.get("created", "-"))[:16].replace("T", " ")
+        rows.append(StudyRow(name, begun, done, f"{best} (trial {of_trial})" if of_trial != "-" else "-", folder))
+    rows.sort(key=lambda row: row.begun, reverse=True)
+    write_text(save_dir.local / STUDIES_PAGE, studies_page(rows))
+    say(console, f"Written: {save_dir.local / STUDIES_PAGE}")
 
 
 def _row(study: Study, folder: StudyFolder) -> list[str]:
