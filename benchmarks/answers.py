@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Answer:
-    """What one run handed over; accuracies and macro F1 are of the test set.
+    """What one run handed over; accuracies and macro F1 are of the test set, None where there was no time.
 
     Attributes:
         delivered: Architecture of what was handed over.
@@ -39,9 +39,9 @@ class Answer:
     data: str
     seed: int
     delivered: str
-    accuracy: float
-    macro_f1: float
-    validation: float
+    accuracy: float | None
+    macro_f1: float | None
+    validation: float | None
     n_trials: int
     minirocket: float | None
     forest: float | None
@@ -82,7 +82,10 @@ def measure(run: tuple[Path, str], data: str, seed: int, timeout: str, save_dir:
         stdout=subprocess.DEVNULL,
     )
     seconds = processor_seconds() - before
-    best: dict[str, Any] = json.loads((save_dir / name / "best_config.json").read_text(encoding="utf-8"))
+    found = save_dir / name / "best_config.json"
+    # Where the time ends before one epoch has, there is nothing to hand over.
+    nothing: dict[str, Any] = {"architecture": "nothing", "scores": {"test": {}}, "value": None}
+    best: dict[str, Any] = json.loads(found.read_text(encoding="utf-8")) if found.exists() else nothing
     floors = best.get("floors") or {}
 
     def test(floor: str) -> float | None:
@@ -94,8 +97,8 @@ def measure(run: tuple[Path, str], data: str, seed: int, timeout: str, save_dir:
         Path(data).stem,
         seed,
         best["architecture"],
-        scores["accuracy"],
-        scores["macro_f1"],
+        scores.get("accuracy"),
+        scores.get("macro_f1"),
         best["value"],
         len(pd.read_csv(save_dir / name / "trials.csv")),
         test("minirocket"),
