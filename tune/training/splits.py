@@ -148,16 +148,8 @@ def splits_of(dataset: SequenceDataset, settings: Settings) -> Splits:
         DataError: If it cannot be cut as the settings say.
     """
     found = cut(dataset, settings.split)
-    dataset = replace(
-        dataset,
-        notes=(
-            *dataset.notes,
     suspicious = warnings(dataset, settings.search.metric in BY_CLASS)
     dataset = replace(dataset, notes=(*dataset.notes, *suspicious, *found.wrong, *found.about_folds))
-            *found.wrong,
-            *found.about_folds,
-        ),
-    )
     return Splits(dataset, found.split, tuple(_cut(dataset, one) for one in found.splits))
 
 
