@@ -22,7 +22,7 @@ from .errors import DataError
 from .people import PERSON_FOLDER, people_in_names, without_number, without_person
 from .pieces import Pieces, share_takes
 from .recording import CHECK, Layout, Recording
-from .sensors import group_sensors, join_sensors
+from .sensors import PASSED_OVER, group_sensors, join_sensors
 from .sequences import TEST, TRAIN, VALIDATION
 
 DEEPEST = 6
@@ -36,8 +36,6 @@ TAKE_FOLDER = re.compile(
 DATE = re.compile(
     r"(?<!\d)(19|20)\d\d([-_.]?)\d\d\2\d\d([ _T-]+\d\d[-_.:h]?\d\d([-_.:m]?\d\d(\.\d{1,9})?)?Z?)?(?!\d)", re.ASCII
 )
-# What apps and people write beside recordings.
-PASSED_OVER = re.compile(r"meta|meta[ _-]?data|annotations?|read[ _-]?me|licen[cs]e|about|info", re.IGNORECASE)
 FOLDERS_AS_CLASSES = "the folders are taken for classes, although they are called like people"
 PARTS = {
     **dict.fromkeys(("train", "training"), TRAIN),

@@ -29,6 +29,8 @@ HOW = r"linear|total|user|raw|wrist|watch|motion|uncalibrated|sensor|data|\d"
 WHOLE = re.compile(rf"({WHAT}|{WHERE}|{HOW})( ({WHAT}|{WHERE}|{HOW}))*", re.IGNORECASE | re.ASCII)
 NAMED = re.compile(rf"\b({WHAT}|{WHERE})\b", re.IGNORECASE | re.ASCII)
 BESIDE = re.compile(r"(?<![a-z])(acc|gyr|mag)(?:|el\w*?|o|os\w*?|net\w*?)(?![a-z])", re.IGNORECASE)
+# What apps and people write beside recordings.
+PASSED_OVER = re.compile(r"meta|meta[ _-]?data|annotations?|read[ _-]?me|licen[cs]e|about|info", re.IGNORECASE)
 # A step of the common clock farther from a sensor's own than so many of its steps has no value.
 FARTHEST_STEPS = 10
 # Steps differ by rounding; a join of many rates takes the quickest.

@@ -38,16 +38,18 @@ from .stream_tables import (
     ROWS,
     SAMPLE_WORDS,
     START_NAMES,
+    Clockwork,
     Head,
-    clocks,
+    clock_of,
     look,
     numbers,
     plain_name,
     read_frame,
+    roles_in,
     times,
+    words_in,
 )
 from .streams import Stream, assemble_streams
-from .time_axis import guess_unit_seconds
 
 if TYPE_CHECKING:
     import pandas
@@ -72,13 +74,6 @@ class Found(NamedTuple):
 
     head: Head
     beside: Head | None
-
-
-class Clockwork(NamedTuple):
-    """The time of a stream: in the column's unit, and in seconds."""
-
-    stamps: NDArray[np.float64]
-    unit: float
 
 
 def find_streams(path: Path) -> list[Found]:
@@ -119,8 +114,8 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     rounded = Rounded()
     n_values = 0
     for k, one in enumerate(found):
-        frame = read_frame(one.head, _words(one.head))
-        head, roles = _roles(one, frame)
+        frame = read_frame(one.head, words_in(one.head))
+        head, roles = roles_in(one.head, frame)
         frame.columns = list(head.columns)
         mine = tuple(head.columns[k] for k in roles.channels)
         if channels and set(mine) != set(channels):
@@ -213,58 +208,9 @@ def _changes_label(head: Head) -> bool:
         return True
     try:
         label = find_roles(head.columns, str(head.path)).label
-        return label is not None and read_frame(head, _words(head))[head.columns[label]].nunique() > 1
+        return label is not None and read_frame(head, words_in(head))[head.columns[label]].nunique() > 1
     except DataError:
         return True
-
-
-def _words(head: Head) -> frozenset[str]:
-    """Columns that are read as text."""
-    if not head.has_header and head.published is None:
-        return frozenset(head.columns[k] for k in head.text)
-    roles = find_roles(head.columns, str(head.path))
-    return frozenset(head.columns[k] for k in (roles.label, roles.person, roles.sequence) if k is not None)
-
-
-def _roles(one: Found, frame: pandas.DataFrame) -> tuple[Head, Roles]:
-    """What the columns are, by their names and, where these do not tell, by what is in them."""
-    head = one.head
-    if head.published is not None:
-        roles = find_roles(head.columns, str(head.path))
-        out = [k for k in roles.channels if head.columns[k] in head.published.left_out]
-        return head, roles._replace(channels=tuple(k for k in roles.channels if k not in out))
-    ticking = [head.columns.index(name) for name in clocks(frame, head.columns)]
-    if head.columns[0] == "channel_1":
-        label = next(iter(head.text), None)
-        person = None if label is None else _tells_people(frame, label, {*ticking, label})
-        rest = [k for k in range(len(head.columns)) if k not in (person, label, *ticking)]
-        if not rest:
-            raise DataError(f"{head.path} holds no measurement")
-        named = dict(zip(rest, "xyz", strict=True)) if len(rest) == 3 else {}
-        named |= {
-            k: word
-            for k, word in ((person, "person"), (label, "label"), (next(iter(ticking), None), "time"))
-            if k is not None
-        }
-        columns = tuple(named.get(k, name) for k, name in enumerate(head.columns))
-        roles = Roles(None, label, person, next(iter(ticking), None), tuple(rest), tuple(ticking[1:]))
-        return head._replace(columns=columns), roles
-    roles = find_roles(head.columns, str(head.path))
-    time = roles.time if roles.time is not None else next((k for k in ticking if k in roles.channels), None)
-    counting = tuple(k for k in ticking if k in roles.channels and k != time)
-    channels = tuple(k for k in roles.channels if k != time and k not in counting)
-    return head, roles._replace(time=time, channels=channels, left_out=(*roles.left_out, *counting))
-
-
-def _tells_people(frame: pandas.DataFrame, label: int, others: set[int]) -> int | None:
-    """The first column of whole numbers that change no more often than the label."""
-
-    def n_changes(column: int) -> int:
-        cells = frame.iloc[:, column].to_numpy()
-        return int((cells[1:] != cells[:-1]).sum())
-
-    whole = [k for k in range(frame.shape[1]) if k not in others and frame.iloc[:, k].dtype.kind in "iu"]
-    return next((k for k in whole if n_changes(k) <= n_changes(label)), None)
 
 
 def _streams(
@@ -279,7 +225,7 @@ def _streams(
     measured = np.stack([numbers(frame, head, column) for column in channels], axis=1)
     rounded.look_at(measured)
     values = measured.astype(np.float32)
-    clockwork = None if roles.time is None else _clockwork(frame, head, head.columns[roles.time])
+    clockwork = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
     if one.beside is not None:
         labels = _labels_beside(one.beside, head, clockwork, len(values))
     else:
@@ -307,17 +253,6 @@ def _streams(
         )
         for a, b in pairwise(ends)
     ]
-
-
-def _clockwork(frame: pandas.DataFrame, head: Head, column: str) -> Clockwork | None:
-    """None where the column counts rows."""
-    stamps, as_dates = times(frame, head, column)
-    steps = np.diff(stamps)
-    forward = steps[steps > 0]
-    if not len(forward):
-        return None
-    unit = 1.0 if as_dates else unit_seconds(column) or guess_unit_seconds(float(np.median(forward)))
-    return None if unit is None else Clockwork(stamps, unit)
 
 
 def _labels_beside(beside: Head, head: Head, clockwork: Clockwork | None, n_rows: int) -> NDArray[np.object_]:

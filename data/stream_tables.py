@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import LABEL_NAMES, PARQUET_SUFFIXES, find_roles, is_time, open_table
+from .columns import LABEL_NAMES, PARQUET_SUFFIXES, Roles, find_roles, is_time, open_table, unit_seconds
 from .delimited import MISSING, NUMBER, is_header, lines_of, n_lines_above, parse_numbers, sniff_delimiter
 from .errors import DataError
 from .published_streams import BY_WIDTH, Published
 from .regular import read_regular
 from .tables import LARGEST
+from .time_axis import guess_unit_seconds
 
 if TYPE_CHECKING:
     import pandas
@@ -38,6 +39,13 @@ LABELLED = frozenset(name.replace("_", "") for name in LABEL_NAMES[:-1])
 # Of a start that counts rows of the stream.
 SAMPLE_WORDS = frozenset({"sample", "samples", "index", "row", "rows", "frame", "frames", "step", "steps", "idx"})
 N_LOOKED_AT = 40
+
+
+class Clockwork(NamedTuple):
+    """The time of a stream: in the column's unit, and in seconds."""
+
+    stamps: NDArray[np.float64]
+    unit: float
 
 
 class Head(NamedTuple):
@@ -197,6 +205,54 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
         raise DataError(f"{place}, row {row}: {found[3]} fields where the first row has {found[1]}") from error
 
 
+def words_in(head: Head) -> frozenset[str]:
+    """Columns that are read as text."""
+    if not head.has_header and head.published is None:
+        return frozenset(head.columns[k] for k in head.text)
+    roles = find_roles(head.columns, str(head.path))
+    return frozenset(head.columns[k] for k in (roles.label, roles.person, roles.sequence) if k is not None)
+
+
+def roles_in(head: Head, frame: pandas.DataFrame) -> tuple[Head, Roles]:
+    """What the columns are, by their names and, where these do not tell, by what is in them."""
+    if head.published is not None:
+        roles = find_roles(head.columns, str(head.path))
+        out = [k for k in roles.channels if head.columns[k] in head.published.left_out]
+        return head, roles._replace(channels=tuple(k for k in roles.channels if k not in out))
+    ticking = [head.columns.index(name) for name in clocks(frame, head.columns)]
+    if head.columns[0] == "channel_1":
+        label = next(iter(head.text), None)
+        person = None if label is None else _tells_people(frame, label, {*ticking, label})
+        rest = [k for k in range(len(head.columns)) if k not in (person, label, *ticking)]
+        if not rest:
+            raise DataError(f"{head.path} holds no measurement")
+        named = dict(zip(rest, "xyz", strict=True)) if len(rest) == 3 else {}
+        named |= {
+            k: word
+            for k, word in ((person, "person"), (label, "label"), (next(iter(ticking), None), "time"))
+            if k is not None
+        }
+        columns = tuple(named.get(k, name) for k, name in enumerate(head.columns))
+        roles = Roles(None, label, person, next(iter(ticking), None), tuple(rest), tuple(ticking[1:]))
+        return head._replace(columns=columns), roles
+    roles = find_roles(head.columns, str(head.path))
+    time = roles.time if roles.time is not None else next((k for k in ticking if k in roles.channels), None)
+    counting = tuple(k for k in ticking if k in roles.channels and k != time)
+    channels = tuple(k for k in roles.channels if k != time and k not in counting)
+    return head, roles._replace(time=time, channels=channels, left_out=(*roles.left_out, *counting))
+
+
+def _tells_people(frame: pandas.DataFrame, label: int, others: set[int]) -> int | None:
+    """The first column of whole numbers that change no more often than the label."""
+
+    def n_changes(column: int) -> int:
+        cells = frame.iloc[:, column].to_numpy()
+        return int((cells[1:] != cells[:-1]).sum())
+
+    whole = [k for k in range(frame.shape[1]) if k not in others and frame.iloc[:, k].dtype.kind in "iu"]
+    return next((k for k in whole if n_changes(k) <= n_changes(label)), None)
+
+
 def numbers(frame: pandas.DataFrame, head: Head, column: str) -> NDArray[np.float64]:
     """A column as numbers, NaN where one is missing.
 
@@ -245,6 +301,17 @@ def times(frame: pandas.DataFrame, head: Head, column: str) -> tuple[NDArray[np.
             "is neither a number nor a time such as 2026-01-31T12:00:00.25 or 12:00:00.25"
         )
     return np.asarray(read, np.float64), True
+
+
+def clock_of(frame: pandas.DataFrame, head: Head, column: str) -> Clockwork | None:
+    """None where the column counts rows."""
+    stamps, as_dates = times(frame, head, column)
+    steps = np.diff(stamps)
+    forward = steps[steps > 0]
+    if not len(forward):
+        return None
+    unit = 1.0 if as_dates else unit_seconds(column) or guess_unit_seconds(float(np.median(forward)))
+    return None if unit is None else Clockwork(stamps, unit)
 
 
 def clocks(frame: pandas.DataFrame, columns: Sequence[str]) -> list[str]:
