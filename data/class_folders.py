@@ -21,9 +21,8 @@ from .contents import LEFT_OUT, read_contents, without_clocks
 from .errors import DataError
 from .people import PERSON_FOLDER, people_in_names, without_number, without_person
 from .pieces import Pieces, share_takes
-from .recording import CHECK, Layout, Recording
+from .recording import CHECK, TEST, TRAIN, VALIDATION, Layout, Recording
 from .sensors import PASSED_OVER, group_sensors, join_sensors
-from .sequences import TEST, TRAIN, VALIDATION
 
 DEEPEST = 6
 MAX_FILES = 200_000
