@@ -76,6 +76,15 @@ class Found(NamedTuple):
     beside: Head | None
 
 
+class Spans(NamedTuple):
+    """How many annotations a file holds, how many hold no step of the stream, and how many overlap an earlier one."""
+
+    path: Path
+    n: int
+    n_outside: int
+    n_overlap: int
+
+
 def find_streams(path: Path) -> list[Found]:
     """The streams at a path; none where other recordings lie there, or nothing."""
     if is_file(path):
@@ -112,6 +121,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     channels: tuple[str, ...] = ()
     names: dict[str, int] = {}
     rounded = Rounded()
+    spans: list[Spans] = []
     n_values = 0
     for k, one in enumerate(found):
         frame = read_frame(one.head, words_in(one.head))
@@ -129,7 +139,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
             raise DataError(f"{root} holds more than {MAX_VALUES:,} values: take fewer files")
         if roles.person is not None:
             notes += _spell_alike(frame, head.columns[roles.person])
-        streams += _streams(one, head, frame, roles, (channels, names, rounded))
+        streams += _streams(one, head, frame, roles, (channels, names, rounded, spans))
         owners += [k] * (len(streams) - len(owners))
         if one is found[0]:
             notes = [*_read_as(root, found, head, roles), *notes]
@@ -162,7 +172,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
             f"data.window_label is {label!r}, and {root} is {len(streams)} stream(s): windows across changes of label "
             "cannot be split between training and test then; leave it out, or take 'run'"
         )
-    notes += _between(streams, names)
+    notes += [*_between(streams, names), *_about_spans(spans)]
     layout = Layout(name, str(root), channels, tuple(notes))
     return assemble_streams(layout, streams, tuple(names), replace(source, window_label=label))
 
@@ -218,16 +228,16 @@ def _streams(
     head: Head,
     frame: pandas.DataFrame,
     roles: Roles,
-    known: tuple[tuple[str, ...], dict[str, int], Rounded],
+    known: tuple[tuple[str, ...], dict[str, int], Rounded, list[Spans]],
 ) -> list[Stream]:
-    """The stream of each person that a column tells; ``known`` are the channels, the classes, and what is rounded."""
-    channels, names, rounded = known
+    """The stream of each person that a column tells; ``known`` are what streams have in common."""
+    channels, names, rounded, spans = known
     measured = np.stack([numbers(frame, head, column) for column in channels], axis=1)
     rounded.look_at(measured)
     values = measured.astype(np.float32)
     clockwork = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
     if one.beside is not None:
-        labels = _labels_beside(one.beside, head, clockwork, len(values))
+        labels = _labels_beside(one.beside, head, clockwork, len(values), spans)
     else:
         assert roles.label is not None
         texts = frame[head.columns[roles.label]].fillna("").astype(str).str.strip()
@@ -255,8 +265,12 @@ def _streams(
     ]
 
 
-def _labels_beside(beside: Head, head: Head, clockwork: Clockwork | None, n_rows: int) -> NDArray[np.object_]:
+def _labels_beside(
+    beside: Head, head: Head, clockwork: Clockwork | None, n_rows: int, spans: list[Spans]
+) -> NDArray[np.object_]:
     """The class of every row by the file beside the stream; the null class where it says nothing.
+
+    Of annotations that overlap the one that begins later holds. ``spans`` takes note of them.
 
     Raises:
         DataError: If its times are not those of the stream.
@@ -278,46 +292,59 @@ def _labels_beside(beside: Head, head: Head, clockwork: Clockwork | None, n_rows
         raise DataError(f"{beside.path}, row {frame.index[wrong[0]]}: it ends before it begins, or at no time")
     texts = frame[named].fillna("").astype(str).str.strip().tolist()
     between = next((text for text in texts if re.sub(r"[\W_]", "", text.lower()) in NULL_NAMES), NULL)
-    moments = _moments(beside, beside.columns[begin], (starts, start_dates), clockwork, n_rows, head)
+    moments = _moments(beside, beside.columns[begin], (starts, stops, start_dates), clockwork, n_rows, head)
     labels = np.full(n_rows, between, dtype=object)
+    n_outside = n_overlap = 0
+    taken = np.zeros(n_rows, dtype=bool)
     for start, stop, text in sorted(zip(starts, stops, texts, strict=True)):
-        labels[(moments >= start) & (moments <= stop)] = text or between
+        mine = (moments >= start) & (moments <= stop)
+        n_outside += not mine.any()
+        # Where one ends the next may begin.
+        n_overlap += int((taken & mine).sum()) > 1
+        taken |= mine
+        labels[mine] = text or between
+    spans.append(Spans(beside.path, len(texts), n_outside, n_overlap))
     return labels
 
 
 def _moments(
     beside: Head,
     column: str,
-    starts: tuple[NDArray[np.float64], bool],
+    spans: tuple[NDArray[np.float64], NDArray[np.float64], bool],
     clockwork: Clockwork | None,
     n_rows: int,
     head: Head,
 ) -> NDArray[np.float64]:
-    """When each row of the stream was measured, in what the annotations, whose begins are in ``column``, count in."""
+    """When each row of the stream was measured, in what the annotations, whose begins are in ``column``, count in.
+
+    Of units that may be meant it is the one in which the most annotations hold steps, over the most of the stream.
+    """
+    starts, stops, are_dates = spans
     rows = np.arange(n_rows, dtype=np.float64)
     words = set(re.findall(r"[a-z]+", column.lower()))
-    unit = unit_seconds(column) or (1.0 if starts[1] else None)
+    unit = unit_seconds(column) or (1.0 if are_dates else None)
     choices: list[NDArray[np.float64]] = []
     if clockwork is not None and not words & SAMPLE_WORDS:
         since = clockwork.stamps - clockwork.stamps[0]
         units = [clockwork.unit, 1.0, 1e-3] if unit is None else [unit]
         choices += [clockwork.stamps * (clockwork.unit / one) for one in units]
         choices += [since * (clockwork.unit / one) for one in units]
-    if clockwork is None or (unit is None and (starts[0] % 1 == 0).all()):
+    if clockwork is None or (unit is None and (starts % 1 == 0).all()):
         choices.append(rows)
 
-    def inside(moments: NDArray[np.float64]) -> int:
-        low, high = np.nanquantile(moments, [0.001, 0.999])
-        return int(((starts[0] >= low - 1) & (starts[0] <= high)).sum())
+    def fits(moments: NDArray[np.float64]) -> tuple[int, float]:
+        in_order = np.sort(moments)
+        first, last = np.searchsorted(in_order, starts), np.searchsorted(in_order, stops, side="right")
+        holds = last > first
+        return int(holds.sum()), holds.sum() * float(last[holds].max() - first[holds].min()) if holds.any() else 0.0
 
-    n_inside = [inside(moments) for moments in choices]
-    best = int(np.argmax(n_inside))
-    if n_inside[best] < max(1, FEWEST_INSIDE * len(starts[0])):
+    best = max(choices, key=lambda moments: fits(moments)[1])
+    if fits(best)[0] < max(1, FEWEST_INSIDE * len(starts)):
         raise DataError(
             f"{beside.path}: its times are not those of {head.path}, in none of the units that are understood: "
             "write start and end in the stream's time, in seconds from its begin, or as start_sample and end_sample"
         )
-    return choices[best]
+    return best
 
 
 def _labels_of_their_own(beside: Head, clockwork: Clockwork | None, n_rows: int) -> NDArray[np.object_]:
@@ -416,6 +443,22 @@ def _read_as(root: Path, found: Sequence[Found], head: Head, roles: Roles) -> li
     if left_out:
         shown = ", ".join(map(repr, left_out[:6])) + (f", … ({len(left_out)} in all)" if len(left_out) > 6 else "")
         notes.append(f"left out, since they are no measurements: {shown}")
+    return notes
+
+
+def _about_spans(spans: Sequence[Spans]) -> list[str]:
+    """What became of annotations that are not as they should be."""
+    notes = []
+    for what, then, counts in (
+        ("hold no step of the stream", "they are passed over", [one.n_outside for one in spans]),
+        ("overlap an earlier one", "the one that begins later holds", [one.n_overlap for one in spans]),
+    ):
+        if any(counts):
+            most = int(np.argmax(counts))
+            notes.append(
+                f"{CHECK}{sum(counts):,} of {sum(one.n for one in spans):,} annotations {what}, {counts[most]:,} of "
+                f"them in {spans[most].path}: {then}"
+            )
     return notes
 
 

@@ -86,8 +86,8 @@ def look(path: Path) -> Head:
         return Head(path, (), None, False, OTHER)
 
 
-def _look_at_text(path: Path, text: Sequence[str]) -> Head:
-    lines = [line for line in _records(text) if line.strip()]
+def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
+    lines = [line for line in _records(raw) if line.strip()]
     if not lines:
         return Head(path, (), None, False, OTHER)
     delimiter = sniff_delimiter(lines[:2])

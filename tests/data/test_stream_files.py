@@ -99,6 +99,36 @@ def test_the_unit_of_annotations_is_that_of_their_begin_wherever_it_stands(
     assert "'null': 50% of the time" in " ".join(read(tmp_path).notes)
 
 
+def test_annotations_that_overlap_or_lie_outside_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("time_s,x\n" + "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(1000)))
+    spans = "12,14,wave\n0,2,clap\n4,6,wave\n5,7,clap\n7,8,wave\n30,31,clap\n"
+    (tmp_path / "a_annotations.csv").write_text(f"start,end,label\n{spans}")
+    notes = read(tmp_path).notes
+    place = tmp_path / "a_annotations.csv"
+    assert f"{CHECK}1 of 6 annotations hold no step of the stream, 1 of them in {place}: they are passed over" in notes
+    assert (
+        f"{CHECK}1 of 6 annotations overlap an earlier one, 1 of them in {place}: the one that begins later holds"
+        in notes
+    )
+    assert not [note for note in read(EXAMPLES / "annotations").notes if note.startswith(CHECK)]
+
+
+@pytest.mark.parametrize("in_seconds", [0.001, 1, 0.02], ids=["ms", "s", "samples"])
+@pytest.mark.parametrize("stream_unit", [0.001, 1])
+@pytest.mark.parametrize("begin", [0, 1_700_000_000])
+def test_the_unit_of_annotations_that_name_none_is_the_one_that_fits(
+    tmp_path: Path, in_seconds: float, stream_unit: float, begin: int
+) -> None:
+    stream = "".join(f"{begin / stream_unit + 0.02 * k / stream_unit:.6f},{k % 7}\n" for k in range(5000))
+    (tmp_path / "a.csv").write_text(f"time_{'s' if stream_unit == 1 else 'ms'},x\n{stream}")
+    spans = [(4 * k + 1, 4 * k + 3, "wave" if k % 2 else "clap") for k in range(30)]  # The stream holds the first 25.
+    rows = "".join(f"{a / in_seconds:.0f},{b / in_seconds:.0f},{label}\n" for a, b, label in spans)
+    (tmp_path / "a_annotations.csv").write_text(f"start,end,label\n{rows}")
+    notes = " ".join(read(tmp_path).notes)
+    assert "'null': 50% of the time" in notes
+    assert "5 of 30 annotations hold no step" in notes
+
+
 def rows_of(labels: Sequence[str], people: Sequence[str] = ("anna", "bob")) -> str:
     """Forty steps of each label of each person, at 50 steps a second."""
     rows = [
