@@ -26,6 +26,7 @@ from .measured import Rounded, without_counters
 from .null_class import NULL, NULL_NAMES
 from .people import PERSON_FOLDER, TOKENS, one_spelling
 from .recording import CHECK, MAX_VALUES, Layout
+from .sensors import NAMED
 from .sequences import SequenceDataset
 from .source import Source, is_file
 from .stream_tables import (
@@ -193,7 +194,8 @@ def _with_annotations(files: Sequence[Path]) -> list[Found]:
         ]
         rest = [one for one in here if one not in [head.path for head in beside]]
         for labels in beside:
-            mine = [one for one in rest if labels.path.stem.lower().startswith(one.stem.lower())]
+            called = labels.path.stem.lower()
+            mine = [one for one in rest if called.startswith(one.stem.lower()) or called.endswith(one.stem.lower())]
             if len(beside) == 1 and not mine:
                 # The whole session is longer than what was cut from it.
                 mine = sorted(rest, key=lambda one: -one.stat().st_size)[:1]
@@ -437,13 +439,28 @@ def _read_as(root: Path, found: Sequence[Found], head: Head, roles: Roles) -> li
     columns = ", ".join(f"{what} is {head.columns[k]!r}" for what, k in named.items() if k is not None)
     notes = [f"{root} is read as {what}, {how}{'; ' if columns else ''}{columns}"]
     if root.is_dir():
-        n_others = len(table_paths(root)) - len(found) - sum(one.beside is not None for one in found)
-        notes[0] += f" ({n_others:,} other tables are not read)" if n_others else ""
+        notes += _not_read(root, found, notes)
     left_out = [head.columns[k] for k in roles.left_out]
     if left_out:
         shown = ", ".join(map(repr, left_out[:6])) + (f", … ({len(left_out)} in all)" if len(left_out) > 6 else "")
         notes.append(f"left out, since they are no measurements: {shown}")
     return notes
+
+
+def _not_read(root: Path, found: Sequence[Found], read_as: list[str]) -> list[str]:
+    """Says which other tables there are; beside annotated streams, where they are sensors of the same take."""
+    taken = {one.path for pair in found for one in pair if one is not None}
+    others = [one for one in (root / path for path in table_paths(root)) if one not in taken]
+    if not others:
+        return []
+    sensors = [one for one in others if NAMED.search(one.stem.replace("_", " "))]
+    if found[0].beside is None or sensors:
+        one = (sensors or others)[0]
+        return [
+            f"{CHECK}{len(others):,} other {'table is' if len(others) == 1 else 'tables are'} not read, such as {one}"
+        ]
+    read_as[0] += f" ({len(others):,} other tables are not read)"
+    return []
 
 
 def _about_spans(spans: Sequence[Spans]) -> list[str]:

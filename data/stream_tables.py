@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import LABEL_NAMES, PARQUET_SUFFIXES, Roles, find_roles, is_time, open_table, unit_seconds
+from .columns import LABEL_NAMES, PARQUET_SUFFIXES, Chunk, Roles, find_roles, is_time, open_table, unit_seconds
 from .delimited import MISSING, NUMBER, is_header, lines_of, n_lines_above, parse_numbers, sniff_delimiter
 from .errors import DataError
 from .published_streams import BY_WIDTH, Published
@@ -155,7 +155,7 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
         chunks = list(open_table(path, place).chunks())
         frame = pd.DataFrame(
             {
-                name: np.concatenate([chunk.texts(k) if name in words else chunk.numbers(k) for chunk in chunks])
+                name: np.concatenate([_cells(chunk, k, name in words) for chunk in chunks])
                 for k, name in enumerate(head.columns)
             }
         )
@@ -203,6 +203,16 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
             raise DataError(f"{place} cannot be read as a table: {error}") from error
         row = rows[min(int(found[2]), len(rows)) - 1]
         raise DataError(f"{place}, row {row}: {found[3]} fields where the first row has {found[1]}") from error
+
+
+def _cells(chunk: Chunk, column: int, as_text: bool) -> NDArray[np.float64] | list[str]:
+    try:
+        return chunk.texts(column) if as_text else chunk.numbers(column)
+    except DataError:
+        # Dates, of which Parquet has a type.
+        if not is_time(chunk.columns[column]):
+            raise
+        return chunk.texts(column)
 
 
 def words_in(head: Head) -> frozenset[str]:
