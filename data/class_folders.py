@@ -175,6 +175,9 @@ def read_folder(root: Path, name: str, label_from: str = "auto") -> tuple[Layout
         contents = join_sensors([str(root / sample.path) for sample in samples], sensors)
     else:
         contents = without_clocks(read_contents(root, [sample.path for sample in samples]))
+        if contents.label is not None:
+            # A column says more surely than names of files what the class is.
+            samples, notes = find_samples(root, "folder")
     told = [
         Told(content.place, sample.label, sample.person or content.person, content.labels or {})
         for sample, content in zip(samples, contents.files, strict=True)

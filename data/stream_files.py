@@ -55,6 +55,7 @@ from .streams import Stream, assemble_streams
 if TYPE_CHECKING:
     import pandas
 
+FILE = re.compile(r"file|stream|recording|session|subject|person|participant", re.IGNORECASE)
 BESIDE = re.compile(r"annotat|label|event|segment|marker|truth|activit", re.IGNORECASE)
 PERSON = re.compile(
     r"(?<![a-z0-9])(?:subject|subj|person|user|participant|signer|volunteer|p|u|s)[ _-]?\d+", re.IGNORECASE
@@ -71,10 +72,12 @@ class Found(NamedTuple):
     Attributes:
         head: Of its file.
         beside: Of the file with its labels; None where they are in its rows.
+        named_in: Column of that file that says which stream a row is about; None where all are about this one.
     """
 
     head: Head
     beside: Head | None
+    named_in: str | None = None
 
 
 class Spans(NamedTuple):
@@ -194,6 +197,9 @@ def _with_annotations(files: Sequence[Path]) -> list[Found]:
         ]
         rest = [one for one in here if one not in [head.path for head in beside]]
         for labels in beside:
+            if (column := _naming(labels, rest)) is not None:
+                found += [Found(look(one), labels, column) for one in rest if look(one).kind in (PLAIN, ROWS)]
+                continue
             called = labels.path.stem.lower()
             mine = [one for one in rest if called.startswith(one.stem.lower()) or called.endswith(one.stem.lower())]
             if len(beside) == 1 and not mine:
@@ -208,6 +214,19 @@ def _with_annotations(files: Sequence[Path]) -> list[Found]:
                 head = head._replace(columns=borrowed[0].columns)
             found.append(Found(head, labels))
     return found
+
+
+def _naming(labels: Head, streams: Sequence[Path]) -> str | None:
+    """The column of a list of annotations that names the stream of each; None without one."""
+    columns = [name for name in labels.columns if FILE.search(name)] if labels.kind == ANNOTATIONS else []
+    if not columns or len(streams) < 2:
+        return None
+    named = set(read_frame(labels, frozenset(columns[:1]))[columns[0]].map(_stem))
+    return columns[0] if named and named <= {_stem(one.name) for one in streams} else None
+
+
+def _stem(name: str) -> str:
+    return Path(name.strip()).stem.lower()
 
 
 def _may_be_labels(path: Path) -> bool:
@@ -239,7 +258,7 @@ def _streams(
     values = measured.astype(np.float32)
     clockwork = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
     if one.beside is not None:
-        labels = _labels_beside(one.beside, head, clockwork, len(values), spans)
+        labels = _labels_beside(one, head, clockwork, len(values), spans)
     else:
         assert roles.label is not None
         texts = frame[head.columns[roles.label]].fillna("").astype(str).str.strip()
@@ -268,7 +287,7 @@ def _streams(
 
 
 def _labels_beside(
-    beside: Head, head: Head, clockwork: Clockwork | None, n_rows: int, spans: list[Spans]
+    one: Found, head: Head, clockwork: Clockwork | None, n_rows: int, spans: list[Spans]
 ) -> NDArray[np.object_]:
     """The class of every row by the file beside the stream; the null class where it says nothing.
 
@@ -277,6 +296,8 @@ def _labels_beside(
     Raises:
         DataError: If its times are not those of the stream.
     """
+    beside = one.beside
+    assert beside is not None
     if beside.kind == LABELS:
         return _labels_of_their_own(beside, clockwork, n_rows)
     plain = [plain_name(name) for name in beside.columns]
@@ -284,7 +305,7 @@ def _labels_beside(
     end = next(k for k, name in enumerate(plain) if name in END_NAMES | LENGTH_NAMES and k != begin)
     label = next(k for k, name in enumerate(plain) if name in LABELLED)
     named = beside.columns[label]
-    frame = read_frame(beside, frozenset({named}))
+    frame = _rows_about(one)
     starts, start_dates = times(frame, beside, beside.columns[begin])
     stops, _ = times(frame, beside, beside.columns[end])
     if plain[end] in LENGTH_NAMES:
@@ -380,11 +401,22 @@ def _annotated(found: Sequence[Found]) -> tuple[list[Found], list[str]]:
     Raises:
         DataError: If there is none.
     """
-    bare = [one.beside.path for one in found if one.beside is not None and read_frame(one.beside).empty]
+    bare = [one for one in found if one.beside is not None and _rows_about(one).empty]
+    listed = {one.head.path: one.beside.path for one in bare if one.beside is not None}
     if len(bare) == len(found):
-        raise DataError(f"{bare[0]} holds a header and no annotation below it")
-    kept = [one for one in found if one.beside is None or one.beside.path not in bare]
-    return kept, [f"{CHECK}{one} holds no annotation: its stream is not read" for one in bare]
+        raise DataError(f"{next(iter(listed.values()))} holds a header and no annotation below it")
+    kept = [one for one in found if one.head.path not in listed]
+    return kept, [
+        f"{CHECK}{beside} holds no annotation of {one.name}, which is not read" for one, beside in listed.items()
+    ]
+
+
+def _rows_about(one: Found) -> pandas.DataFrame:
+    """The annotations of a stream."""
+    assert one.beside is not None
+    words = [name for name in one.beside.columns if plain_name(name) in LABELLED or name == one.named_in]
+    frame = read_frame(one.beside, frozenset(words))
+    return frame if one.named_in is None else frame[frame[one.named_in].map(_stem) == _stem(one.head.path.name)]
 
 
 def _spell_alike(frame: pandas.DataFrame, column: str) -> list[str]:
@@ -449,7 +481,7 @@ def _read_as(root: Path, found: Sequence[Found], head: Head, roles: Roles) -> li
 
 def _not_read(root: Path, found: Sequence[Found], read_as: list[str]) -> list[str]:
     """Says which other tables there are; beside annotated streams, where they are sensors of the same take."""
-    taken = {one.path for pair in found for one in pair if one is not None}
+    taken = {one.path for pair in found for one in pair[:2] if one is not None}
     others = [one for one in (root / path for path in table_paths(root)) if one not in taken]
     if not others:
         return []

@@ -111,6 +111,13 @@ def test_a_folder_a_person_with_the_class_in_the_names(tmp_path: Path) -> None:
     assert by_folder.class_names == ("P01", "P02")
 
 
+def test_a_column_names_the_class_before_the_names_of_files_do(tmp_path: Path) -> None:
+    files = {f"P0{k}/rec_{c[0]}{k}.csv": f"ax,label\n1,{c}\n2,{c}\n" for k in (1, 2) for c in ("wave", "clap")}
+    dataset = read(tmp_path, files)
+    assert (dataset.class_names, dataset.group_names) == (("clap", "wave"), ("P01", "P02"))
+    assert any("the class is taken from the column 'label'" in note for note in dataset.notes)
+
+
 def test_blanks_around_the_names_of_folders(tmp_path: Path) -> None:
     files = ["wave/P1 /1.csv", "wave/p1/2.csv", "wave/P2/1.csv", "clap/P1/1.csv", "clap /P2/2.csv", "clap/P1/3.csv"]
     dataset = read(tmp_path, dict.fromkeys(files, TEXT))

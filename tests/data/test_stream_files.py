@@ -150,7 +150,7 @@ def test_a_stream_nobody_annotated_is_left_out_and_said(tmp_path: Path) -> None:
     empty.write_text(f"{header}\n")
     dataset = read(tmp_path)
     assert not dataset.group_names
-    assert f"{CHECK}{empty} holds no annotation: its stream is not read" in dataset.notes
+    assert f"{CHECK}{empty} holds no annotation of stream.csv, which is not read" in dataset.notes
     (tmp_path / "P01" / "annotations.csv").write_text(f"{header}\n")
     with pytest.raises(DataError, match="holds a header and no annotation below it"):
         read(tmp_path)
@@ -166,6 +166,66 @@ def test_lines_above_a_stream_are_passed_over_and_said(tmp_path: Path, above: st
     row = (above + "\n").count("\n") + 1 + 160 + 1
     with pytest.raises(DataError, match=rf"row {row}, column 'x': 'oops' is not a number"):
         read(tmp_path / "a.csv")
+
+
+def test_one_list_of_annotations_may_be_about_several_streams(tmp_path: Path) -> None:
+    rows = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(1000))
+    spans = []
+    for n in (1, 2, 3):
+        (tmp_path / f"P{n}.csv").write_text(f"time_s,x\n{rows}")
+        spans += [f"P{n}.csv,{2 * k + 0.1 * n},{2 * k + 1},{'wave' if k % 2 else 'clap'}" for k in range(9)]
+    (tmp_path / "annotations.csv").write_text("\n".join(["file,start_s,end_s,label", *spans, ""]))
+    dataset = read(tmp_path)
+    assert dataset.group_names == ("p1", "p2", "p3")
+    assert dataset.timeline is not None
+    starts = [begin for stream, _, begin, _ in dataset.timeline.events.tolist() if stream == 2]
+    assert starts[:2] == pytest.approx([0.3, 2.3], abs=0.03)
+    assert not [note for note in dataset.notes if note.startswith(CHECK)]
+
+
+@pytest.mark.parametrize("name", ["rec_{}_labels", "labels_rec_{}"])
+def test_a_list_is_beside_the_stream_whose_name_it_has(tmp_path: Path, name: str) -> None:
+    rows = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(500))
+    for n in (1, 2, 3):
+        (tmp_path / f"rec_P{n}.csv").write_text(f"time_s,x\n{rows}")
+        (tmp_path / f"{name.format(f'P{n}')}.csv").write_text("start_s,end_s,label\n1,3,wave\n5,7,clap\n")
+    assert read(tmp_path).group_names == ("p1", "p2", "p3")
+
+
+def test_what_is_lost_of_streams_is_told(tmp_path: Path) -> None:
+    text = "\n".join(line.partition(",")[2] for line in rows_of(["walk", "run"], ("anna",)).splitlines())
+    for person in ("P1", "P2", "P3", "P4", "P5", "P6"):
+        (tmp_path / f"{person}.csv").write_text(text)
+    (tmp_path / "P3.csv").write_bytes(b"")
+    lines = text.splitlines()
+    (tmp_path / "P4.csv").write_text("\n".join([lines[0], *(f"{line.rpartition(',')[0]}," for line in lines[1:])]))
+    still = [line.replace(",0.42,", ",0.40,") for line in lines]
+    (tmp_path / "P5.csv").write_text("\n".join(still))
+    notes = read(tmp_path).notes
+    assert f"{CHECK}1 other table is not read, such as {tmp_path / 'P3.csv'}" in notes
+    assert any(note.startswith(f"{CHECK}{tmp_path / 'P4.csv'} holds no value") for note in notes)
+    assert any(f"the clock of {tmp_path / 'P5.csv'} stands still at 1 of 79 steps" in note for note in notes)
+    (tmp_path / "P6.csv").write_text(
+        "\n".join([lines[0], *(f"{line.split(',')[0]},5,{line[-1]}" for line in lines[1:])])
+    )
+    assert any(f"the clock of {tmp_path / 'P6.csv'} does not tick" in note for note in read(tmp_path).notes)
+
+
+def test_a_sensor_beside_an_annotated_stream_is_told(tmp_path: Path) -> None:
+    rows = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(500))
+    for name in ("acc", "gyro"):
+        (tmp_path / f"{name}.csv").write_text(f"time_s,x\n{rows}")
+    (tmp_path / "annotations.csv").write_text("start_s,end_s,label\n1,3,wave\n5,7,clap\n")
+    assert f"{CHECK}1 other table is not read, such as {tmp_path / 'gyro.csv'}" in read(tmp_path).notes
+
+
+def test_dates_of_parquet_are_times(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"timestamp": pd.date_range("2023-05-01", periods=80, freq="20ms"), "x": [1.0, 2.0] * 40})
+    frame["activity"] = ["walk"] * 40 + ["run"] * 40
+    for person in ("P1", "P2"):
+        frame.to_parquet(tmp_path / f"{person}.parquet")
+    assert read(tmp_path).sample_rate_hz == pytest.approx(50)
 
 
 def test_a_person_has_one_spelling(tmp_path: Path) -> None:
