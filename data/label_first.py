@@ -6,6 +6,7 @@ ones end in NaN. ``.arff`` files have the class last, in an attribute of its own
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,11 +104,15 @@ def _arff_cases(path: Path, part: int | None) -> Iterator[Recording]:
         text = read_regular(path, LARGEST_FILE_BYTES).decode("utf-8-sig", "replace")
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    # scipy takes the limit off for the whole process, which other readers rely on.
+    limit = csv.field_size_limit()
     try:
         rows, meta = arff.loadarff(io.StringIO(text))
     except (*ARFF_DAMAGE, arff.ArffError) as error:
         why = "it has several channels, which only .ts files can have" if "relational" in str(error).lower() else error
         raise DataError(f"{path} cannot be read as an .arff file: {why}") from error
+    finally:
+        csv.field_size_limit(limit)
     names, kinds = list(meta.names()), list(meta.types())
     nominal = [name for name, kind in zip(names, kinds, strict=True) if kind == "nominal"]
     if not nominal or len(nominal) == len(names):

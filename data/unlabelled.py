@@ -129,10 +129,10 @@ def _from_stream(head: Head, wanted: Sequence[str]) -> Iterator[Unlabelled]:
         place = str(head.path) if person is None else f"{head.path}, {person}"
         mine = values[rows]
         known = ~np.isnan(mine)
-        there = known.any(axis=0)
-        for k in np.flatnonzero(there & ~known.all(axis=0)):
+        there = np.flatnonzero(known.any(axis=0))
+        for k in there:
             mine[:, k] = np.interp(np.arange(len(mine)), np.flatnonzero(known[:, k]), mine[known[:, k], k])
-        channels = tuple(name for name, has in zip(names, there, strict=True) if has)
+        channels = tuple(names[k] for k in there)
         given = head.has_header or set(wanted) <= set(channels)
         steps = None if clock is None else np.diff(clock.stamps[rows]) * clock.unit
         rate = head.published.rate_hz if head.published is not None else None

@@ -74,7 +74,7 @@ def test_nothing_named(tmp_path: Path) -> None:
         load(Source(None, tmp_path))
 
 
-@pytest.mark.parametrize("name", ["letter.doc", "nowhere", "x" * 300, "archive.zip"])
+@pytest.mark.parametrize("name", ["letter.doc", "nowhere", "x" * 300])
 def test_what_is_not_understood(tmp_path: Path, name: str) -> None:
     if len(name) < 100 and "." in name:
         (tmp_path / name).touch()

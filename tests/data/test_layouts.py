@@ -1,5 +1,6 @@
 """Every layout that ``docs/recordings.md`` lists, by its example below this folder."""
 
+import csv
 import re
 import struct
 import zipfile
@@ -286,3 +287,9 @@ def test_sensors_of_a_take_are_joined_where_the_network_knows_them_so(below: str
     assert {one.channel_names for one in found} == {dataset.channel_names}
     apart = list(read_unlabelled(folder, ("x", "y", "z")))
     assert len(apart) > len(found)
+
+
+def test_reading_arff_leaves_the_limit_of_other_readers() -> None:
+    limit = csv.field_size_limit()
+    read("arff")
+    assert csv.field_size_limit() == limit
