@@ -148,7 +148,8 @@ def assemble_streams(
     codes = _labels(pieces, owner.numpy(), (starts.numpy(), (starts + windows.lengths).numpy()), names, source)
     occur = sorted({names[code] for code in set(codes.tolist()) if code >= 0}, key=natural_order)
     if len(occur) < 2:
-        raise DataError(f"{layout.place} holds only the class {occur}: a classifier needs at least two classes")
+        found_only = f"only the class {occur[0]!r}" if occur else "no class"
+        raise DataError(f"{layout.place} holds {found_only}: a classifier needs at least two classes")
     check_printable(layout.place, (*occur, *people, *layout.channel_names))
     _tell_lost(pieces, names, occur, notes)
     number = np.array([occur.index(name) if name in occur else -1 for name in names] + [-1])

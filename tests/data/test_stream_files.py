@@ -260,7 +260,7 @@ def test_people_in_the_names_of_files_come_before_any_folder(tmp_path: Path) -> 
 
 def test_one_label_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(rows_of(["walk"]))
-    with pytest.raises(DataError, match="holds only the class"):
+    with pytest.raises(DataError, match="holds only the class 'walk': a classifier"):
         read(tmp_path)
 
 
