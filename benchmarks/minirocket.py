@@ -19,7 +19,7 @@ from statistics import fmean
 import torch
 
 from data.channels import Preparation, fit_normaliser, prepare_measured
-from data.sequences import TEST
+from data.recording import TEST
 from models import build
 from tune.config.settings import resolve
 from tune.config.suitability import suited

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from .errors import DataError
 from .measured import LARGEST_WHOLE, Rounded, without_counters
-from .recording import MAX_VALUES, Layout, Recording
-from .sequences import TEST, TRAIN, VALIDATION
+from .recording import MAX_VALUES, TEST, TRAIN, VALIDATION, Layout, Recording
 from .tables import LARGEST
 
 NAMES = {

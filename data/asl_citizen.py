@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from .clips import Listed, Listing, Tree, listing_of
 from .errors import DataError
-from .sequences import TEST, TRAIN, VALIDATION
+from .recording import TEST, TRAIN, VALIDATION
 
 TRAIN_FILE = "train.csv"
 FILES = {TRAIN_FILE: TRAIN, "val.csv": VALIDATION, "test.csv": TEST}

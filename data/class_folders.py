@@ -14,16 +14,15 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from .class_column import Told, settle
+from .class_column import FOLDER, Told, settle
 from .clips import natural_order
 from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
 from .contents import LEFT_OUT, read_contents, without_clocks
 from .errors import DataError
 from .people import PERSON_FOLDER, people_in_names, without_number, without_person
 from .pieces import Pieces, share_takes
-from .recording import CHECK, Layout, Recording
-from .sensors import group_sensors, join_sensors
-from .sequences import TEST, TRAIN, VALIDATION
+from .recording import CHECK, TEST, TRAIN, VALIDATION, Layout, Recording
+from .sensors import PASSED_OVER, group_sensors, join_sensors
 
 DEEPEST = 6
 MAX_FILES = 200_000
@@ -32,8 +31,10 @@ MAX_FOLDERS = 50_000
 TAKE_FOLDER = re.compile(
     r"((take|trial|rec|recording|session|seq|sequence|sample|run|rep|clip)[ _-]?)?\d+", re.IGNORECASE
 )
-# What apps and people write beside recordings.
-PASSED_OVER = re.compile(r"meta|meta[ _-]?data|annotations?|read[ _-]?me|licen[cs]e|about|info", re.IGNORECASE)
+# As apps call their recordings: 2023-05-01_10-00-00, or 20230501T100000Z.
+DATE = re.compile(
+    r"(?<!\d)(19|20)\d\d([-_.]?)\d\d\2\d\d([ _T-]+\d\d[-_.:h]?\d\d([-_.:m]?\d\d(\.\d{1,9})?)?Z?)?(?!\d)", re.ASCII
+)
 FOLDERS_AS_CLASSES = "the folders are taken for classes, although they are called like people"
 PARTS = {
     **dict.fromkeys(("train", "training"), TRAIN),
@@ -62,8 +63,12 @@ class Sample(NamedTuple):
     is_flat: bool = False
 
 
-def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
+def find_samples(root: Path, label_from: str = "auto") -> tuple[list[Sample], list[str]]:
     """Every recording in the folder, in the natural order of their names, and notes on how the folders were read.
+
+    Args:
+        root: The folder.
+        label_from: ``folder`` never takes the class from the names of takes or files within folders of people.
 
     Raises:
         DataError: If there is none, or the folders can be read in more than one way.
@@ -72,7 +77,11 @@ def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
     files = [path for path in found if len(path.parts) > 1]
     if not files:
         return _flat(root, found)
-    takes, about_sensors = group_sensors(files)
+    # walk-1 and walk-2, with a file a sensor.
+    outer = {path.parts[0] for path in files}
+    named = {class_in_name(name) for name in outer}
+    are_takes = "" not in named and 1 < len(named) < len(outer) and not named & outer
+    takes, about_sensors = group_sensors(files, are_takes)
     beside = [path for path in found if len(path.parts) == 1]
     files = files if takes is None else list(takes)
     depths = {len(path.parts): path for path in reversed(files)}
@@ -82,17 +91,22 @@ def find_samples(root: Path) -> tuple[list[Sample], list[str]]:
     part_of = {path: PARTS.get(path.parts[0].lower()) for path in files}
     parts = set(part_of.values())
     below = 1 if None not in parts and TRAIN in parts and len(parts) > 1 else 0
-    levels = [path.parts[below:-1] for path in files]
+    # Windows knows no blank at the end of a name, and zips of other systems have some.
+    levels = [tuple(part.strip() for part in path.parts[below:-1]) for path in files]
     notes = ["the folders train, test (and val) are taken as the split"] if below else []
     if beside:
         are = "table beside the folders is" if len(beside) == 1 else "tables beside the folders are"
         notes.append(f"{len(beside)} {are} not read, such as {str(beside[0])!r}")
     notes += about_sensors
-    labels, people = [class_in_name(path.stem) for path in files], None
-    if any(levels) or not all(labels):
+    labels, people = [class_in_name(path.name if path in (takes or ()) else path.stem) for path in files], None
+    around = None if label_from == "folder" else _around(levels, labels, is_takes=takes is not None)
+    if (any(levels) and around is None) or not all(labels):
         labels, people = _classes_and_people(root, levels, notes)
     else:
-        notes.append(f"{CHECK}the class is taken from the names of the files: {labels[0]!r} for {files[0].name!r}")
+        notes.append(f"{CHECK}the class is taken from the names, {labels[0]!r} from {files[0].name!r}")
+        people = around or None
+        if people:
+            notes[-1] += f", and the folders, such as {people[0]!r}, are taken for people; {FOLDER} takes the folders"
     if people is None:
         people, about_people = people_in_names([path.stem for path in files])
         notes += about_people
@@ -137,8 +151,8 @@ def is_flat(stems: Iterable[str]) -> bool:
 
 
 def class_in_name(stem: str) -> str:
-    """The class in a file's name: what is neither a person nor, at its end, a number, up to the first point."""
-    plain = without_person(stem).partition(".")[0]
+    """The class in a name: what is no person, no date and, at its end, no number, up to the first point."""
+    plain = without_person(DATE.sub("", stem)).partition(".")[0]
     return without_number(plain).strip(" _-")
 
 
@@ -154,13 +168,16 @@ def read_folder(root: Path, name: str, label_from: str = "auto") -> tuple[Layout
         DataError: If one cannot be read, its columns are not those of the others, or it is not clear what its class
             is; the message names file and row.
     """
-    samples, notes = find_samples(root)
+    samples, notes = find_samples(root, label_from)
     if samples[0].sensors:
         sensors = {one: read_contents(root, [each.sensors[one] for each in samples]) for one in samples[0].sensors}
         sensors = {one: without_clocks(contents) for one, contents in sensors.items()}
         contents = join_sensors([str(root / sample.path) for sample in samples], sensors)
     else:
         contents = without_clocks(read_contents(root, [sample.path for sample in samples]))
+        if contents.label is not None:
+            # A column says more surely than names of files what the class is.
+            samples, notes = find_samples(root, "folder")
     told = [
         Told(content.place, sample.label, sample.person or content.person, content.labels or {})
         for sample, content in zip(samples, contents.files, strict=True)
@@ -195,7 +212,9 @@ def _spoken(sample: Sample, column: str | None) -> str:
         return f"a file a sequence, with its class in the column {column!r}"
     if sample.is_flat:
         return "files that are called after their class"
-    return f"a folder a class, a {'folder of sensors' if sample.sensors else 'file'} a sequence"
+    what = f"a {'folder of sensors' if sample.sensors else 'file'} a sequence"
+    in_folder = sample.label in (part.strip() for part in sample.path.parts)
+    return f"a folder a class, {what}" if in_folder else f"{what}, called after its class"
 
 
 def table_files(root: Path) -> list[Path]:
@@ -249,6 +268,23 @@ def _walk(root: Path, below: Path, above: set[Path], folders: Iterator[int]) -> 
             yield below / entry.name
 
 
+def _around(levels: Sequence[tuple[str, ...]], labels: Sequence[str], is_takes: bool) -> list[str] | None:
+    """The people whose folders lie around takes or files with the class in their names; none where one folder does.
+
+    None where folders may be the classes.
+    """
+    if not all(labels) or len(set(labels)) < 2 or not levels[0]:
+        return None
+    people = [names[-1] for names in levels]
+    if len({names[:-1] for names in levels}) > 1:
+        return None
+    if len(set(people)) == 1:
+        return [] if is_takes else None
+    performed = {label: {one for one, own in zip(people, labels, strict=True) if own == label} for label in labels}
+    several = all(len(found) > 1 for found in performed.values())
+    return people if several and all(map(PERSON_FOLDER.fullmatch, people)) else None
+
+
 def _classes_and_people(
     root: Path, levels: Sequence[tuple[str, ...]], notes: list[str]
 ) -> tuple[list[str], list[str] | None]:
@@ -262,6 +298,12 @@ def _classes_and_people(
     if n_levels == 0:
         raise DataError(f"{root}: below train and test there must be a folder a class, or names such as walk.01.csv")
     if n_levels == 1:
+        dated = next((name for (name,) in levels if DATE.fullmatch(name)), None)
+        if dated is not None:
+            raise DataError(
+                f"{root}: the folder {dated!r} tells when and not what: put the class in front of it (walk-{dated}), "
+                f"or the folders of each class into one (walk/{dated})"
+            )
         if all(PERSON_FOLDER.fullmatch(name) for (name,) in levels):
             notes.append(f"{CHECK}{FOLDERS_AS_CLASSES}: {levels[0][0]!r}")
         return [names[0] for names in levels], None

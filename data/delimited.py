@@ -93,7 +93,7 @@ class TextTable:
         self.above: tuple[str, ...] = ()
         self.breaks: list[int] = []
         lines = list(islice(self._lines(), MOST_ABOVE))
-        self.above, lines = tuple(lines[: (n_above := _n_above(lines))]), lines[n_above:]
+        self.above, lines = tuple(lines[: (n_above := n_lines_above(lines))]), lines[n_above:]
         if not any(line.strip() for line in lines):
             raise DataError(f"{place} is empty: it should hold a row for every step")
         self.delimiter = sniff_delimiter([line for line in lines[:2] if line.strip()])
@@ -256,7 +256,7 @@ def sniff_delimiter(lines: Sequence[str]) -> str | None:
     return max(present, key=lambda delimiter: _n_fields(lines[0], delimiter), default=None)
 
 
-def _n_above(lines: Sequence[str]) -> int:
+def n_lines_above(lines: Sequence[str]) -> int:
     """How many lines stand above a table: for a spreadsheet, comments, or what a program says of itself.
 
     Such a line has other fields than the table below it, which begins with names, or behind an empty line.

@@ -16,9 +16,8 @@ import numpy as np
 from .clips import natural_order
 from .errors import DataError
 from .people import people_in_names
-from .recording import MAX_VALUES, Layout, Recording
+from .recording import MAX_VALUES, TEST, TRAIN, Layout, Recording
 from .regular import read_regular
-from .sequences import TEST, TRAIN
 from .tables import LARGEST
 
 FOLDERS = {"training": TRAIN, "testing": TEST}

@@ -19,6 +19,8 @@ KINDS = ("subject|subj|sub|sbj|person|user|usr|participant|signer|volunteer|pid|
 TOKENS = tuple(
     re.compile(rf"(?:^|[ _.-])((?:{words})[ _-]?\d+)(?=$|[ _.-])", re.IGNORECASE | re.ASCII) for words in KINDS
 )
+# People whose spellings are told.
+MOST_SPELLED = 3
 # Names of which fewer tell a person are not about people.
 MOST_TELL = 0.8
 
@@ -67,9 +69,11 @@ def one_spelling(people: Sequence[str | None]) -> tuple[list[str | None], list[s
         if person is not None:
             counts["".join(person.casefold().split())][person] += 1
     most = {key: min(spelled, key=lambda one: (-spelled[one], natural_order(one))) for key, spelled in counts.items()}
-    notes = [
-        f"one person by several spellings: {', '.join(map(repr, sorted(spelled)))} are taken for {most[key]!r}"
+    several = [
+        f"{', '.join(map(repr, sorted(spelled)))} are taken for {most[key]!r}"
         for key, spelled in counts.items()
         if len(spelled) > 1
     ]
+    more = f"; so are {len(several) - MOST_SPELLED:,} more" if len(several) > MOST_SPELLED else ""
+    notes = [f"one person by several spellings: {'; '.join(several[:MOST_SPELLED])}{more}"] if several else []
     return [None if one is None else most["".join(one.casefold().split())] for one in people], notes

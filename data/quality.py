@@ -31,8 +31,13 @@ FAR_LONGER = 20
 MISSING_NAMES = frozenset({"nan", "na", "n/a", "<na>", "?"})
 
 
-def warnings(dataset: SequenceDataset) -> list[str]:
-    """What is suspicious about the recordings themselves, the gravest first."""
+def warnings(dataset: SequenceDataset, classes_count_the_same: bool = False) -> list[str]:
+    """What is suspicious about the recordings themselves, the gravest first.
+
+    Args:
+        dataset: All of them.
+        classes_count_the_same: Whether the score that decides sees small classes as well as large ones.
+    """
     return [
         *_duplicates(dataset),
         *_rare_classes(dataset),
@@ -41,7 +46,7 @@ def warnings(dataset: SequenceDataset) -> list[str]:
         *_steps(dataset),
         *channel_warnings(dataset),
         *_lengths(dataset),
-        *_uneven_classes(dataset),
+        *(() if classes_count_the_same else _uneven_classes(dataset)),
         *_spellings(dataset),
     ]
 

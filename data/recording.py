@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+TRAIN, VALIDATION, TEST = 0, 1, 2
 MAX_VALUES = 1 << 28
 # How notes begin that a person should look at.
 CHECK = "please check: "

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from .clips import natural_order
 from .errors import DataError
 from .people import one_spelling
-from .recording import MAX_VALUES, Layout, Recording
-from .sequences import TRAIN, SequenceDataset
+from .recording import MAX_VALUES, TRAIN, Layout, Recording
+from .sequences import SequenceDataset
 from .source import Source
 from .windows import Windows, cut_windows, steps_of
 

@@ -29,22 +29,27 @@ HOW = r"linear|total|user|raw|wrist|watch|motion|uncalibrated|sensor|data|\d"
 WHOLE = re.compile(rf"({WHAT}|{WHERE}|{HOW})( ({WHAT}|{WHERE}|{HOW}))*", re.IGNORECASE | re.ASCII)
 NAMED = re.compile(rf"\b({WHAT}|{WHERE})\b", re.IGNORECASE | re.ASCII)
 BESIDE = re.compile(r"(?<![a-z])(acc|gyr|mag)(?:|el\w*?|o|os\w*?|net\w*?)(?![a-z])", re.IGNORECASE)
+# What apps and people write beside recordings.
+PASSED_OVER = re.compile(r"meta|meta[ _-]?data|annotations?|read[ _-]?me|licen[cs]e|about|info", re.IGNORECASE)
 # A step of the common clock farther from a sensor's own than so many of its steps has no value.
 FARTHEST_STEPS = 10
 # Steps differ by rounding; a join of many rates takes the quickest.
 ALIKE = 1e-6
 
 
-def group_sensors(files: Sequence[Path]) -> tuple[dict[Path, dict[str, Path]] | None, list[str]]:
+def group_sensors(
+    files: Sequence[Path], are_takes: bool = False
+) -> tuple[dict[Path, dict[str, Path]] | None, list[str]]:
     """The files of each take by the sensor; None where files are recordings of their own; and notes.
 
     Args:
         files: Below the folder that the user named.
+        are_takes: Whether the outermost folders are takes, and no classes or people.
     """
     takes: dict[Path, dict[str, Path]] = defaultdict(dict)
     for path in files:
         stem = _spaced(path.stem)
-        if len(path.parts) > 2 and WHOLE.fullmatch(stem) and NAMED.search(stem):
+        if (len(path.parts) > 2 or are_takes) and WHOLE.fullmatch(stem) and NAMED.search(stem):
             takes[path.parent][path.stem] = path
         elif (match := BESIDE.search(path.stem)) and (rest := _without(path.stem, match)):
             takes[path.parent / f"{rest}{path.suffix}"][match[1].lower()] = path

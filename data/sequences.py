@@ -14,8 +14,6 @@ from torch import Tensor
 from .errors import DataError
 from .timeline import Timeline
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
-
 # Properties that depend on the lengths alone, kept once worked out.
 STEP_TABLES = ("offsets", "owners", "positions")
 

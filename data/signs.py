@@ -24,8 +24,9 @@ from .errors import DataError
 from .folder import Folder
 from .landmarks import HANDS, VISIBILITY, part_slices, parts_in_frame
 from .npy import read_npy
+from .recording import TRAIN
 from .recordings import check_printable
-from .sequences import TRAIN, SequenceDataset
+from .sequences import SequenceDataset
 from .shoulders import is_seen, prepare_landmarks
 from .source import Source, first_file
 from .wlasl import list_wlasl

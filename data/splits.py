@@ -19,7 +19,8 @@ from torch import Tensor
 
 from .assignment import ALWAYS_TRAINED, share_out, share_out_folds
 from .errors import DataError
-from .sequences import TEST, TRAIN, VALIDATION, SequenceDataset
+from .recording import TEST, TRAIN, VALIDATION
+from .sequences import SequenceDataset
 
 Rows = NDArray[np.int64]
 

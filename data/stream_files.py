@@ -8,7 +8,7 @@ mHealth, HARTH, Opportunity), or a file beside it says when what was done (``sta
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +17,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .class_column import COLUMN, FOLDER
 from .class_folders import table_paths
 from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, find_roles, unit_seconds
+from .contents import above_note
 from .errors import DataError
+from .measured import Rounded, without_counters
 from .null_class import NULL, NULL_NAMES
-from .recording import MAX_VALUES, Layout
+from .people import PERSON_FOLDER, TOKENS, one_spelling
+from .recording import CHECK, MAX_VALUES, Layout
+from .sensors import NAMED
 from .sequences import SequenceDataset
 from .source import Source, is_file
 from .stream_tables import (
@@ -34,20 +39,23 @@ from .stream_tables import (
     ROWS,
     SAMPLE_WORDS,
     START_NAMES,
+    Clockwork,
     Head,
-    clocks,
+    clock_of,
     look,
     numbers,
     plain_name,
     read_frame,
+    roles_in,
     times,
+    words_in,
 )
 from .streams import Stream, assemble_streams
-from .time_axis import guess_unit_seconds
 
 if TYPE_CHECKING:
     import pandas
 
+FILE = re.compile(r"file|stream|recording|session|subject|person|participant", re.IGNORECASE)
 BESIDE = re.compile(r"annotat|label|event|segment|marker|truth|activit", re.IGNORECASE)
 PERSON = re.compile(
     r"(?<![a-z0-9])(?:subject|subj|person|user|participant|signer|volunteer|p|u|s)[ _-]?\d+", re.IGNORECASE
@@ -64,17 +72,21 @@ class Found(NamedTuple):
     Attributes:
         head: Of its file.
         beside: Of the file with its labels; None where they are in its rows.
+        named_in: Column of that file that says which stream a row is about; None where all are about this one.
     """
 
     head: Head
     beside: Head | None
+    named_in: str | None = None
 
 
-class Clockwork(NamedTuple):
-    """The time of a stream: in the column's unit, and in seconds."""
+class Spans(NamedTuple):
+    """How many annotations a file holds, how many hold no step of the stream, and how many overlap an earlier one."""
 
-    stamps: NDArray[np.float64]
-    unit: float
+    path: Path
+    n: int
+    n_outside: int
+    n_overlap: int
 
 
 def find_streams(path: Path) -> list[Found]:
@@ -95,7 +107,7 @@ def find_streams(path: Path) -> list[Found]:
         return found
     first = [look(one) for one in files[: 2 * N_LOOKED_AT]]
     labelled = [head for head in first if head.kind == ROWS]
-    if not any(map(_changes_label, labelled[:N_LOOKED_AT])):
+    if len(files) > 1 and not any(map(_changes_label, labelled[:N_LOOKED_AT])):
         return []
     return [Found(head, None) for head in map(look, files) if head.kind == ROWS]
 
@@ -106,15 +118,18 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     Raises:
         DataError: If something cannot be read, or columns differ; the message names file and row.
     """
-    people = _people([one.head.path for one in found], root)
-    notes: list[str] = []
+    notes = above_note({str(one.head.path): one.head.above for one in found})
+    found, about_bare = _annotated(found)
     streams: list[Stream] = []
+    owners: list[int] = []
     channels: tuple[str, ...] = ()
     names: dict[str, int] = {}
+    rounded = Rounded()
+    spans: list[Spans] = []
     n_values = 0
-    for one, person in zip(found, people, strict=True):
-        frame = read_frame(one.head, _words(one.head))
-        head, roles = _roles(one, frame)
+    for k, one in enumerate(found):
+        frame = read_frame(one.head, words_in(one.head))
+        head, roles = roles_in(one.head, frame)
         frame.columns = list(head.columns)
         mine = tuple(head.columns[k] for k in roles.channels)
         if channels and set(mine) != set(channels):
@@ -126,9 +141,23 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
         n_values += len(frame) * len(channels)
         if n_values > MAX_VALUES:
             raise DataError(f"{root} holds more than {MAX_VALUES:,} values: take fewer files")
-        streams += _streams(one, head, frame, roles, (person, channels, names))
+        if roles.person is not None:
+            notes += _spell_alike(frame, head.columns[roles.person])
+        streams += _streams(one, head, frame, roles, (channels, names, rounded, spans))
+        owners += [k] * (len(streams) - len(owners))
         if one is found[0]:
-            notes += _read_as(root, found, head, roles)
+            notes = [*_read_as(root, found, head, roles), *notes]
+    if not all(stream.person for stream in streams):
+        people, about_people = _people([one.head.path for one in found], root, names, source.label_from)
+        streams = [replace(one, person=one.person or people[k]) for one, k in zip(streams, owners, strict=True)]
+        notes += [] if found[0].beside else about_people
+    spelled, about_spelling = one_spelling([stream.person for stream in streams])
+    streams = [replace(one, person=person or "") for one, person in zip(streams, spelled, strict=True)]
+    notes = list(dict.fromkeys([*notes, *about_bare, *about_spelling]))
+    kept, about_counters = without_counters([(one.place, one.values) for one in streams], channels, rounded)
+    streams = [replace(stream, values=stream.values[:, kept]) for stream in streams]
+    channels = tuple(channels[k] for k in kept)
+    notes += about_counters
     silent = np.all([np.isnan(stream.values).all(axis=0) for stream in streams], axis=0)
     if silent.all():
         raise DataError(f"{root} holds no value in {', '.join(map(repr, channels[:8]))}: take it out")
@@ -147,7 +176,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
             f"data.window_label is {label!r}, and {root} is {len(streams)} stream(s): windows across changes of label "
             "cannot be split between training and test then; leave it out, or take 'run'"
         )
-    notes += _between(streams, names)
+    notes += [*_between(streams, names), *_about_spans(spans)]
     layout = Layout(name, str(root), channels, tuple(notes))
     return assemble_streams(layout, streams, tuple(names), replace(source, window_label=label))
 
@@ -168,7 +197,11 @@ def _with_annotations(files: Sequence[Path]) -> list[Found]:
         ]
         rest = [one for one in here if one not in [head.path for head in beside]]
         for labels in beside:
-            mine = [one for one in rest if labels.path.stem.lower().startswith(one.stem.lower())]
+            if (column := _naming(labels, rest)) is not None:
+                found += [Found(look(one), labels, column) for one in rest if look(one).kind in (PLAIN, ROWS)]
+                continue
+            called = labels.path.stem.lower()
+            mine = [one for one in rest if called.startswith(one.stem.lower()) or called.endswith(one.stem.lower())]
             if len(beside) == 1 and not mine:
                 # The whole session is longer than what was cut from it.
                 mine = sorted(rest, key=lambda one: -one.stat().st_size)[:1]
@@ -183,6 +216,19 @@ def _with_annotations(files: Sequence[Path]) -> list[Found]:
     return found
 
 
+def _naming(labels: Head, streams: Sequence[Path]) -> str | None:
+    """The column of a list of annotations that names the stream of each; None without one."""
+    columns = [name for name in labels.columns if FILE.search(name)] if labels.kind == ANNOTATIONS else []
+    if not columns or len(streams) < 2:
+        return None
+    named = set(read_frame(labels, frozenset(columns[:1]))[columns[0]].map(_stem))
+    return columns[0] if named and named <= {_stem(one.name) for one in streams} else None
+
+
+def _stem(name: str) -> str:
+    return Path(name.strip()).stem.lower()
+
+
 def _may_be_labels(path: Path) -> bool:
     return bool(BESIDE.search(path.stem))
 
@@ -193,69 +239,26 @@ def _changes_label(head: Head) -> bool:
         return True
     try:
         label = find_roles(head.columns, str(head.path)).label
-        return label is not None and read_frame(head, _words(head))[head.columns[label]].nunique() > 1
+        return label is not None and read_frame(head, words_in(head))[head.columns[label]].nunique() > 1
     except DataError:
         return True
 
 
-def _words(head: Head) -> frozenset[str]:
-    """Columns that are read as text."""
-    if not head.has_header and head.published is None:
-        return frozenset(head.columns[k] for k in head.text)
-    roles = find_roles(head.columns, str(head.path))
-    return frozenset(head.columns[k] for k in (roles.label, roles.person, roles.sequence) if k is not None)
-
-
-def _roles(one: Found, frame: pandas.DataFrame) -> tuple[Head, Roles]:
-    """What the columns are, by their names and, where these do not tell, by what is in them."""
-    head = one.head
-    if head.published is not None:
-        roles = find_roles(head.columns, str(head.path))
-        out = [k for k in roles.channels if head.columns[k] in head.published.left_out]
-        return head, roles._replace(channels=tuple(k for k in roles.channels if k not in out))
-    ticking = [head.columns.index(name) for name in clocks(frame, head.columns)]
-    if head.columns[0] == "channel_1":
-        label = next(iter(head.text), None)
-        person = None if label is None else _tells_people(frame, label, {*ticking, label})
-        rest = [k for k in range(len(head.columns)) if k not in (person, label, *ticking)]
-        if not rest:
-            raise DataError(f"{head.path} holds no measurement")
-        named = dict(zip(rest, "xyz", strict=True)) if len(rest) == 3 else {}
-        named |= {
-            k: word
-            for k, word in ((person, "person"), (label, "label"), (next(iter(ticking), None), "time"))
-            if k is not None
-        }
-        columns = tuple(named.get(k, name) for k, name in enumerate(head.columns))
-        roles = Roles(None, label, person, next(iter(ticking), None), tuple(rest), tuple(ticking[1:]))
-        return head._replace(columns=columns), roles
-    roles = find_roles(head.columns, str(head.path))
-    time = roles.time if roles.time is not None else next((k for k in ticking if k in roles.channels), None)
-    counting = tuple(k for k in ticking if k in roles.channels and k != time)
-    channels = tuple(k for k in roles.channels if k != time and k not in counting)
-    return head, roles._replace(time=time, channels=channels, left_out=(*roles.left_out, *counting))
-
-
-def _tells_people(frame: pandas.DataFrame, label: int, others: set[int]) -> int | None:
-    """The first column of whole numbers that change no more often than the label."""
-
-    def n_changes(column: int) -> int:
-        cells = frame.iloc[:, column].to_numpy()
-        return int((cells[1:] != cells[:-1]).sum())
-
-    whole = [k for k in range(frame.shape[1]) if k not in others and frame.iloc[:, k].dtype.kind in "iu"]
-    return next((k for k in whole if n_changes(k) <= n_changes(label)), None)
-
-
 def _streams(
-    one: Found, head: Head, frame: pandas.DataFrame, roles: Roles, known: tuple[str, tuple[str, ...], dict[str, int]]
+    one: Found,
+    head: Head,
+    frame: pandas.DataFrame,
+    roles: Roles,
+    known: tuple[tuple[str, ...], dict[str, int], Rounded, list[Spans]],
 ) -> list[Stream]:
-    """The stream of each person in a file; ``known`` are the file's person, the channels, and the classes so far."""
-    person, channels, names = known
-    values = np.stack([numbers(frame, head, column) for column in channels], axis=1).astype(np.float32)
-    clockwork = None if roles.time is None else _clockwork(frame, head, head.columns[roles.time])
+    """The stream of each person that a column tells; ``known`` are what streams have in common."""
+    channels, names, rounded, spans = known
+    measured = np.stack([numbers(frame, head, column) for column in channels], axis=1)
+    rounded.look_at(measured)
+    values = measured.astype(np.float32)
+    clockwork = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
     if one.beside is not None:
-        labels = _labels_beside(one.beside, head, clockwork, len(values))
+        labels = _labels_beside(one, head, clockwork, len(values), spans)
     else:
         assert roles.label is not None
         texts = frame[head.columns[roles.label]].fillna("").astype(str).str.strip()
@@ -267,8 +270,8 @@ def _streams(
     seconds = None if clockwork is None else clockwork.stamps * clockwork.unit
     rate = None if head.published is None else head.published.rate_hz
     if roles.person is None:
-        return [Stream(str(head.path), person, values, numbered, seconds, rate)]
-    people = frame[head.columns[roles.person]].astype(str).str.strip().to_numpy()
+        return [Stream(str(head.path), "", values, numbered, seconds, rate)]
+    people = frame[head.columns[roles.person]].to_numpy()
     ends = [0, *(np.flatnonzero(people[1:] != people[:-1]) + 1).tolist(), len(people)]
     return [
         Stream(
@@ -283,23 +286,18 @@ def _streams(
     ]
 
 
-def _clockwork(frame: pandas.DataFrame, head: Head, column: str) -> Clockwork | None:
-    """None where the column counts rows."""
-    stamps, as_dates = times(frame, head, column)
-    steps = np.diff(stamps)
-    forward = steps[steps > 0]
-    if not len(forward):
-        return None
-    unit = 1.0 if as_dates else unit_seconds(column) or guess_unit_seconds(float(np.median(forward)))
-    return None if unit is None else Clockwork(stamps, unit)
-
-
-def _labels_beside(beside: Head, head: Head, clockwork: Clockwork | None, n_rows: int) -> NDArray[np.object_]:
+def _labels_beside(
+    one: Found, head: Head, clockwork: Clockwork | None, n_rows: int, spans: list[Spans]
+) -> NDArray[np.object_]:
     """The class of every row by the file beside the stream; the null class where it says nothing.
+
+    Of annotations that overlap the one that begins later holds. ``spans`` takes note of them.
 
     Raises:
         DataError: If its times are not those of the stream.
     """
+    beside = one.beside
+    assert beside is not None
     if beside.kind == LABELS:
         return _labels_of_their_own(beside, clockwork, n_rows)
     plain = [plain_name(name) for name in beside.columns]
@@ -307,53 +305,69 @@ def _labels_beside(beside: Head, head: Head, clockwork: Clockwork | None, n_rows
     end = next(k for k, name in enumerate(plain) if name in END_NAMES | LENGTH_NAMES and k != begin)
     label = next(k for k, name in enumerate(plain) if name in LABELLED)
     named = beside.columns[label]
-    frame = read_frame(beside, frozenset({named}))
+    frame = _rows_about(one)
     starts, start_dates = times(frame, beside, beside.columns[begin])
     stops, _ = times(frame, beside, beside.columns[end])
     if plain[end] in LENGTH_NAMES:
         stops = starts + stops
     wrong = np.flatnonzero(~(stops >= starts))
     if len(wrong):
-        raise DataError(
-            f"{beside.path}, row {wrong[0] + 1 + beside.has_header}: it ends before it begins, or at no time"
-        )
+        raise DataError(f"{beside.path}, row {frame.index[wrong[0]]}: it ends before it begins, or at no time")
     texts = frame[named].fillna("").astype(str).str.strip().tolist()
     between = next((text for text in texts if re.sub(r"[\W_]", "", text.lower()) in NULL_NAMES), NULL)
-    moments = _moments(beside, (starts, start_dates), clockwork, n_rows, head)
+    moments = _moments(beside, beside.columns[begin], (starts, stops, start_dates), clockwork, n_rows, head)
     labels = np.full(n_rows, between, dtype=object)
+    n_outside = n_overlap = 0
+    taken = np.zeros(n_rows, dtype=bool)
     for start, stop, text in sorted(zip(starts, stops, texts, strict=True)):
-        labels[(moments >= start) & (moments <= stop)] = text or between
+        mine = (moments >= start) & (moments <= stop)
+        n_outside += not mine.any()
+        # Where one ends the next may begin.
+        n_overlap += int((taken & mine).sum()) > 1
+        taken |= mine
+        labels[mine] = text or between
+    spans.append(Spans(beside.path, len(texts), n_outside, n_overlap))
     return labels
 
 
 def _moments(
-    beside: Head, starts: tuple[NDArray[np.float64], bool], clockwork: Clockwork | None, n_rows: int, head: Head
+    beside: Head,
+    column: str,
+    spans: tuple[NDArray[np.float64], NDArray[np.float64], bool],
+    clockwork: Clockwork | None,
+    n_rows: int,
+    head: Head,
 ) -> NDArray[np.float64]:
-    """When each row of the stream was measured, in what the annotations count in."""
+    """When each row of the stream was measured, in what the annotations, whose begins are in ``column``, count in.
+
+    Of units that may be meant it is the one in which the most annotations hold steps, over the most of the stream.
+    """
+    starts, stops, are_dates = spans
     rows = np.arange(n_rows, dtype=np.float64)
-    words = set(re.findall(r"[a-z]+", beside.columns[0].lower()))
-    unit = unit_seconds(beside.columns[0]) or (1.0 if starts[1] else None)
+    words = set(re.findall(r"[a-z]+", column.lower()))
+    unit = unit_seconds(column) or (1.0 if are_dates else None)
     choices: list[NDArray[np.float64]] = []
     if clockwork is not None and not words & SAMPLE_WORDS:
         since = clockwork.stamps - clockwork.stamps[0]
         units = [clockwork.unit, 1.0, 1e-3] if unit is None else [unit]
         choices += [clockwork.stamps * (clockwork.unit / one) for one in units]
         choices += [since * (clockwork.unit / one) for one in units]
-    if clockwork is None or (unit is None and (starts[0] % 1 == 0).all()):
+    if clockwork is None or (unit is None and (starts % 1 == 0).all()):
         choices.append(rows)
 
-    def inside(moments: NDArray[np.float64]) -> int:
-        low, high = np.nanquantile(moments, [0.001, 0.999])
-        return int(((starts[0] >= low - 1) & (starts[0] <= high)).sum())
+    def fits(moments: NDArray[np.float64]) -> tuple[int, float]:
+        in_order = np.sort(moments)
+        first, last = np.searchsorted(in_order, starts), np.searchsorted(in_order, stops, side="right")
+        holds = last > first
+        return int(holds.sum()), holds.sum() * float(last[holds].max() - first[holds].min()) if holds.any() else 0.0
 
-    n_inside = [inside(moments) for moments in choices]
-    best = int(np.argmax(n_inside))
-    if n_inside[best] < max(1, FEWEST_INSIDE * len(starts[0])):
+    best = max(choices, key=lambda moments: fits(moments)[1])
+    if fits(best)[0] < max(1, FEWEST_INSIDE * len(starts)):
         raise DataError(
             f"{beside.path}: its times are not those of {head.path}, in none of the units that are understood: "
             "write start and end in the stream's time, in seconds from its begin, or as start_sample and end_sample"
         )
-    return choices[best]
+    return best
 
 
 def _labels_of_their_own(beside: Head, clockwork: Clockwork | None, n_rows: int) -> NDArray[np.object_]:
@@ -381,20 +395,66 @@ def _labels_of_their_own(beside: Head, clockwork: Clockwork | None, n_rows: int)
     return np.where(last < 0, NULL, texts[np.clip(last, 0, None)])
 
 
-def _people(files: Sequence[Path], root: Path) -> list[str]:
-    """Who each file is of: by its folder, else by its name."""
-    below = root if root.is_dir() else root.parent
-    folders = [one.relative_to(below).parts[:-1] for one in files]
-    if len(set(folders)) > 1:
-        levels = min(map(len, folders))
-        for level in range(levels):
-            if len({one[level] for one in folders}) > 1:
-                return [one[level] for one in folders]
-    found = [PERSON.search(one.stem) for one in files]
-    return [
-        match[0].lower() if match is not None and all(found) else one.stem
-        for match, one in zip(found, files, strict=True)
+def _annotated(found: Sequence[Found]) -> tuple[list[Found], list[str]]:
+    """The streams that somebody labelled; an empty list of annotations does not say that nothing happened.
+
+    Raises:
+        DataError: If there is none.
+    """
+    bare = [one for one in found if one.beside is not None and _rows_about(one).empty]
+    listed = {one.head.path: one.beside.path for one in bare if one.beside is not None}
+    if len(bare) == len(found):
+        raise DataError(f"{next(iter(listed.values()))} holds a header and no annotation below it")
+    kept = [one for one in found if one.head.path not in listed]
+    return kept, [
+        f"{CHECK}{beside} holds no annotation of {one.name}, which is not read" for one, beside in listed.items()
     ]
+
+
+def _rows_about(one: Found) -> pandas.DataFrame:
+    """The annotations of a stream."""
+    assert one.beside is not None
+    words = [name for name in one.beside.columns if plain_name(name) in LABELLED or name == one.named_in]
+    frame = read_frame(one.beside, frozenset(words))
+    return frame if one.named_in is None else frame[frame[one.named_in].map(_stem) == _stem(one.head.path.name)]
+
+
+def _spell_alike(frame: pandas.DataFrame, column: str) -> list[str]:
+    """Gives each person in a column one spelling."""
+    people = frame[column].astype(str).str.strip()
+    spelled, notes = one_spelling(people.unique().tolist())
+    frame[column] = people.map(dict(zip(people.unique(), spelled, strict=True)))
+    return notes
+
+
+def _people(files: Sequence[Path], root: Path, classes: Iterable[str], label_from: str) -> tuple[list[str], list[str]]:
+    """Who each file is of: by a folder that is called like a person, else by its name, else by any folder; and notes.
+
+    Raises:
+        DataError: If folders are called like the classes, and it is not said which of the two is meant.
+    """
+    below = root if root.is_dir() else root.parent
+    levels = [names for names in zip(*(one.relative_to(below).parts[:-1] for one in files), strict=False)]
+    called = {name.casefold().strip() for name in classes}
+    of_classes = [names for names in levels if called & {name.casefold().strip() for name in names}]
+    if of_classes and label_from == "auto":
+        raise DataError(
+            f"{files[0]}: its label changes, and its folder is {of_classes[0][0]!r}, which is a class too: say which "
+            f"is the class ({FOLDER}, or {COLUMN} for what is in the file)"
+        )
+    levels = [names for names in levels if len(set(names)) > 1 and names not in of_classes]
+    people = next((names for names in levels if all(map(PERSON_FOLDER.fullmatch, names))), None)
+    if people is not None:
+        return list(people), []
+    spelled_out = [TOKENS[0].search(one.stem) for one in files]
+    if levels and not all(spelled_out):
+        note = f"{CHECK}the folders, such as {levels[0][0]!r}, are taken for people; {FOLDER} takes them for classes"
+        return list(levels[0]), [note]
+    told = [match or PERSON.search(one.stem) for match, one in zip(spelled_out, files, strict=True)]
+    return [
+        match[0].strip(" _.-").lower() if match is not None and all(told) else one.stem
+        for match, one in zip(told, files, strict=True)
+    ], []
 
 
 def _read_as(root: Path, found: Sequence[Found], head: Head, roles: Roles) -> list[str]:
@@ -411,12 +471,43 @@ def _read_as(root: Path, found: Sequence[Found], head: Head, roles: Roles) -> li
     columns = ", ".join(f"{what} is {head.columns[k]!r}" for what, k in named.items() if k is not None)
     notes = [f"{root} is read as {what}, {how}{'; ' if columns else ''}{columns}"]
     if root.is_dir():
-        n_others = len(table_paths(root)) - len(found) - sum(one.beside is not None for one in found)
-        notes[0] += f" ({n_others:,} other tables are not read)" if n_others else ""
+        notes += _not_read(root, found, notes)
     left_out = [head.columns[k] for k in roles.left_out]
     if left_out:
         shown = ", ".join(map(repr, left_out[:6])) + (f", … ({len(left_out)} in all)" if len(left_out) > 6 else "")
         notes.append(f"left out, since they are no measurements: {shown}")
+    return notes
+
+
+def _not_read(root: Path, found: Sequence[Found], read_as: list[str]) -> list[str]:
+    """Says which other tables there are; beside annotated streams, where they are sensors of the same take."""
+    taken = {one.path for pair in found for one in pair[:2] if one is not None}
+    others = [one for one in (root / path for path in table_paths(root)) if one not in taken]
+    if not others:
+        return []
+    sensors = [one for one in others if NAMED.search(one.stem.replace("_", " "))]
+    if found[0].beside is None or sensors:
+        one = (sensors or others)[0]
+        return [
+            f"{CHECK}{len(others):,} other {'table is' if len(others) == 1 else 'tables are'} not read, such as {one}"
+        ]
+    read_as[0] += f" ({len(others):,} other tables are not read)"
+    return []
+
+
+def _about_spans(spans: Sequence[Spans]) -> list[str]:
+    """What became of annotations that are not as they should be."""
+    notes = []
+    for what, then, counts in (
+        ("hold no step of the stream", "they are passed over", [one.n_outside for one in spans]),
+        ("overlap an earlier one", "the one that begins later holds", [one.n_overlap for one in spans]),
+    ):
+        if any(counts):
+            most = int(np.argmax(counts))
+            notes.append(
+                f"{CHECK}{sum(counts):,} of {sum(one.n for one in spans):,} annotations {what}, {counts[most]:,} of "
+                f"them in {spans[most].path}: {then}"
+            )
     return notes
 
 

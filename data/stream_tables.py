@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import LABEL_NAMES, PARQUET_SUFFIXES, find_roles, is_time, open_table
-from .delimited import MISSING, NUMBER, is_header, lines_of, parse_numbers, sniff_delimiter
+from .columns import LABEL_NAMES, PARQUET_SUFFIXES, Chunk, Roles, find_roles, is_time, open_table, unit_seconds
+from .delimited import MISSING, NUMBER, is_header, lines_of, n_lines_above, parse_numbers, sniff_delimiter
 from .errors import DataError
 from .published_streams import BY_WIDTH, Published
 from .regular import read_regular
 from .tables import LARGEST
+from .time_axis import guess_unit_seconds
 
 if TYPE_CHECKING:
     import pandas
@@ -40,6 +41,13 @@ SAMPLE_WORDS = frozenset({"sample", "samples", "index", "row", "rows", "frame", 
 N_LOOKED_AT = 40
 
 
+class Clockwork(NamedTuple):
+    """The time of a stream: in the column's unit, and in seconds."""
+
+    stamps: NDArray[np.float64]
+    unit: float
+
+
 class Head(NamedTuple):
     """What the first lines of a table tell.
 
@@ -52,6 +60,7 @@ class Head(NamedTuple):
             measurements, or ``OTHER``.
         published: The data set that it is a file of.
         text: Columns that hold words; only looked at without a header.
+        above: Lines above the table, which are passed over.
     """
 
     path: Path
@@ -61,6 +70,7 @@ class Head(NamedTuple):
     kind: str
     published: Published | None = None
     text: tuple[int, ...] = ()
+    above: tuple[str, ...] = ()
 
 
 def look(path: Path) -> Head:
@@ -69,13 +79,15 @@ def look(path: Path) -> Head:
         if path.suffix.lower() in PARQUET_SUFFIXES:
             columns = open_table(path, str(path)).columns
             return Head(path, columns, None, True, _kind(columns, str(path)))
-        return _look_at_text(path)
+        lines = list(islice(lines_of(path, str(path)), N_LOOKED_AT))
+        above = tuple(lines[: n_lines_above(lines)])
+        return _look_at_text(path, lines[len(above) :])._replace(above=above)
     except (DataError, UnicodeDecodeError, csv.Error):
         return Head(path, (), None, False, OTHER)
 
 
-def _look_at_text(path: Path) -> Head:
-    lines = [line for line in _records(islice(lines_of(path, str(path)), N_LOOKED_AT)) if line.strip()]
+def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
+    lines = [line for line in _records(raw) if line.strip()]
     if not lines:
         return Head(path, (), None, False, OTHER)
     delimiter = sniff_delimiter(lines[:2])
@@ -127,7 +139,7 @@ def _kind(columns: Sequence[str], place: str) -> str:
 
 
 def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFrame:
-    """All rows of a table, columns by their names.
+    """All rows of a table, columns by their names and rows, from text, by their numbers in the file.
 
     Args:
         head: Of the table.
@@ -141,12 +153,13 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
     path, place = head.path, str(head.path)
     if path.suffix.lower() in PARQUET_SUFFIXES:
         chunks = list(open_table(path, place).chunks())
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
-                name: np.concatenate([chunk.texts(k) if name in words else chunk.numbers(k) for chunk in chunks])
+                name: np.concatenate([_cells(chunk, k, name in words) for chunk in chunks])
                 for k, name in enumerate(head.columns)
             }
         )
+        return frame.set_axis(range(1, len(frame) + 1))
     try:
         text = read_regular(path).decode("utf-8-sig")
     except OSError as error:
@@ -156,14 +169,16 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
     if "\0" in text:
         raise DataError(f"{place} holds a zero byte: this is not delimited text")
     missing = sorted({spelled for one in MISSING for spelled in (one, one.upper(), one.capitalize(), "NaN")})
-    text = "\n".join(_records(text.splitlines()))
+    lines = enumerate(text.splitlines()[len(head.above) :], len(head.above) + 1)
+    records = [(row, record) for row, line in lines for record in _records([line]) if record]
+    rows = [row for row, _ in records]
     try:
         with warnings.catch_warnings():
             # Of columns that mix numbers and words, which are told below.
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                io.StringIO(text),
+            frame = pd.read_csv(
+                io.StringIO("\n".join(record for _, record in records)),
                 sep=head.delimiter or r"\s+",
                 header=None,
                 skiprows=int(head.has_header),
@@ -175,6 +190,8 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
                 skipinitialspace=True,
                 decimal="," if head.delimiter == ";" else ".",
             )
+            # A cell between quotes may hold ends of lines: rows below it are counted without them.
+            return frame.set_axis(rows[int(head.has_header) :][: len(frame)])
     except pd.errors.ParserWarning as error:
         what = "the header" if head.has_header else "the first row"
         raise DataError(f"{place}: rows have more fields than {what}, which has {len(head.columns)}") from error
@@ -184,7 +201,66 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found is None:
             raise DataError(f"{place} cannot be read as a table: {error}") from error
-        raise DataError(f"{place}, row {found[2]}: {found[3]} fields where the first row has {found[1]}") from error
+        row = rows[min(int(found[2]), len(rows)) - 1]
+        raise DataError(f"{place}, row {row}: {found[3]} fields where the first row has {found[1]}") from error
+
+
+def _cells(chunk: Chunk, column: int, as_text: bool) -> NDArray[np.float64] | list[str]:
+    try:
+        return chunk.texts(column) if as_text else chunk.numbers(column)
+    except DataError:
+        # Dates, of which Parquet has a type.
+        if not is_time(chunk.columns[column]):
+            raise
+        return chunk.texts(column)
+
+
+def words_in(head: Head) -> frozenset[str]:
+    """Columns that are read as text."""
+    if not head.has_header and head.published is None:
+        return frozenset(head.columns[k] for k in head.text)
+    roles = find_roles(head.columns, str(head.path))
+    return frozenset(head.columns[k] for k in (roles.label, roles.person, roles.sequence) if k is not None)
+
+
+def roles_in(head: Head, frame: pandas.DataFrame) -> tuple[Head, Roles]:
+    """What the columns are, by their names and, where these do not tell, by what is in them."""
+    if head.published is not None:
+        roles = find_roles(head.columns, str(head.path))
+        out = [k for k in roles.channels if head.columns[k] in head.published.left_out]
+        return head, roles._replace(channels=tuple(k for k in roles.channels if k not in out))
+    ticking = [head.columns.index(name) for name in clocks(frame, head.columns)]
+    if head.columns[0] == "channel_1":
+        label = next(iter(head.text), None)
+        person = None if label is None else _tells_people(frame, label, {*ticking, label})
+        rest = [k for k in range(len(head.columns)) if k not in (person, label, *ticking)]
+        if not rest:
+            raise DataError(f"{head.path} holds no measurement")
+        named = dict(zip(rest, "xyz", strict=True)) if len(rest) == 3 else {}
+        named |= {
+            k: word
+            for k, word in ((person, "person"), (label, "label"), (next(iter(ticking), None), "time"))
+            if k is not None
+        }
+        columns = tuple(named.get(k, name) for k, name in enumerate(head.columns))
+        roles = Roles(None, label, person, next(iter(ticking), None), tuple(rest), tuple(ticking[1:]))
+        return head._replace(columns=columns), roles
+    roles = find_roles(head.columns, str(head.path))
+    time = roles.time if roles.time is not None else next((k for k in ticking if k in roles.channels), None)
+    counting = tuple(k for k in ticking if k in roles.channels and k != time)
+    channels = tuple(k for k in roles.channels if k != time and k not in counting)
+    return head, roles._replace(time=time, channels=channels, left_out=(*roles.left_out, *counting))
+
+
+def _tells_people(frame: pandas.DataFrame, label: int, others: set[int]) -> int | None:
+    """The first column of whole numbers that change no more often than the label."""
+
+    def n_changes(column: int) -> int:
+        cells = frame.iloc[:, column].to_numpy()
+        return int((cells[1:] != cells[:-1]).sum())
+
+    whole = [k for k in range(frame.shape[1]) if k not in others and frame.iloc[:, k].dtype.kind in "iu"]
+    return next((k for k in whole if n_changes(k) <= n_changes(label)), None)
 
 
 def numbers(frame: pandas.DataFrame, head: Head, column: str) -> NDArray[np.float64]:
@@ -193,14 +269,19 @@ def numbers(frame: pandas.DataFrame, head: Head, column: str) -> NDArray[np.floa
     Raises:
         DataError: If a cell is neither a finite number nor empty; the message names file, row and column.
     """
-    place, first_row = str(head.path), 1 + head.has_header
-    cells = frame[column]
+    place, cells = str(head.path), frame[column]
     if cells.dtype.kind not in "iufb":
-        return parse_numbers(["" if cell != cell else str(cell) for cell in cells], place, column, first_row)
+        texts = ["" if cell != cell else str(cell) for cell in cells]
+        try:
+            return parse_numbers(texts, place, column, 0)
+        except DataError:
+            for row, text in zip(frame.index, texts, strict=True):
+                parse_numbers([text], place, column, int(row))
+            raise
     values: NDArray[np.float64] = cells.to_numpy(np.float64)
     wrong = np.flatnonzero(~(np.isnan(values) | (np.abs(values) <= LARGEST)))
     if len(wrong):
-        raise DataError(f"{place}, row {wrong[0] + first_row}, column {column!r}: {values[wrong[0]]} is too large")
+        raise DataError(f"{place}, row {frame.index[wrong[0]]}, column {column!r}: {values[wrong[0]]} is too large")
     return values
 
 
@@ -226,10 +307,21 @@ def times(frame: pandas.DataFrame, head: Head, column: str) -> tuple[NDArray[np.
     wrong = np.flatnonzero(known & read.isna())
     if len(wrong):
         raise DataError(
-            f"{head.path}, row {wrong[0] + 1 + head.has_header}, column {column!r}: {str(cells.iloc[wrong[0]])[:40]!r} "
+            f"{head.path}, row {frame.index[wrong[0]]}, column {column!r}: {str(cells.iloc[wrong[0]])[:40]!r} "
             "is neither a number nor a time such as 2026-01-31T12:00:00.25 or 12:00:00.25"
         )
     return np.asarray(read, np.float64), True
+
+
+def clock_of(frame: pandas.DataFrame, head: Head, column: str) -> Clockwork | None:
+    """None where the column counts rows."""
+    stamps, as_dates = times(frame, head, column)
+    steps = np.diff(stamps)
+    forward = steps[steps > 0]
+    if not len(forward):
+        return None
+    unit = 1.0 if as_dates else unit_seconds(column) or guess_unit_seconds(float(np.median(forward)))
+    return None if unit is None else Clockwork(stamps, unit)
 
 
 def clocks(frame: pandas.DataFrame, columns: Sequence[str]) -> list[str]:

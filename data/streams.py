@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .clips import natural_order
 from .errors import DataError
 from .null_class import null_class
-from .recording import MAX_VALUES, Layout, Recording
+from .recording import CHECK, MAX_VALUES, Layout, Recording
 from .recordings import LONGEST_GESTURE_STEPS, RATE_TOLERANCE, check_printable, fill_gaps
 from .sequences import SequenceDataset
 from .source import Source
@@ -34,6 +34,8 @@ LONGEST_WINDOW_STEPS = 128
 HOPS_PER_WINDOW = {True: 2, False: 4}
 # A stretch that is shorter than this share of a window is left out.
 SHORTEST_STRETCH = 0.25
+# Share of the steps with the stamp of the one before that is told.
+STANDS_STILL = 0.001
 # Streams with a broken clock that are named.
 FEW = 4
 # A value that is this many times as far from the median as all but a thousandth are is a fault of transmission.
@@ -109,10 +111,10 @@ def assemble_streams(
     Raises:
         DataError: If there are fewer than two classes, too many values, or nothing long enough for a window.
     """
-    people = sorted({stream.person for stream in streams}, key=natural_order)
     notes: list[str] = []
     streams = _without_wild_values(layout, streams, notes)
     pieces = _at_one_rate(_pieces(layout, streams, notes), notes)
+    people = sorted({streams[piece.stream].person for piece in pieces}, key=natural_order)
     rate = pieces[0].rate_hz
     at_changes = source.window_label == "run"
     n_steps, hop = _window(pieces, names, source, notes)
@@ -146,7 +148,8 @@ def assemble_streams(
     codes = _labels(pieces, owner.numpy(), (starts.numpy(), (starts + windows.lengths).numpy()), names, source)
     occur = sorted({names[code] for code in set(codes.tolist()) if code >= 0}, key=natural_order)
     if len(occur) < 2:
-        raise DataError(f"{layout.place} holds only the class {occur}: a classifier needs at least two classes")
+        found_only = f"only the class {occur[0]!r}" if occur else "no class"
+        raise DataError(f"{layout.place} holds {found_only}: a classifier needs at least two classes")
     check_printable(layout.place, (*occur, *people, *layout.channel_names))
     _tell_lost(pieces, names, occur, notes)
     number = np.array([occur.index(name) if name in occur else -1 for name in names] + [-1])
@@ -209,6 +212,11 @@ def _pieces(layout: Layout, streams: Sequence[Stream], notes: list[str]) -> list
                 found.append(Piece(number, stream.place, values[inner], labels[inner], rate))
     if not found:
         raise DataError(f"{layout.place} holds no two steps that follow each other in time")
+    notes += [
+        f"{CHECK}{stream.place} holds no value, or no two steps that follow each other in time: it is left out"
+        for number, stream in enumerate(streams)
+        if number not in {piece.stream for piece in found}
+    ]
     if wrong:
         more = f"; {len(wrong) - FEW:,} more are like it" if len(wrong) > FEW else ""
         notes.append(f"{CLOCK_NOTE}{'; '.join(wrong[:FEW])}{more}: each side of a jump is a stretch of its own")
@@ -223,6 +231,11 @@ def _told_clock(stream: Stream, slices: list[slice], n_mended: int) -> str:
     said = []
     if n_mended:
         said.append(f"has {n_mended:,} wild {'stamp' if n_mended == 1 else 'stamps'}")
+    steps = np.diff(stream.seconds)
+    n_still = int((steps == 0).sum())
+    # A clock that is coarser than the steps stands still at most of them.
+    if STANDS_STILL * len(steps) < n_still < len(steps) / 2:
+        said.append(f"stands still at {n_still:,} of {len(steps):,} steps")
     if len(slices) > 1:
         jumps = [float(stream.seconds[b.start] - stream.seconds[a.stop - 1]) for a, b in pairwise(slices)]
         largest = _spoken_seconds(max(jumps, key=abs))
@@ -241,6 +254,9 @@ def _at_one_rate(pieces: list[Piece], notes: list[str]) -> list[Piece]:
     """Pieces of another rate than most of the steps were measured at are interpolated to that."""
     rates = np.array([piece.rate_hz or np.nan for piece in pieces])
     if np.isnan(rates).any():
+        if not np.isnan(rates).all():
+            bare = pieces[int(np.isnan(rates).argmax())].place
+            notes.append(f"{CLOCK_NOTE}of {bare} does not tick, and those of others do: windows are counted in steps")
         return [replace(piece, rate_hz=None) for piece in pieces]
     lengths = np.array([len(piece.values) for piece in pieces])
     order = np.argsort(rates)

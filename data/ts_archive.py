@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from .delimited import lines_of, parse_numbers
 from .errors import DataError
-from .recording import MAX_VALUES, Layout, Recording
-from .sequences import TEST, TRAIN
+from .recording import MAX_VALUES, TEST, TRAIN, Layout, Recording
 
 PART = re.compile(r"_(train|test)$", re.IGNORECASE)
 PARTS = {"train": TRAIN, "test": TEST}

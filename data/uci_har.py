@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from .archive import Archive, Limits, open_binary, sha256_of
 from .cache import cached
 from .errors import DataError
-from .sequences import TEST, TRAIN, SequenceDataset
+from .recording import TEST, TRAIN
+from .sequences import SequenceDataset
 from .source import Source, first_file
 from .tables import read_table
 

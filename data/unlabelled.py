@@ -5,7 +5,7 @@ Whoever classifies with an ONNX file has no torch: nothing here needs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .clips import natural_order
-from .columns import PARQUET_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
+from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
+from .contents import read_contents, without_clocks
 from .errors import DataError
 from .folder import LARGEST_FILE_BYTES, Folder
 from .measured import Rounded, without_counters
@@ -21,11 +22,25 @@ from .npy import read_npy
 from .npz import read_npz
 from .recording import MAX_VALUES, Recording
 from .regular import read_regular
+from .sensors import PASSED_OVER, group_sensors, join_sensors
+from .stream_tables import (
+    ANNOTATIONS,
+    LABELS,
+    PLAIN,
+    ROWS,
+    Head,
+    clock_of,
+    look,
+    numbers,
+    read_frame,
+    roles_in,
+    words_in,
+)
 from .time_axis import Clock
 
-TABLES = PARQUET_SUFFIXES | TEXT_SUFFIXES
+TABLES = PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES
 ARRAYS = frozenset({".npy", ".npz"})
-UNDERSTOOD = "CSV, TSV, TXT, Parquet, .npy and .npz"
+UNDERSTOOD = "CSV, TSV, TXT, DAT, LOG, Parquet, .npy and .npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,40 +60,85 @@ class Unlabelled:
     sample_rate_hz: float | None
 
 
-def read_unlabelled(path: Path) -> Iterator[Unlabelled]:
+def read_unlabelled(path: Path, wanted: Sequence[str] = ()) -> Iterator[Unlabelled]:
     """Every recording in a file, or in the files below a folder in the natural order of their names.
+
+    Args:
+        path: File or folder.
+        wanted: Channels of the network that is to classify: they tell whether sensors of one take are joined, and
+            whether a table without a header has columns that are no channels.
 
     Raises:
         DataError: If something cannot be read or has a gap; the message names file and row.
     """
-    if path.is_dir():
-        folder = Folder(path)
-        members = [one for one in folder.members if Path(one).suffix.lower() in TABLES | ARRAYS]
-        if not members:
-            raise DataError(f"{path} holds no file to classify. Understood are: {UNDERSTOOD}")
-        for member in sorted(members, key=natural_order):
-            yield from read_file(path / member)
-    else:
-        yield from read_file(path)
+    if not path.is_dir():
+        yield from _from_file(path, wanted)
+        return
+    members = [Path(one) for one in Folder(path).members if Path(one).suffix.lower() in TABLES | ARRAYS]
+    members = [one for one in members if not any(map(PASSED_OVER.fullmatch, (*one.parts[:-1], one.stem)))] or members
+    if not members:
+        raise DataError(f"{path} holds no file to classify. Understood are: {UNDERSTOOD}")
+    members.sort(key=lambda one: natural_order(str(one)))
+    takes, _ = group_sensors([Path(path.name) / one for one in members], are_takes=True) if wanted else (None, [])
+    joined = {one.partition(" ")[0] for one in wanted}
+    if takes and all(joined.intersection(sensors) for sensors in takes.values()):
+        for take, sensors in takes.items():
+            yield from _from_take(path.parent, take, {one: file for one, file in sensors.items() if one in joined})
+        return
+    for member in members:
+        beside = member.suffix.lower() in TABLES and look(path / member).kind in (ANNOTATIONS, LABELS)
+        if not beside or len(members) == 1:
+            yield from _from_file(path / member, wanted)
 
 
-def read_file(path: Path) -> Iterator[Unlabelled]:
-    """Every recording in one file.
+def _from_take(root: Path, take: Path, sensors: Mapping[str, Path]) -> Iterator[Unlabelled]:
+    read = {name: without_clocks(read_contents(root, [file])) for name, file in sensors.items()}
+    contents = join_sensors([str(root / take)], read)
+    (one,) = contents.files
+    _refuse_gaps(one.place, one.values, contents.channels, one.rows)
+    step = None if one.times is None else contents.clock.step(one.times, one.place, one.rows)
+    yield Unlabelled(one.place, one.values, contents.channels, _rate(step))
 
-    Raises:
-        DataError: As ``read_unlabelled``.
-    """
+
+def _from_file(path: Path, wanted: Sequence[str]) -> Iterator[Unlabelled]:
     suffix = path.suffix.lower()
     if not path.exists():
         raise DataError(f"{path} does not exist")
     if suffix in TABLES:
-        yield from _from_table(path)
+        head = look(path)
+        bare = head.kind == PLAIN and not head.has_header and 0 < len(wanted) < len(head.columns)
+        yield from _from_stream(head, wanted) if head.kind == ROWS or bare else _from_table(path)
     elif suffix == ".npz":
         yield from _from_npz(path)
     elif suffix == ".npy":
         yield from _from_npy(path)
     else:
         raise DataError(f"{path} is not understood. Understood are: {UNDERSTOOD}")
+
+
+def _from_stream(head: Head, wanted: Sequence[str]) -> Iterator[Unlabelled]:
+    """A stream as training has it: without its labels, a recording a person, missing values filled in."""
+    frame = read_frame(head, words_in(head))
+    head, roles = roles_in(head, frame)
+    frame.columns = list(head.columns)
+    names = [head.columns[k] for k in roles.channels]
+    values = np.stack([numbers(frame, head, name) for name in names], axis=1)
+    clock = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
+    owners = None if roles.person is None else frame.iloc[:, roles.person].astype(str).str.strip().tolist()
+    for person, rows in _sequences(owners, len(values), ()):
+        place = str(head.path) if person is None else f"{head.path}, {person}"
+        mine = values[rows]
+        known = ~np.isnan(mine)
+        there = np.flatnonzero(known.any(axis=0))
+        for k in there:
+            mine[:, k] = np.interp(np.arange(len(mine)), np.flatnonzero(known[:, k]), mine[known[:, k], k])
+        channels = tuple(names[k] for k in there)
+        given = head.has_header or set(wanted) <= set(channels)
+        steps = None if clock is None else np.diff(clock.stamps[rows]) * clock.unit
+        rate = head.published.rate_hz if head.published is not None else None
+        if rate is None and steps is not None and (steps > 0).any():
+            rate = 1 / float(np.median(steps[steps > 0]))
+        yield Unlabelled(place, mine[:, there].astype(np.float32), channels if given else None, rate)
 
 
 def _from_table(path: Path) -> Iterator[Unlabelled]:

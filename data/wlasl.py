@@ -14,7 +14,7 @@ from typing import Any
 
 from .clips import Listed, Listing, Tree, listing_of
 from .errors import DataError
-from .sequences import TEST, TRAIN, VALIDATION
+from .recording import TEST, TRAIN, VALIDATION
 
 SUBSET = re.compile(r"(?:.*/)?nslt_([0-9]{1,6})\.json", re.DOTALL)
 WHOLE = re.compile(r"(?:.*/)?WLASL_v[0-9.]+\.json", re.DOTALL)

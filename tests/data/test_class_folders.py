@@ -8,6 +8,7 @@ import torch
 from data.class_folders import find_samples
 from data.errors import DataError
 from data.files import load
+from data.recording import CHECK
 from data.sequences import SequenceDataset
 from data.source import Source
 
@@ -67,6 +68,60 @@ def test_people_are_taken_from_folders_and_names_only_where_that_is_clear(
     samples, _ = find_samples(write(tmp_path, dict.fromkeys(files, TEXT)))
     assert {sample.label for sample in samples} == {"wave", "clap"}
     assert ({sample.person for sample in samples} - {None} or None) == groups
+
+
+SENSORS = ("Accelerometer", "Gyroscope", "Metadata")
+
+
+@pytest.mark.parametrize(
+    ("takes", "groups"),
+    [
+        ([f"{c}-2023-05-0{k}_10-00-03" for c in ("wave", "clap") for k in (1, 2)], set()),
+        ([f"export/{c}-2023-05-0{k}_10-00-03" for c in ("wave", "clap") for k in (1, 2)], set()),
+        ([f"{c} 2023-05-0{k} 10.00.03" for c in ("wave", "clap") for k in (1, 2)], set()),
+        ([f"{c}_20230501T10000{k}Z" for c in ("wave", "clap") for k in (1, 2)], set()),
+        ([f"{c}_{k}" for c in ("wave", "clap") for k in (1, 2)], set()),
+        ([f"P0{k}/{c}-2023-05-0{k}_10-00-03" for c in ("wave", "clap") for k in (1, 2)], {"P01", "P02"}),
+    ],
+)
+def test_folders_of_sensors_that_are_called_after_their_class(
+    tmp_path: Path, takes: list[str], groups: set[str]
+) -> None:
+    dataset = read(tmp_path, {f"{take}/{one}.csv": TEXT for take in takes for one in SENSORS})
+    assert dataset.class_names == ("clap", "wave")
+    assert len(dataset) == 4
+    assert dataset.channel_names == ("Accelerometer ax", "Accelerometer ay", "Gyroscope ax", "Gyroscope ay")
+    assert set(dataset.group_names) == groups
+    assert "a folder of sensors a sequence, called after its class" in dataset.notes[0]
+    assert any(note.startswith(f"{CHECK}the class is taken from the names, 'clap'") for note in dataset.notes)
+
+
+def test_folders_that_tell_when_and_not_what(tmp_path: Path) -> None:
+    takes = [f"2023-05-0{k}_10-00-03" for k in (1, 2, 3)]
+    with pytest.raises(DataError, match=r"tells when and not what: put the class in front of it .walk-2023"):
+        read(tmp_path, {f"{take}/{one}.csv": TEXT for take in takes for one in SENSORS})
+
+
+def test_a_folder_a_person_with_the_class_in_the_names(tmp_path: Path) -> None:
+    files = dict.fromkeys([f"P0{k}/{c}_{n}.csv" for k in (1, 2) for c in ("wave", "clap") for n in (1, 2)], TEXT)
+    dataset = read(tmp_path, files)
+    assert (dataset.class_names, dataset.group_names) == (("clap", "wave"), ("P01", "P02"))
+    assert load(Source(tmp_path, tmp_path)).group_names == ("P01", "P02")
+    by_folder = load(Source(tmp_path / "mine", tmp_path, label_from="folder"))
+    assert by_folder.class_names == ("P01", "P02")
+
+
+def test_a_column_names_the_class_before_the_names_of_files_do(tmp_path: Path) -> None:
+    files = {f"P0{k}/rec_{c[0]}{k}.csv": f"ax,label\n1,{c}\n2,{c}\n" for k in (1, 2) for c in ("wave", "clap")}
+    dataset = read(tmp_path, files)
+    assert (dataset.class_names, dataset.group_names) == (("clap", "wave"), ("P01", "P02"))
+    assert any("the class is taken from the column 'label'" in note for note in dataset.notes)
+
+
+def test_blanks_around_the_names_of_folders(tmp_path: Path) -> None:
+    files = ["wave/P1 /1.csv", "wave/p1/2.csv", "wave/P2/1.csv", "clap/P1/1.csv", "clap /P2/2.csv", "clap/P1/3.csv"]
+    dataset = read(tmp_path, dict.fromkeys(files, TEXT))
+    assert (dataset.class_names, dataset.group_names) == (("clap", "wave"), ("P1", "P2"))
 
 
 def test_train_and_test_folders_are_a_split(tmp_path: Path) -> None:

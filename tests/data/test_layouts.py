@@ -262,6 +262,33 @@ def test_blocks_are_predicted_one_by_one() -> None:
     assert found[1].place.endswith("flex.csv, rows 8 to 12")
 
 
+def test_streams_are_predicted_as_they_were_read_for_training() -> None:
+    wisdm = list(read_unlabelled(EXAMPLES / "rows_wisdm" / "raw.txt"))
+    assert [one.place.rpartition(", ")[2] for one in wisdm] == ["33", "34"]
+    assert {one.channel_names for one in wisdm} == {("x", "y", "z")}
+    assert [round(one.sample_rate_hz or 0) for one in wisdm] == [20, 20]
+    (pamap,) = read_unlabelled(EXAMPLES / "rows_pamap2" / "subject101.dat")
+    assert pamap.channel_names is not None
+    # Nobody measured the heart rate in this one.
+    assert set(read("rows_pamap2").channel_names) - set(pamap.channel_names) == {"heart_rate"}
+    assert not np.isnan(pamap.values).any()
+    # The annotations beside a stream are no recording, and its time is no channel.
+    wanted = read("annotations").channel_names
+    assert [one.values.shape[1] for one in read_unlabelled(EXAMPLES / "annotations", wanted)] == [3, 3]
+
+
+@pytest.mark.parametrize("below", ["", "walk"])
+def test_sensors_of_a_take_are_joined_where_the_network_knows_them_so(below: str) -> None:
+    dataset = read("sensors")
+    folder = EXAMPLES / "sensors" / below
+    folder = next(folder.iterdir()) if below else folder
+    found = list(read_unlabelled(folder, dataset.channel_names))
+    assert len(found) == (1 if below else len(dataset))
+    assert {one.channel_names for one in found} == {dataset.channel_names}
+    apart = list(read_unlabelled(folder, ("x", "y", "z")))
+    assert len(apart) > len(found)
+
+
 def test_reading_arff_leaves_the_limit_of_other_readers() -> None:
     limit = csv.field_size_limit()
     read("arff")

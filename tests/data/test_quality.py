@@ -88,6 +88,12 @@ def test_spellings() -> None:
     ]
 
 
+def test_uneven_classes_are_told_where_the_score_hardly_sees_the_small_ones() -> None:
+    dataset = make(noise(44, n_steps=9), [0] * 40 + [1] * 4)
+    assert any("--metric balanced_accuracy does" in one for one in warnings(dataset))
+    assert not any("balanced_accuracy" in one for one in warnings(dataset, classes_count_the_same=True))
+
+
 def test_lengths() -> None:
     sequences = [sequence[: 3 + k % 2 * 6 + k // 6] for k, sequence in enumerate(noise(12, n_steps=12))]
     (sentence,) = warnings(make(sequences, [0, 1] * 6))

@@ -14,7 +14,8 @@ from data import signs
 from data.clips import Listed
 from data.errors import DataError
 from data.folder import Folder
-from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
+from data.recording import TEST, TRAIN, VALIDATION
+from data.sequences import SequenceDataset
 from data.source import Source
 from data.wlasl import list_wlasl
 

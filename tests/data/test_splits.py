@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import DataError
-from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
+from data.recording import TEST, TRAIN, VALIDATION
+from data.sequences import SequenceDataset
 from data.splits import Split, make_folds, make_outer_split, make_split, outer_folds, resolve_kind
 
 seeds = st.integers(0, 2**32 - 1)

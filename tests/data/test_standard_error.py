@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.sequences import TEST, TRAIN, VALIDATION
+from data.recording import TEST, TRAIN, VALIDATION
 from data.splits import make_folds, make_split
 from data.standard_error import MOST_FOLDS, RESOLUTION, needed_folds, standard_error
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from data.errors import DataError
 from data.files import load
 from data.recognise import recognise
+from data.recording import CHECK
 from data.sequences import SequenceDataset
 from data.source import Source
 from data.splits import make_folds, make_split
@@ -80,6 +82,196 @@ def test_times_in_seconds_and_lengths_and_units(tmp_path: Path) -> None:
                 rows.append(f"{times[0]},{times[1]},{label}")
             (tmp_path / person / "annotations.csv").write_text("\n".join(rows))
         assert torch.equal(read(tmp_path).labels, expected.labels), head
+
+
+@pytest.mark.parametrize(("head", "scale"), [("label,start_sample,end_sample", 1), ("class,begin_ms,end_ms", 20)])
+def test_the_unit_of_annotations_is_that_of_their_begin_wherever_it_stands(
+    tmp_path: Path, head: str, scale: int
+) -> None:
+    # By what fits best, samples 20 to 59 are milliseconds or seconds too.
+    stream = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(4000))
+    spans = [(200 * k + 20, 200 * k + 119, "wave" if k % 2 else "clap") for k in range(20)]
+    for person in ("P01", "P02", "P03"):
+        (tmp_path / person).mkdir()
+        (tmp_path / person / "stream.csv").write_text(f"time_s,x\n{stream}")
+        rows = "".join(f"{label},{scale * a},{scale * b}\n" for a, b, label in spans)
+        (tmp_path / person / "annotations.csv").write_text(f"{head}\n{rows}")
+    assert "'null': 50% of the time" in " ".join(read(tmp_path).notes)
+
+
+def test_annotations_that_overlap_or_lie_outside_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("time_s,x\n" + "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(1000)))
+    spans = "12,14,wave\n0,2,clap\n4,6,wave\n5,7,clap\n7,8,wave\n30,31,clap\n"
+    (tmp_path / "a_annotations.csv").write_text(f"start,end,label\n{spans}")
+    notes = read(tmp_path).notes
+    place = tmp_path / "a_annotations.csv"
+    assert f"{CHECK}1 of 6 annotations hold no step of the stream, 1 of them in {place}: they are passed over" in notes
+    assert (
+        f"{CHECK}1 of 6 annotations overlap an earlier one, 1 of them in {place}: the one that begins later holds"
+        in notes
+    )
+    assert not [note for note in read(EXAMPLES / "annotations").notes if note.startswith(CHECK)]
+
+
+@pytest.mark.parametrize("in_seconds", [0.001, 1, 0.02], ids=["ms", "s", "samples"])
+@pytest.mark.parametrize("stream_unit", [0.001, 1])
+@pytest.mark.parametrize("begin", [0, 1_700_000_000])
+def test_the_unit_of_annotations_that_name_none_is_the_one_that_fits(
+    tmp_path: Path, in_seconds: float, stream_unit: float, begin: int
+) -> None:
+    stream = "".join(f"{begin / stream_unit + 0.02 * k / stream_unit:.6f},{k % 7}\n" for k in range(5000))
+    (tmp_path / "a.csv").write_text(f"time_{'s' if stream_unit == 1 else 'ms'},x\n{stream}")
+    spans = [(4 * k + 1, 4 * k + 3, "wave" if k % 2 else "clap") for k in range(30)]  # The stream holds the first 25.
+    rows = "".join(f"{a / in_seconds:.0f},{b / in_seconds:.0f},{label}\n" for a, b, label in spans)
+    (tmp_path / "a_annotations.csv").write_text(f"start,end,label\n{rows}")
+    notes = " ".join(read(tmp_path).notes)
+    assert "'null': 50% of the time" in notes
+    assert "5 of 30 annotations hold no step" in notes
+
+
+def rows_of(labels: Sequence[str], people: Sequence[str] = ("anna", "bob")) -> str:
+    """Forty steps of each label of each person, at 50 steps a second."""
+    rows = [
+        f"{person},{label},{0.02 * (40 * n + k):.2f},{(k * (n + 2)) % 7}"
+        for person in people
+        for n, label in enumerate(labels)
+        for k in range(40)
+    ]
+    return "\n".join(["user,activity,time_s,x", *rows, ""])
+
+
+def test_a_stream_nobody_annotated_is_left_out_and_said(tmp_path: Path) -> None:
+    for source in (EXAMPLES / "annotations").rglob("*.csv"):
+        target = tmp_path / source.relative_to(EXAMPLES / "annotations")
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(source.read_bytes())
+    empty = tmp_path / "P02" / "annotations.csv"
+    header = empty.read_text().splitlines()[0]
+    empty.write_text(f"{header}\n")
+    dataset = read(tmp_path)
+    assert not dataset.group_names
+    assert f"{CHECK}{empty} holds no annotation of stream.csv, which is not read" in dataset.notes
+    (tmp_path / "P01" / "annotations.csv").write_text(f"{header}\n")
+    with pytest.raises(DataError, match="holds a header and no annotation below it"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("above", ["# recorded with Foo 1.2\nDevice: Watch\n\n", "sep=,\n"])
+def test_lines_above_a_stream_are_passed_over_and_said(tmp_path: Path, above: str) -> None:
+    (tmp_path / "a.csv").write_text(above + rows_of(["walk", "run"]))
+    dataset = read(tmp_path / "a.csv")
+    assert dataset.class_names == ("run", "walk")
+    assert any("lines above the table are passed over" in note for note in dataset.notes)
+    (tmp_path / "a.csv").write_text(above + "\n" + rows_of(["walk", "run"]) + "anna,run,99,oops\n")
+    row = (above + "\n").count("\n") + 1 + 160 + 1
+    with pytest.raises(DataError, match=rf"row {row}, column 'x': 'oops' is not a number"):
+        read(tmp_path / "a.csv")
+
+
+def test_one_list_of_annotations_may_be_about_several_streams(tmp_path: Path) -> None:
+    rows = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(1000))
+    spans = []
+    for n in (1, 2, 3):
+        (tmp_path / f"P{n}.csv").write_text(f"time_s,x\n{rows}")
+        spans += [f"P{n}.csv,{2 * k + 0.1 * n},{2 * k + 1},{'wave' if k % 2 else 'clap'}" for k in range(9)]
+    (tmp_path / "annotations.csv").write_text("\n".join(["file,start_s,end_s,label", *spans, ""]))
+    dataset = read(tmp_path)
+    assert dataset.group_names == ("p1", "p2", "p3")
+    assert dataset.timeline is not None
+    starts = [begin for stream, _, begin, _ in dataset.timeline.events.tolist() if stream == 2]
+    assert starts[:2] == pytest.approx([0.3, 2.3], abs=0.03)
+    assert not [note for note in dataset.notes if note.startswith(CHECK)]
+
+
+@pytest.mark.parametrize("name", ["rec_{}_labels", "labels_rec_{}"])
+def test_a_list_is_beside_the_stream_whose_name_it_has(tmp_path: Path, name: str) -> None:
+    rows = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(500))
+    for n in (1, 2, 3):
+        (tmp_path / f"rec_P{n}.csv").write_text(f"time_s,x\n{rows}")
+        (tmp_path / f"{name.format(f'P{n}')}.csv").write_text("start_s,end_s,label\n1,3,wave\n5,7,clap\n")
+    assert read(tmp_path).group_names == ("p1", "p2", "p3")
+
+
+def test_what_is_lost_of_streams_is_told(tmp_path: Path) -> None:
+    text = "\n".join(line.partition(",")[2] for line in rows_of(["walk", "run"], ("anna",)).splitlines())
+    for person in ("P1", "P2", "P3", "P4", "P5", "P6"):
+        (tmp_path / f"{person}.csv").write_text(text)
+    (tmp_path / "P3.csv").write_bytes(b"")
+    lines = text.splitlines()
+    (tmp_path / "P4.csv").write_text("\n".join([lines[0], *(f"{line.rpartition(',')[0]}," for line in lines[1:])]))
+    still = [line.replace(",0.42,", ",0.40,") for line in lines]
+    (tmp_path / "P5.csv").write_text("\n".join(still))
+    notes = read(tmp_path).notes
+    assert f"{CHECK}1 other table is not read, such as {tmp_path / 'P3.csv'}" in notes
+    assert any(note.startswith(f"{CHECK}{tmp_path / 'P4.csv'} holds no value") for note in notes)
+    assert any(f"the clock of {tmp_path / 'P5.csv'} stands still at 1 of 79 steps" in note for note in notes)
+    (tmp_path / "P6.csv").write_text(
+        "\n".join([lines[0], *(f"{line.split(',')[0]},5,{line[-1]}" for line in lines[1:])])
+    )
+    assert any(f"the clock of {tmp_path / 'P6.csv'} does not tick" in note for note in read(tmp_path).notes)
+
+
+def test_a_sensor_beside_an_annotated_stream_is_told(tmp_path: Path) -> None:
+    rows = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(500))
+    for name in ("acc", "gyro"):
+        (tmp_path / f"{name}.csv").write_text(f"time_s,x\n{rows}")
+    (tmp_path / "annotations.csv").write_text("start_s,end_s,label\n1,3,wave\n5,7,clap\n")
+    assert f"{CHECK}1 other table is not read, such as {tmp_path / 'gyro.csv'}" in read(tmp_path).notes
+
+
+def test_dates_of_parquet_are_times(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"timestamp": pd.date_range("2023-05-01", periods=80, freq="20ms"), "x": [1.0, 2.0] * 40})
+    frame["activity"] = ["walk"] * 40 + ["run"] * 40
+    for person in ("P1", "P2"):
+        frame.to_parquet(tmp_path / f"{person}.parquet")
+    assert read(tmp_path).sample_rate_hz == pytest.approx(50)
+
+
+def test_a_person_has_one_spelling(tmp_path: Path) -> None:
+    for name, people in (("a", ("P1", "p 1", "P2")), ("b", ("p1 ", "P3"))):
+        (tmp_path / f"{name}.csv").write_text(rows_of(["walk", "run"], people))
+    dataset = read(tmp_path)
+    assert dataset.group_names == ("P1", "P2", "P3")
+    assert "one person by several spellings: 'P1', 'p 1' are taken for 'P1'" in dataset.notes
+    assert any("'P1', 'p1' are taken for 'P1'" in note for note in dataset.notes)
+
+
+def test_folders_that_are_classes_are_no_people(tmp_path: Path) -> None:
+    for folder in ("walk", "run"):
+        (tmp_path / folder).mkdir()
+        for person in ("p1", "p2"):
+            rows = rows_of([folder, "none"], ("x",)).replace("x,", "").replace("user,", "")
+            (tmp_path / folder / f"{person}.csv").write_text(rows)
+    with pytest.raises(DataError, match=r"its folder is 'run', which is a class too.*label_from=folder.*=column"):
+        read(tmp_path)
+    by_column = read(tmp_path, label_from="column")
+    assert (by_column.class_names, by_column.group_names) == (("none", "run", "walk"), ("p1", "p2"))
+    assert read(tmp_path, label_from="folder").class_names == ("run", "walk")
+
+
+def test_people_in_the_names_of_files_come_before_any_folder(tmp_path: Path) -> None:
+    for folder, source in (("Protocol", "subject101"), ("Protocol", "subject102"), ("Optional", "subject101")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        content = (EXAMPLES / "rows_pamap2" / f"{source}.dat").read_bytes()
+        (tmp_path / folder / f"{source}.dat").write_bytes(content)
+    assert read(tmp_path).group_names == ("subject101", "subject102")
+
+
+def test_one_label_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(rows_of(["walk"]))
+    with pytest.raises(DataError, match="holds only the class 'walk': a classifier"):
+        read(tmp_path)
+
+
+def test_numbers_that_single_precision_blurs_are_refused(tmp_path: Path) -> None:
+    text = "\n".join(
+        line if k == 0 else f"{line.rpartition(',')[0]},{123456789 + k % 5}"
+        for k, line in enumerate(rows_of(["walk", "run"]).splitlines())
+    )
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=r"column 'x' holds numbers up to 123,456,79\d, which single precision"):
+        read(tmp_path / "a.csv")
 
 
 def test_labels_of_audacity(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from data import uci_har
 from data.archive import Archive
 from data.errors import DataError
-from data.sequences import TEST, TRAIN, SequenceDataset
+from data.recording import TEST, TRAIN
+from data.sequences import SequenceDataset
 from data.source import Source
 
 ROOT = "UCI HAR Dataset"

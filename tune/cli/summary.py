@@ -147,13 +147,13 @@ def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[s
         return ["", *_lines_of_the_search(study, settings), "", *lines]
     found = evaluation_of(chosen.study.user_attrs, chosen.trial)
     if "test" in found:
-        lines.append(f"MiniRocket, {_tested(found['test'], study)}")
+        lines.append(f"MiniRocket, {_tested(found['test'], study, settings.search.metric)}")
     return lines
 
 
-def _tested(found: dict[str, Any], study: Study) -> str:
+def _tested(found: dict[str, Any], study: Study, metric: str) -> str:
     how = "test, trained once more on training and validation set" if found.get("refitted") else "test"
-    return f"{how}: {_with_interval(found, by_people=new_people_in_test(study.user_attrs['split']))}"
+    return f"{how}: {_with_interval(found, metric, by_people=new_people_in_test(study.user_attrs['split']))}"
 
 
 def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
@@ -176,7 +176,7 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
             f"The Pareto front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)"
         )
     if "test" in found:
-        tested = _tested(found["test"], study)
+        tested = _tested(found["test"], study, metric)
         lines.append(tested[0].upper() + tested[1:])
     elif study.user_attrs["split"]["parts"][0]["test"] is not None:
         lines.append(
@@ -218,7 +218,7 @@ def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:
     )
 
 
-def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
+def _with_interval(found: dict[str, Any], metric: str, *, by_people: bool) -> str:
     low, high = found["intervals_95"]["accuracy"]
     n_people = found["n_people"]
     who = "" if n_people is None else f" of {n_people} {'person' if n_people == 1 else 'people'}"
@@ -230,7 +230,7 @@ def _with_interval(found: dict[str, Any], *, by_people: bool) -> str:
         who += f", who {'was' if n_people == 1 else 'were'} trained on as well: for new people expect less"
     votes = found.get("accuracy_by_recording")
     by_recording = "" if votes is None else f"; by whole recording {show_score(votes, 'accuracy')}"
-    balance = about_balance(found)
+    balance = about_balance(found, metric)
     events = found.get("events") or {}
     if events.get("f1") is not None:
         by_recording += f"; event F1 {events['f1']:.3f}, {events['false_alarms_per_hour']:.3g} false alarms an hour"

@@ -224,7 +224,7 @@ def _how_good(facts: Facts) -> Iterator[str]:
         f"On the test set, {counted(test['n_sequences'], 'sequence')}{f' of {who}' if who else ''}: accuracy "
         f"{percent(test['accuracy'])}, macro F1 {percent(test['macro_f1'])}, loss {test['loss']:.3f}."
     )
-    if balance := about_balance(test):
+    if balance := about_balance(test, facts.settings.search.metric):
         yield f"{balance[0].upper()}{balance[1:]}."
     if null := null_words(facts):
         yield (f"{null[0]!r} is in these scores, as a class of its own; of the others {percent(null[2])} are right.")

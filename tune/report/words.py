@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..study.stored import Ensemble
-from ..training.metrics import METRIC_LABELS
+from ..training.metrics import BY_CLASS, METRIC_LABELS
 from .figures.words import number_text
 
 # The largest class has this many times the sequences of the smallest.
@@ -29,11 +29,12 @@ def score(value: float | None, metric: str) -> str:
     return number_text(value) if metric == "loss" else percent(value)
 
 
-def about_balance(test: Mapping[str, Any]) -> str | None:
+def about_balance(test: Mapping[str, Any], metric: str) -> str | None:
     """What accuracy hides where classes are uneven: balanced accuracy, and whether it is the majority's share.
 
     Args:
         test: Scores of an evaluation, as they are stored.
+        metric: That decided.
     """
     balanced = test.get("balanced_accuracy")
     if balanced is None:
@@ -49,9 +50,10 @@ def about_balance(test: Mapping[str, Any]) -> str | None:
     beside = f"balanced accuracy (every class counts the same) {percent(balanced)}"
     if test["accuracy"] > share + AT_THE_MAJORITY:
         return beside
+    advice = "" if metric in BY_CLASS else "; --metric balanced_accuracy searches for one that is"
     return (
         f"{beside}: always answering {largest!r}, the largest class, has an accuracy of {percent(share)} too, so that "
-        "it is no better than the majority; --metric balanced_accuracy searches for one that is"
+        f"it is no better than the majority{advice}"
     )
 
 

@@ -15,6 +15,8 @@ METRIC_LABELS = {
     "macro_f1": "macro F1",
     "loss": "loss (cross-entropy)",
 }
+# With these every class counts the same.
+BY_CLASS = frozenset({"balanced_accuracy", "macro_f1"})
 
 
 @dataclass(frozen=True)

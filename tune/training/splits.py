@@ -23,6 +23,7 @@ from data.standard_error import needed_folds
 from ..config.schema import SplitSettings
 from ..config.settings import Settings
 from ..config.suitability import fitted
+from .metrics import BY_CLASS
 
 CACHE_FOLDER = Path(__file__).resolve().parent.parent.parent / "data" / "cache"
 
@@ -147,7 +148,8 @@ def splits_of(dataset: SequenceDataset, settings: Settings) -> Splits:
         DataError: If it cannot be cut as the settings say.
     """
     found = cut(dataset, settings.split)
-    dataset = replace(dataset, notes=(*dataset.notes, *warnings(dataset), *found.wrong, *found.about_folds))
+    suspicious = warnings(dataset, settings.search.metric in BY_CLASS)
+    dataset = replace(dataset, notes=(*dataset.notes, *suspicious, *found.wrong, *found.about_folds))
     return Splits(dataset, found.split, tuple(_cut(dataset, one) for one in found.splits))
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import t
 
 from data.errors import DataError
-from data.sequences import TEST, TRAIN, SequenceDataset
+from data.recording import TEST, TRAIN
+from data.sequences import SequenceDataset
 from tune.config.settings import resolve
 from tune.config.spaces import SPACES
 from tune.core.problems import SettingsError

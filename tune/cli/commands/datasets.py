@@ -12,9 +12,9 @@ from rich.console import Console
 
 from data import DataError, files, load
 from data.quality import duplicates, warnings
-from data.recording import CHECK
+from data.recording import CHECK, TEST, TRAIN, VALIDATION
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
-from data.sequences import TEST, TRAIN, VALIDATION, SequenceDataset
+from data.sequences import SequenceDataset
 from data.streams import CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE
 
 from ...config.choice import data_name_of, with_dataset
@@ -23,6 +23,7 @@ from ...config.settings import resolve
 from ...core.files import write_bytes
 from ...core.folders import DEFAULT_SAVE_DIR
 from ...core.terminal import say
+from ...training.metrics import BY_CLASS
 from ...training.splits import cut, source_of
 
 N_NAMED = 24
@@ -57,7 +58,7 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
     for sentence in judged:
         say(console, f"  {'judged':<12}{sentence}")
     say(console, "")
-    wrong = [*suspicious_notes, *warnings(dataset), *about_split]
+    wrong = [*suspicious_notes, *warnings(dataset, settings.search.metric in BY_CLASS), *about_split]
     say(console, "What looks wrong:" if wrong else "Nothing looks wrong.")
     for sentence in wrong:
         say(console, f"  - {sentence}")
