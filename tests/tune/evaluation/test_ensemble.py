@@ -44,7 +44,12 @@ AVERAGED: dict[str, Any] = {
     "training": {"epochs": 3, "patience": 3},
     "confirmation": {"configurations": 1, "seeds": 3, "time_share": None},
     "space": {
-        "shared": {"derived_channels": ["none", "differences"], "flip": False, "rotation": 0.0},
+        "shared": {
+            "derived_channels": ["none", "differences"],
+            "flip": False,
+            "rotation": 0.0,
+            "class_balance": "none",
+        },
         FLOOR: {"n_features": 84, "receptive_field": 9},
     },
 }
