@@ -168,7 +168,7 @@ def example(settings: Settings) -> FrozenTrial:
 
 def own_cost(place: Path, pruner: str) -> float:
     """Of a trial, all that is done for it but its training, in seconds of the processor."""
-    loop.run_trial = untrained  # type: ignore[attr-defined]
+    loop.run_trial = untrained  # type: ignore[assignment, attr-defined]
     context = resumed(place, pruner, N_MORE)
     load_libraries()
     context.study.get_trials(deepcopy=False)
