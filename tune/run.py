@@ -34,7 +34,7 @@ from .search.progress import Progress, Row
 from .search.ray_cluster import check_engine
 from .study.agreement import check_agreement
 from .study.context import RunContext
-from .study.ended import metric_value
+from .study.ended import metric_value, score_sign
 from .study.leases import is_worked_on_elsewhere
 from .study.locks import try_trial_lock
 from .study.note import study_note, write_note
@@ -50,7 +50,6 @@ from .study.study import (
     exists_already,
     load_study,
     resume_study,
-    score_sign,
     stored_settings,
     study_names,
 )
