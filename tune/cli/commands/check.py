@@ -168,7 +168,8 @@ def _check_pictures(study: Study, folder: StudyFolder) -> Iterator[str]:
     ends = [trial.datetime_complete for trial in _finished(study) if trial.datetime_complete is not None]
     last = max(ends, default=datetime.min).replace(microsecond=0)
     # Of the other pictures there are those that say something.
-    expected = {PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT, *(PICTURES[:1] if best_trial(study) else ())}
+    drawn = (PICTURES[0], *((PARETO_PICTURE,) if len(study.directions) > 1 else ()))
+    expected = {PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT, *(drawn if best_trial(study) else ())}
     for name in (*PICTURES, PARETO_PICTURE, PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT):
         path = folder.root / name
         if not path.is_file():
