@@ -24,11 +24,11 @@ from tune.report.page import write_pages
 
 PICTURES = {
     "The optimization history": "optimization_history.png",
-    "The plot of importances": "param_importances.png",
+    "The importances of hyperparameters": "param_importances.png",
     "The parallel coordinates": "parallel_coordinate.png",
     "The contour plot": "contour_plot.png",
 }
-NO_IMPORTANCES = "The plot of importances cannot be drawn: "
+NO_IMPORTANCES = "The importances of hyperparameters cannot be drawn: "
 NO_PARALLEL = "The parallel coordinates cannot be drawn: "
 NO_CONTOUR = "The contour plot cannot be drawn: "
 
@@ -226,5 +226,5 @@ def test_drawing_needs_no_window_system() -> None:
 
 
 def test_a_metric_without_a_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="no metric 'speed': accuracy, macro_f1 or loss"):
+    with pytest.raises(ValueError, match="no metric 'speed': accuracy, balanced_accuracy, macro_f1 or loss"):
         study_context(study_of([]), "speed")

@@ -209,7 +209,10 @@ def test_of_several_architectures_the_knee_of_their_knees_is_best(new_lab: NewLa
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--objectives", "parameters,accuracy"], "must be one of accuracy, balanced_accuracy, macro_f1, loss, a comma"),
+        (
+            ["--objectives", "parameters,accuracy"],
+            "must be one of accuracy, balanced_accuracy, macro_f1, loss, a comma",
+        ),
         (["--objectives", "accuracy,speed"], "for example accuracy,parameters"),
         (["--objectives", "accuracy,parameters,latency"], "for example accuracy,parameters"),
         (["--objectives", "accuracy,latency", "--metric", "loss"], "is not what --objectives begins with, accuracy"),
