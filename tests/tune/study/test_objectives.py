@@ -211,7 +211,7 @@ def test_of_several_architectures_the_knee_of_their_knees_is_best(new_lab: NewLa
     [
         (
             ["--objectives", "parameters,accuracy"],
-            "must be one of accuracy, balanced_accuracy, macro_f1, loss, a comma",
+            "must be one of accuracy, balanced_accuracy, macro_f1, loss",
         ),
         (["--objectives", "accuracy,speed"], "for example accuracy,parameters"),
         (["--objectives", "accuracy,parameters,latency"], "for example accuracy,parameters"),
