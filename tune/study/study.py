@@ -104,7 +104,9 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
         if isinstance(written := settings.get(section), dict):
             settings = {**settings, section: {**older, **written}}
     if isinstance(space := settings.get("space"), dict) and isinstance(shared := space.get("shared"), dict):
-        settings = {**settings, "space": {**space, "shared": {"class_balance": "none", **shared}}}
+        # At its own place where it is there: what is drawn depends on the order.
+        shared = shared | {"class_balance": shared.get("class_balance", "none")}
+        settings = {**settings, "space": {**space, "shared": shared}}
     return settings
 
 

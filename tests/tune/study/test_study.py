@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from tune.config.changes import changed_settings
 from tune.config.initial import initial_configurations
+from tune.config.settings import resolve
 from tune.config.spaces import SPACES, Scalar
 from tune.core.errors import StudyError
 from tune.core.failures import explain
@@ -292,3 +293,10 @@ def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_l
     assert (settings.split.balanced, settings.split.outer_fold) == (False, None)
     assert (settings.search.floors, settings.search.ensemble, settings.search.stop) == (False, 0, "never")
     assert (settings.data.label_from, settings.ranges()[1]["class_balance"]) == ("folder", "none")
+
+
+def test_a_stored_space_keeps_its_order_by_which_draws_are_made(new_lab: NewLab) -> None:
+    lab = new_lab("study")
+    stored = stored_settings(lab.study())
+    assert stored is not None
+    assert list(resolve(stored).ranges()[0]) == list(lab.settings.ranges()[0])
