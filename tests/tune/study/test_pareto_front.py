@@ -99,7 +99,7 @@ def test_the_front_comes_first_on_both_pages(tmp_path: Path) -> None:
         assert html.index('id="pareto"') < html.index('id="history"')
     _, not_drawn = write_pages(facts, tmp_path / "none", "no trial is complete")
     assert "The front of both objectives cannot be drawn: no trial is complete." in not_drawn
-    assert (tmp_path / "none" / "pareto_front.png").read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "none" / "pareto_front.png").exists()
     write_pages(facts, tmp_path / "one")
     assert 'id="pareto"' not in (tmp_path / "one" / "plots.html").read_text(encoding="utf-8")
     assert not (tmp_path / "one" / "pareto_front.png").exists()
