@@ -31,7 +31,7 @@ class Answer:
     """What one run handed over; accuracies and macro F1 are of the test set, None where there was no time.
 
     Attributes:
-        delivered: Architecture of what was handed over.
+        delivered: How many networks of which architectures were handed over.
         seconds: Processor time of the run, its floors, confirmation and exports included.
     """
 
@@ -91,12 +91,13 @@ def measure(run: tuple[Path, str], data: str, seed: int, timeout: str, save_dir:
     def test(floor: str) -> float | None:
         return ((floors.get(floor) or {}).get("test") or {}).get("accuracy")
 
-    scores = best["scores"]["test"]
+    scores, mean = best["scores"]["test"], best.get("ensemble") or {}
+    members = [one["architecture"] for one in mean.get("members", ())] or [best["architecture"]]
     return Answer(
         version,
         Path(data).stem,
         seed,
-        best["architecture"],
+        " + ".join(f"{members.count(name)} {name}" for name in dict.fromkeys(members)),
         scores.get("accuracy"),
         scores.get("macro_f1"),
         best["value"],
