@@ -18,7 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import LABEL_NAMES, PARQUET_SUFFIXES, Chunk, Roles, find_roles, is_time, open_table, unit_seconds
-from .delimited import MISSING, NUMBER, is_header, lines_of, n_lines_above, parse_numbers, sniff_delimiter
+from .delimited import (
+    MISSING,
+    NUMBER,
+    is_header,
+    lines_of,
+    n_lines_above,
+    parse_numbers,
+    refuse_columns,
+    sniff_delimiter,
+)
 from .errors import DataError
 from .published_streams import BY_WIDTH, Published
 from .regular import read_regular
@@ -151,6 +160,7 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
     import pandas as pd
 
     path, place = head.path, str(head.path)
+    refuse_columns(len(head.columns), place)
     if path.suffix.lower() in PARQUET_SUFFIXES:
         chunks = list(open_table(path, place).chunks())
         frame = pd.DataFrame(
