@@ -40,7 +40,16 @@ from ..study.records import calibrated, mean_scores
 from ..study.selection import ENSEMBLE, network_score, selected_trial, stored_confirmation
 from ..study.store import check_identity, identity, storage_of
 from ..study.stored import Candidate, Ensemble, Member
-from ..study.study import CONFIRMS, RUN_OF, all_parameters, best_trial, load_study, stored_settings, unfinished_after
+from ..study.study import (
+    CONFIRMS,
+    RUN_OF,
+    all_parameters,
+    as_left,
+    best_trial,
+    load_study,
+    stored_settings,
+    unfinished_after,
+)
 from ..study.tested import TEST_USES, evaluation_of
 from ..study.trial_files import (
     REFIT_WEIGHTS,
@@ -296,7 +305,7 @@ def _judged(context: RunContext, found: Ensemble, *, refits: bool) -> dict[str, 
     test, logits, n_parameters, latency = splits.folds[0].test, [], 0, 0.0
     for member in found["members"]:
         owner = member_context(context, member)
-        own = owner.study.get_trials(deepcopy=False)[member["trial"]]
+        own = as_left(owner.study.get_trials(deepcopy=False)[member["trial"]])
         weights = read_weights(trial_folder(owner.folder, own) / member["weights"], member["sha256"])
         if weights is None:
             raise StorageError(f"the weights {member['weights']} of trial {own.number} are gone: restore a copy")
