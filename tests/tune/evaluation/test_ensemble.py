@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from optuna.trial import TrialState
 
 from data.sequences import SequenceDataset
 from tests import processes
@@ -23,7 +24,7 @@ from tune.diagnosis.opening import of_trial
 from tune.evaluation.ensemble import choose, fit_members
 from tune.evaluation.last_fit import LARGEST_SHARE, seconds_for_members
 from tune.report.exports import write_best, write_best_model
-from tune.run import Finished, exported, open_study, search_and_judge
+from tune.run import Finished, exported, judge, open_study, search_and_judge
 from tune.search.progress import Progress
 from tune.study.companions import find_companion
 from tune.study.floors import FLOOR
@@ -36,7 +37,7 @@ from tune.training.model_folder import load_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.tune.conftest import Lab, NewLab
+    from tests.tune.conftest import Lab, NewLab, NewStop
 
 # By their loss the mean of several networks is always better than they are on average: Jensen's inequality.
 AVERAGED: dict[str, Any] = {
@@ -375,3 +376,21 @@ def test_killed_in_the_midst_of_its_fits_and_gone_on_with(tmp_path: Path) -> Non
     assert "Handed over is the mean of 4 networks of trial 0" in output
     output, _ = processes.run("status", "--check", f"--save-dir={tmp_path}")
     assert "All is well" in output
+
+
+def test_the_network_of_an_unfinished_trial_is_a_member_too(new_lab: NewLab, stop_after: NewStop) -> None:
+    longer: dict[str, Any] = {
+        "search": {"trials": 1},
+        "training": {"epochs": 30, "patience": 30},
+        "confirmation": {"configurations": 0},
+    }
+    lab = new_lab("study", AVERAGED, WITH_FLOORS, longer)
+    finished, _ = run(lab, stop_after(12))
+    trial = lab.trials()[0]
+    assert trial.state == TrialState.RUNNING
+    judge(finished, lab.splits, stop=StopWatch(), say=lambda sentence: None)
+    chosen = next(one for one in record(lab)["candidates"] if one["networks"] and one["minirocket"])
+    undone(lab, 0, chosen=chosen)
+    fit_members(lab.context(), StopWatch(), lambda sentence: None)
+    assert [one["trial"] for one in record(lab)["members"]] == [0, 0]
+    assert record(lab)["test"]["n_sequences"] == len(test_part(lab))
