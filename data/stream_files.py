@@ -12,42 +12,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .class_column import COLUMN, FOLDER
 from .class_folders import table_paths
-from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, find_roles, unit_seconds
+from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, find_roles
 from .contents import above_note
 from .errors import DataError
 from .measured import Rounded, without_counters
-from .null_class import NULL, NULL_NAMES
+from .null_class import NULL
 from .people import PERSON_FOLDER, TOKENS, one_spelling
 from .recording import CHECK, MAX_VALUES, Layout
 from .sensors import NAMED
 from .sequences import SequenceDataset
 from .source import Source, is_file
+from .stream_labels import Found, Spans, about_spans, labels_beside, rows_about, stem
 from .stream_tables import (
     ANNOTATIONS,
-    END_NAMES,
-    LABELLED,
     LABELS,
-    LENGTH_NAMES,
     PLAIN,
     ROWS,
-    SAMPLE_WORDS,
-    START_NAMES,
-    Clockwork,
     Head,
     clock_of,
     look,
     numbers,
-    plain_name,
     read_frame,
     roles_in,
-    times,
     words_in,
 )
 from .streams import Stream, assemble_streams
@@ -62,31 +54,7 @@ PERSON = re.compile(
 )
 # Of a folder that holds other recordings, so many files are looked at.
 N_LOOKED_AT = 3
-FEWEST_INSIDE = 0.05
 FEWEST_PEOPLE = 3
-
-
-class Found(NamedTuple):
-    """A stream on disk.
-
-    Attributes:
-        head: Of its file.
-        beside: Of the file with its labels; None where they are in its rows.
-        named_in: Column of that file that says which stream a row is about; None where all are about this one.
-    """
-
-    head: Head
-    beside: Head | None
-    named_in: str | None = None
-
-
-class Spans(NamedTuple):
-    """How many annotations a file holds, how many hold no step of the stream, and how many overlap an earlier one."""
-
-    path: Path
-    n: int
-    n_outside: int
-    n_overlap: int
 
 
 def find_streams(path: Path) -> list[Found]:
@@ -176,7 +144,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
             f"data.window_label is {label!r}, and {root} is {len(streams)} stream(s): windows across changes of label "
             "cannot be split between training and test then; leave it out, or take 'run'"
         )
-    notes += [*_between(streams, names), *_about_spans(spans)]
+    notes += [*_between(streams, names), *about_spans(spans)]
     layout = Layout(name, str(root), channels, tuple(notes))
     return assemble_streams(layout, streams, tuple(names), replace(source, window_label=label))
 
@@ -221,12 +189,8 @@ def _naming(labels: Head, streams: Sequence[Path]) -> str | None:
     columns = [name for name in labels.columns if FILE.search(name)] if labels.kind == ANNOTATIONS else []
     if not columns or len(streams) < 2:
         return None
-    named = set(read_frame(labels, frozenset(columns[:1]))[columns[0]].map(_stem))
-    return columns[0] if named and named <= {_stem(one.name) for one in streams} else None
-
-
-def _stem(name: str) -> str:
-    return Path(name.strip()).stem.lower()
+    named = set(read_frame(labels, frozenset(columns[:1]))[columns[0]].map(stem))
+    return columns[0] if named and named <= {stem(one.name) for one in streams} else None
 
 
 def _may_be_labels(path: Path) -> bool:
@@ -258,7 +222,7 @@ def _streams(
     values = measured.astype(np.float32)
     clockwork = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
     if one.beside is not None:
-        labels = _labels_beside(one, head, clockwork, len(values), spans)
+        labels = labels_beside(one, head, clockwork, len(values), spans)
     else:
         assert roles.label is not None
         texts = frame[head.columns[roles.label]].fillna("").astype(str).str.strip()
@@ -286,122 +250,13 @@ def _streams(
     ]
 
 
-def _labels_beside(
-    one: Found, head: Head, clockwork: Clockwork | None, n_rows: int, spans: list[Spans]
-) -> NDArray[np.object_]:
-    """The class of every row by the file beside the stream; the null class where it says nothing.
-
-    Of annotations that overlap the one that begins later holds. ``spans`` takes note of them.
-
-    Raises:
-        DataError: If its times are not those of the stream.
-    """
-    beside = one.beside
-    assert beside is not None
-    if beside.kind == LABELS:
-        return _labels_of_their_own(beside, clockwork, n_rows)
-    plain = [plain_name(name) for name in beside.columns]
-    begin = next(k for k, name in enumerate(plain) if name in START_NAMES)
-    end = next(k for k, name in enumerate(plain) if name in END_NAMES | LENGTH_NAMES and k != begin)
-    label = next(k for k, name in enumerate(plain) if name in LABELLED)
-    named = beside.columns[label]
-    frame = _rows_about(one)
-    starts, start_dates = times(frame, beside, beside.columns[begin])
-    stops, _ = times(frame, beside, beside.columns[end])
-    if plain[end] in LENGTH_NAMES:
-        stops = starts + stops
-    wrong = np.flatnonzero(~(stops >= starts))
-    if len(wrong):
-        raise DataError(f"{beside.path}, row {frame.index[wrong[0]]}: it ends before it begins, or at no time")
-    texts = frame[named].fillna("").astype(str).str.strip().tolist()
-    between = next((text for text in texts if re.sub(r"[\W_]", "", text.lower()) in NULL_NAMES), NULL)
-    moments = _moments(beside, beside.columns[begin], (starts, stops, start_dates), clockwork, n_rows, head)
-    labels = np.full(n_rows, between, dtype=object)
-    n_outside = n_overlap = 0
-    taken = np.zeros(n_rows, dtype=bool)
-    for start, stop, text in sorted(zip(starts, stops, texts, strict=True)):
-        mine = (moments >= start) & (moments <= stop)
-        n_outside += not mine.any()
-        # Where one ends the next may begin.
-        n_overlap += int((taken & mine).sum()) > 1
-        taken |= mine
-        labels[mine] = text or between
-    spans.append(Spans(beside.path, len(texts), n_outside, n_overlap))
-    return labels
-
-
-def _moments(
-    beside: Head,
-    column: str,
-    spans: tuple[NDArray[np.float64], NDArray[np.float64], bool],
-    clockwork: Clockwork | None,
-    n_rows: int,
-    head: Head,
-) -> NDArray[np.float64]:
-    """When each row of the stream was measured, in what the annotations, whose begins are in ``column``, count in.
-
-    Of units that may be meant it is the one in which the most annotations hold steps, over the most of the stream.
-    """
-    starts, stops, are_dates = spans
-    rows = np.arange(n_rows, dtype=np.float64)
-    words = set(re.findall(r"[a-z]+", column.lower()))
-    unit = unit_seconds(column) or (1.0 if are_dates else None)
-    choices: list[NDArray[np.float64]] = []
-    if clockwork is not None and not words & SAMPLE_WORDS:
-        since = clockwork.stamps - clockwork.stamps[0]
-        units = [clockwork.unit, 1.0, 1e-3] if unit is None else [unit]
-        choices += [clockwork.stamps * (clockwork.unit / one) for one in units]
-        choices += [since * (clockwork.unit / one) for one in units]
-    if clockwork is None or (unit is None and (starts % 1 == 0).all()):
-        choices.append(rows)
-
-    def fits(moments: NDArray[np.float64]) -> tuple[int, float]:
-        in_order = np.sort(moments)
-        first, last = np.searchsorted(in_order, starts), np.searchsorted(in_order, stops, side="right")
-        holds = last > first
-        return int(holds.sum()), holds.sum() * float(last[holds].max() - first[holds].min()) if holds.any() else 0.0
-
-    best = max(choices, key=lambda moments: fits(moments)[1])
-    if fits(best)[0] < max(1, FEWEST_INSIDE * len(starts)):
-        raise DataError(
-            f"{beside.path}: its times are not those of {head.path}, in none of the units that are understood: "
-            "write start and end in the stream's time, in seconds from its begin, or as start_sample and end_sample"
-        )
-    return best
-
-
-def _labels_of_their_own(beside: Head, clockwork: Clockwork | None, n_rows: int) -> NDArray[np.object_]:
-    """Labels row by row, or each at its time until the next one."""
-    roles = [k for k, name in enumerate(beside.columns) if plain_name(name) in LABELLED]
-    named = beside.columns[roles[0]]
-    frame = read_frame(beside, frozenset({named}))
-    texts = frame[named].fillna("").astype(str).str.strip().to_numpy(object)
-    texts[texts == ""] = NULL
-    if len(beside.columns) == 1:
-        if len(texts) != n_rows:
-            raise DataError(f"{beside.path} has {len(texts):,} labels for {n_rows:,} rows, and no column of times")
-        return texts
-    if clockwork is None:
-        raise DataError(f"{beside.path} has times, and the stream beside it has none: give it a time column")
-    column = beside.columns[1 - roles[0]]
-    at, as_dates = times(frame, beside, column)
-    unit = 1.0 if as_dates else unit_seconds(column)
-    stamps = clockwork.stamps * (1.0 if unit is None else clockwork.unit / unit)
-    if unit is not None and not as_dates and at[0] < stamps[0] - 1:
-        stamps = stamps - stamps[0]
-    if (np.diff(at) < 0).any():
-        raise DataError(f"{beside.path}, column {column!r}: time goes back: sort the rows")
-    last = np.searchsorted(at, stamps, side="right") - 1
-    return np.where(last < 0, NULL, texts[np.clip(last, 0, None)])
-
-
 def _annotated(found: Sequence[Found]) -> tuple[list[Found], list[str]]:
     """The streams that somebody labelled; an empty list of annotations does not say that nothing happened.
 
     Raises:
         DataError: If there is none.
     """
-    bare = [one for one in found if one.beside is not None and _rows_about(one).empty]
+    bare = [one for one in found if one.beside is not None and rows_about(one).empty]
     listed = {one.head.path: one.beside.path for one in bare if one.beside is not None}
     if len(bare) == len(found):
         raise DataError(f"{next(iter(listed.values()))} holds a header and no annotation below it")
@@ -409,14 +264,6 @@ def _annotated(found: Sequence[Found]) -> tuple[list[Found], list[str]]:
     return kept, [
         f"{CHECK}{beside} holds no annotation of {one.name}, which is not read" for one, beside in listed.items()
     ]
-
-
-def _rows_about(one: Found) -> pandas.DataFrame:
-    """The annotations of a stream."""
-    assert one.beside is not None
-    words = [name for name in one.beside.columns if plain_name(name) in LABELLED or name == one.named_in]
-    frame = read_frame(one.beside, frozenset(words))
-    return frame if one.named_in is None else frame[frame[one.named_in].map(_stem) == _stem(one.head.path.name)]
 
 
 def _spell_alike(frame: pandas.DataFrame, column: str) -> list[str]:
@@ -493,22 +340,6 @@ def _not_read(root: Path, found: Sequence[Found], read_as: list[str]) -> list[st
         ]
     read_as[0] += f" ({len(others):,} other tables are not read)"
     return []
-
-
-def _about_spans(spans: Sequence[Spans]) -> list[str]:
-    """What became of annotations that are not as they should be."""
-    notes = []
-    for what, then, counts in (
-        ("hold no step of the stream", "they are passed over", [one.n_outside for one in spans]),
-        ("overlap an earlier one", "the one that begins later holds", [one.n_overlap for one in spans]),
-    ):
-        if any(counts):
-            most = int(np.argmax(counts))
-            notes.append(
-                f"{CHECK}{sum(counts):,} of {sum(one.n for one in spans):,} annotations {what}, {counts[most]:,} of "
-                f"them in {spans[most].path}: {then}"
-            )
-    return notes
 
 
 def _between(streams: Sequence[Stream], names: dict[str, int]) -> list[str]:

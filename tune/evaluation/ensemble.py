@@ -44,10 +44,10 @@ from ..study.study import (
     CONFIRMS,
     RUN_OF,
     all_parameters,
-    as_left,
     best_trial,
     load_study,
     stored_settings,
+    trial_so_far,
     unfinished_after,
 )
 from ..study.tested import TEST_USES, evaluation_of
@@ -305,7 +305,7 @@ def _judged(context: RunContext, found: Ensemble, *, refits: bool) -> dict[str, 
     test, logits, n_parameters, latency = splits.folds[0].test, [], 0, 0.0
     for member in found["members"]:
         owner = member_context(context, member)
-        own = as_left(owner.study.get_trials(deepcopy=False)[member["trial"]])
+        own = trial_so_far(owner.study, member["trial"])
         weights = read_weights(trial_folder(owner.folder, own) / member["weights"], member["sha256"])
         if weights is None:
             raise StorageError(f"the weights {member['weights']} of trial {own.number} are gone: restore a copy")

@@ -28,7 +28,7 @@ from ..study.leases import is_worked_on_elsewhere
 from ..study.locks import study_lock, try_trial_lock
 from ..study.samplers import n_finished
 from ..study.store import check_identity, identity, withdraw
-from ..study.study import CONFIRMS, RUN_OF, all_parameters, as_left
+from ..study.study import CONFIRMS, RUN_OF, all_parameters, trial_so_far
 from ..study.trials_table import write_trials
 from .confirmation import (
     confirmed_candidates,
@@ -136,7 +136,7 @@ class Confirmer:
     def _measured(self, found: dict[str, Any], candidates: Sequence[Candidate], stop: StopWatch) -> dict[str, Any]:
         """What takes time to find out about the winner."""
         study, settings, splits = self.context.study, self.context.settings, self.context.splits
-        trial = as_left(study.get_trials(deepcopy=False)[found["winner"]])
+        trial = trial_so_far(study, found["winner"])
         before = study.user_attrs.get("confirmation") or {}
         # Measured already where the search asks for it, and not to be told two ways.
         latency = trial.user_attrs.get("latency_ms") or latency_of(all_parameters(trial), settings, splits)

@@ -18,7 +18,16 @@ from .ended import DEFAULT_ORIGIN, REPETITION, ended_and_unfinished, is_over_a_c
 from .floors import floor_study, stored_floors
 from .pareto_front import Candidate, front_of
 from .stored import Ensemble
-from .study import as_left, best_trial, best_trials, has_score, stored_settings, trials_so_far, unfinished_after
+from .study import (
+    as_left,
+    best_trial,
+    best_trials,
+    has_score,
+    stored_settings,
+    trial_so_far,
+    trials_so_far,
+    unfinished_after,
+)
 
 # Of a confirmed configuration that is out.
 NOT_FINITE = "a run went wrong"
@@ -115,7 +124,7 @@ def selected_trial(study: Study) -> FrozenTrial | None:
     if found is None:
         return best_trial(study)
     number: int = found["winner"]
-    return as_left(study.get_trials(deepcopy=False)[number])
+    return trial_so_far(study, number)
 
 
 def stored_confirmation(study: Study) -> dict[str, Any] | None:

@@ -287,6 +287,11 @@ def trials_so_far(study: Study) -> list[FrozenTrial]:
     return [as_left(trial) for trial in study.get_trials(deepcopy=False)]
 
 
+def trial_so_far(study: Study, number: int) -> FrozenTrial:
+    """One of ``trials_so_far``."""
+    return as_left(study.get_trials(deepcopy=False)[number])
+
+
 def has_score(trial: FrozenTrial) -> bool:
     """Whether a trial is complete, or unfinished with a score; Optuna gives one that was pruned a value as well."""
     return trial.state in (TrialState.COMPLETE, TrialState.RUNNING) and trial.values is not None

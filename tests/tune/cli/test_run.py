@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.runs import show_into
 from tune.config.budget import epochs_for
 from tune.core.errors import StudyError
 from tune.core.folders import SaveDir
 from tune.core.stopping import StopWatch
 from tune.run import Finished, open_study, plan, run_study
-from tune.search.progress import Progress
 from tune.study.leases import lease_trial
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import load_study, stored_settings
@@ -47,16 +45,11 @@ def run(lab: Lab, stop: StopWatch | None = None, warm_start: str | None = None) 
     """One run, as a new process would make it, and what it said."""
     said: list[str] = []
 
-    @contextmanager
-    def show(progress: Progress) -> Iterator[Progress]:
-        yield progress
-        said.extend(progress.said)
-
     storage = open_storage(sqlite_url(lab.place / "tune.db"))
     existing = load_study(storage, lab.name)
     stop = stop or StopWatch()
     context, notes = open_study(storage, lab.folder, lab.settings, existing, lab.splits, warm_start)
-    return run_study(context, notes, show=show, stop=stop), said
+    return run_study(context, notes, show=show_into(said), stop=stop), said
 
 
 def test_the_same_command_with_resume_goes_on_where_something_was_left_out(new_lab: NewLab) -> None:

@@ -7,8 +7,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +17,14 @@ from optuna.trial import TrialState
 
 from data.sequences import SequenceDataset
 from tests import processes
+from tests.runs import searched_and_judged
 from tests.tune.conftest import make_parts
 from tune.core.stopping import StopWatch
 from tune.diagnosis.opening import of_trial
 from tune.evaluation.ensemble import choose, fit_members
 from tune.evaluation.last_fit import LARGEST_SHARE, seconds_for_members
 from tune.report.exports import write_best, write_best_model
-from tune.run import Finished, exported, judge, open_study, search_and_judge
-from tune.search.progress import Progress
+from tune.run import exported, judge
 from tune.study.companions import find_companion
 from tune.study.floors import FLOOR
 from tune.study.selection import ENSEMBLE, chosen_score, ensemble_of, network_score, selected, selected_trial
@@ -55,20 +54,6 @@ AVERAGED: dict[str, Any] = {
     },
 }
 WITH_FLOORS: dict[str, Any] = {"search": {"floors": True}}
-
-
-def run(lab: Lab, stop: StopWatch | None = None) -> tuple[Finished, list[str]]:
-    """One run, as a new process would make it, and what it said."""
-    said: list[str] = []
-
-    @contextmanager
-    def show(progress: Progress) -> Iterator[Progress]:
-        yield progress
-        said.extend(progress.said)
-
-    storage = open_storage(sqlite_url(lab.place / "tune.db"))
-    context, notes = open_study(storage, lab.folder, lab.settings, load_study(storage, lab.name), lab.splits)
-    return search_and_judge(context, notes, show=show, stop=stop or StopWatch()), said
 
 
 def record(lab: Lab) -> dict[str, Any]:
@@ -115,7 +100,7 @@ def new_done(new_lab: NewLab, kept: Path) -> NewDone:
     def make(name: str, *layers: dict[str, Any]) -> Lab:
         lab, place = new_lab(name, *layers), kept / name
         if not place.exists():
-            run(lab)
+            searched_and_judged(lab)
             shutil.copytree(lab.place, place)
         shutil.copytree(place, lab.place, dirs_exist_ok=True)
         return lab
@@ -133,7 +118,7 @@ def undone(lab: Lab, n_members: int, **changes: Any) -> dict[str, Any]:
 
 def test_the_mean_of_several_is_handed_over(new_done: NewDone) -> None:
     lab = new_done("averaged", AVERAGED)
-    exported(run(lab)[0])
+    exported(searched_and_judged(lab)[0])
     study, found = lab.study(), record(lab)
     single, mean = found["candidates"]
     assert (single["networks"], mean["networks"], mean["minirocket"]) == (1, 3, False)
@@ -168,13 +153,13 @@ def test_the_mean_of_several_is_handed_over(new_done: NewDone) -> None:
     assert (lab.folder.root / "best_model" / "weights.safetensors").read_bytes() == before
     assert json.loads((lab.folder.root / "best_config.json").read_text()) == best
     # Whoever comes next finds it done.
-    run(lab)
+    searched_and_judged(lab)
     assert record(lab) == found
 
 
 def test_off_is_as_without_any_of_it(new_done: NewDone, new_lab: NewLab) -> None:
     averaged, plain = new_done("averaged", AVERAGED), new_lab("plain", AVERAGED, {"search": {"ensemble": 0}})
-    run(plain)
+    searched_and_judged(plain)
     assert ENSEMBLE not in plain.study().user_attrs
     assert plain.study().user_attrs["evaluations"] == averaged.study().user_attrs["evaluations"]
     runs = find_companion(plain.study(), CONFIRMS)
@@ -192,11 +177,11 @@ def test_interrupted_in_its_fits_it_ends_with_the_same_bits(new_done: NewDone, n
     counts = StopAfterSteps(10**9)
     fit_members(_with_nothing_fitted(whole).context(), counts, lambda sentence: None)
     for n_steps in (1, counts.n_taken // 2, counts.n_taken - 2):
-        finished, _ = run(stopped, StopAfterSteps(n_steps))
+        finished, _ = searched_and_judged(stopped, StopAfterSteps(n_steps))
         assert finished.ended.reason == "interrupted"
         assert ensemble_of(stopped.study()) is None
         assert selected(stopped.study(), stopped.settings, stopped.folder) is not None
-    run(stopped)
+    searched_and_judged(stopped)
     expected, found = (
         {name: value for name, value in record(lab).items() if name not in ("latency_ms", "members")}
         for lab in (whole, stopped)
@@ -312,7 +297,7 @@ def test_diagnosed_it_says_what_cannot_be_attributed(mixed: Lab) -> None:
 @pytest.mark.parametrize("layer", [{"split": {"folds": 2}}, {"training": {"refit": False}}])
 def test_with_folds_and_without_a_last_fit(new_lab: NewLab, layer: dict[str, Any]) -> None:
     lab = new_lab("study", AVERAGED, layer)
-    exported(run(lab)[0])
+    exported(searched_and_judged(lab)[0])
     found, test = ensemble_of(lab.study()), test_part(lab)
     assert found is not None
     assert found["refitted"] == ("split" in layer)
@@ -324,7 +309,7 @@ def test_with_folds_and_without_a_last_fit(new_lab: NewLab, layer: dict[str, Any
 def test_without_a_test_part_the_networks_that_judged_are_handed_over(new_lab: NewLab, toy: SequenceDataset) -> None:
     lab = new_lab("study", AVERAGED, {"split": {"test_fraction": 0.0}})
     lab = replace(lab, splits=make_parts(toy, lab.settings))
-    exported(run(lab)[0])
+    exported(searched_and_judged(lab)[0])
     found = ensemble_of(lab.study())
     assert found is not None
     assert "test" not in found
@@ -336,7 +321,7 @@ def test_without_a_test_part_the_networks_that_judged_are_handed_over(new_lab: N
 
 def test_what_is_over_a_cap_is_no_candidate(new_lab: NewLab) -> None:
     lab = new_lab("study", AVERAGED, {"search": {"max_parameters": 2_000}})
-    run(lab)
+    searched_and_judged(lab)
     assert [one["networks"] for one in record(lab)["candidates"]] == [1]
 
 
@@ -345,7 +330,7 @@ def test_what_is_over_a_cap_is_no_candidate(new_lab: NewLab) -> None:
 )
 def test_where_there_is_nothing_to_choose(new_lab: NewLab, layer: dict[str, Any]) -> None:
     lab = new_lab("study", AVERAGED, layer)
-    run(lab)
+    searched_and_judged(lab)
     assert ENSEMBLE not in lab.study().user_attrs
     trial = selected_trial(lab.study())
     assert "test" in evaluation_of(lab.study().user_attrs, trial)
@@ -385,7 +370,7 @@ def test_the_network_of_an_unfinished_trial_is_a_member_too(new_lab: NewLab, sto
         "confirmation": {"configurations": 0},
     }
     lab = new_lab("study", AVERAGED, WITH_FLOORS, longer)
-    finished, _ = run(lab, stop_after(12))
+    finished, _ = searched_and_judged(lab, stop_after(12))
     trial = lab.trials()[0]
     assert trial.state == TrialState.RUNNING
     judge(finished, lab.splits, stop=StopWatch(), say=lambda sentence: None)

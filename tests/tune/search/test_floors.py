@@ -8,8 +8,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,15 +19,15 @@ from optuna.trial import TrialState
 from sqlalchemy import text
 
 from tests import processes
+from tests.runs import searched_and_judged
 from tune.core.errors import StudyError
 from tune.core.folders import StudyFolder
 from tune.core.stopping import StopWatch
 from tune.deploy.test_recordings import note_use
 from tune.report.exports import describe_best, write_best
 from tune.report.outputs import write_exports
-from tune.run import Finished, exported, open_study, search_and_judge
+from tune.run import Finished, exported
 from tune.search.floors import share_floors
-from tune.search.progress import Progress
 from tune.study.companions import find_companion
 from tune.study.floors import FLOOR, FLOORS, floor_study, stored_floors
 from tune.study.selection import floor_is_unbeaten, selected, selected_trial
@@ -73,16 +72,7 @@ FLOOR_IS_BLIND: dict[str, Any] = {
 
 def run(lab: Lab, stop: StopWatch | None = None, *, with_exports: bool = False) -> tuple[Finished, list[str]]:
     """One run, as a new process would make it, and what it said; the exports take longer than all the rest."""
-    said: list[str] = []
-
-    @contextmanager
-    def show(progress: Progress) -> Iterator[Progress]:
-        yield progress
-        said.extend(progress.said)
-
-    storage = open_storage(sqlite_url(lab.place / "tune.db"))
-    context, notes = open_study(storage, lab.folder, lab.settings, load_study(storage, lab.name), lab.splits)
-    finished = search_and_judge(context, notes, show=show, stop=stop or StopWatch())
+    finished, said = searched_and_judged(lab, stop)
     return exported(finished) if with_exports else finished, said
 
 
