@@ -90,9 +90,7 @@ class ThisProcess:
 def _lease_when_due(context: RunContext, stop: StopWatch) -> Lease | None:
     """Takes what the study misses; waits as long as others are about to decide what that is."""
     study, n_trials, expected = context.study, context.settings.search.trials, identity(context.study)
-    if lease := _lease_last(context, stop):
-        return lease
-    while (lease := lease_trial(study, context.folder, n_trials)) is None:
+    while (lease := _lease_last(context, stop) or lease_trial(study, context.folder, n_trials)) is None:
         if not plan_of(study, n_trials).more_to_come or stop.reason is not None:
             return None
         time.sleep(_LOOK_SECONDS)

@@ -237,8 +237,9 @@ def last_to_finish(study: Study, settings: Settings, n_epochs: int, seconds: flo
         return None
     epochs_run = best.user_attrs["epochs_run"]
     needed = seconds_of_run(best, settings) * (1 - epochs_run / settings.n_epochs)
-    n_trained = sum(trial.user_attrs.get("epochs_run", 0) for trial in trials_so_far(study))
-    another = n_epochs * seconds_searched(study) / n_trained
+    # The next one may be as slow as the slowest so far.
+    begun = [trial for trial in trials_so_far(study) if trial.user_attrs.get("epochs_run")]
+    another = n_epochs / settings.n_epochs * max(seconds_of_run(trial, settings) for trial in begun)
     return best.number if seconds < needed + another else None
 
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from optuna.trial import TrialState
 
 from tune.cli.commands.status import _row
+from tune.core.stopping import StopWatch
 from tune.run import search_and_judge
 from tune.search.progress import Progress
 from tune.study.brackets import TO_THE_END
 from tune.study.leases import interrupted_trials, lease_waiting
+from tune.study.locks import try_trial_lock
 from tune.study.selection import last_to_finish
+from tune.study.store import LEFT, note_left
 from tune.study.study import as_left, best_trial, is_paused
 
 if TYPE_CHECKING:
@@ -77,6 +80,23 @@ def test_the_best_that_waits_is_finished_when_there_is_only_time_for_that(new_la
     lease.lock.release()
     lab.search()
     assert last_to_finish(lab.study(), lab.settings, 1, seconds=0.0) is None
+
+
+def test_who_waits_for_a_slow_one_finishes_the_best_in_time(new_lab: NewLab, stop_after: NewStop) -> None:
+    lab = new_lab("study", NINE)
+    while len(lab.trials()) < 9:
+        lab.search(stop_after(len(lab.splits.folds[0].train) // 8))
+    study, best = lab.study(), best_trial(lab.study())
+    assert best is not None
+    assert [is_paused(study, trial) for trial in lab.trials()] == [True] * 8 + [False]
+    left = lab.trials()[best.number].system_attrs[LEFT]
+    half_a_second = {**left["record"], "training_seconds": best.user_attrs["epochs_run"] / 2}
+    note_left(study, best, {**left, "record": half_a_second})
+    slow = try_trial_lock(study, lab.folder, 8)
+    assert slow is not None
+    assert lab.search(StopWatch(timeout_seconds=12.0)).reason == "time is up"
+    slow.release()
+    assert lab.trials()[best.number].state == TrialState.COMPLETE
 
 
 def test_what_an_earlier_run_has_left_is_shown_as_far_as_it_has_come(new_lab: NewLab, stop_after: NewStop) -> None:
