@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import files, signs, smartwatch, uci_har, watch
+from . import files
 from .errors import DataError
+from .published import signs, smartwatch, uci_har, watch
 from .sequences import SequenceDataset
 from .source import Source
 
