@@ -32,7 +32,7 @@ class DatasetEntry:
     needs: str
 
 
-# A new data set is one file in this folder and one entry here.
+# A new data set is one file in published/ and one entry here.
 DATASETS: dict[str, DatasetEntry] = {
     watch.NAME: DatasetEntry(
         load=watch.load,

@@ -31,9 +31,11 @@ MAX_FOLDERS = 50_000
 TAKE_FOLDER = re.compile(
     r"((take|trial|rec|recording|session|seq|sequence|sample|run|rep|clip)[ _-]?)?\d+", re.IGNORECASE
 )
-# As apps call their recordings: 2023-05-01_10-00-00, or 20230501T100000Z.
+# As apps call their recordings: 1557877157028, of which ten digits are seconds, 2023-05-01_10-00-00, 20230501T100000Z.
 DATE = re.compile(
-    r"(?<!\d)(19|20)\d\d([-_.]?)\d\d\2\d\d([ _T-]+\d\d[-_.:h]?\d\d([-_.:m]?\d\d(\.\d{1,9})?)?Z?)?(?!\d)", re.ASCII
+    r"(?<!\d)[12]\d{9}(\d{3}){0,3}(?!\d)|"
+    r"(?<!\d)(19|20)\d\d([-_.]?)\d\d\3\d\d([ _T-]+\d\d[-_.:h]?\d\d([-_.:m]?\d\d(\.\d{1,9})?)?Z?)?(?!\d)",
+    re.ASCII,
 )
 FOLDERS_AS_CLASSES = "the folders are taken for classes, although they are called like people"
 PARTS = {
@@ -281,7 +283,8 @@ def _around(levels: Sequence[tuple[str, ...]], labels: Sequence[str], is_takes: 
     if len(set(people)) == 1:
         return [] if is_takes else None
     performed = {label: {one for one, own in zip(people, labels, strict=True) if own == label} for label in labels}
-    several = all(len(found) > 1 for found in performed.values())
+    # Not all: somebody may have a gesture of their own.
+    several = sum(len(found) > 1 for found in performed.values()) > len(performed) / 2
     return people if several and all(map(PERSON_FOLDER.fullmatch, people)) else None
 
 

@@ -111,6 +111,13 @@ def test_a_folder_a_person_with_the_class_in_the_names(tmp_path: Path) -> None:
     assert by_folder.class_names == ("P01", "P02")
 
 
+def test_names_that_tell_the_milliseconds_and_a_gesture_of_one_person(tmp_path: Path) -> None:
+    names = ["At Rest_1557877157028_446", "Zorro _Z__1557877158056_190", "Zorro _Z__1557877159056_19"]
+    own = ["P02/Robot_1557877160056_200.csv"]
+    dataset = read(tmp_path, dict.fromkeys([f"P0{k}/{name}.csv" for k in (1, 2) for name in names] + own, TEXT))
+    assert (dataset.class_names, dataset.group_names) == (("At Rest", "Robot", "Zorro _Z"), ("P01", "P02"))
+
+
 def test_a_column_names_the_class_before_the_names_of_files_do(tmp_path: Path) -> None:
     files = {f"P0{k}/rec_{c[0]}{k}.csv": f"ax,label\n1,{c}\n2,{c}\n" for k in (1, 2) for c in ("wave", "clap")}
     dataset = read(tmp_path, files)
