@@ -12,6 +12,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from tests import databases
 from tests.processes import ROOT, SMALL, run, start
 from tune.config.spaces import SPACES
 
@@ -45,11 +46,8 @@ def wait_for(save_dir: Path, name: str, n_finished: int, process: subprocess.Pop
     while time.monotonic() < deadline:
         if process.poll() is not None:
             pytest.fail(f"ended by itself: {process.communicate()}")
-        try:
-            if sum(trial.state.is_finished() for trial in trials(save_dir, name)) >= n_finished:
-                return
-        except Exception:
-            time.sleep(0.05)  # The database is not there yet, or has no tables yet.
+        if databases.n_finished(save_dir, name) >= n_finished:
+            return
         time.sleep(0.02)
     pytest.fail("took too long")
 
@@ -58,7 +56,7 @@ def wait_for(save_dir: Path, name: str, n_finished: int, process: subprocess.Pop
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of six trials that nothing happened to."""
     save_dir = tmp_path_factory.mktemp("uninterrupted")
-    run(*SMALL, "--save-dir", str(save_dir), "--study-name", "whole", "--trials", "6")
+    run(*SMALL, "--save-dir", str(save_dir), "--study-name", "whole", "--trials", "6", cold=True)
     return save_dir
 
 
