@@ -38,24 +38,26 @@ def start(
     cold: bool = False,
     stdout: int = subprocess.PIPE,
     stderr: int = subprocess.PIPE,
+    module: str = "tune",
+    folder: Path | None = None,
 ) -> subprocess.Popen[str]:
-    """A running tuner, with these variables added to its environment.
+    """A running tuner, or another ``module``, with these variables added to its environment.
 
     In a process group of its own, a signal can reach its workers too, as Ctrl-C does. ``preexec`` is
     called in the process before it begins. ``cold`` has it load its libraries itself, as it does for people.
     """
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "SEQTUNE_DATA"},
         **(environment or {}),
         "PYTHONPATH": str(ROOT),
         "PYTHONSAFEPATH": "1",
         "PYTHONWARNINGS": "default",
     }
-    environment.pop("SEQTUNE_DATA", None)
     warm = sys.platform == "linux" and preexec is None and not cold
-    command = arguments if warm else (sys.executable, "-m", "tune", *arguments)
+    command = () if warm else (sys.executable, "-m")
     return (Forked if warm else subprocess.Popen)(
-        command,
+        (*command, module, *arguments),
+        cwd=folder,
         stdout=stdout,
         stderr=stderr,
         text=True,

@@ -1,7 +1,7 @@
 """The tuner as a process that need not load its libraries: that is half of a short run, and most of other commands.
 
-Run as a program, this file loads them once and forks a process for every request. It goes on as ``python -m tune``
-would, to the end of its interpreter, and is taken up by the process that asked (``PR_SET_CHILD_SUBREAPER``, prctl(2)),
+Run as a program, this file loads them once and forks a process for every request. It goes on as ``python -m`` would,
+to the end of its interpreter, and is taken up by the process that asked (``PR_SET_CHILD_SUBREAPER``, prctl(2)),
 which waits for it, and kills it, like one that it started itself. What forks share that cold starts do not is the seed
 of their hashes; and a library is there before a command asks for it.
 """
@@ -19,7 +19,7 @@ import runpy
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -30,14 +30,14 @@ LATE = ("matplotlib.backends.backend_agg", "optuna.visualization", "plotly.graph
 
 
 class Forked(subprocess.Popen[str]):
-    """A tuner that has ``args`` as its arguments; Linux only."""
+    """What ``python -m`` would start with ``args``, a module and its arguments; Linux only."""
 
     def _execute_child(self, args: Sequence[str], *more: Any) -> None:
         """What ``Popen`` calls to start the process, once it has made the pipes."""
-        environment: Mapping[str, str] = more[5]
+        folder, environment = more[4] or os.getcwd(), more[5]
         output, errors, own_group = more[12], more[14], more[20]
         pipes = [writing for reading, writing in (more[11:13], more[13:15]) if reading != -1]
-        request = {"arguments": args, "environment": dict(environment), "folder": os.getcwd(), "own_group": own_group}
+        request = {"command": args, "environment": dict(environment), "folder": str(folder), "own_group": own_group}
         server = _server()
         socket.send_fds(server, [json.dumps(request).encode()], [0, output, errors])
         for pipe in pipes:
@@ -83,7 +83,7 @@ def _load() -> None:
     gc.freeze()
 
 
-def _next_command(requests: socket.socket) -> dict[str, Any]:
+def _next_request(requests: socket.socket) -> dict[str, Any]:
     """Forks for each request. Returns in the forks alone, with what they have to do."""
     while True:
         message, streams, _, _ = socket.recv_fds(requests, MOST_BYTES, 3)
@@ -107,20 +107,19 @@ def _next_command(requests: socket.socket) -> dict[str, Any]:
             os.close(number)
 
 
-def _become(command: dict[str, Any]) -> None:
-    """Goes on as the tuner."""
+def _become(request: dict[str, Any]) -> None:
     import numpy
 
-    if command["own_group"]:
+    if request["own_group"]:
         os.setsid()
-    os.chdir(command["folder"])
+    os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(command["environment"])
+    os.environ.update(request["environment"])
     numpy.random.seed()
-    sys.argv[1:] = command["arguments"]
-    runpy.run_module("tune", run_name="__main__", alter_sys=True)
+    module, *sys.argv[1:] = request["command"]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
     _load()
-    _become(_next_command(socket.socket(fileno=int(sys.argv[1]))))
+    _become(_next_request(socket.socket(fileno=int(sys.argv[1]))))

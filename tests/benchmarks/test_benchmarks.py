@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, SMALL, run
+from tests.processes import ROOT, SMALL, run, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -57,16 +55,10 @@ def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
             pytest.skip("needs wrk, Linux and two cores")
         run(*SMALL, "--trials=1", "--epochs=1", "--study-name=one", "--save-dir", str(tmp_path / "studies"))
     arguments = shlex.split(LEAST[name].format(here=tmp_path))
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
-        capture_output=True,
-        text=True,
-        timeout=850,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout or name == "experiments"
+    process = start(*arguments, module=f"benchmarks.{name}", folder=tmp_path, environment=os.environ)
+    output, errors = process.communicate(timeout=850)
+    assert process.returncode == 0, errors
+    assert output or name == "experiments"
 
 
 def test_every_benchmark_is_run_or_says_why_not() -> None:
