@@ -32,7 +32,7 @@ from .ended import DEFAULT_ORIGIN, ended_and_unfinished, is_over_a_cap, metric_v
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
 from .samplers import SAMPLERS, make_pruner, make_sampler
-from .store import LEFT, complete_trials, engine_of, identity, storage_of, unfinished_trials
+from .store import LEFT, attributes_of, complete_trials, engine_of, identity, storage_of, unfinished_trials
 from .stored import check_stored, check_trial
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
@@ -88,7 +88,7 @@ def _damage_told(storage: BaseStorage) -> Iterator[None]:
 
 def stored_settings(study: Study) -> dict[str, Any] | None:
     """The settings that the study was created with; None if it was not created by this tuner, or not to the end."""
-    settings = study.user_attrs.get("settings")
+    settings = attributes_of(study).get("settings")
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, there
