@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,8 @@ class CompiledClassifier:
 
     def __init__(self, source: Source, facts: Facts) -> None:
         self.facts = facts
-        self._folder = tempfile.TemporaryDirectory(prefix="seqtune-c-")
-        folder = Path(self._folder.name)
+        folder = Path(tempfile.mkdtemp(prefix="seqtune-c-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         (folder / "model.h").write_text(source.header, encoding="utf-8")
         (folder / "model.c").write_text(source.code, encoding="utf-8")
         library = folder / "model.so"
