@@ -218,7 +218,7 @@ def test_c_without_a_compiler_or_into_a_file(lab: Lab, monkeypatch: pytest.Monke
 
 TRACED = """
 import numpy
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 from tests.stored_models import measured, stored_ensemble, stored_model
 from tune.deploy.classifier import TorchClassifier, classify
 from tune.deploy.torch_program import TorchProgram, to_torch_program
