@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.channels import Normaliser, Preparation, derived_names
-from data.triples import sensor_triples
+from data.tensors.channels import Normaliser, Preparation, derived_names
+from data.tensors.triples import sensor_triples
 from models import SequenceClassifier
 
 from .layers import network_chain

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 from models import n_parameters
 from tests.c_programs import CORTEX_M4, needs, run
 from tests.stored_models import stored_model

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data.channels import SMALLEST_DEVIATION
+from data.tensors.channels import SMALLEST_DEVIATION
 
 from ...core.problems import Problem, SettingsError
 from ...device.footprint import Footprint, Stream, footprint

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 from tests.c_programs import CORTEX_M0, CORTEX_M4, STRICT, compiled, needs, run, write_c
 from tests.stored_models import stored_model
 from tune.deploy.c.golden import chosen

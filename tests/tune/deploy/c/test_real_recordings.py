@@ -14,9 +14,9 @@ import pytest
 import torch
 
 import data
-from data.channels import Preparation, derive, fit_normaliser, n_prepared_channels
 from data.sequences import SequenceDataset
 from data.source import Source
+from data.tensors.channels import Preparation, derive, fit_normaliser, n_prepared_channels
 from models import ARCHITECTURES, build
 from tests.c_programs import compiled, lines_of, needs, run
 from tests.processes import ROOT

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.channels import DERIVED, NORMALISATIONS, Preparation
+from data.tensors.channels import DERIVED, NORMALISATIONS, Preparation
 from tests.c_programs import SANITIZED, STRICT, compiled, lines_of, needs, run, write_c
 from tests.models.test_contract import CASES
 from tests.stored_models import measured, stored_ensemble, stored_model
