@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from .program import Program
@@ -18,17 +19,22 @@ def read(name: str) -> str:
 
 
 def parts_of(program: Program) -> dict[str, str]:
-    """Parts that a program needs, by name: each once, after those that it includes, and without its includes."""
-    parts: dict[str, str] = {}
+    """Parts that a program needs, as ``parts`` gives them."""
+    return parts(["preparation", *sorted(program.sources), *(stage.source for stage in program.stages())])
+
+
+def parts(names: Iterable[str]) -> dict[str, str]:
+    """Parts of the runtime by name: each once, after those that it includes, and without its includes."""
+    found: dict[str, str] = {}
 
     def add(name: str) -> None:
-        if name in parts:
+        if name in found:
             return
         text = read(f"{name}.c")
         for other in OWN_INCLUDE.findall(text):
             add(other)
-        parts[name] = SYSTEM_INCLUDE.sub("", OWN_INCLUDE.sub("", text)).strip()
+        found[name] = SYSTEM_INCLUDE.sub("", OWN_INCLUDE.sub("", text)).strip()
 
-    for name in ("preparation", *sorted(program.sources), *(stage.source for stage in program.stages())):
+    for name in names:
         add(name)
-    return parts
+    return found
