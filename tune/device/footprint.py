@@ -45,6 +45,8 @@ BY_INSTANCE_BYTES = 330
 # A pointer, a whole number and a floating-point number alike.
 WORD_BYTES = 4
 STAGE_WORDS = 3
+# As ``predict`` steadies a stream unless told otherwise.
+SMOOTH = 3
 # Places in the stream.
 STREAM_WORDS = 5
 
@@ -74,7 +76,7 @@ class Stream:
     """
 
     window: int
-    smooth: int
+    smooth: int = SMOOTH
 
 
 def footprint(program: Program, stream: Stream, channel_names: Sequence[str], class_names: Sequence[str]) -> Footprint:

@@ -18,8 +18,7 @@ from .program import Builder, Program, Struct, Weights
 
 def program_for(
     network: SequenceClassifier,
-    preparation: Preparation,
-    normaliser: Normaliser,
+    prepared: tuple[Preparation, Normaliser],
     channel_names: Sequence[str],
     longest: int,
     window: int,
@@ -28,17 +27,16 @@ def program_for(
 
     Args:
         network: Any that ``layers.untranslated`` has nothing against; trained or not.
-        preparation: How its channels are prepared.
-        normaliser: Statistics of the training.
+        prepared: How its channels are prepared, and the statistics of the training.
         channel_names: Of the measured channels.
         longest: Steps of the longest sequence that it is to be given.
         window: Steps of the window whose multiply-adds are counted.
     """
     builder = Builder(longest, window)
-    prepared = _prepared(preparation, normaliser, channel_names, builder)
+    inputs = _prepared(*prepared, channel_names, builder)
     chain, logits = network_chain(network, builder)
     n_numbers = place(builder.buffers)
-    return Program(prepared, chain, logits, n_numbers, builder.sources, longest, builder.macs)
+    return Program(inputs, chain, logits, n_numbers, builder.sources, longest, builder.macs)
 
 
 def _prepared(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from data.tensors.channels import SMALLEST_DEVIATION
 
 from ...core.problems import Problem, SettingsError
-from ...device.footprint import Footprint, Stream, footprint
+from ...device.footprint import SMOOTH, Footprint, Stream, footprint
 from ...device.layers import untranslated
 from ...device.lowering import program_for
 from ...device.program import Array, Buffer, Program, Stage, Struct, Weights
@@ -21,7 +21,6 @@ from ..stream import Sliding, sliding_for
 
 PLACE_OF_GENERATED = "/* GENERATED */\n"
 NUMBERS_A_LINE = 8
-SMOOTH = 3
 KINDS = {"float32": "float", "int16": "short", "int32": "int"}
 
 
@@ -65,8 +64,7 @@ def to_c(model: StoredModel) -> Source:
     sliding = sliding_of(model)
     program = program_for(
         model.network,
-        model.preparation,
-        model.normaliser,
+        (model.preparation, model.normaliser),
         description.channel_names,
         description.lengths.longest,
         sliding.window,
