@@ -51,6 +51,6 @@ def run(command: Sequence[str | Path], given: str = "") -> str:
     return done.stdout
 
 
-def lines_of(values: np.ndarray) -> str:  # type: ignore[type-arg]
+def lines_of(values: np.ndarray) -> str:
     """Samples as a stream of lines."""
     return "".join(",".join(map(repr, row)) + "\n" for row in values.tolist())

@@ -204,16 +204,16 @@ def test_c_that_comes_to_something_else_is_not_written(lab: Lab, monkeypatch: py
 
 def test_c_without_a_compiler_or_into_a_file(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     (lab.place / "file").write_text("mine")
-    for changes, options, said in (
-        ({"CC": "no-such-compiler"}, {}, "no-such-compiler.*cannot be run"),
-        ({"CC": "false"}, {}, "cannot compile the network"),
-        ({"CC": "", "PATH": ""}, {}, "needs a C compiler"),
-        ({"CC": "cc"}, {"out": lab.place / "file"}, "is a file; C is written as a folder"),
+    for changes, out, said in (
+        ({"CC": "no-such-compiler"}, None, "no-such-compiler.*cannot be run"),
+        ({"CC": "false"}, None, "cannot compile the network"),
+        ({"CC": "", "PATH": ""}, None, "needs a C compiler"),
+        ({"CC": "cc"}, lab.place / "file", "is a file; C is written as a folder"),
     ):
         for name, value in changes.items():
             monkeypatch.setenv(name, value)
         with pytest.raises(SettingsError, match=said):
-            export(lab, "c", **options)
+            export(lab, "c", out=out)
 
 
 TRACED = """
