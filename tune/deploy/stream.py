@@ -17,7 +17,7 @@ from data.formats.tables import LARGEST
 from data.layouts.time_axis import guess_unit_seconds
 
 from .classifier import Array, Classifier, padded
-from .inputs import are_windows, channel_places, fewest_steps, refuse_rate
+from .inputs import channel_places, fewest_steps, refuse_rate
 from .metadata import Facts
 
 PLACE = "standard input"
@@ -59,12 +59,12 @@ class Decision:
 
 
 def sliding_for(facts: Facts, window: int | None, hop: int | None, smooth: int) -> Sliding:
-    """The windows that are asked for, or those of the training: a quarter of a window from one to the next.
+    """The windows that are asked for, or as long as the training's in the median: a quarter of one to the next.
 
     Raises:
         DataError: If a window is too short.
     """
-    n_steps = window or (facts.lengths.longest if are_windows(facts) else facts.lengths.median)
+    n_steps = window or facts.lengths.median
     if n_steps < fewest_steps(facts):
         raise DataError(f"--window {n_steps} is too short: the network needs at least {fewest_steps(facts)} steps")
     return Sliding(n_steps, hop or max(n_steps // 4, 1), smooth)

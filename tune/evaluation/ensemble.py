@@ -33,7 +33,7 @@ from ..core.errors import StorageError
 from ..core.seeds import derive_seed
 from ..core.stopping import StopWatch
 from ..study.companions import companion_context, find_companion
-from ..study.constraints import latency_of
+from ..study.constraints import COSTS, ON_A_DEVICE, latency_of
 from ..study.context import RunContext
 from ..study.ended import REPETITION, WEIGHTS_DIGESTS, score_sign
 from ..study.floors import FLOOR, floor_study
@@ -205,11 +205,12 @@ def shares_of(n_networks: int, *, with_floor: bool) -> list[float]:
 
 
 def _keeps_to_caps(context: RunContext, members: Sequence[_Network]) -> bool:
-    search = context.settings.search
-    caps = {"n_parameters": search.max_parameters, "latency_ms": search.max_latency_ms}
+    caps = {cost: getattr(context.settings.search, cost.cap) for cost in COSTS}
+    # There is no C for a mean.
     return all(
-        cap is None or sum(one.trial.user_attrs.get(name, math.inf) for one in members) <= cap
-        for name, cap in caps.items()
+        cap is None
+        or (cost not in ON_A_DEVICE and sum(one.trial.user_attrs.get(cost.record, math.inf) for one in members) <= cap)
+        for cost, cap in caps.items()
     )
 
 
