@@ -63,6 +63,7 @@ from ..training.metrics import Scores, score
 from ..training.predictions import pack
 from ..training.splits import Splits
 from ..training.train import NonFiniteLossError
+from .decision_rule import choose_rule, plain_rule, rule_in
 from .evaluate import evaluate
 from .examples import worst_examples
 from .floors import difference_of
@@ -108,6 +109,9 @@ def choose(context: RunContext) -> None:
         key=lambda one: (-score_sign(study) * round(one[0]["score"], DIGITS), round(one[0]["loss"], DIGITS)),
     )
     seed = derive_seed(context.settings.search.seed, ENSEMBLE, trial.number)
+    calibration = calibrated(logits, parts)
+    temperature: float = calibration["temperature"]
+    rule = choose_rule(logits, parts, temperature, context.settings.search.false_alarms_per_hour)
     # Whatever is chosen, further networks of the same trial would come out the same.
     is_of_trial = all(before.get(name) == key[name] for name in ("trial", "unfinished_after"))
     if "test" in before and before["chosen"] != chosen:
@@ -119,8 +123,8 @@ def choose(context: RunContext) -> None:
             **key,
             "candidates": [one for one, _ in candidates],
             "chosen": chosen,
-            "validation": evaluate(logits, parts, seed=seed).as_json(),
-            "calibration": calibrated(logits, parts),
+            "validation": evaluate(logits, parts, seed=seed, temperature=temperature, rule=rule).as_json(),
+            "calibration": calibration,
             "members": before["members"] if is_of_trial else [],
         },
     )
@@ -320,12 +324,20 @@ def _judged(context: RunContext, found: Ensemble, *, refits: bool) -> dict[str, 
     mean = mixed(logits, [member["share"] for member in found["members"]])
     seed = derive_seed(context.settings.search.seed, ENSEMBLE, trial.number, "test")
     correct = [pack((mean.argmax(dim=1) == test.labels).numpy())]
+    tested = evaluate(
+        [mean],
+        [test],
+        same_part=True,
+        seed=seed,
+        temperature=found["calibration"]["temperature"],
+        rule=rule_in(found["validation"]) or plain_rule(test),
+    )
     with study_lock(study, context.folder):
         examples = {"trial": trial.number, "part": "test", **worst_examples(mean, test)}
         study.set_user_attr("examples", examples)
     return {
         **costs,
-        "test": {**evaluate([mean], [test], same_part=True, seed=seed).as_json(), "refitted": refits},
+        "test": {**tested.as_json(), "refitted": refits},
         "correct": correct,
         "difference": None if floor is None else difference_of(trial, {"correct": correct}, floor, splits),
     }
