@@ -65,10 +65,12 @@ from ..training.splits import Splits
 from ..training.train import NonFiniteLossError
 from .decision_rule import choose_rule, plain_rule, rule_in
 from .evaluate import evaluate
+from .events import probabilities_of
 from .examples import worst_examples
 from .floors import difference_of
 from .last_fit import refit_settings, refit_splits, seconds_of_refit, train_to_the_end
 from .test_evaluation import answers
+from .timelines import timelines
 
 # Scores that differ by rounding alone are the same.
 DIGITS = 9
@@ -324,16 +326,12 @@ def _judged(context: RunContext, found: Ensemble, *, refits: bool) -> dict[str, 
     mean = mixed(logits, [member["share"] for member in found["members"]])
     seed = derive_seed(context.settings.search.seed, ENSEMBLE, trial.number, "test")
     correct = [pack((mean.argmax(dim=1) == test.labels).numpy())]
-    tested = evaluate(
-        [mean],
-        [test],
-        same_part=True,
-        seed=seed,
-        temperature=found["calibration"]["temperature"],
-        rule=rule_in(found["validation"]) or plain_rule(test),
-    )
+    temperature: float = found["calibration"]["temperature"]
+    rule = rule_in(found["validation"]) or plain_rule(test)
+    tested = evaluate([mean], [test], same_part=True, seed=seed, temperature=temperature, rule=rule)
     with study_lock(study, context.folder):
-        examples = {"trial": trial.number, "part": "test", **worst_examples(mean, test)}
+        streams = timelines(*probabilities_of([mean], temperature), test, rule)
+        examples = {"trial": trial.number, "part": "test", "streams": streams, **worst_examples(mean, test)}
         study.set_user_attr("examples", examples)
     return {
         **costs,

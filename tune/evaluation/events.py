@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -98,10 +98,9 @@ def judge_events(
     for said, part in zip(probabilities, parts, strict=True):
         if part.timeline is None:
             return None
-        for predicted, true, seconds in _covered(said.double().numpy(), part, part.timeline, rule):
-            hours += seconds / 3600
-            for label in {one.label for one in (*predicted, *true)}:
-                count, late = _compare(*([one for one in some if one.label == label] for some in (predicted, true)))
+        for covered in covered_stretches(said, part, part.timeline, rule):
+            hours += (covered.end - covered.begin) / 3600
+            for label, count, late in covered.compared():
                 counts[label] = counts.get(label, Count()) + count
                 delays += late
     whole = sum(counts.values(), Count())
@@ -117,10 +116,27 @@ def judge_events(
     }
 
 
-def _covered(
-    probabilities: NDArray[np.float64], part: SequenceDataset, timeline: Timeline, rule: DecisionRule
-) -> Iterator[tuple[list[Stretch], list[Stretch], float]]:
-    """Predicted and true events of every stretch that windows cover, and how long it is."""
+class Covered(NamedTuple):
+    """A stretch of a stream that windows cover, its first window, and its events."""
+
+    row: int
+    begin: float
+    end: float
+    predicted: list[Stretch]
+    true: list[Stretch]
+
+    def compared(self) -> Iterator[tuple[int, Count, list[float]]]:
+        """What became of the events of every class, and how late those that were found were known."""
+        for label in {one.label for one in (*self.predicted, *self.true)}:
+            predicted, true = ([one for one in some if one.label == label] for some in (self.predicted, self.true))
+            yield label, *_compare(predicted, true)
+
+
+def covered_stretches(
+    probabilities: Float[Tensor, "windows classes"], part: SequenceDataset, timeline: Timeline, rule: DecisionRule
+) -> Iterator[Covered]:
+    """Every stretch that windows cover, with the events that are predicted there and those that there were."""
+    said = probabilities.double().numpy()
     assert part.sample_rate_hz is not None
     null = null_class(part.class_names)
     streams, starts = timeline.streams.numpy(), timeline.starts.numpy().astype(np.float64)
@@ -138,8 +154,8 @@ def _covered(
                 for _, label, a, b in events.tolist()
                 if min(b, end) - max(a, begin) >= LEAST_JUDGED * (b - a) and label < part.n_classes
             ]
-            predicted = stretches(probabilities[mine], starts[mine], ends[mine], rule, null)
-            yield [event for event in predicted if event.label != null], true, end - begin
+            predicted = stretches(said[mine], starts[mine], ends[mine], rule, null)
+            yield Covered(int(mine[0]), begin, end, [one for one in predicted if one.label != null], true)
 
 
 def _compare(predicted: Sequence[Stretch], true: Sequence[Stretch]) -> tuple[Count, list[float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,8 +27,10 @@ from ..training.predictions import pack
 from ..training.train import NonFiniteLossError, predict
 from .decision_rule import choose_rule, plain_rule, rule_in
 from .evaluate import Evaluation, evaluate
+from .events import probabilities_of
 from .examples import worst_examples
 from .last_fit import describe_refit, refit, refit_splits, seconds_of_refit
+from .timelines import timelines
 
 
 def evaluate_selected(
@@ -89,7 +91,7 @@ def evaluate_selected(
             return
         test, found["correct"] = score_weights(context, trial, weights, "test", rule_in(found.get("validation")))
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
-    examples = None if weights is None or tested else _examples(context, trial, weights)
+    examples = None if weights is None or tested else _examples(context, trial, weights, found)
     with study_lock(study, folder):
         # Read anew: another process may have judged another trial meanwhile.
         evaluations = study.user_attrs.get("evaluations", {})
@@ -148,9 +150,14 @@ def _seed(trial: FrozenTrial, settings: Settings) -> int:
     return derive_seed(settings.search.seed, "trial", trial.number)
 
 
-def _examples(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]]) -> dict[str, Any]:
-    """Sequences of the worst classes for the report, by the first fold's network, on test where there is one."""
+def _examples(
+    context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], found: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Sequences of the worst classes and times of streams, by the first fold's network, on test where there is one."""
     fold = context.splits.folds[0]
     part = "validation" if fold.test is None else "test"
     logits = answers(context, trial, weights, part)[0]
-    return {"trial": trial.number, "part": part, **worst_examples(logits, getattr(fold, part))}
+    streams = timelines(
+        *probabilities_of([logits], temperature_of(trial)), getattr(fold, part), rule_in(found.get(part))
+    )
+    return {"trial": trial.number, "part": part, "streams": streams, **worst_examples(logits, getattr(fold, part))}
