@@ -272,10 +272,16 @@ def check_model(network: str) -> None:
 @click.option(
     "--picture", type=A_FILE, help="Where to draw an example of each class.  [default: studies/NAME-examples.png]"
 )
+@click.option("--all", "show_all", is_flag=True, help="Say all, and not in twenty lines what matters most.")
 @settings_options
 @handles_errors
 def datasets(
-    config_file: Path | None, assignments: tuple[str, ...], picture: Path | None, **options: str | None
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    picture: Path | None,
+    *,
+    show_all: bool,
+    **options: str | None,
 ) -> None:
     """Lists the data sets or, given one or a path, says what is in it and what looks wrong.
 
@@ -292,7 +298,7 @@ def datasets(
         resolve(*layers)  # Tells of mistakes before torch is loaded.
         from .commands.datasets import look_at_dataset
 
-        look_at_dataset(console(), layers, picture)
+        look_at_dataset(console(), layers, picture, show_all=show_all)
     else:
         from .commands.listings import list_datasets
 

@@ -364,9 +364,7 @@ def test_streams_are_judged_as_streams() -> None:
     for text in both_texts(asked):
         assert "2 windows decide together, one every" in text
         assert "for a class other than 'null' where it has a probability of 0.35: chosen on the validation set" in text
-        assert (
-            "that is 14 false alarms an hour, a recall of 50.0% and an event F1 of 66.7%. Allowed were 10." in text
-        )
+        assert "that is 14 false alarms an hour, a recall of 50.0% and an event F1 of 66.7%. Allowed were 10." in text
     too_good = {**test, "events": {**events, "windows_cut_at_changes": True}}
     facts = replace(facts, attributes={**facts.attributes, "evaluations": {number: {"test": too_good}}})
     assert "which nobody knows of a stream" in as_markdown(content(facts))
