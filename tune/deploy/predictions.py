@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.errors import DataError
-from data.null_class import null_class
+from data.streams.null_class import null_class
 from data.unlabelled import Unlabelled
 
 from ..training.decisions import DecisionRule, decide, stretches

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from data.null_class import null_class
 from data.sequences import SequenceDataset
+from data.streams.null_class import null_class
 
 from ..training.decisions import DecisionRule
 from .events import judge_events, probabilities_of
