@@ -52,15 +52,11 @@ def rule_sentences(facts: Facts) -> Iterator[str]:
     rule = rule_in(facts.answers)
     if rule is None:
         return
-    rate, null = (facts.attributes.get("data") or {}).get("sample_rate_hz"), null_class(facts.class_names)
+    rate = (facts.attributes.get("data") or {}).get("sample_rate_hz")
     every = f"{rule.hop} steps" if not rate else f"{rule.hop / rate:.2g} s"
-    together = "Every window decides alone" if rule.n_windows == 1 else f"{rule.n_windows} windows decide together"
-    least = ""
-    if rule.threshold is not None and null is not None:
-        least = f", for a class other than {facts.class_names[null]!r} where it has a probability of {rule.threshold:g}"
     yield (
-        f"{together}, one every {every}{least}: chosen on the validation set, and the same in ./run_tuning.sh predict "
-        "and serve."
+        f"Decided is every {every}, {rule.in_words(facts.class_names)}: chosen on the validation set, and the same in "
+        "./run_tuning.sh predict and serve."
     )
     allowed = facts.settings.search.false_alarms_per_hour
     on_validation = (facts.judged.get("validation") or {}).get("events") or {}

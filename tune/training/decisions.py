@@ -6,6 +6,7 @@ were judged. Nothing here needs torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from pydantic import Field
+
+from data.streams.null_class import null_class
 
 from ..config.lengths import LONGEST
 from ..config.schema import Section
@@ -33,6 +36,16 @@ class DecisionRule(Section):
     hop: int = Field(ge=1, le=LONGEST)
     n_windows: int = Field(SMOOTHED_WINDOWS, ge=1, le=MOST_WINDOWS)
     threshold: float | None = Field(None, ge=0, le=1)
+
+    def in_words(self, class_names: Sequence[str]) -> str:
+        """How it decides, but for the hop."""
+        together = (
+            "by the last window alone" if self.n_windows == 1 else f"by the last {self.n_windows} windows together"
+        )
+        null = null_class(class_names)
+        if self.threshold is None or null is None:
+            return together
+        return f"{together}, another class than {class_names[null]!r} if its probability is at least {self.threshold:g}"
 
 
 class Stretch(NamedTuple):

@@ -50,6 +50,14 @@ def test_stretches_leave_no_time_out() -> None:
     assert [one.windows for one in found] == [slice(0, 2), slice(2, 4)]
 
 
+def test_a_rule_in_words() -> None:
+    assert DecisionRule(hop=1).in_words(("idle", "wave")) == "by the last 3 windows together"
+    assert DecisionRule(hop=1, n_windows=1, threshold=0.35).in_words(("idle", "wave")) == (
+        "by the last window alone, another class than 'idle' if its probability is at least 0.35"
+    )
+    assert DecisionRule(hop=1, threshold=0.35).in_words(("wave", "clap")) == "by the last 3 windows together"
+
+
 @pytest.mark.parametrize("wrong", [{"hop": 0}, {"hop": 1, "n_windows": 0}, {"hop": 1, "threshold": 2.0}])
 def test_a_rule_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="equal to"):

@@ -26,7 +26,6 @@ from ...deploy.metadata import Facts
 from ...deploy.predictions import Prediction, predictions
 from ...deploy.sources import find_model
 from ...deploy.stream import decisions, sliding_for
-from ...training.decisions import DecisionRule
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -122,11 +121,6 @@ def _as_table(found: Iterable[Prediction], facts: Facts, all_probabilities: bool
     return table
 
 
-def _in_words(rule: DecisionRule) -> str:
-    least = "" if rule.threshold is None else f", of a class other than null from {rule.threshold:.2f} on"
-    return f"over the last {rule.n_windows} windows{least}"
-
-
 def _stream(
     classifier: Classifier,
     *,
@@ -140,7 +134,8 @@ def _stream(
     rate = classifier.facts.sample_rate_hz
     seconds = "" if rate is None else f" ({how.window / rate:.3g} s)"
     click.echo(
-        f"Windows of {how.window} samples{seconds}, a decision every {how.rule.hop}, {_in_words(how.rule)}",
+        f"Windows of {how.window} samples{seconds}, a decision every {how.rule.hop}, "
+        f"{how.rule.in_words(classifier.facts.class_names)}",
         err=True,
     )
     taken: list[float] = []

@@ -19,7 +19,8 @@ from .words import StudyContext, Words, shortened
 
 _PANEL_INCHES = 1.12
 _LANES_INCHES = 0.62
-_TICK_SECONDS, _MOST_TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, math.inf), 7
+_TICK_SECONDS, _MOST_TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600), 7
+_MOST_SECONDS = _TICK_SECONDS[-1] * _MOST_TICKS
 # Of a bar, for the number of its class.
 _ROOM_INCHES = 0.13
 
@@ -83,7 +84,7 @@ def timeline_info(stored: Any, class_names: Sequence[str], part: str) -> Timelin
         others = [shortened(str(name), 24) for name in stored["not_shown"]]
     except (KeyError, TypeError, ValueError, IndexError):
         return None
-    if not names:
+    if not names or not all(0 < one.end - one.begin <= _MOST_SECONDS for one in stretches):
         return None
     return TimelineInfo(stretches, names, part, _words(stretches, others, part))
 
