@@ -182,7 +182,7 @@ def test_of_much_that_looks_wrong_the_gravest_is_said_in_twenty_lines(tmp_path: 
     assert re.fullmatch(r"  … and \d+ more lines: --all shows all", folded)
     assert set(short) - {folded} < set(whole)
     wrong = [line for line in short if line.startswith("  - ")]
-    assert wrong[0].startswith("  - 1 of 17 annotations holds no step of the stream")
+    assert wrong[0].startswith("  - 2 of 18 annotations hold no step of the stream")
     assert "jumps by" in wrong[1]
     assert short[1].lstrip().startswith(f"{tmp_path / 'mine'} is read as 4 streams")
     assert short[-1] == whole[-1] == f"Tune it: ./run_tuning.sh --data-path {tmp_path / 'mine'}"
