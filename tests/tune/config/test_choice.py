@@ -157,7 +157,8 @@ def test_a_look_at_streams_explains_their_reading_in_twenty_lines(tmp_path: Path
         assert any(sentence in line for line in reading)
     assert len(output.splitlines()) <= 20
     last = output.splitlines()[-1]
-    assert last == f"Tune it: ./run_tuning.sh --data-path {folder} --set data.window_seconds=0.5 --split stratified"
+    options = "--set data.window_seconds=0.5 --split stratified --metric balanced_accuracy"
+    assert last == f"Tune it: ./run_tuning.sh --data-path {folder} {options}"
 
 
 def test_of_much_that_looks_wrong_the_gravest_is_said_in_twenty_lines(tmp_path: Path) -> None:
@@ -185,5 +186,6 @@ def test_of_much_that_looks_wrong_the_gravest_is_said_in_twenty_lines(tmp_path: 
     assert wrong[0].startswith("  - 2 of 18 annotations hold no step of the stream")
     assert "jumps by" in wrong[1]
     assert short[1].lstrip().startswith(f"{tmp_path / 'mine'} is read as 4 streams")
-    assert short[-1] == whole[-1] == f"Tune it: ./run_tuning.sh --data-path {tmp_path / 'mine'}"
+    assert short[-1] == whole[-1]
+    assert short[-1] == f"Tune it: ./run_tuning.sh --data-path {tmp_path / 'mine'} --metric balanced_accuracy"
     assert any("wild values" in line for line in whole)

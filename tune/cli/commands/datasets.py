@@ -16,6 +16,7 @@ from data.quality.warnings import duplicates, warnings
 from data.recording import CHECK, TEST, TRAIN, VALIDATION
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import SequenceDataset
+from data.streams.null_class import null_class
 from data.streams.windows import CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE
 
 from ...config.choice import data_name_of, with_dataset
@@ -90,7 +91,10 @@ def look_at_dataset(
     write_bytes(path, examples_picture(dataset, subject))
     say(console, f"Picture: {path}  (an example of each class)")
     if split_option is not None:
-        say(console, f"Tune it: ./run_tuning.sh{_options(layers)}{split_option}")
+        # Of streams in which mostly nothing happens the accuracy is that of saying so.
+        is_rare = dataset.timeline is not None and null_class(dataset.class_names) is not None
+        metric = " --metric balanced_accuracy" if is_rare and settings.search.metric not in BY_CLASS else ""
+        say(console, f"Tune it: ./run_tuning.sh{_options(layers)}{split_option}{metric}")
 
 
 def described(dataset: SequenceDataset) -> Iterable[tuple[str, str]]:
