@@ -167,7 +167,7 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
         lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
     else:
         what = "Knee of the Pareto front" if settings.search.second_objective else "Best"
-        epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
+        epochs = f"best epoch {', '.join(map(str, dict.fromkeys(attributes['best_epochs'])))}"
         lines = [f"{what}: trial {best.number}, {_described(best, metric)}, {epochs}"]
     if settings.search.second_objective:
         front = sorted(best_trials(study), key=lambda trial: trial.values[1])

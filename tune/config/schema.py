@@ -95,6 +95,9 @@ class SplitSettings(Section):
     folds: int | None = Field(
         None, ge=0, le=1_000, description="Folds that judge every trial; 0: one split; null: as many as the data needs"
     )
+    common_epoch: bool = Field(
+        True, description="The best epoch is the same in all folds, by their mean; false: each fold's own best"
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Draws the splits; apart from the study's seed")
     balanced: bool = Field(True, description="Choose people so that every part has every class; false: as drawn")
 

@@ -330,7 +330,8 @@ def _judged(context: RunContext, found: Ensemble, *, refits: bool) -> dict[str, 
     rule = rule_in(found["validation"]) or plain_rule(test)
     tested = evaluate([mean], [test], same_part=True, seed=seed, temperature=temperature, rule=rule)
     with study_lock(study, context.folder):
-        streams = timelines(*probabilities_of([mean], temperature), test, rule)
+        (probabilities,) = probabilities_of([mean], temperature)
+        streams = timelines(probabilities, test, rule)
         examples = {"trial": trial.number, "part": "test", "streams": streams, **worst_examples(mean, test)}
         study.set_user_attr("examples", examples)
     return {

@@ -157,7 +157,6 @@ def _examples(
     fold = context.splits.folds[0]
     part = "validation" if fold.test is None else "test"
     logits = answers(context, trial, weights, part)[0]
-    streams = timelines(
-        *probabilities_of([logits], temperature_of(trial)), getattr(fold, part), rule_in(found.get(part))
-    )
+    (probabilities,) = probabilities_of([logits], temperature_of(trial))
+    streams = timelines(probabilities, getattr(fold, part), rule_in(found.get(part)))
     return {"trial": trial.number, "part": part, "streams": streams, **worst_examples(logits, getattr(fold, part))}

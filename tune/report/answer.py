@@ -171,7 +171,7 @@ def _which(facts: Facts) -> Iterator[str]:
         yield about_mean(facts.ensemble, single, facts.judged_alone.get("test"), facts.settings.search.metric)
         yield "Validation chose that among a single network, the mean of several, and each of these with MiniRocket."
     epochs = [] if best.state == TrialState.PRUNED else attributes.get("best_epochs") or []
-    after = f", at its best after epoch {listed([str(epoch) for epoch in epochs])}" if epochs else ""
+    after = f", at its best after epoch {listed([str(epoch) for epoch in dict.fromkeys(epochs)])}" if epochs else ""
     if facts.ensemble is None and (judged := facts.attributes.get("ensemble")) and len(judged["candidates"]) > 1:
         yield about_no_mean(judged, facts.settings.search.metric)
     size = f" with {attributes['n_parameters']:,} parameters" if "n_parameters" in attributes else ""

@@ -92,12 +92,12 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, there
-    # were no floors, no ensembles and no streams, no search ended before its trials were done, and no networks but the
-    # registered ones.
+    # were no floors, no ensembles and no streams, no search ended before its trials were done, no networks but the
+    # registered ones, and each fold chose the epoch that it was judged after.
     settings = {"network": None, **settings}
     later: dict[str, dict[str, Any]] = {
         "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
-        "split": {"balanced": False, "outer_fold": None},
+        "split": {"balanced": False, "outer_fold": None, "common_epoch": False},
         "search": {"floors": False, "ensemble": 0, "stop": "never", "false_alarms_per_hour": None},
     }
     for section, older in later.items():

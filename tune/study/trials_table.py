@@ -61,7 +61,7 @@ def trials_table(study: Study) -> str:
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:
     attributes = trial.user_attrs
-    best_epochs = attributes.get("best_epochs") or [None]
+    best_epochs = list(dict.fromkeys(attributes.get("best_epochs") or [None]))
     return {
         **{name: attributes.get(name) for name in COLUMNS if name in attributes},
         **all_parameters(trial),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 import pytest
+from matplotlib.patches import Rectangle
 from optuna.trial import TrialState
 
 from tests.html import Reader
@@ -389,7 +390,8 @@ def test_streams_are_drawn_in_time() -> None:
         assert "What happened, and what was predicted" in text
     assert timeline.figure is not None
     first = timeline.figure.axes[0]
-    assert [patch.get_width() for patch in first.patches] == [5, 4, 1]
+    bars = [patch for patch in first.patches if isinstance(patch, Rectangle)]
+    assert [bar.get_width() for bar in bars] == [5, 4, 1]
     assert [tick.get_text() for tick in first.get_xticklabels()][1:3] == ["1:00", "1:30"]
     # The same scale for everyone.
     assert {axes.get_xlim()[1] - axes.get_xlim()[0] for axes in timeline.figure.axes} == {180.0}

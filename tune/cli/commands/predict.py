@@ -23,7 +23,7 @@ from ...core.terminal import console
 from ...deploy.classifier import Classifier, load_classifier
 from ...deploy.inputs import Wanted
 from ...deploy.metadata import Facts
-from ...deploy.predictions import Prediction, predictions
+from ...deploy.predictions import Prediction, Span, predictions
 from ...deploy.sources import find_model
 from ...deploy.stream import decisions, sliding_for
 
@@ -95,10 +95,11 @@ def _header(facts: Facts, all_probabilities: bool) -> list[str]:
 def _rows(one: Prediction, all_probabilities: bool) -> Iterator[list[str]]:
     """A row for a recording; of a stream, for every stretch of one class."""
     cut = "1" if one.n_windows == 1 else f"{one.n_agree} of {one.n_windows}"
-    when = [([f"{span.begin:.3f}", f"{span.end:.3f}"], span, str(span.n_windows)) for span in one.timeline]
-    for place, said, n_windows in when or [([], one, cut)]:
+    for said in one.timeline or (one,):
         each = [f"{value:.6f}" for value in said.probabilities] if all_probabilities else []
-        yield [one.place, *place, said.class_name, f"{said.probability:.6f}", n_windows, *each]
+        when = [f"{said.begin:.3f}", f"{said.end:.3f}"] if isinstance(said, Span) else []
+        n_windows = str(said.n_windows) if isinstance(said, Span) else cut
+        yield [one.place, *when, said.class_name, f"{said.probability:.6f}", n_windows, *each]
 
 
 def _as_csv(found: Iterable[Prediction], facts: Facts, all_probabilities: bool) -> str:

@@ -28,7 +28,7 @@ _ROOM_INCHES = 0.13
 class Event(NamedTuple):
     """An unbroken stretch of one class, in seconds of its stream; the class by its place in the legend."""
 
-    index: int
+    number: int
     begin: float
     end: float
 
@@ -134,13 +134,13 @@ def _draw_lanes(axes: Axes, one: Stretch, longest: float, inches_per_second: flo
     for lane, events in ((1.0, one.true), (0.0, one.predicted)):
         axes.barh(
             [lane] * len(events), [event.end - event.begin for event in events], left=[event.begin for event in events],
-            height=0.86, color=[_colour(event.index) for event in events], linewidth=0,
+            height=0.86, color=[_colour(event.number) for event in events], linewidth=0,
         )  # fmt: skip
         for event in events:
             if (event.end - event.begin) * inches_per_second >= _ROOM_INCHES:
                 middle = (event.begin + event.end) / 2
                 axes.text(
-                    middle, lane, str(event.index + 1), size=7, color="#ffffff", ha="center", va="center_baseline"
+                    middle, lane, str(event.number + 1), size=7, color="#ffffff", ha="center", va="center_baseline"
                 )
     axes.set_xlim(one.begin, one.begin + longest)
     axes.set_ylim(-0.55, 1.55)
