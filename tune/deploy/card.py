@@ -127,7 +127,7 @@ def _of_streams(description: ModelDescription) -> Iterator[str]:
         yield ""
         yield (
             f"Streams were judged in windows of {description.lengths.longest} steps, one every "
-            f"{description.decision.hop}, decided {rule}."
+            f"{description.decision.hop}, and decided {rule}."
         )
 
 

@@ -55,8 +55,8 @@ def rule_sentences(facts: Facts) -> Iterator[str]:
     rate = (facts.attributes.get("data") or {}).get("sample_rate_hz")
     every = f"{rule.hop} steps" if not rate else f"{rule.hop / rate:.2g} s"
     yield (
-        f"Decided is every {every}, {rule.in_words(facts.class_names)}: chosen on the validation set, and the same in "
-        "./run_tuning.sh predict and serve."
+        f"There is a decision every {every}, {rule.in_words(facts.class_names)}. Validation chose that, and "
+        "./run_tuning.sh predict and serve decide by it."
     )
     allowed = facts.settings.search.false_alarms_per_hour
     on_validation = (facts.judged.get("validation") or {}).get("events") or {}

@@ -45,7 +45,9 @@ class DecisionRule(Section):
         null = null_class(class_names)
         if self.threshold is None or null is None:
             return together
-        return f"{together}, another class than {class_names[null]!r} if its probability is at least {self.threshold:g}"
+        return (
+            f"{together}; a class other than {class_names[null]!r} needs a probability of at least {self.threshold:g}"
+        )
 
 
 class Stretch(NamedTuple):

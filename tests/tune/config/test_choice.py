@@ -157,8 +157,8 @@ def test_a_look_at_streams_explains_their_reading_in_twenty_lines(tmp_path: Path
         assert any(sentence in line for line in reading)
     assert len(output.splitlines()) <= 20
     last = output.splitlines()[-1]
-    options = "--set data.window_seconds=0.5 --split stratified --metric balanced_accuracy"
-    assert last == f"Tune it: ./run_tuning.sh --data-path {folder} {options}"
+    how = "--set data.window_seconds=0.5 --split stratified --metric balanced_accuracy"
+    assert last == f"Tune it: ./run_tuning.sh --data-path {folder} {how}"
 
 
 def test_of_much_that_looks_wrong_the_gravest_is_said_in_twenty_lines(tmp_path: Path) -> None:

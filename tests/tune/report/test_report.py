@@ -363,7 +363,7 @@ def test_streams_are_judged_as_streams() -> None:
         settings=resolve(facts.settings.model_dump(), {"search": {"false_alarms_per_hour": 10.0}}),
     )
     for text in both_texts(asked):
-        assert "by the last 2 windows together, another class than 'null' if its probability is at least 0.35" in text
+        assert "by the last 2 windows together; a class other than 'null' needs a probability of at least 0.35" in text
         assert "that is 14 false alarms an hour, a recall of 50.0% and an event F1 of 66.7%. Allowed were 10." in text
     too_good = {**test, "events": {**events, "windows_cut_at_changes": True}}
     facts = replace(facts, attributes={**facts.attributes, "evaluations": {number: {"test": too_good}}})

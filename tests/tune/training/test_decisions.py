@@ -53,7 +53,7 @@ def test_stretches_leave_no_time_out() -> None:
 def test_a_rule_in_words() -> None:
     assert DecisionRule(hop=1).in_words(("idle", "wave")) == "by the last 3 windows together"
     assert DecisionRule(hop=1, n_windows=1, threshold=0.35).in_words(("idle", "wave")) == (
-        "by the last window alone, another class than 'idle' if its probability is at least 0.35"
+        "by the last window alone; a class other than 'idle' needs a probability of at least 0.35"
     )
     assert DecisionRule(hop=1, threshold=0.35).in_words(("wave", "clap")) == "by the last 3 windows together"
 
