@@ -100,7 +100,7 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
         "split": {"balanced": False, "outer_fold": None, "common_epoch": False},
         "search": {
             **{"floors": False, "ensemble": 0, "stop": "never"},
-            **dict.fromkeys(("max_flash", "max_ram", "max_macs")),
+            **dict.fromkeys(("max_flash", "max_ram", "max_macs", "false_alarms_per_hour")),
         },
     }
     for section, older in later.items():

@@ -79,8 +79,8 @@ def _about(model: StoredModel, size: Footprint, sliding: Sliding) -> dict[str, o
         "size": size,
         "precision": "float32",
         "window": sliding.window,
-        "hop": sliding.hop,
-        "smooth": sliding.smooth,
+        "hop": sliding.rule.hop,
+        "smooth": sliding.rule.n_windows,
     }
 
 
