@@ -10,8 +10,10 @@ trained on what they predict, as Caruana et al. 2004 ("Ensemble selection from l
 more than these few, since a search among hundreds of mixtures would fit a small validation set. These networks are
 confirmation runs, with fresh seeds; where there is just one, the search's own is taken beside it. Since that one was
 chosen by its score, a candidate has the score of a single network, as the confirmation has it, and on top what its mean
-gains over these very networks. Of equals the one with the lower loss is taken, then the simpler one. MiniRocket alone
-and a single network are held against each other first: only the better is a candidate, of equals MiniRocket.
+gains over these very networks. MiniRocket alone and a single network are held against each other first: only the
+better is a candidate, of equals MiniRocket. A mean has to beat MiniRocket too, by more than its loss: a network is
+judged after the epoch that was best for these very sequences, MiniRocket is not. Of other equals the one with the lower
+loss is taken, then the simpler one.
 """
 
 from __future__ import annotations
@@ -102,11 +104,8 @@ def choose(context: RunContext) -> None:
         return
     parts = [fold.validation for fold in context.splits.folds]
     candidates = list(_candidates(context, networks, floor))
-    chosen, logits = min(
-        candidates,
-        # The first of equals is the simplest.
-        key=lambda one: (-score_sign(study) * round(one[0]["score"], DIGITS), round(one[0]["loss"], DIGITS)),
-    )
+    # The first of equals is the simplest.
+    chosen, logits = min(candidates, key=lambda one: preference(one[0], score_sign(study)))
     seed = derive_seed(context.settings.search.seed, ENSEMBLE, trial.number)
     # Whatever is chosen, further networks of the same trial would come out the same.
     is_of_trial = all(before.get(name) == key[name] for name in ("trial", "unfinished_after"))
@@ -124,6 +123,12 @@ def choose(context: RunContext) -> None:
             "members": before["members"] if is_of_trial else [],
         },
     )
+
+
+def preference(candidate: Candidate, sign: int) -> tuple[float, bool, float]:
+    """Least for the best: by score, a floor that is not beaten, then by loss; ``sign`` is -1 where less is better."""
+    has_network = candidate["networks"] > 0
+    return -sign * round(candidate["score"], DIGITS), has_network, round(candidate["loss"], DIGITS)
 
 
 def _networks(context: RunContext, trial: FrozenTrial, most: int) -> list[_Network]:
