@@ -83,7 +83,8 @@ def limit_of_machine(n_processes: int, seconds: float) -> float:
 
 
 def _steps_of(n_processes: int, seconds: float) -> int:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["models"])
     barrier = context.Barrier(n_processes)
     counts: Queue[int] = context.Queue()
     processes = [context.Process(target=_only_train, args=(seconds, barrier, counts)) for _ in range(n_processes)]

@@ -11,6 +11,8 @@ from beartype import beartype
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+from tests.processes import ALWAYS_COLD
+
 # Before anything loads torch, and for the processes that tests start: as many tests run at once as there are cores,
 # and threads that wait for each other actively take six times the processor time.
 for library in ("OMP", "OPENBLAS", "MKL"):
@@ -38,6 +40,11 @@ SECONDS_AN_ACCIDENT = 240
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos", type=int, metavar="N", help="run only the tests of accidents, with N accidents each")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("chaos") is not None:
+        os.environ[ALWAYS_COLD] = "1"  # Accidents come while libraries are loaded, too.
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

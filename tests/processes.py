@@ -12,6 +12,9 @@ from tests.warm import Forked
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Set, every tuner loads its libraries itself, as it does for people; so it is with ``--chaos``.
+ALWAYS_COLD = "SEQTUNE_TESTS_COLD"
+
 # Small networks on two exercises, cut into long windows: a trial takes a fraction of a second.
 SMALL = (
     "--classes=2",
@@ -53,7 +56,7 @@ def start(
         "PYTHONSAFEPATH": "1",
         "PYTHONWARNINGS": "default",
     }
-    warm = sys.platform == "linux" and preexec is None and not cold
+    warm = sys.platform == "linux" and preexec is None and not (cold or os.environ.get(ALWAYS_COLD))
     command = () if warm else (sys.executable, "-m")
     return (Forked if warm else subprocess.Popen)(
         (*command, module, *arguments),
