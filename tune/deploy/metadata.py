@@ -32,6 +32,7 @@ class Facts(Section):
         lengths: Of the sequences it was made from.
         resample_length: Steps that every sequence is stretched to before; None where they are left alone.
         window_seconds: Of windows, where recordings are cut into some.
+        missing_hands: What stands where a hand is not seen; says something of landmarks only.
     """
 
     format: Literal["seqtune export 1"] = "seqtune export 1"
@@ -44,6 +45,7 @@ class Facts(Section):
     dataset: str = Field(max_length=1000)
     resample_length: int | None = Field(default=None, ge=1, le=LONGEST)
     window_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    missing_hands: Literal["interpolate", "mask", "zeros"] = "interpolate"
     study: str = Field(max_length=1000)
     trial: int
     precision: Literal["float32", "int8"] = "float32"
@@ -69,6 +71,7 @@ def facts_of(model: StoredModel, *, int8: bool = False) -> Facts:
             "dataset": description.data.dataset,
             "resample_length": description.data.resample_length,
             "window_seconds": description.data.window_seconds,
+            "missing_hands": description.data.missing_hands,
             "study": description.study,
             "trial": description.trial,
             "precision": "int8" if int8 else "float32",
