@@ -79,6 +79,8 @@ def print_summary(console: Console, finished: Finished) -> None:
     else:
         for line in _best_lines(study, settings, finished.folder):
             _tell(console, line)
+    if finished.not_drawn:
+        say(console, "")
     for sentence in finished.not_drawn:
         _tell(console, sentence)
     say(console, "")
