@@ -7,7 +7,7 @@ from typing import Any
 
 from data.landmarks import mirrored
 from data.sequences import SequenceDataset
-from data.triples import sensor_triples
+from data.tensors.triples import sensor_triples
 
 from .budget import LEFT_TO_SIZE, sized
 from .initial import WITHOUT_TRIPLES

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.columns import find_roles, unit_seconds
-from data.delimited import is_header
 from data.errors import DataError
-from data.tables import LARGEST
-from data.time_axis import guess_unit_seconds
+from data.formats.columns import find_roles, unit_seconds
+from data.formats.delimited import is_header
+from data.formats.tables import LARGEST
+from data.layouts.time_axis import guess_unit_seconds
 
 from .classifier import Array, Classifier, padded
 from .inputs import are_windows, channel_places, fewest_steps, refuse_rate

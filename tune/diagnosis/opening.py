@@ -12,9 +12,9 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
-from data.channels import Preparation, prepare_measured
-from data.quality import classes_missing
+from data.quality.warnings import classes_missing
 from data.sequences import SequenceDataset
+from data.tensors.channels import Preparation, prepare_measured
 from models import architecture
 from models.ensemble import Ensemble
 

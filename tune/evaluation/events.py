@@ -20,8 +20,8 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.null_class import null_class
 from data.sequences import SequenceDataset
+from data.streams.null_class import null_class
 from data.timeline import Timeline
 
 # As many windows decide together as in ``predict -``.

@@ -9,7 +9,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 
 from ..config.settings import Settings
 from ..core.seeds import derive_seed

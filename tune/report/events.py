@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data.null_class import null_class
+from data.streams.null_class import null_class
 
 from .facts import Facts
 from .figures.sections import Section, Table

@@ -11,8 +11,8 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
-from data.augment import Augmentation
-from data.channels import Preparation, joint_preparation
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation, joint_preparation
 from models.ensemble import ENSEMBLE
 
 from ..config.settings import Settings, resolve

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from optuna import Trial
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 
 from ..config.settings import Settings
 from ..config.spaces import Scalar

@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna import Trial
 
-from data.channels import Preparation, n_prepared_channels
+from data.tensors.channels import Preparation, n_prepared_channels
 from models import SequenceClassifier, build
 
 from ..config.settings import Settings

@@ -10,9 +10,9 @@ from functools import partial
 
 import torch
 
-from data.augment import Augmentation
-from data.channels import Preparation, n_prepared_channels
 from data.sequences import SequenceDataset
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation, n_prepared_channels
 from models import build
 
 from ..config.settings import Settings

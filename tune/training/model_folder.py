@@ -19,7 +19,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from data.channels import (
+from data.formats.regular import read_regular
+from data.formats.tables import LARGEST
+from data.sequences import SequenceDataset
+from data.tensors.channels import (
     DERIVED,
     NORMALISATIONS,
     Normaliser,
@@ -29,9 +32,6 @@ from data.channels import (
     n_prepared_channels,
     prepare_measured,
 )
-from data.regular import read_regular
-from data.sequences import SequenceDataset
-from data.tables import LARGEST
 from models import ARCHITECTURES, SequenceClassifier, build
 from models.ensemble import ENSEMBLE, Ensemble
 from models.own import OWN

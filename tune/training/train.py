@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from data.batches import Batch, ordered_batches, training_batches
 from data.sequences import SequenceDataset
+from data.tensors.batches import Batch, ordered_batches, training_batches
 from models import SequenceClassifier
 
 from ..core.seeds import derive_seed

@@ -143,7 +143,7 @@ def test_a_look_at_some_classes(tmp_path: Path) -> None:
 
 
 def test_a_look_at_streams_explains_their_reading_in_twenty_lines(tmp_path: Path) -> None:
-    folder = Path(__file__).parents[2] / "data" / "annotations"
+    folder = Path(__file__).parents[2] / "data" / "examples" / "annotations"
     options = ["--data-path", str(folder), "--picture", str(tmp_path / "a.png"), "--set=data.window_seconds=0.5"]
     output = CliRunner().invoke(main, ["datasets", *options]).output
     reading = output[: output.index("What looks wrong:")].splitlines()

@@ -183,7 +183,7 @@ def test_what_cannot_be_exported(lab: Lab) -> None:
 
 TRACED = """
 import numpy
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 from tests.stored_models import measured, stored_ensemble, stored_model
 from tune.deploy.classifier import TorchClassifier, classify
 from tune.deploy.torch_program import TorchProgram, to_torch_program

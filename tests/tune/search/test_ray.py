@@ -121,7 +121,7 @@ def test_only_code_is_shipped_and_it_is_enough(tmp_path: Path) -> None:
     _copy_code(tmp_path)
     shipped = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert {Path(name).suffix for name in shipped} <= {".py", ".html"}
-    assert {"tune/search/ray_task.py", "models/base.py", "data/splits.py"} <= shipped
+    assert {"tune/search/ray_task.py", "models/base.py", "data/splits/split.py"} <= shipped
     assert sum((tmp_path / name).stat().st_size for name in shipped) < 5 << 20
     assert not any("cache/" in name for name in shipped)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import tune.search.ray_task"

@@ -11,11 +11,11 @@ import torch
 from rich.console import Console
 
 from data import DataError, files, load
-from data.quality import duplicates, warnings
+from data.quality.warnings import duplicates, warnings
 from data.recording import CHECK, TEST, TRAIN, VALIDATION
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import SequenceDataset
-from data.streams import CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE
+from data.streams.windows import CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE
 
 from ...config.choice import data_name_of, with_dataset
 from ...config.schema import SplitSettings
