@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .clips import natural_order
 from .landmarks import PARTS, VISIBILITY, parts_in_frame, seen_channel
-from .shoulders import prepare_landmarks
+from .layouts.clips import natural_order
+from .published.shoulders import prepare_landmarks
 from .unlabelled import Unlabelled, read_unlabelled
 
 

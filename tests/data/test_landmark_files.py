@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.folder import Folder
+from data.formats.folder import Folder
 from data.landmark_files import read_landmarks
-from data.signs import read
+from data.published.signs import read
 from data.source import Source
 from data.unlabelled import read_unlabelled
 
@@ -34,7 +34,7 @@ def takes(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("missing_hands", ["interpolate", "mask", "zeros"])
 @pytest.mark.parametrize("landmarks", [("left_hand", "right_hand"), ("pose", "left_hand", "visibility")])
 def test_they_are_what_the_network_was_trained_on(takes: Path, missing_hands: str, landmarks: tuple[str, ...]) -> None:
-    trained = read(Folder(takes), Source(None, None, landmarks=landmarks, missing_hands=missing_hands))
+    trained = read(Folder(takes), Source(None, Path(), landmarks=landmarks, missing_hands=missing_hands))
     found = list(read_landmarks(takes / "hello", trained.channel_names, missing_hands))
     assert [Path(one.place).name for one in found] == ["0", "1"]
     for row, one in enumerate(found):
@@ -44,7 +44,7 @@ def test_they_are_what_the_network_was_trained_on(takes: Path, missing_hands: st
 
 def test_a_file_a_take_is_the_same(takes: Path, tmp_path: Path) -> None:
     frames = sorted((takes / "hello" / "0").iterdir())
-    wanted = read(Folder(takes), Source(None, None)).channel_names
+    wanted = read(Folder(takes), Source(None, Path())).channel_names
     np.save(tmp_path / "whole.npy", np.stack([np.load(frame) for frame in frames]))
     (whole,) = read_landmarks(tmp_path / "whole.npy", wanted, "interpolate")
     (by_frame,) = read_landmarks(takes / "hello" / "0", wanted, "interpolate")
@@ -52,7 +52,7 @@ def test_a_file_a_take_is_the_same(takes: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_measured_already_or_of_another_kind_is_left_as_it_is(takes: Path, tmp_path: Path) -> None:
-    wanted = read(Folder(takes), Source(None, None)).channel_names
+    wanted = read(Folder(takes), Source(None, Path())).channel_names
     for n_columns in (len(wanted), 7):
         np.save(tmp_path / "table.npy", np.random.default_rng(1).normal(size=(4, n_columns)))
         (one,), (plain,) = (

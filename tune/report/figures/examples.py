@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from data.sequences import SequenceDataset
 
 from .sheets import (
+    AMOUNT,
     CLASS_COLOURS,
     HEADING_INCHES,
     WIDTH_INCHES,

@@ -6,6 +6,7 @@ import pickle
 import textwrap
 from itertools import pairwise
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ def narrowed(figure: Figure) -> Figure:
             locator.set_params(nbins=5)
         for label in (*axes.get_yticklabels(), *axes.get_xticklabels()):
             if len(label.get_text()) > _LONG_LABEL:
-                label.set_size(_LABEL_POINTS)
+                label.set_fontsize(_LABEL_POINTS)
         names = axes.get_yticklabels()
         if any(len(name.get_text()) > _LONGEST_LABEL for name in names):
             # By half of the longest one, so that it takes two lines.
@@ -66,8 +67,9 @@ def _cell(axes: Axes) -> SubplotSpec:
 
 
 def _share_of_height(cell: SubplotSpec) -> float:
-    ratios = cell.get_gridspec().get_height_ratios() or [1.0] * cell.get_gridspec().nrows
-    return float(sum(ratios[row] for row in cell.rowspan) / sum(ratios))
+    grid = cell.get_gridspec()
+    ratios = np.asarray(grid.get_height_ratios() or np.ones(grid.nrows), float)
+    return float(ratios[list(cell.rowspan)].sum() / ratios.sum())
 
 
 def _labels_at_the_edges(every: list[Axes], cells: list[SubplotSpec], n_columns: int) -> None:
@@ -91,7 +93,7 @@ def _labels_at_the_edges(every: list[Axes], cells: list[SubplotSpec], n_columns:
 
 def _fit_texts(figure: Figure, every: list[Axes]) -> None:
     """Numbers in cells that are narrower than they are: smaller, or left to the table."""
-    FigureCanvasAgg(figure).draw()
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
     for axes in every:
         texts: list[Text] = list(axes.texts)
         if len(texts) < 2:
@@ -101,5 +103,5 @@ def _fit_texts(figure: Figure, every: list[Axes]) -> None:
         room = min((b - a for a, b in pairwise(places)), default=width)
         size = float(texts[0].get_fontsize()) * min(1.0, 0.95 * room / width)
         for text in texts:
-            text.set_size(size)
+            text.set_fontsize(size)
             text.set_visible(size >= _LEAST_POINTS)

@@ -244,7 +244,7 @@ def _short(value: float, place: int | None) -> str:
 def colour_bar(figure: Figure, image: ScalarMappable, axes: Axes | Sequence[Axes], what: str = "") -> None:
     """What the colours of an image mean, beside it."""
     bar = figure.colorbar(image, ax=axes, fraction=0.025, pad=0.01)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8.5, colors=LIGHT.muted, length=0)
     labelled(bar.ax, y=what)
 

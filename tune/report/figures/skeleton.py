@@ -59,7 +59,8 @@ def draw_skeletons(
                 continue
             points[:, 1] = (_TOP + _BOTTOM) / 2 - points[:, 1]
             size = Affine2D().scale(_INCHES) + axes.figure.dpi_scale_trans
-            place = ScaledTranslation(float(times[moment]), 0.5, axes.get_xaxis_transform())
+            # Any transform will do; matplotlib's stubs ask for an affine one.
+            place = ScaledTranslation(float(times[moment]), 0.5, axes.get_xaxis_transform())  # type: ignore[arg-type]
             joined = LineCollection(
                 list(points[bones]), colors=COLOURS[part], linewidths=1.2 if part == "pose" else 0.8,
                 transform=size + place, capstyle="round",
