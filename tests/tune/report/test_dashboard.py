@@ -141,9 +141,12 @@ def test_a_page_says_what_may_be_changed(save_dir: Path, options: tuple[str, ...
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 def test_controls_that_are_refused_are_not_shown_and_long_attributes_are_broken(tmp_path: Path, browser: Any) -> None:
     study = optuna.create_study(storage=open_storage(sqlite_url(tmp_path / "tune.db")), study_name="mine")
-    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
-    storage = study._storage
-    storage.set_trial_user_attr(study.trials[0]._trial_id, "history", [{"epoch": k, "loss": k / 7} for k in range(200)])
+
+    def objective(trial: optuna.Trial) -> float:
+        trial.set_user_attr("history", [{"epoch": epoch, "loss": epoch / 7} for epoch in range(200)])
+        return 0.5
+
+    study.optimize(objective, n_trials=1)
     with dashboard(tmp_path) as running:
         page = browser.new_page(viewport={"width": 1200, "height": 800})
         page.goto(f"http://127.0.0.1:{running.port}/dashboard")

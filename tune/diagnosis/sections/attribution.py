@@ -57,7 +57,7 @@ def _where(diagnosed: Diagnosed, title: str, rows: Tensor, batch: Batch, found: 
     over_time = (over_time / over_time.sum(dim=1, keepdim=True).clamp_min(1e-12)).mean(dim=0)
     names = diagnosed.first.prepared.channel_names
     order = by_channel.argsort(descending=True).tolist()
-    strongest = [f"{shortened(names[k], 40)} ({percent(float(by_channel[k]))})" for k in order[:3]]
+    strongest = [f"{shortened(names[k], 60)} ({percent(float(by_channel[k]))})" for k in order[:3]]
     thirds = [float(part.sum()) for part in over_time.tensor_split(3)]
     where = ("the first", "the middle", "the last")[thirds.index(max(thirds))]
     even = max(thirds) < 0.4

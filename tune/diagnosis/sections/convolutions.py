@@ -37,7 +37,7 @@ def filters(diagnosed: Diagnosed) -> list[Section]:
     shares = by_channel / by_channel.sum()
     names = judged.prepared.channel_names
     strongest = [
-        f"{shortened(names[k], 40)} ({percent(float(shares[k]))})" for k in shares.argsort(descending=True)[:3]
+        f"{shortened(names[k], 60)} ({percent(float(shares[k]))})" for k in shares.argsort(descending=True)[:3]
     ]
     smooth = _smooth(weights)
     share = min(seen / longest, 1.0)

@@ -19,6 +19,7 @@ from .sheets import NARROW, labelled, legend_again
 _LABEL_POINTS = 7.5
 _LONG_LABEL = 16
 _LONGEST_LABEL = 30
+_TWO_LINES = 1.6
 _LEAST_POINTS = 6.8
 
 
@@ -33,27 +34,21 @@ def narrowed(figure: Figure) -> Figure:
     cells = [_cell(axes) for axes in every]
     spans = any(len(cell.rowspan) > 1 or len(cell.colspan) > 1 for cell in cells)
     n_columns = 1 if spans else min(2, (cells[0].get_gridspec().ncols + 1) // 2)
-    heights = [axes_height * figure.get_figheight() for axes_height in map(_share_of_height, cells)]
+    # Names on two lines need that much more room.
+    heights = [
+        (_TWO_LINES if _shorten_names(axes) else 1.0) * _share_of_height(cell) * figure.get_figheight()
+        for axes, cell in zip(every, cells, strict=True)
+    ]
     rows = [heights[first : first + n_columns] for first in range(0, len(every), n_columns)]
     row_heights = [min(max(row), NARROW.width) if spans else max(row) for row in rows]
     copy.set_size_inches(NARROW.width, sum(row_heights) + 0.1)
     grid = copy.add_gridspec(len(rows), n_columns, height_ratios=row_heights)
     for place, axes in enumerate(every):
         axes.set_subplotspec(grid[place // n_columns, place % n_columns])
-    if not spans:
-        _labels_at_the_edges(every, cells, n_columns)
-    for axes in every:
         if isinstance(locator := axes.xaxis.get_major_locator(), MaxNLocator):
             locator.set_params(nbins=5)
-        for label in (*axes.get_yticklabels(), *axes.get_xticklabels()):
-            if len(label.get_text()) > _LONG_LABEL:
-                label.set_fontsize(_LABEL_POINTS)
-        names = axes.get_yticklabels()
-        if any(len(name.get_text()) > _LONGEST_LABEL for name in names):
-            # By half of the longest one, so that it takes two lines.
-            most = max(_LONGEST_LABEL, max(len(name.get_text()) for name in names) // 2 + 6)
-            lines = [textwrap.fill(name.get_text(), most) for name in names]
-            axes.set_yticks(axes.get_yticks(), lines, size=_LEAST_POINTS, linespacing=1.0)
+    if not spans:
+        _labels_at_the_edges(every, cells, n_columns)
     for legend in copy.legends:
         legend_again(copy, legend)
     _fit_texts(copy, every)
@@ -70,6 +65,21 @@ def _share_of_height(cell: SubplotSpec) -> float:
     grid = cell.get_gridspec()
     ratios = np.asarray(grid.get_height_ratios() or np.ones(grid.nrows), float)
     return float(ratios[list(cell.rowspan)].sum() / ratios.sum())
+
+
+def _shorten_names(axes: Axes) -> bool:
+    """Makes long names of ticks smaller, and breaks those that are longer still; whether any was broken."""
+    names = axes.get_yticklabels()
+    for labels in (names, axes.get_xticklabels()):
+        if any(len(label.get_text()) > _LONG_LABEL for label in labels):
+            for label in labels:
+                label.set_fontsize(_LABEL_POINTS)
+    longest = max((len(name.get_text()) for name in names), default=0)
+    if longest <= _LONGEST_LABEL:
+        return False
+    lines = [textwrap.fill(name.get_text(), max(_LONGEST_LABEL, longest // 2 + 6)) for name in names]
+    axes.set_yticks(axes.get_yticks(), lines, size=_LEAST_POINTS, linespacing=1.0)
+    return True
 
 
 def _labels_at_the_edges(every: list[Axes], cells: list[SubplotSpec], n_columns: int) -> None:

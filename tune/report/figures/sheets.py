@@ -172,7 +172,7 @@ def panels(
     # The panel of two columns is as wide as that of a narrow screen, of which less is left beside long names.
     most = int(0.78 * PANELS_INCHES / max(n_columns, 2) / _TITLE_LETTER_INCHES)
     for k, axes in enumerate(every[:n_panels]):
-        calm(axes, textwrap.fill(shortened(titles[k], 80), most) if k < len(titles) else "")
+        calm(axes, textwrap.fill(shortened(titles[k], 80), most, break_on_hyphens=False) if k < len(titles) else "")
     return figure, every[:n_panels]
 
 
