@@ -158,7 +158,7 @@ def test_controls_that_are_refused_are_not_shown_and_long_attributes_are_broken(
             assert page.query_selector(f'[aria-label="{control}"]'), "the dashboard calls it otherwise now"
             assert not page.is_visible(f'[aria-label="{control}"]')
         page.goto(f"http://127.0.0.1:{running.port}/dashboard/studies/1/trials?numbers=0")
-        page.wait_for_selector("text=history")
+        page.wait_for_selector("text=User Attributes")
         assert page.evaluate("document.documentElement.scrollWidth") <= 1200
         page.close()
 
