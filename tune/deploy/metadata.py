@@ -33,6 +33,7 @@ class Facts(Section):
         lengths: Of the sequences it was made from.
         resample_length: Steps that every sequence is stretched to before; None where they are left alone.
         window_seconds: Of windows, where recordings are cut into some.
+        missing_hands: What stands where a hand is not seen; says something of landmarks only.
         decision: How windows of streams decide, as it was judged; None of other data.
     """
 
@@ -46,6 +47,7 @@ class Facts(Section):
     dataset: str = Field(max_length=1000)
     resample_length: int | None = Field(default=None, ge=1, le=LONGEST)
     window_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    missing_hands: Literal["interpolate", "mask", "zeros"] = "interpolate"
     decision: DecisionRule | None = None
     study: str = Field(max_length=1000)
     trial: int
@@ -79,6 +81,7 @@ def facts_of(model: StoredModel, *, int8: bool = False) -> Facts:
             "dataset": description.data.dataset,
             "resample_length": description.data.resample_length,
             "window_seconds": description.data.window_seconds,
+            "missing_hands": description.data.missing_hands,
             "decision": None if description.decision is None else description.decision.model_dump(),
             "study": description.study,
             "trial": description.trial,

@@ -44,6 +44,7 @@ NOTHING_TO_GAIN = "nothing_to_gain"
 
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
+COMPANION_MARKS = frozenset({CONFIRMS, FLOOR_OF})
 OWNER = "confirms_study"
 # On a confirmation run: the trial that it repeats.
 RUN_OF = "confirms_trial"
@@ -115,7 +116,7 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
 
 def is_companion(study: Study) -> bool:
     """Whether a study belongs to another one: it holds its confirmation runs, or its floor."""
-    return not {CONFIRMS, FLOOR_OF}.isdisjoint(study.user_attrs)
+    return not COMPANION_MARKS.isdisjoint(study.user_attrs)
 
 
 def exists_already(name: str) -> StudyExistsError:

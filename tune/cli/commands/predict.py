@@ -67,7 +67,7 @@ def predict_command(
         if value is not None:
             raise SettingsError([Problem(option, value, f"is for a stream; name {STREAM} to read one")])
     _refuse_useless_resampling(classifier.facts, resample)
-    found = predictions(classifier, _recordings(files, classifier.facts.channel_names), Wanted(sample_rate, resample))
+    found = predictions(classifier, _recordings(files, classifier.facts), Wanted(sample_rate, resample))
     if out is not None:
         write_text(out, _as_csv(found, classifier.facts, all_probabilities))
     elif as_csv or not sys.stdout.isatty():
@@ -76,7 +76,14 @@ def predict_command(
         console().print(_as_table(found, classifier.facts, all_probabilities))
 
 
-def _recordings(files: Iterable[str], channels: Sequence[str]) -> Iterator[Unlabelled]:
+def _recordings(files: Iterable[str], facts: Facts) -> Iterator[Unlabelled]:
+    channels = facts.channel_names
+    if facts.kind == "landmarks":
+        from data.landmark_files import read_landmarks  # Needs torch, which other recordings are classified without.
+
+        for name in files:
+            yield from read_landmarks(Path(name), channels, facts.missing_hands)
+        return
     for name in files:
         yield from read_unlabelled(Path(name), channels)
 
