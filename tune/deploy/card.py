@@ -89,6 +89,8 @@ def _purpose(exported: Exported) -> str:
 
 
 def _how_to_run(exported: Exported) -> str:
+    if exported.form == "c":
+        return "## How to run it\n\n`README.md` beside this file says it: on a computer, on an Arduino, and elsewhere."
     if exported.file_name.endswith(".pt2"):
         lines = [
             "import torch",

@@ -19,7 +19,7 @@ from data.streams.null_class import null_class
 
 from ..training.decisions import DecisionRule, decide
 from .classifier import Array, Classifier, padded
-from .inputs import are_windows, channel_places, fewest_steps, refuse_rate
+from .inputs import channel_places, fewest_steps, refuse_rate
 from .metadata import Facts
 
 PLACE = "standard input"
@@ -64,7 +64,7 @@ def sliding_for(facts: Facts, window: int | None, hop: int | None, smooth: int |
     Raises:
         DataError: If a window is too short.
     """
-    n_steps = window or (facts.lengths.longest if are_windows(facts) else facts.lengths.median)
+    n_steps = window or facts.lengths.median
     if n_steps < fewest_steps(facts):
         raise DataError(f"--window {n_steps} is too short: the network needs at least {fewest_steps(facts)} steps")
     rule = facts.decision or DecisionRule(hop=max(n_steps // 4, 1))

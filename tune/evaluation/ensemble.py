@@ -10,8 +10,10 @@ trained on what they predict, as Caruana et al. 2004 ("Ensemble selection from l
 more than these few, since a search among hundreds of mixtures would fit a small validation set. These networks are
 confirmation runs, with fresh seeds; where there is just one, the search's own is taken beside it. Since that one was
 chosen by its score, a candidate has the score of a single network, as the confirmation has it, and on top what its mean
-gains over these very networks. Of equals the one with the lower loss is taken, then the simpler one. MiniRocket alone
-and a single network are held against each other first: only the better is a candidate, of equals MiniRocket.
+gains over these very networks. MiniRocket alone and a single network are held against each other first: only the
+better is a candidate, of equals MiniRocket. A mean has to beat MiniRocket too, by more than its loss: a network is
+judged after the epoch that was best for these very sequences, MiniRocket is not. Of other equals the one with the lower
+loss is taken, then the simpler one.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from ..core.errors import StorageError
 from ..core.seeds import derive_seed
 from ..core.stopping import StopWatch
 from ..study.companions import companion_context, find_companion
-from ..study.constraints import latency_of
+from ..study.constraints import COSTS, ON_A_DEVICE, latency_of
 from ..study.context import RunContext
 from ..study.ended import REPETITION, WEIGHTS_DIGESTS, score_sign
 from ..study.floors import FLOOR, floor_study
@@ -105,11 +107,8 @@ def choose(context: RunContext) -> None:
         return
     parts = [fold.validation for fold in context.splits.folds]
     candidates = list(_candidates(context, networks, floor))
-    chosen, logits = min(
-        candidates,
-        # The first of equals is the simplest.
-        key=lambda one: (-score_sign(study) * round(one[0]["score"], DIGITS), round(one[0]["loss"], DIGITS)),
-    )
+    # The first of equals is the simplest.
+    chosen, logits = min(candidates, key=lambda one: preference(one[0], score_sign(study)))
     seed = derive_seed(context.settings.search.seed, ENSEMBLE, trial.number)
     calibration = calibrated(logits, parts)
     temperature: float = calibration["temperature"]
@@ -130,6 +129,12 @@ def choose(context: RunContext) -> None:
             "members": before["members"] if is_of_trial else [],
         },
     )
+
+
+def preference(candidate: Candidate, sign: int) -> tuple[float, bool, float]:
+    """Least for the best: by score, a floor that is not beaten, then by loss; ``sign`` is -1 where less is better."""
+    has_network = candidate["networks"] > 0
+    return -sign * round(candidate["score"], DIGITS), has_network, round(candidate["loss"], DIGITS)
 
 
 def _networks(context: RunContext, trial: FrozenTrial, most: int) -> list[_Network]:
@@ -206,11 +211,12 @@ def shares_of(n_networks: int, *, with_floor: bool) -> list[float]:
 
 
 def _keeps_to_caps(context: RunContext, members: Sequence[_Network]) -> bool:
-    search = context.settings.search
-    caps = {"n_parameters": search.max_parameters, "latency_ms": search.max_latency_ms}
+    caps = {cost: getattr(context.settings.search, cost.cap) for cost in COSTS}
+    # There is no C for a mean.
     return all(
-        cap is None or sum(one.trial.user_attrs.get(name, math.inf) for one in members) <= cap
-        for name, cap in caps.items()
+        cap is None
+        or (cost not in ON_A_DEVICE and sum(one.trial.user_attrs.get(cost.record, math.inf) for one in members) <= cap)
+        for cost, cap in caps.items()
     )
 
 

@@ -32,7 +32,7 @@ from .ended import DEFAULT_ORIGIN, ended_and_unfinished, is_over_a_cap, metric_v
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
 from .samplers import SAMPLERS, make_pruner, make_sampler
-from .store import LEFT, complete_trials, engine_of, identity, storage_of, unfinished_trials
+from .store import LEFT, attributes_of, complete_trials, engine_of, identity, storage_of, unfinished_trials
 from .stored import check_stored, check_trial
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
@@ -88,7 +88,7 @@ def _damage_told(storage: BaseStorage) -> Iterator[None]:
 
 def stored_settings(study: Study) -> dict[str, Any] | None:
     """The settings that the study was created with; None if it was not created by this tuner, or not to the end."""
-    settings = study.user_attrs.get("settings")
+    settings = attributes_of(study).get("settings")
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, there
@@ -98,7 +98,10 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     later: dict[str, dict[str, Any]] = {
         "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
         "split": {"balanced": False, "outer_fold": None, "common_epoch": False},
-        "search": {"floors": False, "ensemble": 0, "stop": "never", "false_alarms_per_hour": None},
+        "search": {
+            **{"floors": False, "ensemble": 0, "stop": "never"},
+            **dict.fromkeys(("max_flash", "max_ram", "max_macs", "false_alarms_per_hour")),
+        },
     }
     for section, older in later.items():
         if isinstance(written := settings.get(section), dict):
