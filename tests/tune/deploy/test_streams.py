@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from functools import partial
 from pathlib import Path
@@ -9,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from data.files import load
 from data.source import Source
 from data.unlabelled import Unlabelled, read_unlabelled
 from tests.runs import searched_and_judged
 from tests.stored_models import measured, stored_model
+from tune.cli.main import main
 from tune.core.folders import BEST_MODEL
 from tune.deploy.classifier import Classifier, OnnxClassifier, TorchClassifier
-from tune.deploy.inputs import Wanted
+from tune.deploy.inputs import Wanted, windows
 from tune.deploy.onnx_model import to_onnx
 from tune.deploy.predictions import Prediction, predictions
 from tune.deploy.queries import decoder_of, query_for
@@ -147,3 +150,22 @@ def test_networks_of_earlier_versions_have_no_rule(tmp_path: Path) -> None:
     (found,) = predictions(classifier, [Unlabelled("long", measured((40,)).values.numpy(), None, None)], Wanted())
     assert (found.n_windows, found.timeline) == (7, ())
     assert sliding_for(classifier.facts, None, None, None).rule == DecisionRule(hop=2, n_windows=3)
+
+
+def test_predict_has_a_row_for_every_stretch(tmp_path: Path) -> None:
+    values, plain = measured((60,)).values.numpy(), windowed(decision=DecisionRule(hop=3))
+    cut = windows(values, plain.facts)
+    likeliest = plain.run(np.stack(cut), np.full(len(cut), 10))[1][:, 1:].max(axis=1)
+    rule = DecisionRule(hop=3, n_windows=1, threshold=float(np.median(likeliest)))
+    model = windowed(decision=rule).model
+    description = model.description.model_dump(exclude={"format", "weights_sha256"})
+    write_model(tmp_path / "model", description, model.network.state_dict())
+    np.save(tmp_path / "stream.npy", values)
+    said = CliRunner().invoke(main, ["predict", "--model", str(tmp_path / "model"), str(tmp_path / "stream.npy")])
+    head, *rows = csv.reader(said.output.splitlines())
+    assert head == ["file", "begin", "end", "class", "probability", "windows"]
+    assert len(rows) > 1
+    assert [row[1] for row in rows] == ["0.000", *(row[2] for row in rows[:-1])]
+    # Windows of a second, one every 0.3 s: the last that is whole ends after 5.8 s.
+    assert rows[-1][2] == "5.800"
+    assert sum(int(row[5]) for row in rows) == 17
