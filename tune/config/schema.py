@@ -131,12 +131,21 @@ class Search(Section):
     timeout_seconds: float | None = Field(None, gt=0, le=1e9, allow_inf_nan=False, description="Stop after this time")
     target: float | None = Field(None, allow_inf_nan=False, description="Stop as soon as a score reaches this")
     metric: Metric = Field("accuracy", description="Validation score that decides")
-    second_objective: Literal["parameters", "latency"] | None = Field(
+    second_objective: Literal["parameters", "latency", "flash", "ram", "macs"] | None = Field(
         None, description="Sought to be small beside a good metric; trials are then not pruned"
     )
     max_parameters: int | None = Field(None, ge=1, le=10**12, description="Larger networks are not trained")
     max_latency_ms: float | None = Field(
         None, gt=0, le=1e9, allow_inf_nan=False, description="Networks that take longer for a sequence are not trained"
+    )
+    max_flash: int | None = Field(
+        None, ge=1, le=10**12, description="Bytes; networks whose C takes more flash are not trained"
+    )
+    max_ram: int | None = Field(
+        None, ge=1, le=10**12, description="Bytes; networks whose C takes more RAM are not trained"
+    )
+    max_macs: int | None = Field(
+        None, ge=1, le=10**15, description="Networks with more multiply-adds a window are not trained"
     )
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
     pruner: Literal["halving", "median", "quartile", "hyperband", "none"] = Field(
@@ -153,6 +162,13 @@ class Search(Section):
         ge=0,
         le=16,
         description="Networks whose mean is handed over where validation is for it; 0: always a single one",
+    )
+    false_alarms_per_hour: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Of streams with a null class: at most so many on validation; null: as many as the best event F1",
     )
     record_answers: Literal["no", "validation", "test"] = Field(
         "no",

@@ -19,6 +19,8 @@ from .sentences import new_people_in_test
 from .sure import how_sure
 from .words import about_balance, about_mean, about_no_mean, listed, mean_in_words, metric_name, percent, score
 
+ON_A_DEVICE = {"flash_bytes": "bytes of flash, as C", "ram_bytes": "bytes of RAM", "macs": "multiply-adds a window"}
+
 
 class KeyFigure(NamedTuple):
     """A number in large letters, and what it is."""
@@ -153,6 +155,9 @@ def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
     latency = None if facts.is_floor else mean.get("latency_ms", (facts.confirmation or {}).get("latency_ms"))
     if isinstance(latency, int | float):
         yield KeyFigure(f"{latency:.2g} ms", "one sequence on this processor")
+    for name, what in ON_A_DEVICE.items():
+        if (amount := best.user_attrs.get(name)) is not None and not mean:
+            yield KeyFigure(f"{amount:,}", what)
 
 
 def _which(facts: Facts) -> Iterator[str]:

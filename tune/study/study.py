@@ -98,7 +98,10 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     later: dict[str, dict[str, Any]] = {
         "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
         "split": {"balanced": False, "outer_fold": None, "common_epoch": False},
-        "search": {"floors": False, "ensemble": 0, "stop": "never"},
+        "search": {
+            **{"floors": False, "ensemble": 0, "stop": "never"},
+            **dict.fromkeys(("max_flash", "max_ram", "max_macs", "false_alarms_per_hour")),
+        },
     }
     for section, older in later.items():
         if isinstance(written := settings.get(section), dict):
