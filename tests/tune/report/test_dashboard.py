@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import re
@@ -15,6 +16,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.artifacts import upload_artifact
+from optuna.trial import create_trial
 
 from tests.processes import SMALL, run, start
 from tune.core.listening import is_loopback, rules_for
@@ -113,6 +115,20 @@ def test_it_shows_a_study_with_its_pictures(tmp_path: Path) -> None:
         picture = running.get(artefacts(running)["optimization_history.png"])
         assert picture.headers["Content-Type"] == "image/png"
         assert picture.text.startswith("\x89PNG")
+
+
+def test_a_study_is_answered_without_histories_and_compressed_for_who_takes_that(tmp_path: Path) -> None:
+    study = optuna.create_study(storage=open_storage(sqlite_url(tmp_path / "tune.db")), study_name="large")
+    attributes = {"history": [[{"epoch": 1}]], "n_parameters": 7}
+    study.add_trials([create_trial(value=k / 9, user_attrs=attributes) for k in range(9)])
+    with dashboard(tmp_path) as running:
+        plain, packed = running.get("/api/studies/1"), running.get("/api/studies/1", Accept_Encoding="gzip")
+        head = running.ask("HEAD", "/api/studies/1", Accept_Encoding="gzip")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert plain.headers["Content-Encoding"] is None
+    assert head.text == ""
+    assert json.loads(gzip.decompress(packed.text.encode("latin-1"))) == plain.json
+    assert [[one["key"] for one in trial["user_attrs"]] for trial in plain.json["trials"]] == 9 * [["n_parameters"]]
 
 
 def test_its_pages_are_served(locked: Dashboard) -> None:
