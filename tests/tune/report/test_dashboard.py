@@ -8,20 +8,23 @@ import json
 import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import optuna
 import pytest
 from optuna.artifacts import upload_artifact
 from optuna.trial import create_trial
+from optuna_dashboard import wsgi
 
 from tests.processes import SMALL, run, start
 from tune.core.listening import is_loopback, rules_for
 from tune.core.problems import SettingsError
 from tune.report.artefacts import artefact_store
+from tune.report.dashboard_guard import compressed, guarded
 from tune.study.storage import open_storage, sqlite_url
 
 TOKEN = "0123456789abcdefXYZ"
@@ -118,17 +121,32 @@ def test_it_shows_a_study_with_its_pictures(tmp_path: Path) -> None:
 
 
 def test_a_study_is_answered_without_histories_and_compressed_for_who_takes_that(tmp_path: Path) -> None:
-    study = optuna.create_study(storage=open_storage(sqlite_url(tmp_path / "tune.db")), study_name="large")
+    storage = open_storage(sqlite_url(tmp_path / "tune.db"))
     attributes = {"history": [[{"epoch": 1}]], "n_parameters": 7}
-    study.add_trials([create_trial(value=k / 9, user_attrs=attributes) for k in range(9)])
-    with dashboard(tmp_path) as running:
-        plain, packed = running.get("/api/studies/1"), running.get("/api/studies/1", Accept_Encoding="gzip")
-        head = running.ask("HEAD", "/api/studies/1", Accept_Encoding="gzip")
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert plain.headers["Content-Encoding"] is None
-    assert head.text == ""
-    assert json.loads(gzip.decompress(packed.text.encode("latin-1"))) == plain.json
-    assert [[one["key"] for one in trial["user_attrs"]] for trial in plain.json["trials"]] == 9 * [["n_parameters"]]
+    trials = [create_trial(value=k / 9, user_attrs=attributes) for k in range(9)]
+    optuna.create_study(storage=storage, study_name="large").add_trials(trials)
+    application = guarded(compressed(wsgi(storage)), rules_for("127.0.0.1", False, (), None, "read", False))
+
+    def ask(**environ: str) -> tuple[dict[str, str], bytes]:
+        headers: dict[str, str] = {}
+
+        def start(status: str, given: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+            assert status == "200 OK"
+            headers.update(given)
+            return lambda _: None
+
+        setup_testing_defaults(environ)
+        body = b"".join(application({**environ, "PATH_INFO": "/api/studies/1"}, start))
+        return headers, body
+
+    plain_headers, plain = ask()
+    headers, packed = ask(HTTP_ACCEPT_ENCODING="br, gzip")
+    assert "Content-Encoding" not in plain_headers
+    assert (headers["Content-Encoding"], headers["Content-Length"]) == ("gzip", str(len(packed)))
+    assert gzip.decompress(packed) == plain
+    shown = json.loads(plain)["trials"]
+    assert [[one["key"] for one in trial["user_attrs"]] for trial in shown] == 9 * [["n_parameters"]]
+    assert ask(HTTP_ACCEPT_ENCODING="gzip", REQUEST_METHOD="HEAD")[1] == b""
 
 
 def test_its_pages_are_served(locked: Dashboard) -> None:

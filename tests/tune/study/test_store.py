@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,9 @@ def test_nothing_else_touches_optunas_private_parts() -> None:
     assert touching == {"tune/study/store.py"}
 
 
-ATTRIBUTES = st.sampled_from([{}, {"reason": "Ω", "a": None}, {"b": [0.1, math.inf], "a": {"c": 1}}])
+ATTRIBUTES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {"reason": "Ω", "a": None}, {"b": [0.1, math.inf], "a": {"c": 1}}]
+)
 SCORES = st.sampled_from([0.1, 0.5, -math.inf, math.inf])
 
 
@@ -173,12 +176,12 @@ def test_trials_are_read_once_a_process_and_by_as_many_statements_however_many_t
         storage = open_storage(sqlite_url(lab.place / "tune.db"))
         study = load_study(storage, lab.name, with_trials=False)
         assert study is not None
-        n_statements.append(len(statements_of(study, lambda study=study: study.get_trials(deepcopy=False))))  # type: ignore[misc]
+        n_statements.append(len(statements_of(study, partial(study.get_trials, deepcopy=False))))
         again = load_study(storage, lab.name, with_trials=False)
         assert again is not None
         assert again.get_trials(deepcopy=False)[-1] is study.get_trials(deepcopy=False)[-1]
         found = study.get_trials(deepcopy=False)
-        asked = statements_of(study, lambda study=study, found=found: with_histories(study, found))  # type: ignore[misc]
+        asked = statements_of(study, partial(with_histories, study, found))
         assert sum("value_json" in statement for statement in asked) == 1
     assert n_statements[0] == n_statements[1]
 
