@@ -13,4 +13,7 @@ fi
 # Files stay whole, since many share a study that takes its time; but not the one with hundreds of accidents.
 share_out=loadfile
 case " $* " in *" --chaos"*) share_out=load ;; esac
-exec "$venv/bin/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist="$share_out" "$@"
+# The tests start the tuner and workers a hundred times, and each would compile the whole of it again.
+unset PYTHONDONTWRITEBYTECODE
+# In the order of tests/conftest.py: files that take long come first, so that no core waits for another one's last.
+exec "$venv/bin/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist="$share_out" --no-loadscope-reorder "$@"

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import torch
 
-from data.channels import Preparation, derived_names, n_prepared_channels
+from data.tensors.channels import Preparation, derived_names, n_prepared_channels
 from models import ARCHITECTURES, build
 from tune.config.initial import initial_configurations
 from tune.config.spaces import SPACES

@@ -19,9 +19,9 @@ from typing import Any
 
 import torch
 
-from data.channels import Preparation
 from data.sequences import SequenceDataset
-from data.splits import Split
+from data.splits.split import Split
+from data.tensors.channels import Preparation
 from tune.config.initial import initial_configurations
 from tune.config.settings import resolve
 from tune.config.spaces import OFF, Scalar

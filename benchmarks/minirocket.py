@@ -18,8 +18,8 @@ from statistics import fmean
 
 import torch
 
-from data.channels import Preparation, fit_normaliser, prepare_measured
 from data.recording import TEST
+from data.tensors.channels import Preparation, fit_normaliser, prepare_measured
 from models import build
 from tune.config.settings import resolve
 from tune.config.suitability import suited

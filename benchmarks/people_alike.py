@@ -1,6 +1,6 @@
 """How alike the sequences of a person are in whether a classifier is right, and in which of two classifiers is.
 
-What the rule of folds takes for it (``data/standard_error.py``) is the median of the latter.
+What the rule of folds takes for it (``data/splits/standard_error.py``) is the median of the latter.
 
     PYTHONPATH=. .venv/bin/python benchmarks/people_alike.py
 """

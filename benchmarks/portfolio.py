@@ -25,7 +25,7 @@ import optuna
 import torch
 from optuna.samplers import RandomSampler
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 from tune.config.initial import initial_configurations, moved_into
 from tune.config.portfolio import VARIANTS
 from tune.config.settings import Settings, resolve

@@ -24,7 +24,7 @@ import optuna
 import torch
 from optuna.distributions import BaseDistribution
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 from tune.config.settings import Settings, resolve
 from tune.core.files import write_text
 from tune.core.folders import StudyFolder

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from .arrays import are_arrays
-from .class_folders import DEEPEST, is_flat, read_folder, table_files, table_paths
-from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
-from .edge_impulse import FOLDERS, files_in, read_edge_impulse
 from .errors import DataError
-from .label_first import is_label_first, read_arff, read_label_first
-from .long_table import read_long_table
-from .matlab import read_mat
-from .npz import arrays_beside, read_npy_files, read_npz
-from .packed import read_packed
+from .formats.arrays import are_arrays
+from .formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
+from .formats.matlab import read_mat
+from .formats.npz import arrays_beside, read_npy_files, read_npz
+from .layouts.class_folders import DEEPEST, is_flat, read_folder, table_files, table_paths
+from .layouts.edge_impulse import FOLDERS, files_in, read_edge_impulse
+from .layouts.label_first import is_label_first, read_arff, read_label_first
+from .layouts.long_table import read_long_table
+from .layouts.packed import read_packed
+from .layouts.ts_archive import find_pair, read_ts
 from .recording import Layout, Recording
 from .recordings import assemble
 from .sequences import SequenceDataset
 from .source import Source, is_file
-from .stream_files import find_streams, read_streams
-from .ts_archive import find_pair, read_ts
+from .streams.files import find_streams, read_streams
 
 NAME = "files"
 # Short sequences are gestures, long ones activities.

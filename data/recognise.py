@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import asl_citizen, files, signs, smartwatch, uci_har, wlasl
-from .archive import open_binary, open_zip
+from . import files
 from .errors import DataError
-from .regular import open_regular
+from .formats.archive import open_binary, open_zip
+from .formats.regular import open_regular
+from .published import asl_citizen, signs, smartwatch, uci_har, wlasl
 from .source import is_file
 
 SIGNS = signs.NAME

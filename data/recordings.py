@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .clips import natural_order
 from .errors import DataError
-from .people import one_spelling
+from .layouts.clips import natural_order
+from .layouts.people import one_spelling
 from .recording import MAX_VALUES, TRAIN, Layout, Recording
 from .sequences import SequenceDataset
 from .source import Source

@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import files, signs, smartwatch, uci_har, watch
+from . import files
 from .errors import DataError
+from .published import signs, smartwatch, uci_har, watch
 from .sequences import SequenceDataset
 from .source import Source
 
@@ -31,7 +32,7 @@ class DatasetEntry:
     needs: str
 
 
-# A new data set is one file in this folder and one entry here.
+# A new data set is one file in published/ and one entry here.
 DATASETS: dict[str, DatasetEntry] = {
     watch.NAME: DatasetEntry(
         load=watch.load,

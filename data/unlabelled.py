@@ -12,18 +12,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .clips import natural_order
-from .columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
-from .contents import read_contents, without_clocks
 from .errors import DataError
-from .folder import LARGEST_FILE_BYTES, Folder
-from .measured import Rounded, without_counters
-from .npy import read_npy
-from .npz import read_npz
+from .formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, Table, find_roles, open_table
+from .formats.folder import LARGEST_FILE_BYTES, Folder
+from .formats.measured import Rounded, without_counters
+from .formats.npy import read_npy
+from .formats.npz import read_npz
+from .formats.regular import read_regular
+from .layouts.clips import natural_order
+from .layouts.contents import read_contents, without_clocks
+from .layouts.sensors import PASSED_OVER, group_sensors, join_sensors
+from .layouts.time_axis import Clock
 from .recording import MAX_VALUES, Recording
-from .regular import read_regular
-from .sensors import PASSED_OVER, group_sensors, join_sensors
-from .stream_tables import (
+from .streams.tables import (
     ANNOTATIONS,
     LABELS,
     PLAIN,
@@ -36,7 +37,6 @@ from .stream_tables import (
     roles_in,
     words_in,
 )
-from .time_axis import Clock
 
 TABLES = PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES
 ARRAYS = frozenset({".npy", ".npz"})

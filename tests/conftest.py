@@ -46,12 +46,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(0))
     n_accidents = config.getoption("chaos")
     if n_accidents is None:
+        seconds: Counter[Path] = Counter()
+        for item in items:
+            seconds[item.path] += seconds_by_marks(item)
+        items.sort(key=lambda item: ("chaos" not in item.path.parts, -seconds[item.path]))
         return
     left_out = [item for item in items if "chaos" not in item.path.parts]
     items[:] = [item for item in items if "chaos" in item.path.parts]
     for item in items:
         item.add_marker(pytest.mark.timeout(SECONDS_AN_ACCIDENT * (min(n_accidents, MOST_ACCIDENTS_A_TEST) + 3)))
     config.hook.pytest_deselected(items=left_out)
+
+
+def seconds_by_marks(item: pytest.Item) -> int:
+    """Tells long tests from short ones, for their order."""
+    limit = item.get_closest_marker("timeout")
+    return int(limit.args[0]) if limit else 60 if item.get_closest_marker("slow") else 0
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

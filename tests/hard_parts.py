@@ -7,9 +7,9 @@ import signal
 import time
 from dataclasses import dataclass
 
-from data.augment import Augmentation
-from data.channels import Preparation
 from data.sequences import SequenceDataset
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation
 from tune.core.seeds import derive_seed
 from tune.training.splits import Splits
 

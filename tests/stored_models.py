@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from data.channels import Preparation, derived_names, joint_preparation, n_prepared_channels
 from data.sequences import SequenceDataset
+from data.tensors.channels import Preparation, derived_names, joint_preparation, n_prepared_channels
 from models import build
 from models.ensemble import ENSEMBLE
 from tune.training.model_folder import ModelDescription, StoredModel

@@ -24,7 +24,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from data.files import NAME as OWN_RECORDINGS
-from data.in_memory import archive_of, tables_of, texts_of
+from data.layouts.in_memory import archive_of, tables_of, texts_of
 from data.recording import Layout, Recording
 from data.recordings import fill_gaps
 from data.unlabelled import Unlabelled

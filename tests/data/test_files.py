@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import smartwatch
 from data.errors import DataError
 from data.files import load
+from data.published import smartwatch
 from data.sequences import SequenceDataset
 from data.source import Source
 

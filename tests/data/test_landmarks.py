@@ -18,7 +18,7 @@ from data.landmarks import (
     parts_in_frame,
     seen_channel,
 )
-from data.shoulders import MISSING_HANDS, USUAL_DISTANCE, fill_unseen, prepare_landmarks
+from data.published.shoulders import MISSING_HANDS, USUAL_DISTANCE, fill_unseen, prepare_landmarks
 
 BODY = ("pose", "left_hand", "right_hand")
 EVERYTHING = (*BODY, "visibility")

@@ -16,7 +16,7 @@ from data.files import load
 from data.sequences import SequenceDataset
 from data.source import Source
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "data"
+EXAMPLES = Path(__file__).resolve().parents[1] / "data" / "examples"
 FILES = (
     *("npy_arrays/X.npy", "npy_arrays/y.npy", "mat/tiny.mat", "arff/Tiny_TRAIN.arff", "ucr_tsv/Tiny_TEST.tsv"),
     *("edge_impulse/training/move.01.json", "label_first/rows.csv", "zipped/gestures.zip", "empty_lines/flex.csv"),

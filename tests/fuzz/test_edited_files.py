@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import DataError
-from data.folder import Folder
+from data.formats.folder import Folder
+from data.published.wlasl import list_wlasl
 from data.unlabelled import Unlabelled
-from data.wlasl import list_wlasl
 from models import ARCHITECTURES
 from tests.stored_models import CHANNELS, stored_model
 from tune.cli.commands.check import _read

@@ -20,7 +20,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial
 
 from data.sequences import SequenceDataset
-from data.splits import make_folds, make_split
+from data.splits.split import make_folds, make_split
 from tune.config.settings import Settings, resolve
 from tune.config.spaces import Scalar
 from tune.core.folders import StudyFolder

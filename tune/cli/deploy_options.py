@@ -18,17 +18,18 @@ OWN_NETWORK = click.option(
 )
 A_COUNT = click.IntRange(1, 1_000_000)
 ABOVE_ZERO = click.FloatRange(0, 1e6, min_open=True)
-FORMS = ("onnx", "int8", "torch-export")
+FORMS = ("onnx", "int8", "torch-export", "c")
 
 
-@click.command(short_help="Write a trained network as one file (ONNX), with a model card.")
+@click.command(short_help="Write a trained network as one file (ONNX) or as C, with a model card.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(FORMS),
     default="onnx",
     show_default=True,
-    help="onnx: for onnxruntime, anywhere; int8: the same with weights of a byte; torch-export: a program for torch.",
+    help="onnx: for onnxruntime, anywhere; int8: the same with weights of a byte; torch-export: a program for torch; "
+    "c: C for microcontrollers, as an Arduino library.",
 )
 @click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
 @click.option("--model", type=A_PATH, metavar="DIR", help="Another network: the folder best_model of a study.")
@@ -42,7 +43,7 @@ FORMS = ("onnx", "int8", "torch-export")
 @storage_options
 @handles_errors
 def export(storage_url: str | None, save_dir: SaveDir, network: str | None, **options: Any) -> None:
-    """Writes a trained network as one file for use elsewhere, with a model card.
+    """Writes a trained network as one file, or as a folder of C, for use elsewhere, with a model card.
 
     Preparation of the channels, the network and its probabilities are all inside: measured values go in. Before it is
     written it is tried on the study's test set: the same predictions as in PyTorch, whatever the padding.
@@ -65,14 +66,12 @@ def export(storage_url: str | None, save_dir: SaveDir, network: str | None, **op
 @click.option("--sample-rate", type=ABOVE_ZERO, metavar="HZ", help="Steps a second, where the recordings do not tell.")
 @click.option("--resample", is_flag=True, help="Bring recordings of another rate to that of the network.")
 @click.option("--window", type=A_COUNT, metavar="STEPS", help="Of a stream.  [default: as in training]")
-@click.option("--hop", type=A_COUNT, metavar="STEPS", help="From one decision to the next.  [default: window / 4]")
+@click.option("--hop", type=A_COUNT, metavar="STEPS", help="From one decision to the next.  [default: as judged]")
 @click.option(
     "--smooth",
     type=A_COUNT,
     metavar="N",
-    default=3,
-    show_default=True,
-    help="Windows of a stream that decide together.",
+    help="Windows of a stream that decide together.  [default: as judged, else 3]",
 )
 @click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
 @handles_errors

@@ -69,9 +69,12 @@ def main() -> None:
 @click.option("--target", metavar="SCORE", help="Stop as soon as a validation score reaches this, such as 0.95.")
 @click.option("--epochs", metavar="N", help="Epochs of a full trial; auto: by the size of the data.  [default: auto]")
 @click.option("--metric", metavar="NAME", help="accuracy, balanced_accuracy, macro_f1 or loss.  [default: accuracy]")
-@click.option("--objectives", metavar="A,B", help="A metric, and parameters or latency: finds their Pareto front.")
+@click.option("--objectives", metavar="A,B", help="A metric, and parameters, latency, flash, ram or macs: their front.")
 @click.option("--max-parameters", metavar="N", help="Do not train networks with more parameters.")
 @click.option("--max-latency-ms", metavar="X", help="Do not train networks that take longer for one sequence.")
+@click.option("--max-flash", metavar="BYTES", help="Do not train networks whose C takes more flash, such as 64k.")
+@click.option("--max-ram", metavar="BYTES", help="Do not train networks whose C takes more RAM, such as 16k.")
+@click.option("--max-macs", metavar="N", help="Do not train networks with more multiply-adds a window, such as 2M.")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
 @click.option("--pruner", metavar="NAME", help="halving, median, quartile, hyperband or none.")
 @click.option("--stop", metavar="WHEN", help="auto: end when nothing is to be gained, or never.  [default: auto]")
@@ -86,6 +89,7 @@ def main() -> None:
 @click.option("--floors", "floors", flag_value="true", help="Begin with what tuning has to beat (the default).")
 @click.option("--no-floors", "floors", flag_value="false", help="Begin with the search.")
 @click.option("--ensemble", metavar="N", help="Hand over the mean of N networks if it is better; auto: of 4; or off.")
+@click.option("--false-alarms-per-hour", metavar="X", help="Of streams: at most X on validation.  [default: best F1]")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
@@ -271,10 +275,16 @@ def check_model(network: str) -> None:
 @click.option(
     "--picture", type=A_FILE, help="Where to draw an example of each class.  [default: studies/NAME-examples.png]"
 )
+@click.option("--all", "show_all", is_flag=True, help="Say all, and not in twenty lines what matters most.")
 @settings_options
 @handles_errors
 def datasets(
-    config_file: Path | None, assignments: tuple[str, ...], picture: Path | None, **options: str | None
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    picture: Path | None,
+    *,
+    show_all: bool,
+    **options: str | None,
 ) -> None:
     """Lists the data sets or, given one or a path, says what is in it and what looks wrong.
 
@@ -291,7 +301,7 @@ def datasets(
         resolve(*layers)  # Tells of mistakes before torch is loaded.
         from .commands.datasets import look_at_dataset
 
-        look_at_dataset(console(), layers, picture)
+        look_at_dataset(console(), layers, picture, show_all=show_all)
     else:
         from .commands.listings import list_datasets
 

@@ -26,6 +26,7 @@ from ..run import Finished
 from ..search.confirmation import points
 from ..search.loop import target_reached
 from ..search.progress import show_score, show_seconds
+from ..study.constraints import COSTS
 from ..study.ended import is_over_a_cap, metric_value
 from ..study.samplers import n_finished
 from ..study.selection import network_score, selected, selected_trial, stored_confirmation
@@ -167,7 +168,7 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
         lines = [_confirmed_line(confirmed, attributes["n_parameters"])]
     else:
         what = "Knee of the Pareto front" if settings.search.second_objective else "Best"
-        epochs = f"best epoch {', '.join(map(str, attributes['best_epochs']))}"
+        epochs = f"best epoch {', '.join(map(str, dict.fromkeys(attributes['best_epochs'])))}"
         lines = [f"{what}: trial {best.number}, {_described(best, metric)}, {epochs}"]
     if settings.search.second_objective:
         front = sorted(best_trials(study), key=lambda trial: trial.values[1])
@@ -198,11 +199,8 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
 
 def _described(trial: FrozenTrial, metric: str) -> str:
     """Score, size and, where it was measured, speed of a trial."""
-    speed = trial.user_attrs.get("latency_ms")
-    return (
-        f"validation {METRIC_LABELS[metric]} {show_score(metric_value(trial), metric)}, "
-        f"{trial.user_attrs['n_parameters']:,} parameters" + ("" if speed is None else f", {speed:.3g} ms a sequence")
-    )
+    costs = [cost.words.format(trial.user_attrs[cost.record]) for cost in COSTS if cost.record in trial.user_attrs]
+    return ", ".join([f"validation {METRIC_LABELS[metric]} {show_score(metric_value(trial), metric)}", *costs])
 
 
 def _confirmed_line(confirmed: dict[str, Any], n_parameters: int) -> str:

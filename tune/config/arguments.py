@@ -30,12 +30,16 @@ OPTION_PATHS = {
     "metric": "search.metric",
     "max_parameters": "search.max_parameters",
     "max_latency_ms": "search.max_latency_ms",
+    "max_flash": "search.max_flash",
+    "max_ram": "search.max_ram",
+    "max_macs": "search.max_macs",
     "sampler": "search.sampler",
     "pruner": "search.pruner",
     "stop": "search.stop",
     "seed": "search.seed",
     "floors": "search.floors",
     "ensemble": "search.ensemble",
+    "false_alarms_per_hour": "search.false_alarms_per_hour",
     "device": "machine.device",
     "workers": "machine.workers",
     "checkpoint_every": "machine.checkpoint_every",
@@ -52,7 +56,7 @@ ENGINE_MEANS: dict[str, dict[str, Any]] = {
     "ray": {"machine": {"workers": 0}},
 }
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
-SECOND_OBJECTIVES = ("parameters", "latency")
+SECOND_OBJECTIVES = ("parameters", "latency", "flash", "ram", "macs")
 
 # How many networks these words mean.
 ENSEMBLES = {"auto": Search().ensemble, "off": 0}
@@ -67,6 +71,8 @@ TEXT_OPTIONS = frozenset(
 # Who says how many runs there shall be gets all of them.
 UNLIMITED_WHEN_ASKED_FOR = ("confirm", "confirm_seeds")
 _SECONDS_IN = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+AMOUNTS = ("max_flash", "max_ram", "max_macs")
+_TIMES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 
 def settings_layers(
@@ -137,6 +143,8 @@ def option_layers(options: Mapping[str, str | bool | None]) -> tuple[list[dict[s
         found: list[Problem] = []
         if name in ("timeout", "checkpoint_every"):
             value, found = _seconds(flag, written)
+        elif name in AMOUNTS:
+            value, found = _amount(flag, written)
         elif name in ("workers", "epochs") and not re.fullmatch(r"[1-9]\d{0,8}", written):
             rule = "must be a whole number from 1 on, or auto"
             value, found = 0, [] if written == "auto" else [Problem(flag, written, rule)]
@@ -212,6 +220,13 @@ def _seconds(flag: str, written: str) -> tuple[float, list[Problem]]:
     if match is None or float(match[1]) == 0:
         return 0.0, [Problem(flag, written, "must be a time above 0", "for example 90s, 10m or 2h")]
     return float(match[1]) * _SECONDS_IN[match[2]], []
+
+
+def _amount(flag: str, written: str) -> tuple[int, list[Problem]]:
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kmg]?)b?", written.strip().lower())
+    if match is None or float(match[1]) == 0:
+        return 0, [Problem(flag, written, "must be a number above 0", "for example 64k, which is 64,000, or 1.5M")]
+    return round(float(match[1]) * _TIMES[match[2]]), []
 
 
 def _problems_of(layers: list[dict[str, Any]]) -> tuple[Problem, ...]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from data import DATASETS, files
+from data.layouts.ts_archive import PART
 from data.recognise import recognise
-from data.ts_archive import PART
 
 from .settings import Settings
 

@@ -95,6 +95,9 @@ class SplitSettings(Section):
     folds: int | None = Field(
         None, ge=0, le=1_000, description="Folds that judge every trial; 0: one split; null: as many as the data needs"
     )
+    common_epoch: bool = Field(
+        True, description="The best epoch is the same in all folds, by their mean; false: each fold's own best"
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Draws the splits; apart from the study's seed")
     balanced: bool = Field(True, description="Choose people so that every part has every class; false: as drawn")
 
@@ -128,12 +131,21 @@ class Search(Section):
     timeout_seconds: float | None = Field(None, gt=0, le=1e9, allow_inf_nan=False, description="Stop after this time")
     target: float | None = Field(None, allow_inf_nan=False, description="Stop as soon as a score reaches this")
     metric: Metric = Field("accuracy", description="Validation score that decides")
-    second_objective: Literal["parameters", "latency"] | None = Field(
+    second_objective: Literal["parameters", "latency", "flash", "ram", "macs"] | None = Field(
         None, description="Sought to be small beside a good metric; trials are then not pruned"
     )
     max_parameters: int | None = Field(None, ge=1, le=10**12, description="Larger networks are not trained")
     max_latency_ms: float | None = Field(
         None, gt=0, le=1e9, allow_inf_nan=False, description="Networks that take longer for a sequence are not trained"
+    )
+    max_flash: int | None = Field(
+        None, ge=1, le=10**12, description="Bytes; networks whose C takes more flash are not trained"
+    )
+    max_ram: int | None = Field(
+        None, ge=1, le=10**12, description="Bytes; networks whose C takes more RAM are not trained"
+    )
+    max_macs: int | None = Field(
+        None, ge=1, le=10**15, description="Networks with more multiply-adds a window are not trained"
     )
     sampler: Literal["tpe", "gp", "random"] = Field("tpe", description="Chooses the next configuration")
     pruner: Literal["halving", "median", "quartile", "hyperband", "none"] = Field(
@@ -150,6 +162,13 @@ class Search(Section):
         ge=0,
         le=16,
         description="Networks whose mean is handed over where validation is for it; 0: always a single one",
+    )
+    false_alarms_per_hour: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Of streams with a null class: at most so many on validation; null: as many as the best event F1",
     )
     record_answers: Literal["no", "validation", "test"] = Field(
         "no",

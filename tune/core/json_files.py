@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from data.regular import read_regular
+from data.formats.regular import read_regular
 
 from .problems import Problem
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from data.channels import SMALLEST_DEVIATION, Preparation
-from data.triples import sensor_triples
+from data.tensors.channels import SMALLEST_DEVIATION, Preparation
+from data.tensors.triples import sensor_triples
 from models import SequenceClassifier, step_mask
 
 from ..training.model_folder import StoredModel

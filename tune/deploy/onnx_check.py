@@ -11,7 +11,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
-from data.regular import read_regular
+from data.formats.regular import read_regular
 
 from ..core.problems import Problem, SettingsError
 

@@ -9,8 +9,8 @@ import onnx
 from onnx import helper
 from torch import nn
 
-from data.channels import SMALLEST_DEVIATION
-from data.triples import sensor_triples
+from data.tensors.channels import SMALLEST_DEVIATION
+from data.tensors.triples import sensor_triples
 from models import ARCHITECTURES, SequenceClassifier
 from models.ensemble import Ensemble
 from models.own import OWN

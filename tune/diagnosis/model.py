@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from data.batches import Batch, gather, ordered_batches
 from data.sequences import SequenceDataset
+from data.tensors.batches import Batch, gather, ordered_batches
 from models import SequenceClassifier
 
 from ..training.fit import TrainingSettings

@@ -12,9 +12,9 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
-from data.channels import Preparation, prepare_measured
-from data.quality import classes_missing
+from data.quality.warnings import classes_missing
 from data.sequences import SequenceDataset
+from data.tensors.channels import Preparation, prepare_measured
 from models import architecture
 from models.ensemble import Ensemble
 
@@ -29,7 +29,7 @@ from ..study.study import OWNER, all_parameters, temperature_of, trials_so_far, 
 from ..study.tested import evaluation_of
 from ..study.trial_files import load_weights
 from ..training.fit import Fit
-from ..training.fold_fits import begin_fits, fit_runs
+from ..training.fold_fits import advance, begin_fits, fit_runs
 from ..training.hyperparameters import fields_of, model_parameters, training_settings
 from ..training.model_folder import DESCRIPTION, StoredModel, load_model
 from ..training.splits import Splits
@@ -226,9 +226,8 @@ def _trained_again(
 ) -> list[dict[str, Tensor]]:
     n_epochs = [len(epochs) for epochs in trial.user_attrs[HISTORY]]
     runs = fit_runs(fits, splits, parameters, training, lambda: None)
-    for run, wanted in zip(runs, n_epochs, strict=True):
-        for _, _ in zip(range(wanted), run, strict=False):
-            pass
+    for epoch in range(max(n_epochs)):
+        advance(fits, [run for run, n_own in zip(runs, n_epochs, strict=True) if epoch < n_own], training)
     return [fit.best_weights for fit in fits]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from data.channels import Preparation, n_prepared_channels
+from data.tensors.channels import Preparation, n_prepared_channels
 from models import build
 
 from ..config.settings import Settings

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.sequences import SequenceDataset
-from data.splits import check_all_can_be_tested, outer_folds
+from data.splits.split import check_all_can_be_tested, outer_folds
 
 from ..config.settings import Settings
 from ..config.spaces import SPACES

@@ -19,6 +19,8 @@ from .sentences import new_people_in_test
 from .sure import how_sure
 from .words import about_balance, about_mean, about_no_mean, listed, mean_in_words, metric_name, percent, score
 
+ON_A_DEVICE = {"flash_bytes": "bytes of flash, as C", "ram_bytes": "bytes of RAM", "macs": "multiply-adds a window"}
+
 
 class KeyFigure(NamedTuple):
     """A number in large letters, and what it is."""
@@ -153,6 +155,9 @@ def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
     latency = None if facts.is_floor else mean.get("latency_ms", (facts.confirmation or {}).get("latency_ms"))
     if isinstance(latency, int | float):
         yield KeyFigure(f"{latency:.2g} ms", "one sequence on this processor")
+    for name, what in ON_A_DEVICE.items():
+        if (amount := best.user_attrs.get(name)) is not None and not mean:
+            yield KeyFigure(f"{amount:,}", what)
 
 
 def _which(facts: Facts) -> Iterator[str]:
@@ -171,7 +176,7 @@ def _which(facts: Facts) -> Iterator[str]:
         yield about_mean(facts.ensemble, single, facts.judged_alone.get("test"), facts.settings.search.metric)
         yield "Validation chose that among a single network, the mean of several, and each of these with MiniRocket."
     epochs = [] if best.state == TrialState.PRUNED else attributes.get("best_epochs") or []
-    after = f", at its best after epoch {listed([str(epoch) for epoch in epochs])}" if epochs else ""
+    after = f", at its best after epoch {listed([str(epoch) for epoch in dict.fromkeys(epochs)])}" if epochs else ""
     if facts.ensemble is None and (judged := facts.attributes.get("ensemble")) and len(judged["candidates"]) > 1:
         yield about_no_mean(judged, facts.settings.search.metric)
     size = f" with {attributes['n_parameters']:,} parameters" if "n_parameters" in attributes else ""

@@ -11,15 +11,17 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
-from data.augment import Augmentation
-from data.channels import Preparation, joint_preparation
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation, joint_preparation
 from models.ensemble import ENSEMBLE
 
 from ..config.settings import Settings, resolve
 from ..core.files import write_text
 from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.json_files import readable
+from ..evaluation.decision_rule import rule_in
 from ..evaluation.evaluate import selection_bias
+from ..study.constraints import CAPS, COSTS
 from ..study.ended import metric_value
 from ..study.floors import FLOOR, stored_floors
 from ..study.pareto_front import KNEE
@@ -84,7 +86,7 @@ def _describe_selected(chosen: Selected) -> dict[str, Any]:
         "preparation": asdict(fields_of(Preparation, parameters)),
         "augmentation": asdict(fields_of(Augmentation, parameters)),
         "n_parameters": mean.get("n_parameters", attributes["n_parameters"]),
-        **({"latency_ms": attributes["latency_ms"]} if "latency_ms" in attributes else {}),
+        **{cost.record: attributes[cost.record] for cost in COSTS[1:] if cost.record in attributes},
         **({} if chosen.ensemble is None else {"ensemble": _describe_ensemble(chosen, chosen.ensemble)}),
         "metric": settings.search.metric,
         "value": mean["chosen"]["score"] if mean else metric_value(trial) if trial.values else None,
@@ -164,7 +166,7 @@ def members_of(chosen: Selected, ensemble: Ensemble) -> list[tuple[Member, Selec
 def describe_objectives(study: Study, settings: Settings) -> dict[str, Any]:
     """The caps, where there are any, and with two objectives the whole front, the cheapest first."""
     search = settings.search
-    caps = {name: getattr(search, name) for name in ("max_parameters", "max_latency_ms")}
+    caps = {name: getattr(search, name) for name in CAPS}
     described: dict[str, Any] = {"caps": caps} if any(cap is not None for cap in caps.values()) else {}
     if search.second_objective is None:
         return described
@@ -180,7 +182,7 @@ def describe_objectives(study: Study, settings: Settings) -> dict[str, Any]:
                 "trial": trial.number,
                 "is_knee": trial is knee,
                 "values": dict(zip(objectives, trial.values, strict=True)),
-                **{name: trial.user_attrs[name] for name in ("n_parameters", "latency_ms") if name in trial.user_attrs},
+                **{cost.record: trial.user_attrs[cost.record] for cost in COSTS if cost.record in trial.user_attrs},
                 "hyperparameters": all_parameters(trial),
             }
             for trial in front
@@ -236,6 +238,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         "kind": data["kind"],
         "data": {"dataset": data["name"], **settings.data.model_dump(mode="json", exclude={"path"})},
         "lengths": data["lengths"],
+        "decision": rule_in((chosen.ensemble or evaluation_of(study.user_attrs, trial)).get("validation")),
         # Neither people's names nor long tables: this is to be given away.
         "scores": {part: _headline(scores) for part, scores in described["scores"].items()},
         "study": study.study_name,

@@ -11,7 +11,13 @@ from ..study.study import has_score, trials_so_far
 from .context import study_context
 from .figures.pareto import ParetoInfo, pareto_info
 
-TITLES = {"parameters": "parameters", "latency": "latency of one sequence (ms)"}
+TITLES = {
+    "parameters": "parameters",
+    "latency": "latency of one sequence (ms)",
+    "flash": "bytes of flash",
+    "ram": "bytes of RAM",
+    "macs": "multiply-adds a window",
+}
 
 
 def pareto_of(study: Study, settings: Settings) -> ParetoInfo | str | None:
@@ -25,4 +31,4 @@ def pareto_of(study: Study, settings: Settings) -> ParetoInfo | str | None:
         Candidate(trial.number, *trial.values) for trial in trials if has_score(trial) and trial.number not in over
     ]
     context = study_context(study, settings.search.metric)
-    return pareto_info(candidates, len(over), TITLES[second], context, is_whole=second == "parameters")
+    return pareto_info(candidates, len(over), TITLES[second], context, is_whole=second != "latency")

@@ -21,7 +21,7 @@ from ..config.settings import Settings
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
 from ..study.companions import companion_context, find_companion, open_companion
-from ..study.constraints import latency_of
+from ..study.constraints import CAPS, latency_of
 from ..study.context import RunContext
 from ..study.ended import REPETITION
 from ..study.leases import is_worked_on_elsewhere
@@ -182,7 +182,7 @@ def run_settings(settings: Settings, confirmation: Study) -> Settings:
     lined_up = [trial for trial in confirmation.get_trials(deepcopy=False) if trial.state != TrialState.FAIL]
     search = {"trials": max(len(lined_up), 1), "target": None, "pruner": "none", "sampler": "random"}
     # What was within the caps is not to be measured again, and perhaps turned away for a moment's load of the machine.
-    search |= {"max_parameters": None, "max_latency_ms": None}
+    search |= dict.fromkeys(CAPS)
     return settings.model_copy(
         update={
             "search": settings.search.model_copy(update=search),

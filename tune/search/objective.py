@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from optuna import Trial
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 
 from ..config.settings import Settings
 from ..config.spaces import Scalar
@@ -18,8 +18,8 @@ from ..study.context import RunContext
 from ..study.records import Outcome, calibration, mean_scores, record_of, train_scores
 from ..study.samplers import warmup_epochs
 from ..training.checkpoint import CheckpointWriter, load_checkpoint
-from ..training.fit import EpochResult, Fit, TrainingSettings
-from ..training.fold_fits import begin_fits, fit_runs, owner_of
+from ..training.fit import Fit, TrainingSettings
+from ..training.fold_fits import advance, begin_fits, fit_runs, owner_of
 from ..training.hyperparameters import fields_of, training_settings
 from ..training.predictions import answers
 from ..training.train import NonFiniteLossError
@@ -90,7 +90,7 @@ def run_trial(
     runs = fit_runs(fits, splits, parameters, training, before_step)
     with CheckpointWriter(checkpoint_path, settings.machine.checkpoint_every) as checkpoint:
         try:
-            while not pruned and not has_got_there() and _advance(runs):
+            while not pruned and not has_got_there() and advance(fits, runs, training):
                 checkpoint.keep({"owner": owner, "fits": [fit.state_dict() for fit in fits]})
                 scores.append(epoch_score(fits, len(scores) + 1, metric))
                 report(len(scores))
@@ -147,12 +147,6 @@ def _waiting(fits: Sequence[Fit], training: TrainingSettings, metric: str, reaso
     scores = mean_scores([fit.best.validation for fit in fits])
     record = record_of(fits, training, None, scores)
     return Outcome(False, float(getattr(scores, metric)), reason, record, (), waits=True)
-
-
-def _advance(runs: Sequence[Iterator[EpochResult]]) -> bool:
-    """One epoch in every fold that has not ended; False when all have."""
-    # A list, not a generator: every fold must advance, also after the first that did.
-    return any([next(run, None) is not None for run in runs])
 
 
 def _reached(settings: Settings, scores: Sequence[float]) -> bool:

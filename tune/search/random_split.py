@@ -9,7 +9,7 @@ import torch
 from optuna.trial import FrozenTrial
 
 from data import DataError
-from data.splits import make_split
+from data.splits.split import make_split
 
 from ..core.seeds import derive_seed
 from ..evaluation.last_fit import train_to_the_end

@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
+import torch
 from optuna import Trial
 
-from data.channels import Preparation, n_prepared_channels
+from data.tensors.channels import Normaliser, Preparation, derived_names, n_prepared_channels
 from models import SequenceClassifier, build
 
 from ..config.settings import Settings
 from ..config.spaces import Scalar
+from ..device.footprint import Stream, footprint
+from ..device.layers import untranslated
+from ..device.lowering import program_for
 from ..training.hyperparameters import fields_of, model_parameters
 from ..training.latency import latency_ms
 from ..training.splits import Splits
 from .records import Outcome
 
-PARAMETERS, LATENCY = "parameters", "latency"
+
+@dataclass(frozen=True)
+class Cost:
+    """What less of is better.
+
+    Attributes:
+        name: As the second objective.
+        record: On a trial's record.
+        cap: The setting that limits it.
+        words: How much of it there is.
+    """
+
+    name: str
+    record: str
+    cap: str
+    words: str
+
+
+LATENCY = Cost("latency", "latency_ms", "max_latency_ms", "{:.3g} ms for a sequence")
+ON_A_DEVICE = (
+    Cost("flash", "flash_bytes", "max_flash", "{:,} bytes of flash"),
+    Cost("ram", "ram_bytes", "max_ram", "{:,} bytes of RAM"),
+    Cost("macs", "macs", "max_macs", "{:,} multiply-adds"),
+)
+COSTS = (Cost("parameters", "n_parameters", "max_parameters", "{:,} parameters"), LATENCY, *ON_A_DEVICE)
+CAPS = tuple(cost.cap for cost in COSTS)
+UNWRITABLE = "unwritable"
 
 
 def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, splits: Splits) -> dict[str, Any]:
@@ -34,21 +65,39 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, sp
     asked, found = wanted(settings), dict[str, Any]()
     if not asked:
         return found
-    search, known = settings.search, trial.user_attrs
+    known = trial.user_attrs
     network = _untrained(parameters, settings, splits)
     found["n_parameters"] = sum(weight.numel() for weight in network.parameters())
     found["n_trainable_parameters"] = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
-    is_too_large = search.max_parameters is not None and found["n_parameters"] > search.max_parameters
+    if not asked.isdisjoint(ON_A_DEVICE):
+        found |= _on_a_device(network, parameters, splits)
+    is_too_large = UNWRITABLE in found or any(found.get(cost.record, 0) > cap for cost, cap in _caps(settings))
     if LATENCY in asked and not is_too_large:
         found["latency_ms"] = known.get("latency_ms") or _latency(network, parameters, splits)
     for name, value in found.items():
         if name not in known:
             trial.set_user_attr(name, value)
-    for name, cap, key in _caps(settings):
-        if name in found and key not in trial.constraints:
+    for cost, cap in _caps(settings):
+        if cost.record in found and cost.cap not in trial.constraints:
             # At most 0 where it is kept to; of the ratio, since some samplers model it.
-            trial.set_constraint(key, math.log(found[name] / cap))
+            trial.set_constraint(cost.cap, math.log(found[cost.record] / cap))
+    if UNWRITABLE in found and UNWRITABLE not in trial.constraints:
+        trial.set_constraint(UNWRITABLE, 1.0)
     return found
+
+
+def _on_a_device(network: SequenceClassifier, parameters: dict[str, Scalar], splits: Splits) -> dict[str, Any]:
+    """What the C of a network takes, which does not depend on its weights."""
+    if missing := untranslated(network):
+        return {UNWRITABLE: f"there is no C for {' and '.join(missing)}"}
+    dataset, preparation = splits.dataset, fields_of(Preparation, parameters)
+    ones = torch.ones(len(derived_names(dataset.channel_names, preparation.derived_channels)))
+    window = int(dataset.lengths.median())
+    normaliser = Normaliser(ones, ones)
+    longest = int(dataset.lengths.max())
+    program = program_for(network, (preparation, normaliser), dataset.channel_names, longest, window)
+    size = footprint(program, Stream(window), dataset.channel_names, dataset.class_names)
+    return {"flash_bytes": size.flash, "ram_bytes": size.ram, "macs": size.macs}
 
 
 def latency_of(parameters: dict[str, Scalar], settings: Settings, splits: Splits) -> float:
@@ -56,23 +105,20 @@ def latency_of(parameters: dict[str, Scalar], settings: Settings, splits: Splits
     return _latency(_untrained(parameters, settings, splits), parameters, splits)
 
 
-def wanted(settings: Settings) -> set[str]:
+def wanted(settings: Settings) -> set[Cost]:
     """What of a network is to be known before it is trained."""
-    search = settings.search
-    return {
-        name
-        for name, cap in ((PARAMETERS, search.max_parameters), (LATENCY, search.max_latency_ms))
-        if cap is not None or search.second_objective == name
-    }
+    second = settings.search.second_objective
+    return {cost for cost, _ in _caps(settings)} | {cost for cost in COSTS if cost.name == second}
 
 
 def infeasible(settings: Settings, found: dict[str, Any]) -> Outcome | None:
     """What becomes of a trial whose network is over a cap, and is not trained; None for any other."""
     reasons = [
-        f"{_written(name, found[name])} are more than {key} allows, {cap:,}"
-        for name, cap, key in _caps(settings)
-        if name in found and found[name] > cap
+        f"{cost.words.format(found[cost.record])} are more than {cost.cap} allows, {cap:,}"
+        for cost, cap in _caps(settings)
+        if cost.record in found and found[cost.record] > cap
     ]
+    reasons += [found[UNWRITABLE]] if UNWRITABLE in found else []
     if not reasons:
         return None
     record = {**found, "epochs_run": 0, "training_seconds": 0.0}
@@ -84,7 +130,7 @@ def second_value(settings: Settings, record: dict[str, Any]) -> float | None:
     second = settings.search.second_objective
     if second is None:
         return None
-    return float(record["n_parameters" if second == PARAMETERS else "latency_ms"])
+    return float(record[next(cost.record for cost in COSTS if cost.name == second)])
 
 
 def _untrained(parameters: dict[str, Scalar], settings: Settings, splits: Splits) -> SequenceClassifier:
@@ -104,15 +150,7 @@ def _n_channels(parameters: dict[str, Scalar], splits: Splits) -> int:
     return n_prepared_channels(splits.dataset.channel_names, fields_of(Preparation, parameters))
 
 
-def _caps(settings: Settings) -> list[tuple[str, float, str]]:
-    """Of each cap that is set: what it is about, the cap, and the name of the setting."""
-    search = settings.search
-    caps = (
-        ("n_parameters", search.max_parameters, "max_parameters"),
-        ("latency_ms", search.max_latency_ms, "max_latency_ms"),
-    )
-    return [(name, cap, key) for name, cap, key in caps if cap is not None]
-
-
-def _written(name: str, value: float) -> str:
-    return f"{value:,} parameters" if name == "n_parameters" else f"{value:.3g} ms for a sequence"
+def _caps(settings: Settings) -> list[tuple[Cost, float]]:
+    """What is limited, and by how much."""
+    limits = [(cost, getattr(settings.search, cost.cap)) for cost in COSTS]
+    return [(cost, limit) for cost, limit in limits if limit is not None]

@@ -22,7 +22,14 @@ _END = "[//]: # (seqtune ends)"
 _OURS = re.compile(r"\[//\]: # \(seqtune ([0-9a-f]{16})\)\n\n(.*?)\n\n" + re.escape(_END), re.DOTALL)
 # Where optuna-dashboard keeps notes (its _note.py): to import it would take a second of every run.
 _VERSION, _PIECE, _PIECE_LENGTH = "dashboard:note_ver", "dashboard:note_str:", 2045
-_AND_ALSO = {None: "", "parameters": " with few parameters", "latency": " in little time for a sequence"}
+_AND_ALSO = {
+    None: "",
+    "parameters": " with few parameters",
+    "latency": " in little time for a sequence",
+    "flash": " in little flash of a device",
+    "ram": " in little RAM of a device",
+    "macs": " with few multiply-adds",
+}
 _KINDS = {
     "group": "by person: nobody is in two parts",
     "stratified": "at random: the same person may be in several parts",

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from data.channels import Preparation
 from data.sequences import SequenceDataset
+from data.tensors.channels import Preparation
 
 from ..training.calibration import calibrate
 from ..training.fit import Fit, TrainingSettings

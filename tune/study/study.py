@@ -35,6 +35,7 @@ from .samplers import SAMPLERS, make_pruner, make_sampler
 from .store import (
     HISTORY,
     LEFT,
+    attributes_of,
     complete_trials,
     engine_of,
     identity,
@@ -98,17 +99,20 @@ def _damage_told(storage: BaseStorage) -> Iterator[None]:
 
 def stored_settings(study: Study) -> dict[str, Any] | None:
     """The settings that the study was created with; None if it was not created by this tuner, or not to the end."""
-    settings = study.user_attrs.get("settings")
+    settings = attributes_of(study).get("settings")
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, there
-    # were no floors, no ensembles and no streams, no search ended before its trials were done, and no networks but the
-    # registered ones.
+    # were no floors, no ensembles and no streams, no search ended before its trials were done, no networks but the
+    # registered ones, and each fold chose the epoch that it was judged after.
     settings = {"network": None, **settings}
     later: dict[str, dict[str, Any]] = {
         "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
-        "split": {"balanced": False, "outer_fold": None},
-        "search": {"floors": False, "ensemble": 0, "stop": "never"},
+        "split": {"balanced": False, "outer_fold": None, "common_epoch": False},
+        "search": {
+            **{"floors": False, "ensemble": 0, "stop": "never"},
+            **dict.fromkeys(("max_flash", "max_ram", "max_macs", "false_alarms_per_hour")),
+        },
     }
     for section, older in later.items():
         if isinstance(written := settings.get(section), dict):

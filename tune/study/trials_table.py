@@ -31,6 +31,9 @@ COLUMNS = (
     "seconds",
     "n_parameters",
     "latency_ms",
+    "flash_bytes",
+    "ram_bytes",
+    "macs",
     "train_accuracy",
     "validation_accuracy",
     "accuracy_gap",
@@ -63,7 +66,7 @@ def trials_table(study: Study) -> str:
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:
     attributes = trial.user_attrs
-    best_epochs = attributes.get("best_epochs") or [None]
+    best_epochs = list(dict.fromkeys(attributes.get("best_epochs") or [None]))
     return {
         **{name: attributes.get(name) for name in COLUMNS if name in attributes},
         **all_parameters(trial),

@@ -20,7 +20,10 @@ STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialSta
 # Scores that each epoch has on its own, beside those on validation.
 _OF_EPOCH = ("train_loss", "train_accuracy", "learning_rate", "gradient_norm")
 # Attributes of a trial that are told as they are, and those whose names say what they are at the best epoch only here.
-_FINAL = ("n_parameters", "n_trainable_parameters", "epochs_run", "training_seconds", "accuracy_gap", "latency_ms")
+_FINAL = (
+    *("n_parameters", "n_trainable_parameters", "epochs_run", "training_seconds", "accuracy_gap", "latency_ms"),
+    *("flash_bytes", "ram_bytes", "macs"),
+)
 _AT_BEST = tuple(f"{part}_{name}" for part in ("train", "validation") for name in METRIC_LABELS)
 
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.nn.utils.rnn import pad_sequence
 
-from data.batches import ordered_batches
 from data.sequences import SequenceDataset
+from data.tensors.batches import ordered_batches
 from models import SequenceClassifier
 
 from ..core.seeds import derive_seed

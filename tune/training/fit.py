@@ -109,6 +109,7 @@ class Fit:
         best_epoch: Number of the best one so far, 0 before the first.
         best_weights: Weights after it.
         stale_epochs: Epochs since the last improvement by at least ``min_delta``.
+        is_one_of_several: Whether ``train.remember`` is called with all fits of a trial, which share their best epoch.
     """
 
     model: SequenceClassifier
@@ -120,6 +121,7 @@ class Fit:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     stale_epochs: int = 0
     patience_score: float = -math.inf
+    is_one_of_several: bool = False
 
     @property
     def best(self) -> EpochResult:

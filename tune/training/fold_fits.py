@@ -10,9 +10,9 @@ from functools import partial
 
 import torch
 
-from data.augment import Augmentation
-from data.channels import Preparation, n_prepared_channels
 from data.sequences import SequenceDataset
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation, n_prepared_channels
 from models import build
 
 from ..config.settings import Settings
@@ -22,7 +22,7 @@ from .closed_form import solve
 from .fit import EpochResult, Fit, TrainingSettings, begin_fit
 from .hyperparameters import fields_of, model_parameters
 from .splits import Splits
-from .train import continue_fit
+from .train import continue_fit, remember
 
 
 def begin_fits(
@@ -44,6 +44,7 @@ def begin_fits(
             **model_parameters(settings.architecture, parameters),
         )
         fits.append(begin_fit(model.to(device), len(part.train), training))
+        fits[-1].is_one_of_several = settings.split.common_epoch and len(splits.folds) > 1
     return fits
 
 
@@ -92,3 +93,12 @@ def fit_runs(
         )
         for fold, fit in enumerate(fits)
     ]
+
+
+def advance(fits: Sequence[Fit], runs: Sequence[Iterator[EpochResult]], training: TrainingSettings) -> bool:
+    """One epoch in every fold that has not ended; False when all have."""
+    # A list, not a generator: every fold must advance, also after the first that did.
+    went_on = any([next(run, None) is not None for run in runs])
+    if went_on and fits[0].is_one_of_several:
+        remember(fits, training)
+    return went_on

@@ -6,8 +6,8 @@ import inspect
 from dataclasses import fields
 from typing import TypeVar
 
-from data.augment import Augmentation
-from data.channels import Preparation
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation
 from models import architecture
 
 from ..config.settings import Settings

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 
 from .fit import Fit
 from .metrics import score

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import torch
 
 from data import DataError, load
-from data.augment import Augmentation, augment
-from data.channels import Normaliser, Preparation, derive, derived_names, fit_normaliser, prepare_measured
-from data.quality import classes_missing, duplicates_across, people_across, warnings
-from data.resampling import padded, to_length, to_rate
+from data.quality.warnings import classes_missing, duplicates_across, people_across, warnings
 from data.sequences import SequenceDataset
 from data.source import Source
-from data.splits import Split, drawn_split, make_folds, make_outer_split, make_split
-from data.standard_error import needed_folds
+from data.splits.split import Split, drawn_split, make_folds, make_outer_split, make_split
+from data.splits.standard_error import needed_folds
+from data.tensors.augment import Augmentation, augment
+from data.tensors.channels import Normaliser, Preparation, derive, derived_names, fit_normaliser, prepare_measured
+from data.tensors.resampling import padded, to_length, to_rate
 
 from ..config.schema import SplitSettings
 from ..config.settings import Settings

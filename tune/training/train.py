@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from data.batches import Batch, ordered_batches, training_batches
 from data.sequences import SequenceDataset
+from data.tensors.batches import Batch, ordered_batches, training_batches
 from models import SequenceClassifier
 
 from ..core.seeds import derive_seed
@@ -126,7 +127,9 @@ def _run_epoch(
         validation=scores,
         seconds=time.perf_counter() - started,
     )
-    _remember(fit, result, settings)
+    fit.history.append(result)
+    if not fit.is_one_of_several:
+        remember([fit], settings)
     return result
 
 
@@ -179,21 +182,30 @@ def _forward(model: SequenceClassifier, batch: Batch, settings: TrainingSettings
     return model.head(torch.lerp(embedding[partner], embedding, share)), targets
 
 
-def _remember(fit: Fit, result: EpochResult, settings: TrainingSettings) -> None:
-    """Notes the epoch, keeps its weights if it is the best, and counts towards the end of the patience."""
-    fit.history.append(result)
+def remember(fits: Sequence[Fit], settings: TrainingSettings) -> None:
+    """Keeps the weights of the last epoch if it is the best by the mean over the fits, and counts their patience.
+
+    One epoch for all: were each fold of a small set judged after its own best epoch, the mean of their scores would be
+    that of the luckiest epochs (Varma & Simon 2006: what is chosen by a score must not be judged by it).
+    """
+    result = fits[0].history[-1]
     # On a small validation set many epochs have the same accuracy: the loss tells the surer one.
-    if fit.best_epoch == 0 or _rank(result, settings.metric) > _rank(fit.best, settings.metric):
-        fit.best_epoch = result.epoch
-        fit.best_weights = {name: weight.detach().clone() for name, weight in fit.judged.state_dict().items()}
-    gained = _rank(result, settings.metric)[0]
-    if gained > fit.patience_score + settings.min_delta or len(fit.history) == 1:
-        fit.patience_score, fit.stale_epochs = gained, 0
-    else:
-        fit.stale_epochs += 1
+    is_best = fits[0].best_epoch == 0 or (
+        _rank([fit.history[-1] for fit in fits], settings.metric) > _rank([fit.best for fit in fits], settings.metric)
+    )
+    gained, _ = _rank([fit.history[-1] for fit in fits], settings.metric)
+    for fit in fits:
+        if is_best:
+            fit.best_epoch = result.epoch
+            fit.best_weights = {name: weight.detach().clone() for name, weight in fit.judged.state_dict().items()}
+        if gained > fit.patience_score + settings.min_delta or len(fit.history) == 1:
+            fit.patience_score, fit.stale_epochs = gained, 0
+        else:
+            fit.stale_epochs += 1
 
 
-def _rank(result: EpochResult, metric: str) -> tuple[float, float]:
-    """Higher is better: the metric, then the loss."""
-    loss = result.validation.loss
-    return (-loss if metric == "loss" else float(getattr(result.validation, metric)), -loss)
+def _rank(results: Sequence[EpochResult], metric: str) -> tuple[float, float]:
+    """Higher is better: the mean of the metric, then that of the loss."""
+    loss = fmean(result.validation.loss for result in results)
+    scores = [float(getattr(result.validation, metric)) for result in results]
+    return (-loss if metric == "loss" else fmean(scores), -loss)

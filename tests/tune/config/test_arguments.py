@@ -75,6 +75,21 @@ def test_no_time_is_refused(written: str) -> None:
     assert str(problem) == (f'--timeout = "{written}": must be a time above 0 (for example 90s, 10m or 2h)')
 
 
+@pytest.mark.parametrize(
+    ("written", "amount"), [("64k", 64_000), ("64kB", 64_000), ("2M", 2_000_000), ("1.5m", 1_500_000), ("800", 800)]
+)
+def test_an_amount_may_have_a_unit(written: str, amount: int) -> None:
+    layers, problems = option_layers({"max_flash": written})
+    assert (layers, problems) == ([{"search": {"max_flash": amount}}], [])
+
+
+@pytest.mark.parametrize("written", ["", "0", "0k", "-5k", "64 kiB", "1e3", "nan", "k"])
+def test_no_amount_is_refused(written: str) -> None:
+    layers, (problem,) = option_layers({"max_ram": written})
+    assert layers == []
+    assert str(problem).startswith(f'--max-ram = "{written}": must be a number above 0 (for example 64k')
+
+
 def test_options_that_are_not_given_change_nothing() -> None:
     assert option_layers(dict.fromkeys(OPTION_PATHS)) == ([], [])
 

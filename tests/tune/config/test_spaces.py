@@ -11,9 +11,9 @@ import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from data import DATASETS
-from data.augment import Augmentation
-from data.channels import Preparation
 from data.sequences import SequenceDataset
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation
 from models import ARCHITECTURES, build
 from tune.config.initial import ADAPTED, INITIAL_CONFIGURATIONS, initial_configurations, nearest
 from tune.config.ranges import from_plain, to_plain

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.channels import DERIVED, NORMALISATIONS, Preparation, prepare_measured
+from data.tensors.channels import DERIVED, NORMALISATIONS, Preparation, prepare_measured
 from tests.stored_models import CLASSES, measured, stored_model
 from tune.deploy.classifier import TorchClassifier, classify, padded
 from tune.deploy.graph import Deployed

@@ -17,6 +17,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from tests.c_programs import SANITIZED, compiled, needs, run
 from tests.processes import ROOT
 from tests.stored_models import measured
 from tests.tune.conftest import Lab, make_parts, make_settings, make_toy
@@ -181,9 +182,43 @@ def test_what_cannot_be_exported(lab: Lab) -> None:
             export(lab, **options)
 
 
+@needs("gcc")
+def test_c_is_tried_on_the_recordings_and_written_as_a_folder(lab: Lab) -> None:
+    said = export(lab, "c")
+    folder = lab.folder.root / "export" / "model-c"
+    assert re.search(r"^c +\d+ kB +[\d.]+ ", said, re.MULTILINE), said
+    assert "of flash" in said
+    assert {path.name for path in folder.iterdir()} == {
+        "MODEL_CARD.md", "README.md", "examples", "extras", "library.properties", "src",
+    }  # fmt: skip
+    assert "README.md" in (folder / "MODEL_CARD.md").read_text()
+    assert "5 recordings" in run([compiled(folder, "check", ["gcc", *SANITIZED])])
+
+
+@needs("gcc")
+def test_c_that_comes_to_something_else_is_not_written(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_module, "_expected", _others)
+    assert "its logits differ from torch's" in export(lab, "c", code=1, out=lab.place / "c")
+    assert not (lab.place / "c").exists()
+
+
+def test_c_without_a_compiler_or_into_a_file(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    (lab.place / "file").write_text("mine")
+    for changes, out, said in (
+        ({"CC": "no-such-compiler"}, None, "no-such-compiler.*cannot be run"),
+        ({"CC": "false"}, None, "cannot compile the network"),
+        ({"CC": "", "PATH": ""}, None, "needs a C compiler"),
+        ({"CC": "cc"}, lab.place / "file", "is a file; C is written as a folder"),
+    ):
+        for name, value in changes.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError, match=said):
+            export(lab, "c", out=out)
+
+
 TRACED = """
 import numpy
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 from tests.stored_models import measured, stored_ensemble, stored_model
 from tune.deploy.classifier import TorchClassifier, classify
 from tune.deploy.torch_program import TorchProgram, to_torch_program

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
 
-from data.batches import gather
-from data.channels import DERIVED, NORMALISATIONS, Preparation
+from data.tensors.batches import gather
+from data.tensors.channels import DERIVED, NORMALISATIONS, Preparation
 from models.positions import N_LEARNED_POSITIONS
 from tests.models.test_contract import CASES
 from tests.stored_models import LENGTHS, measured, stored_ensemble, stored_model

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from data import DataError
-from data.resampling import padded
+from data.tensors.resampling import padded
 from models import build
 from tests.processes import ROOT
 from tune.config.initial import INITIAL_CONFIGURATIONS

@@ -14,12 +14,14 @@ from optuna.pruners import ThresholdPruner
 from optuna.trial import TrialState
 
 from tune.config.spaces import Scalar
+from tune.evaluation.test_evaluation import answers
 from tune.search.loop import suggest_all
 from tune.search.objective import epoch_score, run_trial
 from tune.study.leases import lease_trial
 from tune.study.records import Outcome
 from tune.training.checkpoint import load_checkpoint
 from tune.training.hyperparameters import model_parameters, training_settings
+from tune.training.metrics import score
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab
@@ -55,6 +57,9 @@ def test_every_epoch_is_reported_and_the_best_is_the_value(new_lab: NewLab, n_fo
         for fold, number in zip(history, outcome.record["best_epochs"], strict=True)
     ]
     assert outcome.value == pytest.approx(fmean(best)) == outcome.record["validation_accuracy"]
+    # No fold is judged after an epoch of its own choice, which would be its luckiest.
+    assert len(set(outcome.record["best_epochs"])) == 1
+    assert outcome.value == pytest.approx(max(reported.values()))
     assert not outcome.pruned
     record = outcome.record
     assert record["accuracy_gap"] == pytest.approx(record["train_accuracy"] - record["validation_accuracy"])
@@ -141,7 +146,8 @@ def test_folds_advance_together_and_one_that_has_ended_counts_with_its_best(new_
     training = {"epochs": 8, "patience": 2}
     for seed in range(8):
         search = {"pruner": "none", "seed": seed}
-        lab = new_lab(f"study-{seed}", {"split": {"folds": 2}, "training": training, "search": search})
+        split = {"folds": 2, "common_epoch": False}
+        lab = new_lab(f"study-{seed}", {"split": split, "training": training, "search": search})
         trial, parameters = begin(lab)
         outcome = run(lab, trial, parameters)
         lengths = [len(fold) for fold in outcome.record["history"]]
@@ -156,6 +162,27 @@ def test_folds_advance_together_and_one_that_has_ended_counts_with_its_best(new_
     last = max(lengths)
     other = history[1 - short][last - 1]["validation"]["accuracy"]
     assert lab.trials()[trial.number].intermediate_values[last] == pytest.approx((best + other) / 2)
+
+
+def test_the_common_epoch_has_the_best_mean_and_every_folds_weights_are_of_it(new_lab: NewLab) -> None:
+    training = {"epochs": 8, "patience": 2}
+    lab = new_lab("study", {"split": {"folds": 3}, "training": training, "search": {"pruner": "none", "seed": 1}})
+    trial, parameters = begin(lab)
+    outcome = run(lab, trial, parameters)
+    history, (best,) = outcome.record["history"], set(outcome.record["best_epochs"])
+
+    def means(name: str) -> list[float]:
+        return [
+            fmean(scores) for scores in zip(*([e["validation"][name] for e in one] for one in history), strict=True)
+        ]
+
+    ranks = list(zip(means("accuracy"), (-loss for loss in means("loss")), strict=True))
+    assert ranks[best - 1] == max(ranks)
+    since = len(ranks) - 1 - max(k for k, _ in enumerate(ranks) if k == 0 or ranks[k][0] > max(ranks[:k])[0])
+    assert len(ranks) == 8 or since == 2
+    logits = answers(lab.context(trial.study), lab.trials()[trial.number], list(outcome.weights), "validation")
+    for one, fold, epochs in zip(logits, lab.splits.folds, history, strict=True):
+        assert score(one, fold.validation.labels).loss == pytest.approx(epochs[best - 1]["validation"]["loss"])
 
 
 def test_every_trial_has_its_own_seed_which_a_resumed_one_derives_again(new_lab: NewLab) -> None:

@@ -19,6 +19,7 @@ from tune.cli.commands.check import check_study
 from tune.cli.main import main
 from tune.config.settings import Settings
 from tune.core.errors import StudyError
+from tune.deploy.c.source import size_of, to_c
 from tune.evaluation.test_evaluation import evaluate_selected
 from tune.experiments.comparison import compare
 from tune.report.exports import describe_best
@@ -27,10 +28,13 @@ from tune.run import Finished, is_confirmed
 from tune.search.confirmation import confirmed_candidates
 from tune.search.confirming import open_confirmation, run_settings
 from tune.search.loop import Ended
+from tune.study.constraints import CAPS
 from tune.study.pareto_front import Candidate, front_of, knee_of
 from tune.study.selection import kept_trials, seconds_to_confirm, selected_trial
 from tune.study.study import best_by_metric, best_trial, best_trials
 from tune.study.trial_files import trial_folder
+from tune.study.trials_table import trials_table
+from tune.training.model_folder import load_model
 
 if TYPE_CHECKING:
     from tests.tune.conftest import Lab, NewLab, NewNotes, NewStop, Outline
@@ -71,7 +75,7 @@ def test_networks_over_the_cap_are_put_down_and_never_trained(new_lab: NewLab, n
     assert best not in too_large
     described = describe_best(lab.study(), lab.settings, lab.folder)
     assert described["trial"] == best.number
-    assert described["caps"] == {"max_parameters": 500, "max_latency_ms": None}
+    assert described["caps"] == {**dict.fromkeys(CAPS), "max_parameters": 500}
     assert "front" not in described
 
 
@@ -123,7 +127,63 @@ def test_only_what_keeps_to_the_caps_is_confirmed_and_that_is_not_measured_again
     assert not {trial.number for trial in kept_trials(lab.study())} & too_large
     confirmation = open_confirmation(lab.context()).study
     runs = run_settings(lab.settings, confirmation).search
-    assert (runs.max_parameters, runs.max_latency_ms) == (None, None)
+    assert [getattr(runs, cap) for cap in CAPS] == [None] * len(CAPS)
+
+
+@pytest.mark.parametrize(
+    ("cap", "limit", "record", "words"),
+    [
+        ("max_flash", 4_500, "flash_bytes", "bytes of flash"),
+        ("max_ram", 600, "ram_bytes", "bytes of RAM"),
+        ("max_macs", 2_500, "macs", "multiply-adds"),
+    ],
+)
+def test_what_a_network_takes_on_a_device_is_a_cap_too(
+    new_lab: NewLab, cap: str, limit: int, record: str, words: str
+) -> None:
+    lab = new_lab("study", {"search": {cap: limit, "trials": 8}, "training": {"epochs": 1}})
+    assert lab.search().reason == "8 trials finished"
+    too_large = [trial for trial in lab.trials() if trial.constraints[cap] > 0]
+    assert 0 < len(too_large) < 8
+    for trial in lab.trials():
+        assert (trial.user_attrs[record] > limit) == (trial in too_large)
+    for trial in too_large:
+        assert trial.state == TrialState.PRUNED
+        assert words in trial.user_attrs["reason"]
+    described = describe_best(lab.study(), lab.settings, lab.folder)
+    assert described[record] <= limit == described["caps"][cap]
+    assert record in trials_table(lab.study())
+
+
+def test_what_is_known_before_training_is_what_is_exported(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"max_ram": 100_000, "trials": 2}, "training": {"epochs": 1}})
+    lab.search()
+    write_exports(lab.study(), lab.settings, lab.folder)
+    best = best_trial(lab.study())
+    assert best is not None
+    model = load_model(lab.folder.root / "best_model")
+    size = size_of(model, to_c(model))
+    known = tuple(best.user_attrs[name] for name in ("flash_bytes", "ram_bytes", "macs"))
+    assert known == (size.flash, size.ram, size.macs)
+
+
+def test_a_front_of_score_and_memory(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"second_objective": "ram", "trials": 6}, "training": {"epochs": 1}})
+    lab.search()
+    complete = [trial for trial in lab.trials() if trial.state == TrialState.COMPLETE]
+    assert complete
+    assert all(trial.values[1] == trial.user_attrs["ram_bytes"] for trial in complete)
+    assert all("ram_bytes" in one for one in describe_best(lab.study(), lab.settings, lab.folder)["front"])
+    not_drawn = write_exports(lab.study(), lab.settings, lab.folder)
+    assert not any("front" in sentence for sentence in not_drawn)
+
+
+def test_a_network_that_is_never_c_is_not_trained_for_a_device(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"architecture": "minirocket", "search": {"max_flash": 10**6, "trials": 1}})
+    lab.search()
+    (trial,) = lab.trials()
+    assert trial.state == TrialState.PRUNED
+    assert trial.user_attrs["reason"] == "not trained: there is no C for KernelFeatures"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp"])

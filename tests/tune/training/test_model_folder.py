@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from data.channels import Preparation
+from data.tensors.channels import Preparation
 from tests.tune.conftest import NewLab
 from tune.core.problems import SettingsError
 from tune.evaluation.test_evaluation import evaluate_selected

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from data.augment import Augmentation
-from data.channels import Preparation
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation
 from tests.hard_parts import HardParts
 from tune.training.sharing import share, shared, take
 

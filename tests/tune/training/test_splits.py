@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from data.augment import Augmentation
-from data.channels import Preparation, fit_normaliser
 from data.errors import DataError
-from tests.data.test_splits import dataset_of
+from data.tensors.augment import Augmentation
+from data.tensors.channels import Preparation, fit_normaliser
+from tests.data.splits.test_split import dataset_of
 from tune.config.schema import SplitSettings
 from tune.config.settings import resolve
 from tune.core.problems import SettingsError

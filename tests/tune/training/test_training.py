@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.channels import prepare
 from data.sequences import SequenceDataset
+from data.tensors.channels import prepare
 from models import build
 from tune.training.fit import EpochResult, Fit, TrainingSettings, begin_fit
 from tune.training.metrics import Scores, score
@@ -295,7 +295,7 @@ def test_a_batch_in_pieces_has_the_gradient_of_the_whole(monkeypatch: pytest.Mon
     settings = replace(SETTINGS, batch_size=16, epochs=3, learning_rate=1e-3)
     plain = {"dropout": 0.0, "front_layers": 0}
     pieces = finish(fresh_fit(giant, settings, **plain), giant, giant, settings)
-    monkeypatch.setattr("data.batches.MOST_PADDING", 1_000)
+    monkeypatch.setattr("data.tensors.batches.MOST_PADDING", 1_000)
     whole = finish(fresh_fit(giant, settings, **plain), giant, giant, settings)
     for one, other in zip(pieces.history, whole.history, strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, rel=1e-4)

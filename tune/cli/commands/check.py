@@ -15,7 +15,7 @@ from rich.console import Console
 from sqlalchemy import text
 
 from data import DataError
-from data.regular import read_regular
+from data.formats.regular import read_regular
 
 from ...config.settings import Settings, resolve
 from ...core.folders import SaveDir, StudyFolder

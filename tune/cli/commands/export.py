@@ -15,7 +15,10 @@ from ...core.files import write_bytes, write_text
 from ...core.folders import SaveDir
 from ...core.problems import Problem, SettingsError
 from ...core.terminal import say, table_of
-from ...deploy.card import Exported, card_name, model_card, shown_accuracy, shown_bytes, shown_drop
+from ...deploy.c.compiled import CompiledClassifier, find_compiler
+from ...deploy.c.library import library_files, write_library
+from ...deploy.c.source import Source, refuse_unwritable, size_of, to_c
+from ...deploy.card import CARD, Exported, card_name, model_card, shown_accuracy, shown_bytes, shown_drop
 from ...deploy.classifier import Array, Classifier, OnnxClassifier, TorchClassifier, classify
 from ...deploy.onnx_layers import untranslated
 from ...deploy.onnx_model import refuse_untranslated, to_onnx
@@ -39,18 +42,26 @@ from ...study.tested import times_test_was_used
 from ...training.model_folder import StoredModel, load_model
 from .opening import database_url
 
-FILE_NAMES = {"onnx": "model.onnx", "int8": "model-int8.onnx", "torch-export": "model.pt2"}
+FILE_NAMES = {"onnx": "model.onnx", "int8": "model-int8.onnx", "torch-export": "model.pt2", "c": "model-c"}
 REFUSED = 1
 LONGEST_NOISE = 10_000
 
 
 @dataclass(frozen=True)
 class Form:
-    """One way in which a network is stored."""
+    """One way in which a network is stored.
+
+    Attributes:
+        content: Of its file.
+        n_bytes: What it takes, where that is not the size of a file.
+        source: Of a network in C, instead of a file.
+    """
 
     name: str
     content: bytes
     classifier: Classifier
+    n_bytes: int | None = None
+    source: Source | None = None
 
 
 def export_command(
@@ -73,7 +84,10 @@ def export_command(
     """
     folder = find_model(model, study_name, save_dir.local)
     stored = load_model(folder)
-    if form != "torch-export":
+    if form == "c":
+        refuse_unwritable(stored)
+        find_compiler()
+    elif form != "torch-export":
         refuse_untranslated(stored.network, stored.description.architecture)
     place = _place(out, folder, form)
     address = None if storage_url is None else database_url(storage_url, save_dir.local)
@@ -95,6 +109,15 @@ def export_command(
         return REFUSED
     own = next(one for one in forms if one.name == form)
     card = Exported(stored.description, place.name, form, tried, judged.name, judged.why_not, judged.split, used_before)
+    if own.source is not None:
+        _write_c(place, stored, judged, own.source, model_card(card))
+        size = size_of(stored, own.source)
+        say(
+            console,
+            f"Written: {place}, with README.md: {shown_bytes(size.flash)} of flash, {shown_bytes(size.ram)} of RAM, "
+            f"{size.macs:,} multiply-adds a window",
+        )
+        return 0
     write_bytes(place, own.content)
     beside = card_name(form)
     write_text(place.parent / beside, model_card(card))
@@ -102,11 +125,22 @@ def export_command(
     return 0
 
 
+def _write_c(folder: Path, stored: StoredModel, judged: Judged, source: Source, card: str) -> None:
+    sequences = _sequences(stored, judged)
+    expected = _expected(stored, judged, TorchClassifier(stored), sequences)
+    files = library_files(stored, source, (sequences, expected), judged.part is not None, TOLERANCE)
+    write_library(folder, {**files, CARD: card})
+
+
 def _place(out: Path | None, folder: Path, form: str) -> Path:
     """The file to write: as named, or by its usual name in the folder that is named, or beside the network's folder."""
     name = FILE_NAMES[form]
     if out is None:
         return folder.parent / "export" / name
+    if form == "c":
+        if out.exists() and not out.is_dir():
+            raise SettingsError([Problem("--out", str(out), "is a file; C is written as a folder")])
+        return out
     if out.is_dir() or not out.suffix:
         return out / name
     if out.suffix != Path(name).suffix:
@@ -120,7 +154,10 @@ def _try_all(stored: StoredModel, judged: Judged, form: str, opset: int) -> tupl
     reference = TorchClassifier(stored)
     expected = _expected(stored, judged, reference, sequences)
     forms = list(_forms(stored, reference, form, opset))
-    tried = [try_out(one.name, one.classifier, len(one.content), sequences, judged.part, expected)[0] for one in forms]
+    tried = [
+        try_out(one.name, one.classifier, one.n_bytes or len(one.content), sequences, judged.part, expected)[0]
+        for one in forms
+    ]
     return forms, tried
 
 
@@ -153,6 +190,10 @@ def _forms(stored: StoredModel, reference: Classifier, form: str, opset: int) ->
 
         program = to_torch_program(stored)
         forms.append(Form(form, program, TorchProgram(program, stored)))
+    if form == "c":
+        source = to_c(stored)
+        classifier = CompiledClassifier(source, reference.facts)
+        forms.append(Form(form, b"", classifier, size_of(stored, source).flash, source))
     if not untranslated(stored.network):
         for name in ("onnx", "int8"):
             content = to_onnx(stored, opset=opset, int8=name == "int8")

@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from data.batches import Batch
+from data.tensors.batches import Batch
 
 from ...report.figures import sheets
 from ...report.figures.examples import Signals

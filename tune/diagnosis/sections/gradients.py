@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from matplotlib.axes import Axes
 
-from data.batches import Batch
+from data.tensors.batches import Batch
 from models import SequenceClassifier, build
 
 from ...report.figures import sheets

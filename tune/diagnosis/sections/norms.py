@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from matplotlib.axes import Axes
 
-from data.batches import Batch
+from data.tensors.batches import Batch
 
 from ...report.figures import sheets
 from ...report.figures.sections import Table

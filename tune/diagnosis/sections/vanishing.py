@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from matplotlib.figure import Figure
 
-from data.batches import Batch
+from data.tensors.batches import Batch
 from models import SequenceClassifier
 
 from ...report.figures import sheets

@@ -1,0 +1,1 @@
+"""Files from strangers, opened and read: archives, arrays, tables; nothing yet of what their numbers mean."""

@@ -1,0 +1,1 @@
+"""Which files and rows make which recording, class and person."""

@@ -1,0 +1,143 @@
+"""One long table: a row a step, with columns that name the sequence, its class and, if known, person and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from ..formats.columns import LABEL_NAMES, PERSON_NAMES, SEQUENCE_NAMES, Roles, Table, find_roles, open_table
+from ..formats.measured import Rounded, without_counters
+from ..recording import MAX_VALUES, Layout, Recording
+from .contents import above_note
+from .people import people_in_names
+from .pieces import Pieces
+from .time_axis import Clock
+
+
+@dataclass
+class Owners:
+    """Sequences in the order in which they appear; one is known by its person and its name.
+
+    Attributes:
+        numbers: Number of each (person, name).
+        labels: Class of each sequence.
+        first_rows: Row that each began with.
+    """
+
+    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    first_rows: list[int] = field(default_factory=list)
+
+    def of_rows(
+        self, names: Iterable[str], labels: Iterable[str], people: Iterable[str], place: str, first_row: int
+    ) -> list[int]:
+        """The number of the sequence that each row belongs to.
+
+        Raises:
+            DataError: If a row does not say, or says another class than an earlier row of its sequence.
+        """
+        owners = []
+        for row, (name, label, person) in enumerate(zip(names, labels, people, strict=True), start=first_row):
+            number = self.numbers.setdefault((person, name), len(self.labels))
+            if number == len(self.labels):
+                if not name or not label:
+                    what = "sequence" if not name else "label"
+                    raise DataError(f"{place}, row {row} names no {what}: fill it in, or take the row out")
+                self.labels.append(label)
+                self.first_rows.append(row)
+            elif not label:
+                raise DataError(f"{place}, row {row} names no label: fill it in, or take the row out")
+            elif self.labels[number] != label:
+                raise DataError(
+                    f"{place}, row {row}: sequence {name!r} is {label!r} here and {self.labels[number]!r} in row "
+                    f"{self.first_rows[number]}: a sequence has one label, and a name of its own in all classes"
+                )
+            owners.append(number)
+        return owners
+
+
+def read_long_table(path: Path, name: str) -> tuple[Layout, list[Recording]]:
+    """Reads all sequences of a table; the rows of one need not lie together, but must be in order.
+
+    Raises:
+        DataError: If the columns cannot be told apart, or a row cannot be used; the message names file and row.
+    """
+    place = str(path)
+    table = open_table(path, place)
+    roles = _roles(table)
+    owners = Owners()
+    clock = Clock(None if roles.time is None else table.columns[roles.time])
+    rounded = Rounded()
+    values, times, owner_of_row, rows = _read_rows(table, roles, owners, clock, rounded)
+    order = np.argsort(owner_of_row, kind="stable")
+    starts = np.searchsorted(owner_of_row[order], np.arange(len(owners.labels) + 1))
+    named = None if roles.person is not None else people_in_names([sequence for _, sequence in owners.numbers])
+    pieces = Pieces(clock)
+    recordings: list[Recording] = []
+    for (person, sequence), number in owners.numbers.items():
+        mine = order[starts[number] : starts[number + 1]]
+        if named is not None and named[0] is not None:
+            person = named[0][number]
+        whole = Recording(f"{place}, sequence {sequence!r}", owners.labels[number], values[mine], person or None)
+        recordings += pieces.of(whole, None if times is None else times[mine], rows[mine])
+    channels = tuple(table.columns[k] for k in roles.channels)
+    kept, about_counters = without_counters([(one.place, one.values) for one in recordings], channels, rounded)
+    recordings = [replace(one, values=one.values[:, kept]) for one in recordings]
+    notes = [f"{place} is read as one long table: {_spoken(table, roles)}", *(named[1] if named else [])]
+    steps = [one.step_seconds for one in recordings if one.step_seconds]
+    notes += [*above_note({place: table.above}), *pieces.notes(clock.unit_seconds(steps)), *about_counters]
+    if roles.left_out:
+        names = ", ".join(repr(table.columns[k] or "row number") for k in roles.left_out)
+        notes.append(f"left out, since by their names they are no measurements: {names}")
+    return Layout(name, place, tuple(channels[k] for k in kept), tuple(notes)), clock.measured(recordings)
+
+
+def _read_rows(
+    table: Table, roles: Roles, owners: Owners, clock: Clock, rounded: Rounded
+) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, NDArray[np.int64], NDArray[np.int64]]:
+    """Channels and time of every row, the sequence that it belongs to, and where in the file it stands."""
+    sequence, label = roles.sequence or 0, roles.label or 0
+    pieces, times, numbers, rows = [], [], [], []
+    n_values = 0
+    for chunk in table.chunks():
+        names = chunk.texts(sequence)
+        people = chunk.texts(roles.person) if roles.person is not None else [""] * len(names)
+        numbers.append(np.array(owners.of_rows(names, chunk.texts(label), people, table.place, chunk.first_row)))
+        measured = np.stack([chunk.numbers(k) for k in roles.channels], axis=1)
+        rounded.look_at(measured)
+        pieces.append(measured.astype(np.float32))
+        rows.append(np.arange(chunk.first_row, chunk.first_row + len(measured)))
+        if roles.time is not None:
+            times.append(clock.read(chunk, roles.time))
+        n_values += pieces[-1].size
+        if n_values > MAX_VALUES:
+            raise DataError(f"{table.place} holds more than {MAX_VALUES:,} values: take fewer rows")
+    stamps = np.concatenate(times) if times else None
+    return np.concatenate(pieces), stamps, np.concatenate(numbers), np.concatenate(rows)
+
+
+def _roles(table: Table) -> Roles:
+    wanted = (
+        f"call the columns {SEQUENCE_NAMES[0]!r} and {LABEL_NAMES[0]!r} and, if they are known, {PERSON_NAMES[0]!r} "
+        "and 'time'; every other column is a channel"
+    )
+    if not table.has_header:
+        raise DataError(f"{table.place} has no header that names its columns: {wanted}")
+    roles = find_roles(table.columns, table.place)
+    missing = [what for what, found in (("sequence", roles.sequence), ("label", roles.label)) if found is None]
+    if missing:
+        raise DataError(
+            f"{table.place}: no column is the {' and none the '.join(missing)} among "
+            f"{', '.join(map(repr, table.columns))}: {wanted}"
+        )
+    return roles
+
+
+def _spoken(table: Table, roles: Roles) -> str:
+    named = {"sequence": roles.sequence, "label": roles.label, "person": roles.person, "time": roles.time}
+    return ", ".join(f"{what} is {table.columns[k]!r}" for what, k in named.items() if k is not None)

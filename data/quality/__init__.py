@@ -1,0 +1,1 @@
+"""What looks wrong with a data set, in sentences."""

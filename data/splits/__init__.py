@@ -1,0 +1,1 @@
+"""Who trains, who judges and who tests."""

@@ -1,0 +1,1 @@
+"""Recordings that go on for hours, with labels that change on the way."""

@@ -1,0 +1,352 @@
+"""Streams as they lie on disk: a label in every row, or beside the stream a list of start, end and label.
+
+A file of measurements may have a column with the label of every row (``user,activity,timestamp,x,y,z``; WISDM, PAMAP2,
+mHealth, HARTH, Opportunity), or a file beside it says when what was done (``start,end,label``), or what at which time
+(``time,label``). A file is of one person, unless a column tells people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import DataError
+from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, find_roles
+from ..formats.measured import Rounded, without_counters
+from ..layouts.class_column import COLUMN, FOLDER
+from ..layouts.class_folders import table_paths
+from ..layouts.contents import above_note
+from ..layouts.people import PERSON_FOLDER, TOKENS, one_spelling
+from ..layouts.sensors import NAMED
+from ..recording import CHECK, MAX_VALUES, Layout
+from ..sequences import SequenceDataset
+from ..source import Source, is_file
+from .labels import Found, Spans, about_spans, labels_beside, rows_about, stem
+from .null_class import NULL
+from .tables import (
+    ANNOTATIONS,
+    LABELS,
+    PLAIN,
+    ROWS,
+    Head,
+    clock_of,
+    look,
+    numbers,
+    read_frame,
+    roles_in,
+    words_in,
+)
+from .windows import Stream, assemble_streams
+
+if TYPE_CHECKING:
+    import pandas
+
+FILE = re.compile(r"file|stream|recording|session|subject|person|participant", re.IGNORECASE)
+BESIDE = re.compile(r"annotat|label|event|segment|marker|truth|activit", re.IGNORECASE)
+PERSON = re.compile(
+    r"(?<![a-z0-9])(?:subject|subj|person|user|participant|signer|volunteer|p|u|s)[ _-]?\d+", re.IGNORECASE
+)
+# Of a folder that holds other recordings, so many files are looked at.
+N_LOOKED_AT = 3
+FEWEST_PEOPLE = 3
+
+
+def find_streams(path: Path) -> list[Found]:
+    """The streams at a path; none where other recordings lie there, or nothing."""
+    if is_file(path):
+        if path.suffix.lower() not in PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES:
+            return []
+        head = look(path)
+        if head.kind == ROWS:
+            return [Found(head, None)]
+        return (
+            [one for one in _with_annotations(_siblings(path)) if one.head.path == path] if head.kind == PLAIN else []
+        )
+    if not path.is_dir():
+        return []
+    files = [path / one for one in table_paths(path)]
+    if any(map(_may_be_labels, files)) and (found := _with_annotations(files)):
+        return found
+    first = [look(one) for one in files[: 2 * N_LOOKED_AT]]
+    labelled = [head for head in first if head.kind == ROWS]
+    if len(files) > 1 and not any(map(_changes_label, labelled[:N_LOOKED_AT])):
+        return []
+    return [Found(head, None) for head in map(look, files) if head.kind == ROWS]
+
+
+def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) -> SequenceDataset:
+    """Reads streams as windows.
+
+    Raises:
+        DataError: If something cannot be read, or columns differ; the message names file and row.
+    """
+    notes = above_note({str(one.head.path): one.head.above for one in found})
+    found, about_bare = _annotated(found)
+    streams: list[Stream] = []
+    owners: list[int] = []
+    channels: tuple[str, ...] = ()
+    names: dict[str, int] = {}
+    rounded = Rounded()
+    spans: list[Spans] = []
+    n_values = 0
+    for k, one in enumerate(found):
+        frame = read_frame(one.head, words_in(one.head))
+        head, roles = roles_in(one.head, frame)
+        frame.columns = list(head.columns)
+        mine = tuple(head.columns[k] for k in roles.channels)
+        if channels and set(mine) != set(channels):
+            raise DataError(
+                f"{head.path} has the channels {', '.join(mine[:8])} and {found[0].head.path} "
+                f"{', '.join(channels[:8])}: all files must have the same; take out what is no recording"
+            )
+        channels = channels or mine
+        n_values += len(frame) * len(channels)
+        if n_values > MAX_VALUES:
+            raise DataError(f"{root} holds more than {MAX_VALUES:,} values: take fewer files")
+        if roles.person is not None:
+            notes += _spell_alike(frame, head.columns[roles.person])
+        streams += _streams(one, head, frame, roles, (channels, names, rounded, spans))
+        owners += [k] * (len(streams) - len(owners))
+        if one is found[0]:
+            notes = [*_read_as(root, found, head, roles), *notes]
+    if not all(stream.person for stream in streams):
+        people, about_people = _people([one.head.path for one in found], root, names, source.label_from)
+        streams = [replace(one, person=one.person or people[k]) for one, k in zip(streams, owners, strict=True)]
+        notes += [] if found[0].beside else about_people
+    spelled, about_spelling = one_spelling([stream.person for stream in streams])
+    streams = [replace(one, person=person or "") for one, person in zip(streams, spelled, strict=True)]
+    notes = list(dict.fromkeys([*notes, *about_bare, *about_spelling]))
+    kept, about_counters = without_counters([(one.place, one.values) for one in streams], channels, rounded)
+    streams = [replace(stream, values=stream.values[:, kept]) for stream in streams]
+    channels = tuple(channels[k] for k in kept)
+    notes += about_counters
+    silent = np.all([np.isnan(stream.values).all(axis=0) for stream in streams], axis=0)
+    if silent.all():
+        raise DataError(f"{root} holds no value in {', '.join(map(repr, channels[:8]))}: take it out")
+    if silent.any():
+        without = [name for name, nothing in zip(channels, silent, strict=True) if nothing]
+        notes.append(f"left out, since they hold no value: {', '.join(map(repr, without))}")
+        streams = [replace(stream, values=stream.values[:, ~silent]) for stream in streams]
+        channels = tuple(name for name in channels if name not in without)
+    # With fewer nobody can be held out for validation and test, and runs can be shared out.
+    several = len({stream.person for stream in streams}) >= FEWEST_PEOPLE
+    label = source.window_label
+    if label == "auto":
+        label = "majority" if several and any(one.beside for one in found) else "run"
+    elif label != "run" and len(streams) < 3:
+        raise DataError(
+            f"data.window_label is {label!r}, and {root} is {len(streams)} stream(s): windows across changes of label "
+            "cannot be split between training and test then; leave it out, or take 'run'"
+        )
+    notes += [*_between(streams, names), *about_spans(spans)]
+    layout = Layout(name, str(root), channels, tuple(notes))
+    return assemble_streams(layout, streams, tuple(names), replace(source, window_label=label))
+
+
+def _siblings(path: Path) -> list[Path]:
+    return [path.parent / one for one in table_paths(path.parent) if len(one.parts) == 1]
+
+
+def _with_annotations(files: Sequence[Path]) -> list[Found]:
+    """Streams that a file with their labels lies beside, in one folder."""
+    found = []
+    for folder in dict.fromkeys(one.parent for one in files):
+        here = [one for one in files if one.parent == folder]
+        beside = [
+            head
+            for head in (look(one) for one in here if BESIDE.search(one.stem))
+            if head.kind in (ANNOTATIONS, LABELS)
+        ]
+        rest = [one for one in here if one not in [head.path for head in beside]]
+        for labels in beside:
+            if (column := _naming(labels, rest)) is not None:
+                found += [Found(look(one), labels, column) for one in rest if look(one).kind in (PLAIN, ROWS)]
+                continue
+            called = labels.path.stem.lower()
+            mine = [one for one in rest if called.startswith(one.stem.lower()) or called.endswith(one.stem.lower())]
+            if len(beside) == 1 and not mine:
+                # The whole session is longer than what was cut from it.
+                mine = sorted(rest, key=lambda one: -one.stat().st_size)[:1]
+            head = look(max(mine, key=lambda one: len(one.stem))) if mine else None
+            if head is None or head.kind not in (PLAIN, ROWS):
+                continue
+            alike = (look(one) for one in rest[:N_LOOKED_AT] if one != head.path)
+            borrowed = [] if head.has_header else [one for one in alike if one.has_header]
+            if borrowed and len(borrowed[0].columns) == len(head.columns):
+                head = head._replace(columns=borrowed[0].columns)
+            found.append(Found(head, labels))
+    return found
+
+
+def _naming(labels: Head, streams: Sequence[Path]) -> str | None:
+    """The column of a list of annotations that names the stream of each; None without one."""
+    columns = [name for name in labels.columns if FILE.search(name)] if labels.kind == ANNOTATIONS else []
+    if not columns or len(streams) < 2:
+        return None
+    named = set(read_frame(labels, frozenset(columns[:1]))[columns[0]].map(stem))
+    return columns[0] if named and named <= {stem(one.name) for one in streams} else None
+
+
+def _may_be_labels(path: Path) -> bool:
+    return bool(BESIDE.search(path.stem))
+
+
+def _changes_label(head: Head) -> bool:
+    """Whether one file has several labels, as a stream has and a sequence has not."""
+    if head.published is not None or not head.has_header:
+        return True
+    try:
+        label = find_roles(head.columns, str(head.path)).label
+        return label is not None and read_frame(head, words_in(head))[head.columns[label]].nunique() > 1
+    except DataError:
+        return True
+
+
+def _streams(
+    one: Found,
+    head: Head,
+    frame: pandas.DataFrame,
+    roles: Roles,
+    known: tuple[tuple[str, ...], dict[str, int], Rounded, list[Spans]],
+) -> list[Stream]:
+    """The stream of each person that a column tells; ``known`` are what streams have in common."""
+    channels, names, rounded, spans = known
+    measured = np.stack([numbers(frame, head, column) for column in channels], axis=1)
+    rounded.look_at(measured)
+    values = measured.astype(np.float32)
+    clockwork = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
+    if one.beside is not None:
+        labels = labels_beside(one, head, clockwork, len(values), spans)
+    else:
+        assert roles.label is not None
+        texts = frame[head.columns[roles.label]].fillna("").astype(str).str.strip()
+        called = {} if head.published is None else head.published.class_names
+        labels = texts.map(lambda text: called.get(text, text) or NULL).to_numpy(object)
+    codes = np.array([names.setdefault(name, len(names)) for name in dict.fromkeys(labels)])
+    own = {name: code for name, code in zip(dict.fromkeys(labels), codes, strict=True)}
+    numbered = np.fromiter((own[name] for name in labels), np.int64, len(labels))
+    seconds = None if clockwork is None else clockwork.stamps * clockwork.unit
+    rate = None if head.published is None else head.published.rate_hz
+    if roles.person is None:
+        return [Stream(str(head.path), "", values, numbered, seconds, rate)]
+    people = frame[head.columns[roles.person]].to_numpy()
+    ends = [0, *(np.flatnonzero(people[1:] != people[:-1]) + 1).tolist(), len(people)]
+    return [
+        Stream(
+            f"{head.path}, {people[a]}",
+            people[a],
+            values[a:b],
+            numbered[a:b],
+            None if seconds is None else seconds[a:b],
+            rate,
+        )
+        for a, b in pairwise(ends)
+    ]
+
+
+def _annotated(found: Sequence[Found]) -> tuple[list[Found], list[str]]:
+    """The streams that somebody labelled; an empty list of annotations does not say that nothing happened.
+
+    Raises:
+        DataError: If there is none.
+    """
+    bare = [one for one in found if one.beside is not None and rows_about(one).empty]
+    listed = {one.head.path: one.beside.path for one in bare if one.beside is not None}
+    if len(bare) == len(found):
+        raise DataError(f"{next(iter(listed.values()))} holds a header and no annotation below it")
+    kept = [one for one in found if one.head.path not in listed]
+    return kept, [
+        f"{CHECK}{beside} holds no annotation of {one.name}, which is not read" for one, beside in listed.items()
+    ]
+
+
+def _spell_alike(frame: pandas.DataFrame, column: str) -> list[str]:
+    """Gives each person in a column one spelling."""
+    people = frame[column].astype(str).str.strip()
+    spelled, notes = one_spelling(people.unique().tolist())
+    frame[column] = people.map(dict(zip(people.unique(), spelled, strict=True)))
+    return notes
+
+
+def _people(files: Sequence[Path], root: Path, classes: Iterable[str], label_from: str) -> tuple[list[str], list[str]]:
+    """Who each file is of: by a folder that is called like a person, else by its name, else by any folder; and notes.
+
+    Raises:
+        DataError: If folders are called like the classes, and it is not said which of the two is meant.
+    """
+    below = root if root.is_dir() else root.parent
+    levels = [names for names in zip(*(one.relative_to(below).parts[:-1] for one in files), strict=False)]
+    called = {name.casefold().strip() for name in classes}
+    of_classes = [names for names in levels if called & {name.casefold().strip() for name in names}]
+    if of_classes and label_from == "auto":
+        raise DataError(
+            f"{files[0]}: its label changes, and its folder is {of_classes[0][0]!r}, which is a class too: say which "
+            f"is the class ({FOLDER}, or {COLUMN} for what is in the file)"
+        )
+    levels = [names for names in levels if len(set(names)) > 1 and names not in of_classes]
+    people = next((names for names in levels if all(map(PERSON_FOLDER.fullmatch, names))), None)
+    if people is not None:
+        return list(people), []
+    spelled_out = [TOKENS[0].search(one.stem) for one in files]
+    if levels and not all(spelled_out):
+        note = f"{CHECK}the folders, such as {levels[0][0]!r}, are taken for people; {FOLDER} takes them for classes"
+        return list(levels[0]), [note]
+    told = [match or PERSON.search(one.stem) for match, one in zip(spelled_out, files, strict=True)]
+    return [
+        match[0].strip(" _.-").lower() if match is not None and all(told) else one.stem
+        for match, one in zip(told, files, strict=True)
+    ], []
+
+
+def _read_as(root: Path, found: Sequence[Found], head: Head, roles: Roles) -> list[str]:
+    """What was understood, in sentences."""
+    what = f"{len(found)} streams" if len(found) > 1 else "a stream"
+    beside = found[0].beside
+    if head.published is not None:
+        how = f"as {head.published.title} has it, a label in every row"
+    elif beside is None:
+        how = f"a label in every row ({head.columns[roles.label or 0]!r})"
+    else:
+        how = f"each with its labels in a file beside it, such as {beside.path.name!r} beside {head.path.name!r}"
+    named = {"person": roles.person, "time": roles.time}
+    columns = ", ".join(f"{what} is {head.columns[k]!r}" for what, k in named.items() if k is not None)
+    notes = [f"{root} is read as {what}, {how}{'; ' if columns else ''}{columns}"]
+    if root.is_dir():
+        notes += _not_read(root, found, notes)
+    left_out = [head.columns[k] for k in roles.left_out]
+    if left_out:
+        shown = ", ".join(map(repr, left_out[:6])) + (f", … ({len(left_out)} in all)" if len(left_out) > 6 else "")
+        notes.append(f"left out, since they are no measurements: {shown}")
+    return notes
+
+
+def _not_read(root: Path, found: Sequence[Found], read_as: list[str]) -> list[str]:
+    """Says which other tables there are; beside annotated streams, where they are sensors of the same take."""
+    taken = {one.path for pair in found for one in pair[:2] if one is not None}
+    others = [one for one in (root / path for path in table_paths(root)) if one not in taken]
+    if not others:
+        return []
+    sensors = [one for one in others if NAMED.search(one.stem.replace("_", " "))]
+    if found[0].beside is None or sensors:
+        one = (sensors or others)[0]
+        return [
+            f"{CHECK}{len(others):,} other {'table is' if len(others) == 1 else 'tables are'} not read, such as {one}"
+        ]
+    read_as[0] += f" ({len(others):,} other tables are not read)"
+    return []
+
+
+def _between(streams: Sequence[Stream], names: dict[str, int]) -> list[str]:
+    """How much of the time is of the null class."""
+    code = names.get(NULL)
+    if code is None:
+        return []
+    n_null = sum(int((stream.labels == code).sum()) for stream in streams)
+    share = n_null / sum(len(stream.labels) for stream in streams)
+    return [f"where nothing is labelled it is the class {NULL!r}: {share:.0%} of the time"]

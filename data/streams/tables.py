@@ -1,0 +1,365 @@
+"""Tables of streams: what a file is by its first lines, and all of it as a pandas frame.
+
+A stream may have millions of rows, which pandas reads at once; what is wrong with a cell is still told with its row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from ..formats.columns import LABEL_NAMES, PARQUET_SUFFIXES, Chunk, Roles, find_roles, is_time, open_table, unit_seconds
+from ..formats.delimited import (
+    MISSING,
+    NUMBER,
+    is_header,
+    lines_of,
+    n_lines_above,
+    parse_numbers,
+    refuse_columns,
+    sniff_delimiter,
+)
+from ..formats.regular import read_regular
+from ..formats.tables import LARGEST
+from ..layouts.time_axis import guess_unit_seconds
+from .headerless import BY_WIDTH, Published
+
+if TYPE_CHECKING:
+    import pandas
+
+# What a table is.
+ROWS, ANNOTATIONS, LABELS, PLAIN, OTHER = "rows", "annotations", "labels", "plain", "other"
+
+START_NAMES = frozenset({"start", "begin", "onset", "from", "tmin", "starttime", "begintime", "timestart"})
+END_NAMES = frozenset({"end", "stop", "finish", "to", "tmax", "endtime", "stoptime", "timeend", "offset"})
+LENGTH_NAMES = frozenset({"duration", "length"})
+# A y beside them is an axis.
+LABELLED = frozenset(name.replace("_", "") for name in LABEL_NAMES[:-1])
+# Of a start that counts rows of the stream.
+SAMPLE_WORDS = frozenset({"sample", "samples", "index", "row", "rows", "frame", "frames", "step", "steps", "idx"})
+N_LOOKED_AT = 40
+
+
+class Clockwork(NamedTuple):
+    """The time of a stream: in the column's unit, and in seconds."""
+
+    stamps: NDArray[np.float64]
+    unit: float
+
+
+class Head(NamedTuple):
+    """What the first lines of a table tell.
+
+    Attributes:
+        path: Of the file.
+        columns: Their names; of a file without a header ``channel_1`` and so on.
+        delimiter: None for blanks.
+        has_header: Whether the first line names the columns.
+        kind: ``ROWS`` measured and labelled, ``ANNOTATIONS`` (start, end, label), ``LABELS`` alone, ``PLAIN``
+            measurements, or ``OTHER``.
+        published: The data set that it is a file of.
+        text: Columns that hold words; only looked at without a header.
+        above: Lines above the table, which are passed over.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str | None
+    has_header: bool
+    kind: str
+    published: Published | None = None
+    text: tuple[int, ...] = ()
+    above: tuple[str, ...] = ()
+
+
+def look(path: Path) -> Head:
+    """What a table is by its first lines; ``OTHER`` where it cannot be read, which other readers tell of."""
+    try:
+        if path.suffix.lower() in PARQUET_SUFFIXES:
+            columns = open_table(path, str(path)).columns
+            return Head(path, columns, None, True, _kind(columns, str(path)))
+        lines = list(islice(lines_of(path, str(path)), N_LOOKED_AT))
+        above = tuple(lines[: n_lines_above(lines)])
+        return _look_at_text(path, lines[len(above) :])._replace(above=above)
+    except (DataError, UnicodeDecodeError, csv.Error):
+        return Head(path, (), None, False, OTHER)
+
+
+def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
+    lines = [line for line in _records(raw) if line.strip()]
+    if not lines:
+        return Head(path, (), None, False, OTHER)
+    delimiter = sniff_delimiter(lines[:2])
+    rows = [_fields(line, delimiter) for line in lines]
+    first, width = rows[0], len(rows[0])
+    rest = [row for row in rows[1:] if len(row) == width]
+    numeric = [all(_is_number(row[k]) for row in rest) for k in range(width)] if rest else []
+    # Beside words, several numbers above numbers are measurements, though whole ones could be names.
+    measured = sum(bool(NUMBER.fullmatch(field)) for field in first) >= 2 and not all(map(NUMBER.fullmatch, first))
+    if is_header(first) and not measured:
+        names = tuple(name.removeprefix("# ") for name in first)
+        return Head(path, names, delimiter, True, _kind(names, str(path)))
+    text = tuple(k for k in range(width) if numeric and not numeric[k])
+    columns = tuple(f"channel_{k + 1}" for k in range(width))
+    published = BY_WIDTH.get(width) if not text else None
+    if published is not None and published.rate_hz is not None and path.suffix.lower() != ".log":
+        published = None
+    if published is not None:
+        return Head(path, published.columns, delimiter, False, ROWS, published)
+    kind = OTHER if not numeric else PLAIN if not text else OTHER
+    # A word in front of each row is of a whole sequence.
+    if len(text) == 1 and text[0] > 0 and width >= 4:
+        kind = ROWS
+    # As Audacity exports its labels.
+    if text == (2,) and width == 3 and all(float(row[0]) <= float(row[1]) for row in rest):
+        return Head(path, ("start", "end", "label"), delimiter, False, ANNOTATIONS)
+    return Head(path, columns, delimiter, False, kind, text=text)
+
+
+def plain_name(name: str) -> str:
+    """A column's name without its unit, blanks and capitals."""
+    words = re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", re.split(r"[(\[]", name)[0]).lower())
+    units = SAMPLE_WORDS | {"s", "sec", "seconds", "ms", "milliseconds", "us", "ns", "time", "timestamp"}
+    return "".join([word for word in words if word not in units] or words)
+
+
+def _kind(columns: Sequence[str], place: str) -> str:
+    plain = [plain_name(name) for name in columns]
+    labels = [name for name in plain if name in LABELLED]
+    if len(labels) == 1:
+        if set(plain) & START_NAMES and set(plain) & (END_NAMES | LENGTH_NAMES):
+            return ANNOTATIONS
+        if len(columns) <= 2 and sum(map(is_time, columns)) == len(columns) - 1:
+            return LABELS
+    roles = find_roles(columns, place)
+    if roles.sequence is not None:
+        return OTHER
+    return PLAIN if roles.label is None else ROWS
+
+
+def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFrame:
+    """All rows of a table, columns by their names and rows, from text, by their numbers in the file.
+
+    Args:
+        head: Of the table.
+        words: Columns that are kept as text, empty where there is none.
+
+    Raises:
+        DataError: If it cannot be read; the message names file and row.
+    """
+    import pandas as pd
+
+    path, place = head.path, str(head.path)
+    refuse_columns(len(head.columns), place)
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        chunks = list(open_table(path, place).chunks())
+        frame = pd.DataFrame(
+            {
+                name: np.concatenate([_cells(chunk, k, name in words) for chunk in chunks])
+                for k, name in enumerate(head.columns)
+            }
+        )
+        return frame.set_axis(range(1, len(frame) + 1))
+    try:
+        text = read_regular(path).decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{place} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place} is not UTF-8 text: save it as 'CSV UTF-8'") from error
+    if "\0" in text:
+        raise DataError(f"{place} holds a zero byte: this is not delimited text")
+    missing = sorted({spelled for one in MISSING for spelled in (one, one.upper(), one.capitalize(), "NaN")})
+    lines = enumerate(text.splitlines()[len(head.above) :], len(head.above) + 1)
+    records = [(row, record) for row, line in lines for record in _records([line]) if record]
+    rows = [row for row, _ in records]
+    try:
+        with warnings.catch_warnings():
+            # Of columns that mix numbers and words, which are told below.
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                io.StringIO("\n".join(record for _, record in records)),
+                sep=head.delimiter or r"\s+",
+                header=None,
+                skiprows=int(head.has_header),
+                names=list(head.columns),
+                index_col=False,
+                dtype=dict.fromkeys(words, str),
+                na_values={name: missing for name in head.columns if name not in words},
+                keep_default_na=False,
+                skipinitialspace=True,
+                decimal="," if head.delimiter == ";" else ".",
+            )
+            # A cell between quotes may hold ends of lines: rows below it are counted without them.
+            return frame.set_axis(rows[int(head.has_header) :][: len(frame)])
+    except pd.errors.ParserWarning as error:
+        what = "the header" if head.has_header else "the first row"
+        raise DataError(f"{place}: rows have more fields than {what}, which has {len(head.columns)}") from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{place} holds a header and no row below it") from error
+    except pd.errors.ParserError as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if found is None:
+            raise DataError(f"{place} cannot be read as a table: {error}") from error
+        row = rows[min(int(found[2]), len(rows)) - 1]
+        raise DataError(f"{place}, row {row}: {found[3]} fields where the first row has {found[1]}") from error
+
+
+def _cells(chunk: Chunk, column: int, as_text: bool) -> NDArray[np.float64] | list[str]:
+    try:
+        return chunk.texts(column) if as_text else chunk.numbers(column)
+    except DataError:
+        # Dates, of which Parquet has a type.
+        if not is_time(chunk.columns[column]):
+            raise
+        return chunk.texts(column)
+
+
+def words_in(head: Head) -> frozenset[str]:
+    """Columns that are read as text."""
+    if not head.has_header and head.published is None:
+        return frozenset(head.columns[k] for k in head.text)
+    roles = find_roles(head.columns, str(head.path))
+    return frozenset(head.columns[k] for k in (roles.label, roles.person, roles.sequence) if k is not None)
+
+
+def roles_in(head: Head, frame: pandas.DataFrame) -> tuple[Head, Roles]:
+    """What the columns are, by their names and, where these do not tell, by what is in them."""
+    if head.published is not None:
+        roles = find_roles(head.columns, str(head.path))
+        out = [k for k in roles.channels if head.columns[k] in head.published.left_out]
+        return head, roles._replace(channels=tuple(k for k in roles.channels if k not in out))
+    ticking = [head.columns.index(name) for name in clocks(frame, head.columns)]
+    if head.columns[0] == "channel_1":
+        label = next(iter(head.text), None)
+        person = None if label is None else _tells_people(frame, label, {*ticking, label})
+        rest = [k for k in range(len(head.columns)) if k not in (person, label, *ticking)]
+        if not rest:
+            raise DataError(f"{head.path} holds no measurement")
+        named = dict(zip(rest, "xyz", strict=True)) if len(rest) == 3 else {}
+        named |= {
+            k: word
+            for k, word in ((person, "person"), (label, "label"), (next(iter(ticking), None), "time"))
+            if k is not None
+        }
+        columns = tuple(named.get(k, name) for k, name in enumerate(head.columns))
+        roles = Roles(None, label, person, next(iter(ticking), None), tuple(rest), tuple(ticking[1:]))
+        return head._replace(columns=columns), roles
+    roles = find_roles(head.columns, str(head.path))
+    time = roles.time if roles.time is not None else next((k for k in ticking if k in roles.channels), None)
+    counting = tuple(k for k in ticking if k in roles.channels and k != time)
+    channels = tuple(k for k in roles.channels if k != time and k not in counting)
+    return head, roles._replace(time=time, channels=channels, left_out=(*roles.left_out, *counting))
+
+
+def _tells_people(frame: pandas.DataFrame, label: int, others: set[int]) -> int | None:
+    """The first column of whole numbers that change no more often than the label."""
+
+    def n_changes(column: int) -> int:
+        cells = frame.iloc[:, column].to_numpy()
+        return int((cells[1:] != cells[:-1]).sum())
+
+    whole = [k for k in range(frame.shape[1]) if k not in others and frame.iloc[:, k].dtype.kind in "iu"]
+    return next((k for k in whole if n_changes(k) <= n_changes(label)), None)
+
+
+def numbers(frame: pandas.DataFrame, head: Head, column: str) -> NDArray[np.float64]:
+    """A column as numbers, NaN where one is missing.
+
+    Raises:
+        DataError: If a cell is neither a finite number nor empty; the message names file, row and column.
+    """
+    place, cells = str(head.path), frame[column]
+    if cells.dtype.kind not in "iufb":
+        texts = ["" if cell != cell else str(cell) for cell in cells]
+        try:
+            return parse_numbers(texts, place, column, 0)
+        except DataError:
+            for row, text in zip(frame.index, texts, strict=True):
+                parse_numbers([text], place, column, int(row))
+            raise
+    values: NDArray[np.float64] = cells.to_numpy(np.float64)
+    wrong = np.flatnonzero(~(np.isnan(values) | (np.abs(values) <= LARGEST)))
+    if len(wrong):
+        raise DataError(f"{place}, row {frame.index[wrong[0]]}, column {column!r}: {values[wrong[0]]} is too large")
+    return values
+
+
+def times(frame: pandas.DataFrame, head: Head, column: str) -> tuple[NDArray[np.float64], bool]:
+    """A column of times as numbers, and whether it was written as dates, which become seconds.
+
+    Raises:
+        DataError: If a cell is neither a number nor a date nor a time of day; the message names file and row.
+    """
+    import pandas as pd
+
+    cells = frame[column]
+    if cells.dtype.kind in "iufb":
+        return numbers(frame, head, column), False
+    known = cells.notna()
+    if known.any() and NUMBER.fullmatch(str(cells[known].iloc[0])):
+        return numbers(frame, head, column), False
+    if known.any() and re.fullmatch(r"\d{1,3}:\d\d(:\d\d(\.\d+)?)?", str(cells[known].iloc[0])):
+        read = pd.to_timedelta(cells, errors="coerce") / pd.Timedelta(seconds=1)
+    else:
+        dates = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
+        read = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    wrong = np.flatnonzero(known & read.isna())
+    if len(wrong):
+        raise DataError(
+            f"{head.path}, row {frame.index[wrong[0]]}, column {column!r}: {str(cells.iloc[wrong[0]])[:40]!r} "
+            "is neither a number nor a time such as 2026-01-31T12:00:00.25 or 12:00:00.25"
+        )
+    return np.asarray(read, np.float64), True
+
+
+def clock_of(frame: pandas.DataFrame, head: Head, column: str) -> Clockwork | None:
+    """None where the column counts rows."""
+    stamps, as_dates = times(frame, head, column)
+    steps = np.diff(stamps)
+    forward = steps[steps > 0]
+    if not len(forward):
+        return None
+    unit = 1.0 if as_dates else unit_seconds(column) or guess_unit_seconds(float(np.median(forward)))
+    return None if unit is None else Clockwork(stamps, unit)
+
+
+def clocks(frame: pandas.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Columns that only ever grow, but where a clock is set: no measurement does."""
+    found = []
+    for name in columns:
+        if frame[name].dtype.kind in "iuf" and len(frame) >= N_LOOKED_AT:
+            steps = np.diff(frame[name].to_numpy(np.float64))
+            if (steps >= 0).mean() >= 0.98 and (steps > 0).mean() >= 0.5:
+                found.append(name)
+    return found
+
+
+def _records(lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
+    """Lines as records: WISDM ends each with a semicolon, and has two on some lines."""
+    for line in lines:
+        text = line.strip("\r\n ")
+        if text.endswith(";") and "," in text:
+            yield from (one.rstrip(", ").lstrip() for one in text.rstrip(";").split(";"))
+        else:
+            yield text
+
+
+def _fields(line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
+    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+
+
+def _is_number(field: str) -> bool:
+    return field.lower() in MISSING or bool(NUMBER.fullmatch(field))

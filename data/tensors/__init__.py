@@ -1,0 +1,1 @@
+"""From sequences to what a network sees: channels, augmentation, batches."""

@@ -1,0 +1,56 @@
+"""Compilers and emulators for what is written in C; a test that needs one that is not there is skipped."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.stored_models import measured
+from tune.deploy.c.library import library_files, write_library
+from tune.deploy.c.source import to_c
+from tune.deploy.verification import recordings_of
+from tune.training.model_folder import StoredModel
+
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+SANITIZED = (*STRICT, "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+CORTEX_M0 = ("-mcpu=cortex-m0plus", "-mthumb")
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Skips a test where a program is not installed."""
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program}")
+
+
+def write_c(model: StoredModel, folder: Path, lengths: tuple[int, ...], tolerance: float = 1e-5) -> None:
+    """The folder of a network, checked on random recordings of these lengths."""
+    data = measured(lengths)
+    tried = recordings_of(data), model.logits(data).numpy()
+    write_library(folder, library_files(model, to_c(model), tried, True, tolerance))
+
+
+def compiled(folder: Path, program: str, compiler: Sequence[str]) -> Path:
+    """A program of ``extras``, compiled with the network."""
+    out = folder / program
+    sources = [folder / "extras" / f"{program}.c", folder / "src" / "model.c"]
+    command = [*compiler, "-I", str(folder / "src"), "-o", str(out), *map(str, sources), "-lm"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def run(command: Sequence[str | Path], given: str = "") -> str:
+    """What a program prints; it must succeed."""
+    done = subprocess.run([*map(str, command)], input=given, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def lines_of(values: np.ndarray) -> str:
+    """Samples as a stream of lines."""
+    return "".join(",".join(map(repr, row)) + "\n" for row in values.tolist())

@@ -1,0 +1,1 @@
+"""Trained networks as plain C: for microcontrollers, and for whatever else has a compiler."""

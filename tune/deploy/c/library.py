@@ -1,0 +1,111 @@
+"""The folder that is written: an Arduino library, which any other compiler takes as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from ...core.files import write_text
+from ...device.footprint import Footprint
+from ...training.model_folder import StoredModel
+from ..classifier import Array
+from ..metadata import facts_of
+from ..stream import Sliding
+from .golden import chosen, golden_header
+from .source import Source, size_of, sliding_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def library_files(
+    model: StoredModel, source: Source, tried: tuple[Sequence[Array], Array], real: bool, tolerance: float
+) -> dict[str, str]:
+    """All files of the folder by their names in it.
+
+    Args:
+        model: What was written.
+        source: Its C.
+        tried: Sequences that it was tried on, as measured, and the logits that it has to come to.
+        real: Whether these are recordings, and not noise.
+        tolerance: By how much a logit may differ.
+    """
+    sequences, expected = tried
+    picked = chosen(sequences, expected)
+    golden = [sequences[k] for k in picked]
+    about = _about(model, size_of(model, source), sliding_of(model))
+    about |= {
+        "n_golden": len(picked),
+        "golden_of": "recordings" if real else "invented sequences",
+        "golden_from": "PyTorch's",
+        "real": real,
+        "keeps": _why_it_keeps(source),
+        "longest": source.program.longest,
+    }
+    return {
+        "src/model.h": source.header,
+        "src/model.c": source.code,
+        "extras/golden.h": golden_header(golden, expected[picked], tolerance),
+        "extras/check.c": _template("check.c"),
+        "extras/example.c": _template("example.c"),
+        "examples/stream/stream.ino": _template("stream.ino"),
+        "library.properties": _filled("library.properties", about),
+        "README.md": _filled("README.md", about),
+    }
+
+
+def write_library(folder: Path, files: dict[str, str]) -> None:
+    """Writes them; each is whole or not there.
+
+    Raises:
+        OSError: If one cannot be written.
+    """
+    for name, text in files.items():
+        write_text(folder / name, text)
+
+
+def _about(model: StoredModel, size: Footprint, sliding: Sliding) -> dict[str, object]:
+    description = model.description
+    return {
+        "name": re.sub(r"\W+", "_", f"seqtune_{description.study}", flags=re.ASCII)[:60],
+        "study": _line(description.study),
+        "trial": description.trial,
+        "what": _line(description.in_words()),
+        "classes": [_line(name) for name in description.class_names],
+        "channels": [_line(name) for name in description.channel_names],
+        "rate": facts_of(model).sample_rate_hz,
+        "size": size,
+        "precision": "float32",
+        "window": sliding.window,
+        "hop": sliding.rule.hop,
+        "smooth": sliding.rule.n_windows,
+    }
+
+
+def _why_it_keeps(source: Source) -> str:
+    kinds = {stage.function for stage in source.program.stages()}
+    reasons = [
+        reason
+        for function, reason in (
+            ("push_bidirectional", "it also reads from the end to the beginning"),
+            ("push_self_attention", "every step attends to all others"),
+        )
+        if function in kinds
+    ]
+    return " and ".join(reasons)
+
+
+def _line(text: str) -> str:
+    """A name from elsewhere, on one line."""
+    return " ".join(text.split())
+
+
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _filled(name: str, about: dict[str, object]) -> str:
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    return environment.from_string(_template(name)).render(about)

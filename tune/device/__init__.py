@@ -1,0 +1,1 @@
+"""Networks on microcontrollers: the calls, the weights and the memory that one takes, known before it is trained."""

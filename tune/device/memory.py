@@ -1,0 +1,25 @@
+"""Where every buffer of a program lies: two that never live at the same time may share their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .program import Buffer
+
+
+def place(buffers: Sequence[Buffer]) -> int:
+    """Gives every buffer its offset, the largest first, each as far in front as it fits.
+
+    Returns:
+        Numbers that all of them take.
+    """
+    placed: list[Buffer] = []
+    for one in sorted(buffers, key=lambda buffer: -buffer.size):
+        beside = [other for other in placed if other.first <= one.last and one.first <= other.last]
+        one.offset = 0
+        for other in sorted(beside, key=lambda buffer: buffer.offset):
+            if one.offset + one.size <= other.offset:
+                break
+            one.offset = max(one.offset, other.offset + other.size)
+        placed.append(one)
+    return max((one.offset + one.size for one in buffers), default=0)

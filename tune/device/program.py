@@ -1,0 +1,164 @@
+"""A network as a sequence of calls: layers that pass steps on to each other, with their weights and their memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+# Rows of a matrix that stand together; see ``runtime/product.c``.
+ROWS_TOGETHER = 4
+
+
+@dataclass(eq=False)
+class Weights:
+    """Trained numbers, which stay in flash."""
+
+    values: Array
+
+
+@dataclass(eq=False)
+class Buffer:
+    """Memory that a layer writes while the network is computed.
+
+    Attributes:
+        size: Numbers.
+        first: Phase in which it is first written; a phase ends where a whole sequence has been gathered.
+        last: Phase in which it is last read; two buffers that never live in one phase may be in one place.
+        offset: Where it is in the memory of all, once that is planned.
+    """
+
+    size: int
+    first: int
+    last: int
+    offset: int = 0
+
+
+@dataclass(eq=False)
+class Struct:
+    """A ``struct`` of the runtime with its fields; None is a null pointer, a string a name of the runtime."""
+
+    kind: str
+    fields: dict[str, Any]
+
+
+@dataclass(eq=False)
+class Stage:
+    """A layer: the function of the runtime that is given its steps, the file that has it, and what it works on."""
+
+    function: str
+    source: str
+    layer: Struct
+
+
+Chain = list[Stage]
+
+
+@dataclass(eq=False)
+class Program:
+    """What is computed.
+
+    Attributes:
+        preparation: Struct of how measured channels become the network's inputs.
+        chain: Layers in their order; one of them may have a chain of its own beside.
+        logits: Where they are in the end.
+        n_numbers: Size of the memory in which every buffer has its place.
+        sources: Files of the runtime that are needed by name alone.
+        longest: Steps of the longest sequence.
+        macs: Multiply-adds of a window.
+    """
+
+    preparation: Struct
+    chain: Chain
+    logits: Buffer
+    n_numbers: int
+    sources: set[str]
+    longest: int
+    macs: int
+
+    def stages(self) -> Iterator[Stage]:
+        """Every layer, those of a chain beside before the layer that feeds it."""
+        yield from _stages(self.chain)
+
+    def structs(self) -> Iterator[Struct]:
+        """Every struct once, each after those that it points to."""
+        seen: set[int] = set()
+        for root in (self.preparation, *(stage.layer for stage in self.stages())):
+            yield from _structs(root, seen)
+
+    def weights(self) -> list[Weights]:
+        """All trained numbers, once each."""
+        found = {
+            id(one): one for struct in self.structs() for one in struct.fields.values() if isinstance(one, Weights)
+        }
+        return list(found.values())
+
+
+def _stages(chain: Chain) -> Iterator[Stage]:
+    for stage in chain:
+        for beside in stage.layer.fields.values():
+            if isinstance(beside, list):
+                yield from _stages(beside)
+        yield stage
+
+
+def _structs(struct: Struct, seen: set[int]) -> Iterator[Struct]:
+    if id(struct) in seen:
+        return
+    seen.add(id(struct))
+    for value in struct.fields.values():
+        if isinstance(value, Struct):
+            yield from _structs(value, seen)
+    yield struct
+
+
+@dataclass
+class Builder:
+    """What has been written of a program so far.
+
+    Attributes:
+        longest: Steps of the longest sequence, where the next layer stands.
+        window: Steps of a window there.
+        phase: In which the next layer is given its steps.
+        latest: The last phase so far.
+    """
+
+    longest: int
+    window: int
+    phase: int = 0
+    latest: int = 0
+    macs: int = 0
+    buffers: list[Buffer] = field(default_factory=list)
+    sources: set[str] = field(default_factory=set)
+
+    def buffer(self, size: int) -> Buffer:
+        """Memory for the present phase."""
+        self.buffers.append(Buffer(size, self.phase, self.phase))
+        return self.buffers[-1]
+
+    def sequence(self, size: int) -> Buffer:
+        """Memory that gathers a whole sequence: with it a new phase begins, in which it is read."""
+        rows = self.buffer(size)
+        self.latest += 1
+        self.phase = rows.last = self.latest
+        return rows
+
+    def work(self, macs_per_step: int) -> None:
+        """Counts multiply-adds."""
+        self.macs += self.window * macs_per_step
+
+    def shorten(self, stride: int) -> None:
+        """Fewer steps from here on, rounded up."""
+        self.longest, self.window = (-(-steps // stride) for steps in (self.longest, self.window))
+
+
+def packed(matrix: Array) -> Weights:
+    """A matrix [outputs, inputs] as the runtime reads it: four rows together, column by column."""
+    n_rows, n_columns = matrix.shape
+    filled = np.zeros((-(-n_rows // ROWS_TOGETHER) * ROWS_TOGETHER, n_columns), np.float32)
+    filled[:n_rows] = matrix
+    return Weights(filled.reshape(-1, ROWS_TOGETHER, n_columns).transpose(0, 2, 1).reshape(-1))

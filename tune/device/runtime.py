@@ -1,0 +1,40 @@
+"""The hand-kept part of the C: files of ``runtime/``, of which a network takes those that it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from .program import Program
+
+FOLDER = Path(__file__).parent / "runtime"
+OWN_INCLUDE = re.compile(r'^#include "(\w+)\.c"\n', re.MULTILINE)
+SYSTEM_INCLUDE = re.compile(r"^#include <\w+\.h>\n", re.MULTILINE)
+
+
+def read(name: str) -> str:
+    """A file of the runtime."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def parts_of(program: Program) -> dict[str, str]:
+    """Parts that a program needs, as ``parts`` gives them."""
+    return parts(["preparation", *sorted(program.sources), *(stage.source for stage in program.stages())])
+
+
+def parts(names: Iterable[str]) -> dict[str, str]:
+    """Parts of the runtime by name: each once, after those that it includes, and without its includes."""
+    found: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in found:
+            return
+        text = read(f"{name}.c")
+        for other in OWN_INCLUDE.findall(text):
+            add(other)
+        found[name] = SYSTEM_INCLUDE.sub("", OWN_INCLUDE.sub("", text)).strip()
+
+    for name in names:
+        add(name)
+    return found

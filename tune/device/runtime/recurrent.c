@@ -1,0 +1,21 @@
+#include "around.c"
+
+/* A recurrent layer that reads forwards. */
+struct recurrent {
+    const struct cell *cell;
+    const struct around *around;
+    float *state, *gates, *out;
+};
+
+static void push_recurrent(const struct stage *stage, const float *x, int i, int n)
+{
+    const struct recurrent *layer = stage->layer;
+    const struct cell *cell = layer->cell;
+    if (i == 0) {
+        memset(layer->state, 0, (size_t)cell->n_state * sizeof *layer->state);
+    }
+    cell->step(cell, before_cells(layer->around, x), layer->state, layer->gates);
+    copy(layer->out, layer->state, cell->n_hidden);
+    after_cells(layer->around, x, layer->out);
+    pass_on(stage, layer->out, i, n);
+}

@@ -1,0 +1,12 @@
+#include "cell.c"
+
+static void step_rnn(const struct cell *cell, const float *x, float *state, float *gates)
+{
+    const int n = cell->n_hidden;
+    copy(gates, cell->bias, n);
+    add_product(cell->input, x, cell->n_inputs, n, gates);
+    add_product(cell->recurrent, state, n, n, gates);
+    for (int k = 0; k < n; k++) {
+        state[k] = tanhf(gates[k]);
+    }
+}
