@@ -105,6 +105,8 @@ class StudyDatabase(RDBStorage):
 
 def _without_contents(session: Session, is_asked_for: ColumnElement[bool]) -> dict[int, FrozenTrial]:
     """Trials by their ids, in the order of these."""
+    # To mypy, what an object of Optuna's tables has is a column.
+    rows: Iterable[Any] = session.scalars(select(TrialModel).where(is_asked_for).order_by(TrialModel.trial_id))
     return {
         found.trial_id: FrozenTrial(
             number=found.number,
@@ -119,7 +121,7 @@ def _without_contents(session: Session, is_asked_for: ColumnElement[bool]) -> di
             intermediate_values={},
             trial_id=found.trial_id,
         )
-        for found in session.scalars(select(TrialModel).where(is_asked_for).order_by(TrialModel.trial_id))
+        for found in rows
     }
 
 
