@@ -1,4 +1,4 @@
-"""What a study costs that has had many trials: a trial's own cost, opening it, ``status``, and the report.
+"""What a study costs that has had many trials: a trial's own cost, opening it, ``status``, the report, the dashboard.
 
     PYTHONPATH=. .venv/bin/python -m benchmarks.scale --trials 100 1000 10000
 
@@ -14,6 +14,7 @@ import argparse
 import copy
 import cProfile
 import functools
+import gzip
 import io
 import json
 import multiprocessing
@@ -32,6 +33,7 @@ from optuna import Study
 from optuna.distributions import distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
+from optuna_dashboard import wsgi
 from rich.console import Console
 from sqlalchemy import insert
 
@@ -39,6 +41,7 @@ from tune.cli.commands.status import status_command
 from tune.config.settings import Settings, resolve
 from tune.core.folders import SaveDir, StudyFolder
 from tune.core.stopping import StopWatch
+from tune.report.dashboard_guard import compressed
 from tune.report.outputs import load_libraries, write_exports
 from tune.run import open_study
 from tune.search import loop
@@ -116,12 +119,11 @@ def database(place: Path, pruner: str) -> optuna.storages.RDBStorage:
 
 def resumed(place: Path, pruner: str, n_more: int) -> RunContext:
     """The study, to be given so many trials more."""
-    existing = load_study(database(place, pruner), NAME)
+    storage = database(place, pruner)
+    existing = load_study(storage, NAME)
     assert existing is not None
     settings = settings_of(pruner, n_finished(existing) + n_more)
-    context, _ = open_study(
-        database(place, pruner), StudyFolder(place / pruner, NAME), settings, existing, load_splits(settings)
-    )
+    context, _ = open_study(storage, StudyFolder(place / pruner, NAME), settings, existing, load_splits(settings))
     return context
 
 
@@ -263,12 +265,26 @@ def reported(place: Path, pruner: str) -> float:
     return time.process_time() - begun
 
 
+def shown(place: Path, pruner: str) -> float:
+    """The dashboard's page of the study, compressed."""
+    application = compressed(wsgi(database(place, pruner)))
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/studies/1", "HTTP_ACCEPT_ENCODING": "gzip"}
+    environ: dict[str, Any] = {**asked, "wsgi.input": io.BytesIO(), "wsgi.errors": io.StringIO(), "QUERY_STRING": ""}
+    begun = time.process_time()
+    answer = b"".join(application(environ, lambda *_: lambda _: None))
+    seconds = time.process_time() - begun
+    assert len(json.loads(gzip.decompress(answer))["trials"]) >= N_DRAWN
+    print(f"the dashboard's answer has {len(answer) / 1e6:.1f} MB", flush=True)
+    return seconds
+
+
 MEASURES: dict[str, tuple[Callable[[Path, str], float], Callable[[Path, str], float] | None]] = {
     "a trial's own cost": (own_cost, plain_cost),
     "open and resume": (opened, plain_opened),
     "a suggestion": (drawn, plain_drawn),
     "status": (status, None),
     "report": (reported, None),
+    "dashboard's page": (shown, None),
 }
 
 

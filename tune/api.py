@@ -271,12 +271,14 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.study_ is None:
             raise StudyError("a copy of a tuner has its network and not its study: ask the one that was fitted")
         from .report.context import study_context
+        from .report.facts import trials_to_draw
         from .report.figures.collection import KINDS, study_figures
         from .report.figures.curves import curves_info
-        from .study.study import trials_so_far
 
-        attributes, trials = self.study_.user_attrs, trials_so_far(self.study_)
-        context = study_context(self.study_, attributes["settings"]["search"]["metric"], attributes["n_validation"])
+        attributes = self.study_.user_attrs
+        metric = attributes["settings"]["search"]["metric"]
+        context = study_context(self.study_, metric, attributes["n_validation"])
+        trials = trials_to_draw(self.study_, metric, context)
         found = {**study_figures(trials, context)._asdict(), "curves": curves_info(trials, context)}
         draw: dict[str, Callable[..., Any] | None] = {name: kind.draw for name, kind in KINDS.items()}
         return {

@@ -28,7 +28,7 @@ from tune.core.stopping import StopWatch
 from tune.search.loop import Ended, ThisProcess
 from tune.study.context import RunContext
 from tune.study.storage import open_storage, sqlite_url
-from tune.study.study import create_study, load_study, resume_study, stored_settings
+from tune.study.study import create_study, load_study, resume_study, stored_settings, with_histories
 from tune.training.splits import Fold, Splits
 
 N_PEOPLE, N_CLASSES, N_EACH = 6, 3, 2
@@ -163,7 +163,8 @@ class Lab:
         return ThisProcess().run(self.context(), observer or Notes(), stop or StopWatch())
 
     def trials(self) -> list[FrozenTrial]:
-        return self.study().get_trials(deepcopy=False)
+        study = self.study()
+        return with_histories(study, study.get_trials(deepcopy=False))
 
     def with_settings(self, *layers: dict[str, Any]) -> Lab:
         """The same study, run with other settings."""

@@ -24,7 +24,8 @@ from ..core.problems import Problem, SettingsError
 from ..core.seeds import derive_seed
 from ..study.context import RunContext
 from ..study.selection import ensemble_of, selected_trial
-from ..study.study import OWNER, all_parameters, temperature_of, trials_so_far
+from ..study.store import HISTORY
+from ..study.study import OWNER, all_parameters, temperature_of, trials_so_far, with_history
 from ..study.tested import evaluation_of
 from ..study.trial_files import load_weights
 from ..training.fit import Fit
@@ -52,7 +53,7 @@ def trial_to_look_at(study: Study, number: int | None) -> FrozenTrial:
     if not 0 <= number < len(trials):
         raise StudyError(f"{study.study_name!r} has no trial {number}: its trials are 0 to {len(trials) - 1}")
     trial = trials[number]
-    if trial.state == TrialState.FAIL or not trial.user_attrs.get("history", [[]])[0]:
+    if trial.state == TrialState.FAIL or not with_history(study, trial).user_attrs.get(HISTORY, [[]])[0]:
         raise StudyError(
             f"trial {number} of {study.study_name!r} is {trial.state.name.lower()} and has no trained network: "
             "name one that is complete or pruned"
@@ -76,6 +77,7 @@ def of_trial(
         NonFiniteLossError: If the network has to be trained again, and that does not go well.
     """
     study, settings, splits = context.study, context.settings, context.splits
+    trial = with_history(study, trial)
     if part == "test" and splits.folds[0].test is None:
         raise StudyError(f"{study.study_name!r} has no test set: leave out --part test")
     if study.user_attrs.get("data_fingerprint") != splits.dataset.fingerprint:
@@ -109,7 +111,7 @@ def of_trial(
         part=part,
         parts=shown,
         notes=(*notes, *about_members, *_about_the_part(part, len(splits.folds))),
-        history=tuple(tuple(epochs) for epochs in trial.user_attrs["history"]),
+        history=tuple(tuple(epochs) for epochs in trial.user_attrs[HISTORY]),
         best_epochs=tuple(trial.user_attrs["best_epochs"]),
         # What is solved says nothing of how others would be trained beside it.
         training=None if (member or judged[0]).network.closed_form else training_settings(settings, parameters, seed),
@@ -222,7 +224,7 @@ def _of_the_search(
 def _trained_again(
     trial: FrozenTrial, fits: list[Fit], splits: Splits, parameters: Any, training: Any
 ) -> list[dict[str, Tensor]]:
-    n_epochs = [len(epochs) for epochs in trial.user_attrs["history"]]
+    n_epochs = [len(epochs) for epochs in trial.user_attrs[HISTORY]]
     runs = fit_runs(fits, splits, parameters, training, lambda: None)
     for epoch in range(max(n_epochs)):
         advance(fits, [run for run, n_own in zip(runs, n_epochs, strict=True) if epoch < n_own], training)

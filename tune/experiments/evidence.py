@@ -14,6 +14,8 @@ from data.sequences import SequenceDataset
 
 from ..core.problems import Problem, SettingsError
 from ..evaluation.evaluate import FEWEST_PEOPLE
+from ..study.store import HISTORY
+from ..study.study import with_histories
 from ..training.predictions import unpack
 from ..training.splits import Splits
 from .running import Running
@@ -153,10 +155,10 @@ def _right(trial: FrozenTrial, splits: Splits, part: str) -> NDArray[np.float64]
 def run_rows(one: Running, n_seeds: int) -> list[dict[str, Any]]:
     """A row for every fold of every run, as ``comparison.csv`` has them."""
     rows = []
-    for trial in one.study.get_trials(deepcopy=False, states=ENDED):
+    for trial in with_histories(one.study, one.study.get_trials(deepcopy=False, states=ENDED)):
         attributes = trial.user_attrs
         found = attributes.get("answers", {})
-        for fold, history in enumerate(attributes.get("history") or [[]]):
+        for fold, history in enumerate(attributes.get(HISTORY) or [[]]):
             scores = found["scores"][fold] if found else {}
             best = attributes["best_epochs"][fold] if attributes.get("best_epochs") else None
             rows.append(

@@ -16,11 +16,12 @@ from ..config.settings import Settings
 from ..core.folders import StudyFolder
 from ..study.floors import FLOOR_NAME
 from ..study.selection import confirms, is_confirmation, selected
+from ..study.store import HISTORY
 from ..study.stored import Ensemble
-from ..study.study import has_score, trials_so_far
+from ..study.study import has_score, trials_so_far, with_histories, with_history
 from ..study.tested import TEST_USES, evaluation_of
 from .figures.collection import Figures
-from .figures.scores import with_one_value
+from .figures.scores import stars, with_one_value
 from .figures.words import StudyContext
 from .floors import Worth, was_it_worth_it
 from .sentences import places, provisos, resume_command
@@ -147,8 +148,7 @@ class Facts:
 def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figures, context: StudyContext) -> Facts:
     """Reads the study."""
     attributes = study.user_attrs
-    trials = [_of_one_objective(trial, settings.search.metric) for trial in trials_so_far(study)]
-    chosen = selected(study, settings, folder)
+    trials, chosen = trials_to_draw(study, settings.search.metric, context), selected(study, settings, folder)
     is_floor = chosen is not None and chosen.study is not study
     if chosen is not None and is_floor:
         # What was judged after the search is of another study.
@@ -170,6 +170,16 @@ def gather(study: Study, settings: Settings, folder: StudyFolder, figures: Figur
     )
 
 
+def trials_to_draw(study: Study, metric: str, context: StudyContext) -> list[FrozenTrial]:
+    """All trials of a study, with the histories of which something is drawn."""
+    trials = trials_so_far(study)
+    if len(study.directions) > 1:
+        return [_of_one_objective(trial, metric) for trial in with_histories(study, trials)]
+    if (shown := stars(trials, context).number) >= 0:
+        trials[shown] = with_history(study, trials[shown])
+    return trials
+
+
 def _of_one_objective(trial: FrozenTrial, metric: str) -> FrozenTrial:
     """The trial as a study of its first objective would have it, with the reports that Optuna takes only there."""
     single = with_one_value(trial)
@@ -177,7 +187,7 @@ def _of_one_objective(trial: FrozenTrial, metric: str) -> FrozenTrial:
         return trial
     by_epoch: dict[int, list[float]] = {}
     with suppress(KeyError, TypeError, ValueError):  # What another version has written.
-        for fold in trial.user_attrs.get("history") or []:
+        for fold in trial.user_attrs.get(HISTORY) or []:
             for epoch in fold:
                 by_epoch.setdefault(int(epoch["epoch"]), []).append(float(epoch["validation"][metric]))
     single.intermediate_values = {epoch: fmean(scores) for epoch, scores in by_epoch.items()}

@@ -22,6 +22,7 @@ from ..core.errors import StorageError
 from ..core.storage_failures import advice_for, reason_of, shown, storage_failure
 from .locks import SERVERS, server_lock
 from .servers import connected_once, engine_options, missing_driver, survive_restarts, with_driver
+from .store import StudyDatabase
 
 BUSY_TIMEOUT_SECONDS = 60
 
@@ -97,7 +98,7 @@ def _create_sqlite(url: str, path: Path) -> RDBStorage:
 
 def _connect(url: str, shown: str, engine_options: dict[str, Any]) -> RDBStorage:
     try:
-        return RDBStorage(url, engine_kwargs=engine_options)
+        return StudyDatabase(url, engine_options)
     except Exception as error:
         raise _explained(make_url(url), shown, error) from error
 

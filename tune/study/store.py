@@ -1,31 +1,155 @@
 """The only place that touches private parts of Optuna's studies: what their storage can do and they do not offer.
 
-These are ``Study._storage`` and ``_study_id``, ``FrozenTrial._trial_id``, the cache in front of a database, its tables
-and its sessions, as they are in Optuna 5.
+These are ``Study._storage`` and ``_study_id``, ``FrozenTrial._trial_id``, the cache in front of a database, its tables,
+its sessions and how it reads trials from them, as they are in Optuna 5.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import optuna
 from optuna import Study, Trial
+from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
-from optuna.storages._rdb.models import StudyUserAttributeModel, TrialModel, TrialValueModel
+from optuna.storages._rdb.models import (
+    StudyModel,
+    StudyUserAttributeModel,
+    TrialIntermediateValueModel,
+    TrialModel,
+    TrialParamModel,
+    TrialSystemAttributeModel,
+    TrialUserAttributeModel,
+    TrialValueModel,
+)
+from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Engine, select, text
-from sqlalchemy.orm import scoped_session, sessionmaker
+from sqlalchemy import ColumnElement, Engine, Select, or_, select, text
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.sql.functions import count
 
 from ..core.errors import StorageError
 
 # On an unfinished trial: what it has come to.
 LEFT = "seqtune:left"
+# On a trial: each epoch of each fold. It is most of what is stored of a trial, and of few trials ever asked for.
+HISTORY = "history"
+
+# So many trials are asked for by their ids, whose number a database limits; more of them as all the later ones.
+_N_BY_IDS = 500
+
+
+class StudyDatabase(RDBStorage):
+    """Optuna's database, whose trials come without their ``HISTORY``, and in a fraction of the time and the memory.
+
+    Optuna makes an object of every row, and two distributions of every parameter.
+    """
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any] | None = None) -> None:
+        super().__init__(url, engine_kwargs)
+        self._caches: WeakValueDictionary[str, BaseStorage] = WeakValueDictionary()
+
+    def with_one_cache(self, study: Study) -> Study:
+        """The study, whose trials are read once however often it is loaded."""
+        # By its random id, since what is created after a deletion has the same number.
+        if (own := identity(study)) is not None:
+            study._storage = self._caches.setdefault(own, study._storage)
+        return study
+
+    def _get_trials(
+        self,
+        study_id: int,
+        states: Container[TrialState] | None,
+        included_trial_ids: set[int],
+        trial_id_greater_than: int,
+    ) -> list[FrozenTrial]:
+        param, value, report = TrialParamModel, TrialValueModel, TrialIntermediateValueModel
+        user, system, is_asked_for = TrialUserAttributeModel, TrialSystemAttributeModel, TrialModel.study_id == study_id
+        is_asked_for &= or_(TrialModel.trial_id.in_(included_trial_ids), TrialModel.trial_id > trial_id_greater_than)
+        if isinstance(states, Iterable):
+            is_asked_for &= TrialModel.state.in_(states)
+        with _create_scoped_session(self.scoped_session) as session:
+            StudyModel.find_or_raise_by_id(study_id, session)  # KeyError where the study is gone.
+            # First of all the states: of a trial that is finished by then the rest is all there.
+            trials = _without_contents(session, is_asked_for)
+            if not trials:
+                return []
+            rows = partial(_rows_of, session, study_id, trials)
+            drawn = select(param.trial_id, param.param_name, param.param_value, param.distribution_json)
+            for trial, name, number, distribution in rows(drawn.order_by(param.trial_id, param.param_id)):
+                name = sys.intern(name)  # Every key is one object, however many trials have it.
+                trial.distributions[name] = _distribution(distribution)
+                trial.params[name] = trial.distributions[name].to_external_repr(number)
+            values = select(value.trial_id, value.value, value.value_type)
+            for trial, *stored in rows(values.order_by(value.trial_id, value.objective)):
+                trial.values = [*(trial.values or ()), value.stored_repr_to_value(*stored)]
+            reports = select(report.trial_id, report.step, report.intermediate_value, report.intermediate_value_type)
+            for trial, step, *stored in rows(reports.order_by(report.trial_id, report.step)):
+                trial.intermediate_values[step] = report.stored_repr_to_intermediate_value(*stored)
+            own = select(user.trial_id, user.key, user.value_json).where(user.key != HISTORY)
+            for trial, key, written in rows(own.order_by(user.trial_id, user.key)):
+                trial.user_attrs[sys.intern(key)] = json.loads(written)
+            inner = select(system.trial_id, system.key, system.value_json)
+            for trial, key, written in rows(inner.order_by(system.trial_id, system.key)):
+                trial.system_attrs[sys.intern(key)] = json.loads(written)
+        return list(trials.values())
+
+
+def _without_contents(session: Session, is_asked_for: ColumnElement[bool]) -> dict[int, FrozenTrial]:
+    """Trials by their ids, in the order of these."""
+    # To mypy, what an object of Optuna's tables has is a column.
+    rows: Iterable[Any] = session.scalars(select(TrialModel).where(is_asked_for).order_by(TrialModel.trial_id))
+    return {
+        found.trial_id: FrozenTrial(
+            number=found.number,
+            state=found.state,
+            value=None,
+            datetime_start=found.datetime_start,
+            datetime_complete=found.datetime_complete,
+            params={},
+            distributions={},
+            user_attrs={},
+            system_attrs={},
+            intermediate_values={},
+            trial_id=found.trial_id,
+        )
+        for found in rows
+    }
+
+
+def _rows_of(session: Session, study_id: int, trials: Mapping[int, Any], query: Select[Any]) -> Iterator[Any]:
+    """What belongs to these trials of what a query finds, with what stands for the trial in place of its id."""
+    these: Any = trials.keys()
+    if len(trials) > _N_BY_IDS:
+        these = select(TrialModel.trial_id).where(TrialModel.study_id == study_id, TrialModel.trial_id >= min(trials))
+    trial_id, *_ = query.selected_columns
+    for found, *rest in session.execute(query.where(trial_id.in_(these))):
+        if found in trials:
+            yield trials[found], *rest
+
+
+@cache
+def _distribution(text: str) -> BaseDistribution:
+    """One object for all trials that were drawn from it."""
+    return json_to_distribution(text)
+
+
+def study_of(storage: BaseStorage, name: str) -> Study:
+    """A study that exists.
+
+    Raises:
+        KeyError: If there is none of that name.
+    """
+    study = optuna.load_study(study_name=name, storage=storage)
+    return storage.with_one_cache(study) if isinstance(storage, StudyDatabase) else study
 
 
 def storage_of(study: Study) -> BaseStorage:
@@ -118,6 +242,19 @@ def complete_trials(study: Study) -> Iterator[FrozenTrial]:
         rows = connection.execute(query).all()
     ranked = sorted((sign * value.stored_repr_to_value(*row[:2]), *row[2:]) for row in rows)
     return (database_of(study).get_trial(trial_id) for *_, trial_id in ranked)
+
+
+def stored_histories(study: Study, trials: Sequence[FrozenTrial]) -> dict[int, Any]:
+    """What is stored as the ``HISTORY`` of these trials, by their numbers, of those that have one."""
+    found = {trial.number: trial.user_attrs[HISTORY] for trial in trials if HISTORY in trial.user_attrs}
+    numbers = {trial._trial_id: trial.number for trial in trials if trial.number not in found}
+    if numbers and isinstance(storage := _behind_cache(study), RDBStorage):
+        model = TrialUserAttributeModel
+        query = select(model.trial_id, model.value_json).where(model.key == HISTORY)
+        with _create_scoped_session(storage.scoped_session) as session:
+            for number, written in _rows_of(session, study._study_id, numbers, query):
+                found[number] = json.loads(written)
+    return found
 
 
 def study_in_memory(direction: StudyDirection, trials: Sequence[FrozenTrial]) -> Study:

@@ -38,7 +38,6 @@ class _Trial(TypedDict, total=False):
     best_epochs: list[int | None]
     epochs_run: int
     fixed_parameters: dict[str, Any]
-    history: list[list[_Epoch]]
     n_parameters: int
     seed: int
     training_seconds: float
@@ -50,7 +49,6 @@ class _CompleteTrial(TypedDict):
     best_epochs: list[int]
     epochs_run: int
     fixed_parameters: dict[str, Any]
-    history: list[list[_Epoch]]
     n_parameters: int
     seed: int
     train_accuracy: float
@@ -189,6 +187,7 @@ class _Study(TypedDict):
 
 
 _STUDY, _TRIAL, _COMPLETE = TypeAdapter(_Study), TypeAdapter(_Trial), TypeAdapter(_CompleteTrial)
+_HISTORY = TypeAdapter(list[list[_Epoch]])
 
 
 def check_stored(attributes: Mapping[str, Any], trials: Sequence[FrozenTrial]) -> None:
@@ -215,3 +214,12 @@ def check_trial(attributes: Mapping[str, Any], trial: FrozenTrial) -> None:
     # Of a confirmation run little more than its score is ever read.
     is_read = trial.state == TrialState.COMPLETE and "confirms" not in attributes
     (_COMPLETE if is_read else _TRIAL).validate_python(trial.user_attrs)
+
+
+def check_history(history: Any) -> None:
+    """Checks the history of a trial.
+
+    Raises:
+        ValueError: If it is not of its type.
+    """
+    _HISTORY.validate_python(history, strict=True)

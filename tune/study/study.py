@@ -32,8 +32,19 @@ from .ended import DEFAULT_ORIGIN, ended_and_unfinished, is_over_a_cap, metric_v
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
 from .samplers import SAMPLERS, make_pruner, make_sampler
-from .store import LEFT, attributes_of, complete_trials, engine_of, identity, storage_of, unfinished_trials
-from .stored import check_stored, check_trial
+from .store import (
+    HISTORY,
+    LEFT,
+    attributes_of,
+    complete_trials,
+    engine_of,
+    identity,
+    storage_of,
+    stored_histories,
+    study_of,
+    unfinished_trials,
+)
+from .stored import check_history, check_stored, check_trial
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
 N_WARM_START_TRIALS = 5
@@ -68,7 +79,7 @@ def load_study(storage: BaseStorage, name: str, *, with_trials: bool = True) -> 
     """
     with _damage_told(storage):
         try:
-            study = optuna.load_study(study_name=name, storage=storage)
+            study = study_of(storage, name)
         except KeyError:
             return None
         if stored_settings(study) is not None:
@@ -294,6 +305,28 @@ def trials_so_far(study: Study) -> list[FrozenTrial]:
 def trial_so_far(study: Study, number: int) -> FrozenTrial:
     """One of ``trials_so_far``."""
     return as_left(study.get_trials(deepcopy=False)[number])
+
+
+def with_histories(study: Study, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials with each of their epochs, which the database keeps to itself until somebody asks.
+
+    Raises:
+        StorageError: If what is stored of them is damaged.
+    """
+    with _damage_told(storage_of(study)):
+        histories = stored_histories(study, trials)
+        for history in histories.values():
+            check_history(history)
+    complete = [copy(trial) if trial.number in histories else trial for trial in trials]
+    for trial in complete:
+        if trial.number in histories:
+            trial.user_attrs = {**trial.user_attrs, HISTORY: histories[trial.number]}
+    return complete
+
+
+def with_history(study: Study, trial: FrozenTrial) -> FrozenTrial:
+    """The same of one."""
+    return with_histories(study, [trial])[0]
 
 
 def has_score(trial: FrozenTrial) -> bool:

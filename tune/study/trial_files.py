@@ -23,7 +23,8 @@ from ..core.folders import StudyFolder
 from ..core.remote import RemoteFile, files_below
 from .ended import WEIGHTS_DIGESTS, ended_and_unfinished
 from .selection import ENSEMBLE, kept_trials
-from .study import all_parameters
+from .store import HISTORY
+from .study import all_parameters, with_history
 
 HISTORY_COLUMNS = (
     "fold",
@@ -56,8 +57,8 @@ def trial_files(folder: StudyFolder, study: Study, trial: FrozenTrial) -> dict[P
     """What the files of a finished trial hold, its configuration and its history, from what the database says of it."""
     place = trial_folder(folder, trial)
     files = {place / "config.json": json.dumps(describe_trial(study, trial), indent=2) + "\n"}
-    if trial.user_attrs.get("history"):
-        files[place / "history.csv"] = _history_table(trial.user_attrs["history"])
+    if history := with_history(study, trial).user_attrs.get(HISTORY):
+        files[place / "history.csv"] = _history_table(history)
     return files
 
 
@@ -73,7 +74,7 @@ def write_files(files: Mapping[Path, str]) -> None:
 
 def describe_trial(study: Study, trial: FrozenTrial) -> dict[str, Any]:
     """A trial as plain JSON values."""
-    left_out = ("history", "fixed_parameters", "traceback", "answers")
+    left_out = (HISTORY, "fixed_parameters", "traceback", "answers")
     return {
         "study": study.study_name,
         "trial": trial.number,

@@ -15,11 +15,13 @@ from ..training.checkpoint import drop_checkpoint
 from .ended import metric_value
 from .selection import selected_trial
 from .store import identity
-from .study import all_parameters, has_score, trials_so_far, unfinished_after
+from .study import all_parameters, has_score, trials_so_far, unfinished_after, with_histories
 from .tested import evaluation_of
 from .trial_files import drop_other_weights, trial_files, trial_folder, write_files
 
 _N_WRITERS = 16
+# So many are read at a time, and in memory.
+_N_HISTORIES = 500
 COLUMNS = (
     "number",
     "state",
@@ -92,8 +94,10 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
     missing = [trial for trial in ended if not (trial_folder(folder, trial) / "config.json").exists()]
     # Each file waits for the disk, which takes many at a time as fast as one.
     with ThreadPoolExecutor(_N_WRITERS) as pool:
-        for _ in pool.map(lambda trial: write_files(trial_files(folder, study, trial)), missing):
-            pass
+        for first in range(0, len(missing), _N_HISTORIES):
+            complete = with_histories(study, missing[first : first + _N_HISTORIES])
+            for _ in pool.map(lambda trial: write_files(trial_files(folder, study, trial)), complete):
+                pass
     for trial in ended:
         drop_checkpoint(folder.checkpoint_for_all(trial.number))
         if trial.number != to_refit:

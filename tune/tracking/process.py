@@ -25,7 +25,7 @@ from ..core.folders import StudyFolder
 from ..study.locks import Lock, try_trial_lock
 from ..study.servers import is_unavailable
 from ..study.storage import open_storage
-from ..study.study import load_study, stored_settings
+from ..study.study import load_study, stored_settings, with_history
 from .event_files import EventFiles
 from .mlflow_runs import MlflowRuns, prepare
 from .records import STATES
@@ -118,7 +118,7 @@ class _Office:
             if trial.state in STATES and trial.datetime_start is not None
         ]
         for trial in kept.tracker.missing(finished):
-            kept.tracker.log(trial)
+            kept.tracker.log(with_history(study, trial))
             self._connection.send(("logged", name, self._shown(name, folder)))
         if is_last:
             kept.tracker.conclude()

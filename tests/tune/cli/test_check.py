@@ -15,6 +15,7 @@ from optuna import Study
 
 from tests.processes import SMALL, run
 from tune.cli.commands.check import check_data, check_database, check_study
+from tune.core.errors import StorageError
 from tune.core.folders import StudyFolder
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import load_study
@@ -115,6 +116,14 @@ def test_weights_with_a_flipped_bit_are_named(folder: StudyFolder) -> None:
     content[-1] ^= 1
     weights.write_bytes(content)
     assert only_finding(folder).startswith(f"{weights} is damaged")
+
+
+def test_a_damaged_history_is_told(folder: StudyFolder) -> None:
+    with closing(sqlite3.connect(folder.save_dir / "tune.db")) as connection, connection:
+        connection.execute("UPDATE trial_user_attributes SET value_json = '[1]' WHERE key = 'history'")
+    study = opened(folder)  # Nobody reads it who does not ask for it.
+    with pytest.raises(StorageError, match="is damaged"):
+        list(check_study(study, folder))
 
 
 def test_a_damaged_checkpoint_is_named(folder: StudyFolder) -> None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import optuna
 import pytest
 from optuna.artifacts import upload_artifact
+from optuna.trial import create_trial
+from optuna_dashboard import wsgi
 
 from tests.browser import CHROMIUM
 from tests.processes import SMALL, run, start
 from tune.core.listening import is_loopback, rules_for
 from tune.core.problems import SettingsError
 from tune.report.artefacts import artefact_store
+from tune.report.dashboard_guard import compressed, guarded
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import COMPANION_MARKS
 
@@ -161,6 +166,35 @@ def test_controls_that_are_refused_are_not_shown_and_long_attributes_are_broken(
         page.wait_for_selector("text=User Attributes")
         assert page.evaluate("document.documentElement.scrollWidth") <= 1200
         page.close()
+
+
+def test_a_study_is_answered_without_histories_and_compressed_for_who_takes_that(tmp_path: Path) -> None:
+    storage = open_storage(sqlite_url(tmp_path / "tune.db"))
+    attributes = {"history": [[{"epoch": 1}]], "n_parameters": 7}
+    trials = [create_trial(value=k / 9, user_attrs=attributes) for k in range(9)]
+    optuna.create_study(storage=storage, study_name="large").add_trials(trials)
+    application = guarded(compressed(wsgi(storage)), rules_for("127.0.0.1", False, (), None, "read", False))
+
+    def ask(**environ: str) -> tuple[dict[str, str], bytes]:
+        headers: dict[str, str] = {}
+
+        def start(status: str, given: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+            assert status == "200 OK"
+            headers.update(given)
+            return lambda _: None
+
+        setup_testing_defaults(environ)
+        body = b"".join(application({**environ, "PATH_INFO": "/api/studies/1"}, start))
+        return headers, body
+
+    plain_headers, plain = ask()
+    headers, packed = ask(HTTP_ACCEPT_ENCODING="br, gzip")
+    assert "Content-Encoding" not in plain_headers
+    assert (headers["Content-Encoding"], headers["Content-Length"]) == ("gzip", str(len(packed)))
+    assert gzip.decompress(packed) == plain
+    shown = json.loads(plain)["trials"]
+    assert [[one["key"] for one in trial["user_attrs"]] for trial in shown] == 9 * [["n_parameters"]]
+    assert ask(HTTP_ACCEPT_ENCODING="gzip", REQUEST_METHOD="HEAD")[1] == b""
 
 
 def test_its_pages_are_served(locked: Dashboard) -> None:

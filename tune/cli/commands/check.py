@@ -28,7 +28,7 @@ from ...report.page_names import PLOTS_PAGE, REPORT_PAGE, REPORT_TEXT
 from ...study.agreement import studies_in
 from ...study.leases import is_worked_on_elsewhere
 from ...study.selection import selected_trial
-from ...study.study import best_trial, is_companion, stored_settings
+from ...study.study import best_trial, is_companion, stored_settings, with_histories
 from ...study.trial_files import describe_trial, load_weights, read_weights, trial_folder, weights_digests
 from ...study.trials_table import trials_table
 from ...training.checkpoint import load_checkpoint
@@ -100,7 +100,12 @@ def check_data(study: Study) -> Iterator[str]:
 
 
 def check_study(study: Study, folder: StudyFolder) -> Iterator[str]:
-    """What is wrong with the files of a study."""
+    """What is wrong with the files of a study.
+
+    Raises:
+        StorageError: If the history of a trial is damaged; all else is looked at whenever a study is loaded.
+    """
+    with_histories(study, study.get_trials(deepcopy=False))
     if not folder.root.is_dir():
         yield f"{folder.root} does not exist; {AGAIN}"
         return

@@ -22,7 +22,7 @@ from ...core.listening import in_url, is_loopback, rules_for
 from ...core.problems import Problem, SettingsError
 from ...core.terminal import say
 from ...report.artefacts import artefact_store
-from ...report.dashboard_guard import guarded
+from ...report.dashboard_guard import compressed, guarded
 from ...report.dashboard_pages import readable
 from ...study.agreement import check_agreement
 from ...study.study import study_names
@@ -69,7 +69,7 @@ def dashboard_command(
     check_agreement(storage, [StudyFolder(save_dir, name) for name in study_names(storage)])
     drawing = threading.Lock()
     pages = readable(wsgi(storage, artifact_store=artefact_store(save_dir)), writable=writable)
-    application = guarded(_drawing_in_turn(pages, drawing), rules)
+    application = guarded(compressed(_drawing_in_turn(pages, drawing)), rules)
     try:
         server = make_server(host, port, application, _ServerSix if ":" in host else _Server, _QuietHandler)
     except OSError as error:
