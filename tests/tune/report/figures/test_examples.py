@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import matplotlib.image
+import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgba
@@ -76,7 +77,11 @@ def test_landmarks_are_drawn_as_bodies() -> None:
     dataset.values[:9, names.index("left_hand 0 x") : names.index("right_hand 0 x")] = 0.0
     _, (axes,) = panels(1, 1, 2.0)
     assert Signals(dataset).draw(axes, 0) is None
-    drawn = [tuple(line.get_edgecolor()[0]) for line in axes.collections]
+    drawn = [
+        tuple(color)
+        for line in axes.collections
+        for color in np.asarray(line.get_edgecolor()).reshape(-1, 4)[:1].tolist()
+    ]
     assert not axes.images
     assert drawn.count(to_rgba(COLOURS["pose"])) == drawn.count(to_rgba(COLOURS["right_hand"])) == N_MOMENTS
     assert to_rgba(COLOURS["left_hand"]) not in drawn, "a hand that is not seen is no point at the shoulders"
