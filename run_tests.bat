@@ -10,5 +10,5 @@ if not defined SEQTUNE_DATA if exist "..\shared\data" set "SEQTUNE_DATA=%root%\.
 if errorlevel 1 exit /b 1
 "%venv%\Scripts\ruff.exe" format --check .
 if errorlevel 1 exit /b 1
-"%python%" -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile %*
+"%python%" -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder %*
 exit /b %errorlevel%

@@ -13,4 +13,10 @@ fi
 # Files stay whole, since many share a study that takes its time; but not the one with hundreds of accidents.
 share_out=loadfile
 case " $* " in *" --chaos"*) share_out=load ;; esac
-exec "$venv/bin/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist="$share_out" "$@"
+# The tests start the tuner and workers a hundred times, and each would compile the whole of it again.
+unset PYTHONDONTWRITEBYTECODE
+# One more than there are cores, since many tests wait: for a process to end, or for time to be up. In the order of
+# tests/conftest.py: files that take long come first, so that no core waits for another one's last.
+n_workers=$(($(getconf _NPROCESSORS_ONLN) + 1))
+exec "$venv/bin/python" -m pytest --numprocesses="$n_workers" --maxprocesses=4 --dist="$share_out" \
+    --no-loadscope-reorder "$@"

@@ -52,7 +52,9 @@ def main() -> None:
     layer = {
         "dataset": given.dataset,
         "architecture": given.model_type,
-        "search": {"trials": given.trials},
+        # Nothing but trials: what else a run trains takes longer than the few of a short look.
+        "search": {"trials": given.trials, "floors": False, "ensemble": 0},
+        "confirmation": {"configurations": 0},
         "training": {"epochs": given.epochs, "patience": given.epochs},
         "split": {"folds": 0},
     }

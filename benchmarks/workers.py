@@ -58,7 +58,7 @@ def measure(dataset: str, n_workers: int, n_trials: int, epochs: int, seed: int)
         CalledProcessError: If it fails.
     """
     command = [sys.executable, "-m", "tune", "--dataset", dataset, "--trials", str(n_trials), "--epochs", str(epochs)]
-    command += ["--folds", "0"]
+    command += ["--folds", "0", "--no-floors", "--confirm", "0", "--ensemble", "off"]
     command += ["--workers", str(n_workers), "--seed", str(seed), "--sampler", "random", "--pruner", "none"]
     command += ["--set", f"training.patience={epochs}", "--set", "training.refit=false", "--study-name", NAME]
     with tempfile.TemporaryDirectory() as place:
@@ -83,7 +83,8 @@ def limit_of_machine(n_processes: int, seconds: float) -> float:
 
 
 def _steps_of(n_processes: int, seconds: float) -> int:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["models"])
     barrier = context.Barrier(n_processes)
     counts: Queue[int] = context.Queue()
     processes = [context.Process(target=_only_train, args=(seconds, barrier, counts)) for _ in range(n_processes)]

@@ -12,13 +12,13 @@ PROC = Path("/proc")
 
 def workers_of(parent: int) -> list[int]:
     """Process numbers of the workers that a run has started and that are alive."""
-    return [pid for pid in _processes() if is_alive(pid) and _parent(pid) == parent and is_worker(pid)]
+    return [pid for pid in _processes() if is_alive(pid) and _parent(_parent(pid)) == parent and is_worker(pid)]
 
 
 def is_worker(pid: int) -> bool:
-    """Whether this is a process that multiprocessing has spawned."""
+    """Whether this is a process of multiprocessing that workers are forked from, or one of them."""
     try:
-        return b"spawn_main" in (PROC / str(pid) / "cmdline").read_bytes()
+        return b"multiprocessing.forkserver" in (PROC / str(pid) / "cmdline").read_bytes()
     except OSError:
         return False
 

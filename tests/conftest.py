@@ -11,6 +11,8 @@ from beartype import beartype
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+from tests.processes import ALWAYS_COLD
+
 # Before anything loads torch, and for the processes that tests start: as many tests run at once as there are cores,
 # and threads that wait for each other actively take six times the processor time.
 for library in ("OMP", "OPENBLAS", "MKL"):
@@ -40,18 +42,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos", type=int, metavar="N", help="run only the tests of accidents, with N accidents each")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("chaos") is not None:
+        os.environ[ALWAYS_COLD] = "1"  # Accidents come while libraries are loaded, too.
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--hypothesis-profile") == "fuzz":
         for item in items:
             item.add_marker(pytest.mark.timeout(0))
     n_accidents = config.getoption("chaos")
     if n_accidents is None:
+        seconds: Counter[Path] = Counter()
+        for item in items:
+            seconds[item.path] += seconds_by_marks(item)
+        items.sort(key=lambda item: ("chaos" not in item.path.parts, -seconds[item.path]))
         return
     left_out = [item for item in items if "chaos" not in item.path.parts]
     items[:] = [item for item in items if "chaos" in item.path.parts]
     for item in items:
         item.add_marker(pytest.mark.timeout(SECONDS_AN_ACCIDENT * (min(n_accidents, MOST_ACCIDENTS_A_TEST) + 3)))
     config.hook.pytest_deselected(items=left_out)
+
+
+def seconds_by_marks(item: pytest.Item) -> int:
+    """Tells long tests from short ones, for their order."""
+    limit = item.get_closest_marker("timeout")
+    return int(limit.args[0]) if limit else 60 if item.get_closest_marker("slow") else 0
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

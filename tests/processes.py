@@ -8,7 +8,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.warm import Forked
+
 ROOT = Path(__file__).resolve().parent.parent
+
+# Set, every tuner loads its libraries itself, as it does for people; so it is with ``--chaos``.
+ALWAYS_COLD = "SEQTUNE_TESTS_COLD"
 
 # Small networks on two exercises, cut into long windows: a trial takes a fraction of a second.
 SMALL = (
@@ -33,24 +38,31 @@ def start(
     environment: Mapping[str, str] | None = None,
     own_group: bool = False,
     preexec: Callable[[], None] | None = None,
+    cold: bool = False,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    module: str = "tune",
+    folder: Path | None = None,
 ) -> subprocess.Popen[str]:
-    """A running tuner, with these variables added to its environment.
+    """A running tuner, or another ``module``, with these variables added to its environment.
 
     In a process group of its own, a signal can reach its workers too, as Ctrl-C does. ``preexec`` is
-    called in the process before it begins.
+    called in the process before it begins. ``cold`` has it load its libraries itself, as it does for people.
     """
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "SEQTUNE_DATA"},
         **(environment or {}),
         "PYTHONPATH": str(ROOT),
         "PYTHONSAFEPATH": "1",
         "PYTHONWARNINGS": "default",
     }
-    environment.pop("SEQTUNE_DATA", None)
-    return subprocess.Popen(
-        [sys.executable, "-m", "tune", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    warm = sys.platform == "linux" and preexec is None and not (cold or os.environ.get(ALWAYS_COLD))
+    command = () if warm else (sys.executable, "-m")
+    return (Forked if warm else subprocess.Popen)(
+        (*command, module, *arguments),
+        cwd=folder,
+        stdout=stdout,
+        stderr=stderr,
         text=True,
         env=environment,
         start_new_session=own_group,
@@ -58,9 +70,9 @@ def start(
     )
 
 
-def run(*arguments: str, expect: int = 0) -> tuple[str, str]:
+def run(*arguments: str, expect: int = 0, cold: bool = False) -> tuple[str, str]:
     """Output and errors of a tuner that ends with the expected exit code and without a traceback."""
-    process = start(*arguments)
+    process = start(*arguments, cold=cold)
     output, errors = process.communicate(timeout=900)
     assert process.returncode == expect, output + errors
     assert "Traceback" not in errors

@@ -28,16 +28,6 @@ def arguments(save_dir: Path, n_trials: int, *more: str) -> tuple[str, ...]:
     return (*SMALL, "--epochs", "8", *place, *more)
 
 
-def n_epochs(save_dir: Path) -> int:
-    """Epochs that the study has come to, read without disturbing it."""
-    return _count(save_dir, "SELECT COUNT(*) FROM trial_intermediate_values")
-
-
-def n_finished(save_dir: Path) -> int:
-    """Finished trials."""
-    return _count(save_dir, "SELECT COUNT(*) FROM trials WHERE state IN ('COMPLETE', 'PRUNED')")
-
-
 def trials(save_dir: Path) -> list[FrozenTrial]:
     """As the database has them."""
     return optuna.load_study(study_name=NAME, storage=f"sqlite:///{save_dir}/tune.db").get_trials(deepcopy=False)
@@ -96,11 +86,3 @@ def _check_exports(folder: Path, found: list[FrozenTrial]) -> None:
                 assert [int(row["epoch"]) for row in csv.DictReader(file)] == sorted(trial.intermediate_values)
     assert load((folder / best["trial_folder"] / "weights.safetensors").read_bytes())
     assert not list((folder / ".checkpoints").glob("*.pt"))
-
-
-def _count(save_dir: Path, query: str) -> int:
-    try:
-        with closing(sqlite3.connect(f"file:{save_dir}/tune.db?mode=ro", uri=True, timeout=60)) as database:
-            return int(database.execute(query).fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0  # Not there yet, or without tables.

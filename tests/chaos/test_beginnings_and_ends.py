@@ -84,10 +84,10 @@ def test_studies_come_to_their_end_on_a_busy_machine(
             way = ("one worker", "two workers", "two runs")[number % 3]
             more = ("--workers", "2") if way == "two workers" else ()
             words = arguments(save_dir, N_TRIALS_TO_THE_END, *more)
-            processes = [start(*words)]
+            processes = [start(*words, cold=True)]
             if way == "two runs":
                 time.sleep(dice.uniform(0, 3))
-                processes.append(start(*words))
+                processes.append(start(*words, cold=True))
             for process in processes:
                 code, _, errors = ended(process)
                 assert (code, errors) == (0, ""), way

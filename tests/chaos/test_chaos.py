@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.studies import FINISHED, arguments, check_that_nothing_is_lost, n_epochs, n_finished, outcome, trials
+from tests.chaos.studies import FINISHED, arguments, check_that_nothing_is_lost, outcome, trials
 from tests.children import PROC, is_alive, wait_until_gone, workers_of
+from tests.databases import n_epochs, n_finished
 from tests.processes import run, start
 
 pytestmark = [
@@ -153,7 +154,7 @@ class Chaos:
 def peaceful(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study without an accident."""
     save_dir = tmp_path_factory.mktemp("peaceful")
-    run(*arguments(save_dir, N_TRIALS))
+    run(*arguments(save_dir, N_TRIALS), cold=True)
     return save_dir
 
 

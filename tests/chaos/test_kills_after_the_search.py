@@ -21,7 +21,8 @@ from typing import Any
 import optuna
 import pytest
 
-from tests.chaos.studies import NAME, arguments, n_epochs, n_finished, outcome
+from tests.chaos.studies import NAME, arguments, outcome
+from tests.databases import n_epochs, n_finished
 from tests.processes import run, start
 
 pytestmark = pytest.mark.slow

@@ -82,14 +82,12 @@ def export(
 @click.option("--sample-rate", type=ABOVE_ZERO, metavar="HZ", help="Steps a second, where the recordings do not tell.")
 @click.option("--resample", is_flag=True, help="Bring recordings of another rate to that of the network.")
 @click.option("--window", type=A_COUNT, metavar="STEPS", help="Of a stream.  [default: as in training]")
-@click.option("--hop", type=A_COUNT, metavar="STEPS", help="From one decision to the next.  [default: window / 4]")
+@click.option("--hop", type=A_COUNT, metavar="STEPS", help="From one decision to the next.  [default: as judged]")
 @click.option(
     "--smooth",
     type=A_COUNT,
     metavar="N",
-    default=3,
-    show_default=True,
-    help="Windows of a stream that decide together.",
+    help="Windows of a stream that decide together.  [default: as judged, else 3]",
 )
 @click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
 @handles_errors

@@ -89,6 +89,7 @@ def main() -> None:
 @click.option("--floors", "floors", flag_value="true", help="Begin with what tuning has to beat (the default).")
 @click.option("--no-floors", "floors", flag_value="false", help="Begin with the search.")
 @click.option("--ensemble", metavar="N", help="Hand over the mean of N networks if it is better; auto: of 4; or off.")
+@click.option("--false-alarms-per-hour", metavar="X", help="Of streams: at most X on validation.  [default: best F1]")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")
@@ -274,10 +275,16 @@ def check_model(network: str) -> None:
 @click.option(
     "--picture", type=A_FILE, help="Where to draw an example of each class.  [default: studies/NAME-examples.png]"
 )
+@click.option("--all", "show_all", is_flag=True, help="Say all, and not in twenty lines what matters most.")
 @settings_options
 @handles_errors
 def datasets(
-    config_file: Path | None, assignments: tuple[str, ...], picture: Path | None, **options: str | None
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    picture: Path | None,
+    *,
+    show_all: bool,
+    **options: str | None,
 ) -> None:
     """Lists the data sets or, given one or a path, says what is in it and what looks wrong.
 
@@ -294,7 +301,7 @@ def datasets(
         resolve(*layers)  # Tells of mistakes before torch is loaded.
         from .commands.datasets import look_at_dataset
 
-        look_at_dataset(console(), layers, picture)
+        look_at_dataset(console(), layers, picture, show_all=show_all)
     else:
         from .commands.listings import list_datasets
 

@@ -20,17 +20,15 @@ from ..evaluation.evaluate import selection_bias
 from ..experiments.comparison import ComparedStudy
 from ..report.figures.words import counted
 from ..report.floors import QUESTION, was_it_worth_it
-from ..report.sentences import new_people_in_test, places, provisos, resume_command
+from ..report.sentences import go_on_command, new_people_in_test, places, provisos, resume_command
 from ..report.words import about_balance, about_mean
 from ..run import Finished
 from ..search.confirmation import points
-from ..search.loop import target_reached
 from ..search.progress import show_score, show_seconds
 from ..study.constraints import COSTS
 from ..study.ended import is_over_a_cap, metric_value
-from ..study.samplers import n_finished
 from ..study.selection import network_score, selected, selected_trial, stored_confirmation
-from ..study.study import best_trials, is_paused, why_ended_early
+from ..study.study import best_trials, is_paused
 from ..study.tested import evaluation_of, times_test_was_used
 from ..training.metrics import METRIC_LABELS
 from ..training.splits import Splits
@@ -82,27 +80,23 @@ def print_summary(console: Console, finished: Finished) -> None:
     else:
         for line in _best_lines(study, settings, finished.folder):
             _tell(console, line)
+    if finished.not_drawn:
+        say(console, "")
     for sentence in finished.not_drawn:
         _tell(console, sentence)
     say(console, "")
     say(console, f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
     say(console, f"Look further: ./run_tuning.sh dashboard{places(study, finished.folder)}")
-    say(console, f"Go on:        {resume_command(study, finished.folder)}{_with_more_trials(finished)}")
+    was_interrupted = finished.ended.reason in ("interrupted", "terminated")
+    go_on = (
+        resume_command(study, finished.folder) if was_interrupted else go_on_command(study, settings, finished.folder)
+    )
+    say(console, f"Go on:        {go_on}")
 
 
 def _tell(console: Console, sentence: str) -> None:
     """A sentence, broken between its words on a terminal, which would break within them."""
     console.print(sentence, soft_wrap=not console.is_terminal, highlight=False, markup=False)
-
-
-def _with_more_trials(finished: Finished) -> str:
-    """Twice as many, or no target any more, as an option; nothing where what was asked for is not done yet."""
-    if target_reached(finished.study, finished.settings):  # Otherwise it would be, at once.
-        return " --set search.target=null"
-    n_wanted, n_done = finished.settings.search.trials, n_finished(finished.study)
-    was_interrupted = finished.ended.reason in ("interrupted", "terminated")
-    is_done = n_done >= n_wanted or why_ended_early(finished.study.user_attrs, finished.settings)
-    return f" --trials {2 * max(n_done, n_wanted)}" if is_done and not was_interrupted else ""
 
 
 def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Path) -> None:

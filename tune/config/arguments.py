@@ -39,6 +39,7 @@ OPTION_PATHS = {
     "seed": "search.seed",
     "floors": "search.floors",
     "ensemble": "search.ensemble",
+    "false_alarms_per_hour": "search.false_alarms_per_hour",
     "device": "machine.device",
     "workers": "machine.workers",
     "checkpoint_every": "machine.checkpoint_every",

@@ -60,7 +60,8 @@ _VARIED: dict[str, Scalar] = {
     "time_crop": 0.0,
     "channel_dropout": 0.0,
     "flip": False,
-    "class_balance": "none",
+    # Searched only where classes are uneven and count the same.
+    "class_balance": "weights",
 }
 
 _GESTURE: dict[str, Scalar] = {

@@ -163,6 +163,13 @@ class Search(Section):
         le=16,
         description="Networks whose mean is handed over where validation is for it; 0: always a single one",
     )
+    false_alarms_per_hour: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Of streams with a null class: at most so many on validation; null: as many as the best event F1",
+    )
     record_answers: Literal["no", "validation", "test"] = Field(
         "no",
         description="Keep of every trial which sequences of this part it classified correctly; comparisons need it",

@@ -7,6 +7,7 @@ from typing import Any
 
 from data.landmarks import mirrored
 from data.sequences import SequenceDataset
+from data.streams.null_class import null_class
 from data.tensors.triples import sensor_triples
 
 from .budget import LEFT_TO_SIZE, sized
@@ -73,6 +74,9 @@ def suited(settings: Settings, dataset: SequenceDataset) -> tuple[Settings, list
         shared["channel_dropout"] = 0.0
     if isinstance(shared["class_balance"], list) and not _asks_for_balance(settings, dataset):
         shared["class_balance"] = "none"
+    is_stream = dataset.timeline is not None and null_class(dataset.class_names) is not None
+    if settings.search.false_alarms_per_hour is not None and not is_stream:
+        said.append("there are no streams with a null class: search.false_alarms_per_hour means nothing")
     own = dict(settings.space[settings.architecture])
     span = own.get("receptive_field")
     if isinstance(span, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,8 +118,19 @@ def _how_to_run(exported: Exported) -> str:
             "The inputs are `values` [batch, time, channels] and `lengths` [batch]: sequences of different lengths are "
             "padded with anything, and their lengths say where each ends. The preparation of the channels and the "
             f"temperature of the probabilities ({exported.description.temperature:.3g}) are inside.",
+            *_of_streams(exported.description),
         )
     )
+
+
+def _of_streams(description: ModelDescription) -> Iterator[str]:
+    if description.decision is not None:
+        rule = description.decision.in_words([escaped(name) for name in description.class_names])
+        yield ""
+        yield (
+            f"Streams were judged in windows of {description.lengths.longest} steps, one every "
+            f"{description.decision.hop}, and decided {rule}."
+        )
 
 
 def snippet(file_name: str) -> list[str]:

@@ -93,14 +93,15 @@ def are_windows(facts: Facts) -> bool:
 
 
 def windows(values: Array, facts: Facts) -> list[Array]:
-    """A recording as it is, or cut into windows like those of the training that overlap by half.
+    """A recording as it is, or cut into windows like those of the training.
 
-    What is left at the end and fills no window is left out, as in training.
+    They overlap by half, or, of streams, as they were judged. What is left at the end and fills no window is left out,
+    as in training.
     """
     n_steps = facts.lengths.longest
     if len(values) <= (n_steps if are_windows(facts) else LONGER_AT_MOST * n_steps):
         return [values]
-    hop = max(n_steps // HOPS_PER_WINDOW, 1)
+    hop = max(n_steps // HOPS_PER_WINDOW, 1) if facts.decision is None else facts.decision.hop
     return [values[begin : begin + n_steps] for begin in range(0, len(values) - n_steps + 1, hop)]
 
 

@@ -12,6 +12,7 @@ from ..config.lengths import FASTEST_HZ, LONGEST, SLOWEST_HZ, Lengths
 from ..config.schema import Section
 from ..core.json_files import parse_json_object
 from ..core.problems import Problem, SettingsError, problems_of
+from ..training.decisions import DecisionRule
 
 if TYPE_CHECKING:
     from ..training.model_folder import StoredModel
@@ -32,6 +33,8 @@ class Facts(Section):
         lengths: Of the sequences it was made from.
         resample_length: Steps that every sequence is stretched to before; None where they are left alone.
         window_seconds: Of windows, where recordings are cut into some.
+        missing_hands: What stands where a hand is not seen; says something of landmarks only.
+        decision: How windows of streams decide, as it was judged; None of other data.
     """
 
     format: Literal["seqtune export 1"] = "seqtune export 1"
@@ -44,9 +47,18 @@ class Facts(Section):
     dataset: str = Field(max_length=1000)
     resample_length: int | None = Field(default=None, ge=1, le=LONGEST)
     window_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    missing_hands: Literal["interpolate", "mask", "zeros"] = "interpolate"
+    decision: DecisionRule | None = None
     study: str = Field(max_length=1000)
     trial: int
     precision: Literal["float32", "int8"] = "float32"
+
+    @property
+    def streams(self) -> tuple[DecisionRule, float] | None:
+        """How windows of streams decide, and the steps a second; None of a network of other data."""
+        if self.decision is None or self.sample_rate_hz is None:
+            return None
+        return self.decision, self.sample_rate_hz
 
     def as_metadata(self) -> dict[str, str]:
         """As the metadata of an ONNX file."""
@@ -69,6 +81,8 @@ def facts_of(model: StoredModel, *, int8: bool = False) -> Facts:
             "dataset": description.data.dataset,
             "resample_length": description.data.resample_length,
             "window_seconds": description.data.window_seconds,
+            "missing_hands": description.data.missing_hands,
+            "decision": None if description.decision is None else description.decision.model_dump(),
             "study": description.study,
             "trial": description.trial,
             "precision": "int8" if int8 else "float32",

@@ -1,21 +1,42 @@
-"""What a network says of whole recordings: the class that its windows together find most likely."""
+"""What a network says of whole recordings: the class of its windows together, and of streams what happens when."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from data.errors import DataError
+from data.streams.null_class import null_class
 from data.unlabelled import Unlabelled
 
+from ..training.decisions import DecisionRule, decide, stretches
 from .classifier import Array, Classifier, classify
 from .inputs import Wanted, fitted, windows
 
 # Windows that are classified together; long recordings are never all in memory as windows.
 WINDOWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """A stretch of a stream with one class, by the rule that was judged.
+
+    Attributes:
+        begin: In seconds from the recording's begin.
+        end: Likewise.
+        probabilities: Of every class, the mean of those that decided.
+        n_windows: At whose ends it was decided.
+    """
+
+    begin: float
+    end: float
+    class_name: str
+    probability: float
+    probabilities: Array
+    n_windows: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +48,7 @@ class Prediction:
         probabilities: Of every class, the mean over the windows.
         n_windows: How many windows were cut; one for a recording that was not cut.
         n_agree: How many of them find the same class most likely by themselves.
+        timeline: The whole time of a stream, one stretch after the other; empty where the network is of no streams.
     """
 
     place: str
@@ -35,6 +57,7 @@ class Prediction:
     probabilities: Array
     n_windows: int
     n_agree: int
+    timeline: tuple[Span, ...] = ()
 
 
 def predictions(classifier: Classifier, recordings: Iterable[Unlabelled], wanted: Wanted) -> Iterator[Prediction]:
@@ -58,6 +81,7 @@ def predictions(classifier: Classifier, recordings: Iterable[Unlabelled], wanted
 def _predicted(classifier: Classifier, waiting: list[tuple[str, list[Array]]]) -> Iterator[Prediction]:
     if not waiting:
         return
+    facts = classifier.facts
     probabilities = classify(classifier, [window for _, cut in waiting for window in cut])[1]
     begin = 0
     for place, cut in waiting:
@@ -69,5 +93,23 @@ def _predicted(classifier: Classifier, waiting: list[tuple[str, list[Array]]]) -
         if not math.isfinite(sum(shares)):
             raise DataError(f"{place}: the network gives no number for values that are so large")
         best = shares.index(max(shares))
+        timeline: tuple[Span, ...] = ()
+        if facts.streams is not None:
+            best = int(decide(mean[None], facts.streams[0], null_class(facts.class_names))[0][0])
+            timeline = tuple(_timeline(mine, [len(window) for window in cut], facts.class_names, *facts.streams))
         n_agree = 1 if len(cut) == 1 else int((mine.argmax(axis=1) == best).sum())
-        yield Prediction(place, classifier.facts.class_names[best], shares[best], np.asarray(mean), len(cut), n_agree)
+        name = facts.class_names[best]
+        yield Prediction(place, name, shares[best], np.asarray(mean), len(cut), n_agree, timeline)
+
+
+def _timeline(
+    probabilities: Array, lengths: Sequence[int], names: Sequence[str], rule: DecisionRule, rate_hz: float
+) -> Iterator[Span]:
+    starts = np.arange(len(lengths)) * rule.hop / rate_hz
+    ends = starts + np.array(lengths) / rate_hz
+    null = null_class(names)
+    _, means = decide(probabilities, rule, null)
+    for one in stretches(probabilities, starts, ends, rule, null):
+        mean = means[one.windows].mean(axis=0)
+        n_windows = one.windows.stop - one.windows.start
+        yield Span(one.begin, one.end, names[one.label], float(mean[one.label]), mean, n_windows)

@@ -43,6 +43,15 @@ class Query(_Part):
     probabilities: bool = False
 
 
+class Span(_Part):
+    """A stretch of a stream with one class, in seconds from its begin."""
+
+    begin: float = Field(ge=0)
+    end: float = Field(ge=0)
+    class_name: str = Field(alias="class")
+    probability: float = Field(ge=0, le=1.0001)
+
+
 class Prediction(_Part):
     """What the network says of one sequence.
 
@@ -51,12 +60,14 @@ class Prediction(_Part):
         probability: Of that class.
         windows: How many windows a long sequence was cut into, which voted.
         probabilities: Of every class by its name, where asked for.
+        timeline: What happens when, where the network was trained on streams.
     """
 
     class_name: str = Field(alias="class")
     probability: float = Field(ge=0, le=1.0001)
     windows: int = Field(ge=1)
     probabilities: dict[str, float] | None = None
+    timeline: list[Span] | None = None
 
 
 class Predictions(_Part):

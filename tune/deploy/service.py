@@ -255,6 +255,11 @@ def _classified(classifier: Classifier, queries: Sequence[Query]) -> list[bytes]
         listed: list[dict[str, Any]] = []
         for one in islice(found, len(query.sequences)):
             listed.append({"class": one.class_name, "probability": one.probability, "windows": one.n_windows})
+            if one.timeline:
+                listed[-1]["timeline"] = [
+                    {"begin": span.begin, "end": span.end, "class": span.class_name, "probability": span.probability}
+                    for span in one.timeline
+                ]
             if query.probabilities:
                 listed[-1]["probabilities"] = dict(zip(names, one.probabilities.tolist(), strict=True))
         said.append(to_json({"predictions": listed}))

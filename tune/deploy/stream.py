@@ -15,7 +15,9 @@ from data.formats.columns import find_roles, unit_seconds
 from data.formats.delimited import is_header
 from data.formats.tables import LARGEST
 from data.layouts.time_axis import guess_unit_seconds
+from data.streams.null_class import null_class
 
+from ..training.decisions import DecisionRule, decide
 from .classifier import Array, Classifier, padded
 from .inputs import channel_places, fewest_steps, refuse_rate
 from .metadata import Facts
@@ -26,17 +28,15 @@ LONGEST_LINE = 1_000_000
 
 @dataclass(frozen=True)
 class Sliding:
-    """How a stream is cut and its decisions are steadied.
+    """How a stream is cut and decided.
 
     Attributes:
         window: Steps of a window.
-        hop: Steps from one decision to the next.
-        smooth: Windows whose mean probabilities decide.
+        rule: Where windows begin, and how they decide.
     """
 
     window: int
-    hop: int
-    smooth: int
+    rule: DecisionRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Decision:
     Attributes:
         step: Samples read so far.
         class_name: By the last windows together.
-        probability: Of that class, the mean over them.
+        probability: Of that class, by them.
         now: What the last window alone says.
         milliseconds: From the window's last sample to the decision.
     """
@@ -58,8 +58,8 @@ class Decision:
     milliseconds: float
 
 
-def sliding_for(facts: Facts, window: int | None, hop: int | None, smooth: int) -> Sliding:
-    """The windows that are asked for, or as long as the training's in the median: a quarter of one to the next.
+def sliding_for(facts: Facts, window: int | None, hop: int | None, smooth: int | None) -> Sliding:
+    """What is asked for, or else as it was judged; where that is not known, a quarter of a window to the next.
 
     Raises:
         DataError: If a window is too short.
@@ -67,7 +67,9 @@ def sliding_for(facts: Facts, window: int | None, hop: int | None, smooth: int) 
     n_steps = window or facts.lengths.median
     if n_steps < fewest_steps(facts):
         raise DataError(f"--window {n_steps} is too short: the network needs at least {fewest_steps(facts)} steps")
-    return Sliding(n_steps, hop or max(n_steps // 4, 1), smooth)
+    rule = facts.decision or DecisionRule(hop=max(n_steps // 4, 1))
+    asked = {name: value for name, value in (("hop", hop), ("n_windows", smooth)) if value is not None}
+    return Sliding(n_steps, DecisionRule(**{**rule.model_dump(), **asked}))
 
 
 def decisions(
@@ -84,30 +86,33 @@ def decisions(
     if sample_rate_hz is not None and facts.sample_rate_hz is not None:
         refuse_rate(sample_rate_hz, facts.sample_rate_hz, PLACE)
     last: deque[Array] = deque(maxlen=sliding.window)
-    recent: deque[Array] = deque(maxlen=sliding.smooth)
+    recent: deque[Array] = deque(maxlen=sliding.rule.n_windows)
     step, decided = 0, False
     for sample in _samples(lines, facts, sliding.window):
         last.append(sample)
         step += 1
-        if step >= sliding.window and (step - sliding.window) % sliding.hop == 0:
-            yield _decide(classifier, last, recent, step)
+        if step >= sliding.window and (step - sliding.window) % sliding.rule.hop == 0:
+            yield _decide(classifier, last, recent, sliding.rule, step)
             decided = True
     if not decided:
         if step < fewest_steps(facts):
             raise DataError(
                 f"{PLACE} is too short: it has {step} samples, and at least {fewest_steps(facts)} are needed"
             )
-        yield _decide(classifier, last, recent, step)
+        yield _decide(classifier, last, recent, sliding.rule, step)
 
 
-def _decide(classifier: Classifier, last: Iterable[Array], recent: deque[Array], step: int) -> Decision:
+def _decide(
+    classifier: Classifier, last: Iterable[Array], recent: deque[Array], rule: DecisionRule, step: int
+) -> Decision:
     begun = time.perf_counter()
     probabilities = classifier.run(*padded([np.stack(list(last))]))[1][0]
     recent.append(probabilities)
-    mean = np.mean(recent, axis=0)
-    names, best = classifier.facts.class_names, int(mean.argmax())
+    names = classifier.facts.class_names
+    labels, means = decide(np.stack(list(recent)), rule, null_class(names))
+    best = int(labels[-1])
     taken = 1000 * (time.perf_counter() - begun)
-    return Decision(step, names[best], float(mean[best]), names[int(probabilities.argmax())], taken)
+    return Decision(step, names[best], float(means[-1, best]), names[int(probabilities.argmax())], taken)
 
 
 def _samples(lines: Iterable[str], facts: Facts, n_first: int) -> Iterator[Array]:

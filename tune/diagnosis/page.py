@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.files import csv_text, write_bytes, write_text
+from ..report.figures.narrow import narrowed
 from ..report.figures.sections import Section, Table, rendered
 from ..report.figures.sheets import png
 from .model import Diagnosed
@@ -37,7 +38,8 @@ def write_diagnosis(diagnosed: Diagnosed, sections: Sequence[Section], folder: P
             write_text(folder / f"{one.name}.csv", csv_text(table.head, table.rows))
             files.append(f"Numbers: {one.name}.csv")
         made.update(file.partition(": ")[2] for file in files)
-        return replace(one, files=" · ".join(files), tables=tuple(map(_shortened, one.tables)))
+        narrow = None if one.figure is None else narrowed(one.figure)
+        return replace(one, narrow=narrow, files=" · ".join(files), tables=tuple(map(_shortened, one.tables)))
 
     shown = [replace(section, sections=tuple(map(with_files, section.sections))) for section in sections]
     n = len(diagnosed.labels)

@@ -10,8 +10,10 @@ trained on what they predict, as Caruana et al. 2004 ("Ensemble selection from l
 more than these few, since a search among hundreds of mixtures would fit a small validation set. These networks are
 confirmation runs, with fresh seeds; where there is just one, the search's own is taken beside it. Since that one was
 chosen by its score, a candidate has the score of a single network, as the confirmation has it, and on top what its mean
-gains over these very networks. Of equals the one with the lower loss is taken, then the simpler one. MiniRocket alone
-and a single network are held against each other first: only the better is a candidate, of equals MiniRocket.
+gains over these very networks. MiniRocket alone and a single network are held against each other first: only the
+better is a candidate, of equals MiniRocket. A mean has to beat MiniRocket too, by more than its loss: a network is
+judged after the epoch that was best for these very sequences, MiniRocket is not. Of other equals the one with the lower
+loss is taken, then the simpler one.
 """
 
 from __future__ import annotations
@@ -63,11 +65,14 @@ from ..training.metrics import Scores, score
 from ..training.predictions import pack
 from ..training.splits import Splits
 from ..training.train import NonFiniteLossError
+from .decision_rule import choose_rule, plain_rule, rule_in
 from .evaluate import evaluate
+from .events import probabilities_of
 from .examples import worst_examples
 from .floors import difference_of
 from .last_fit import refit_settings, refit_splits, seconds_of_refit, train_to_the_end
 from .test_evaluation import answers
+from .timelines import timelines
 
 # Scores that differ by rounding alone are the same.
 DIGITS = 9
@@ -102,12 +107,12 @@ def choose(context: RunContext) -> None:
         return
     parts = [fold.validation for fold in context.splits.folds]
     candidates = list(_candidates(context, networks, floor))
-    chosen, logits = min(
-        candidates,
-        # The first of equals is the simplest.
-        key=lambda one: (-score_sign(study) * round(one[0]["score"], DIGITS), round(one[0]["loss"], DIGITS)),
-    )
+    # The first of equals is the simplest.
+    chosen, logits = min(candidates, key=lambda one: preference(one[0], score_sign(study)))
     seed = derive_seed(context.settings.search.seed, ENSEMBLE, trial.number)
+    calibration = calibrated(logits, parts)
+    temperature: float = calibration["temperature"]
+    rule = choose_rule(logits, parts, temperature, context.settings.search.false_alarms_per_hour)
     # Whatever is chosen, further networks of the same trial would come out the same.
     is_of_trial = all(before.get(name) == key[name] for name in ("trial", "unfinished_after"))
     if "test" in before and before["chosen"] != chosen:
@@ -119,11 +124,17 @@ def choose(context: RunContext) -> None:
             **key,
             "candidates": [one for one, _ in candidates],
             "chosen": chosen,
-            "validation": evaluate(logits, parts, seed=seed).as_json(),
-            "calibration": calibrated(logits, parts),
+            "validation": evaluate(logits, parts, seed=seed, temperature=temperature, rule=rule).as_json(),
+            "calibration": calibration,
             "members": before["members"] if is_of_trial else [],
         },
     )
+
+
+def preference(candidate: Candidate, sign: int) -> tuple[float, bool, float]:
+    """Least for the best: by score, a floor that is not beaten, then by loss; ``sign`` is -1 where less is better."""
+    has_network = candidate["networks"] > 0
+    return -sign * round(candidate["score"], DIGITS), has_network, round(candidate["loss"], DIGITS)
 
 
 def _networks(context: RunContext, trial: FrozenTrial, most: int) -> list[_Network]:
@@ -321,12 +332,17 @@ def _judged(context: RunContext, found: Ensemble, *, refits: bool) -> dict[str, 
     mean = mixed(logits, [member["share"] for member in found["members"]])
     seed = derive_seed(context.settings.search.seed, ENSEMBLE, trial.number, "test")
     correct = [pack((mean.argmax(dim=1) == test.labels).numpy())]
+    temperature: float = found["calibration"]["temperature"]
+    rule = rule_in(found["validation"]) or plain_rule(test)
+    tested = evaluate([mean], [test], same_part=True, seed=seed, temperature=temperature, rule=rule)
     with study_lock(study, context.folder):
-        examples = {"trial": trial.number, "part": "test", **worst_examples(mean, test)}
+        (probabilities,) = probabilities_of([mean], temperature)
+        streams = timelines(probabilities, test, rule)
+        examples = {"trial": trial.number, "part": "test", "streams": streams, **worst_examples(mean, test)}
         study.set_user_attr("examples", examples)
     return {
         **costs,
-        "test": {**evaluate([mean], [test], same_part=True, seed=seed).as_json(), "refitted": refits},
+        "test": {**tested.as_json(), "refitted": refits},
         "correct": correct,
         "difference": None if floor is None else difference_of(trial, {"correct": correct}, floor, splits),
     }

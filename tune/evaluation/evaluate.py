@@ -17,8 +17,9 @@ from torch.nn.functional import cross_entropy
 
 from data.sequences import SequenceDataset
 
+from ..training.decisions import DecisionRule
 from ..training.metrics import Scores, score, scores_of_resamples
-from .events import judge_events
+from .events import judge_events, probabilities_of
 from .per_class import Breakdown, break_down
 
 N_RESAMPLES, N_RESAMPLES_AT_ONCE = 1000, 50
@@ -40,7 +41,7 @@ class Evaluation:
         accuracy_by_recording: Share of recordings whose windows' mean probability is highest for the right class; None
             where sequences are not windows of longer recordings.
         breakdown: By class and by person.
-        events: As ``judge_events`` gives them; None where sequences are no windows of streams.
+        events: As ``judge_events`` gives them; None without a rule.
     """
 
     scores: Scores
@@ -67,7 +68,13 @@ class Evaluation:
 
 
 def evaluate(
-    logits: Sequence[Tensor], parts: Sequence[SequenceDataset], *, same_part: bool = False, seed: int = 0
+    logits: Sequence[Tensor],
+    parts: Sequence[SequenceDataset],
+    *,
+    same_part: bool = False,
+    seed: int = 0,
+    temperature: float = 1.0,
+    rule: DecisionRule | None = None,
 ) -> Evaluation:
     """Scores networks on their parts, with 95% intervals.
 
@@ -80,6 +87,8 @@ def evaluate(
         parts: What each network was given.
         same_part: Whether all networks judged the same sequences, as the networks of all folds do with the test set.
         seed: Draws the resamples.
+        temperature: Of the probabilities that ``rule`` decides by.
+        rule: Of windows of streams, which are judged as events too.
     """
     all_logits = torch.cat(list(logits))
     labels = torch.cat([part.labels for part in parts])
@@ -112,7 +121,7 @@ def evaluate(
         resampled=resampled,
         accuracy_by_recording=fmean(known) if known else None,
         breakdown=break_down(logits, parts, same_part=same_part),
-        events=judge_events(logits, parts),
+        events=None if rule is None else judge_events(probabilities_of(logits, temperature), parts, rule),
     )
 
 

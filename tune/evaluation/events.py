@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,19 +23,10 @@ from data.sequences import SequenceDataset
 from data.streams.null_class import null_class
 from data.timeline import Timeline
 
-# As many windows decide together as in ``predict -``.
-SMOOTHED_WINDOWS = 3
+from ..training.decisions import DecisionRule, Stretch, stretches
+
 # Of its time, that has to be judged for an event to count.
 LEAST_JUDGED = 0.5
-
-
-class Event(NamedTuple):
-    """A stretch of one class in seconds of its stream; ``known`` is when a network has said so."""
-
-    label: int
-    begin: float
-    end: float
-    known: float
 
 
 @dataclass(frozen=True)
@@ -80,39 +70,44 @@ class Count:
         }
 
 
+def probabilities_of(
+    logits: Sequence[Float[Tensor, "windows classes"]], temperature: float
+) -> list[Float[Tensor, "windows classes"]]:
+    """What networks with these logits say when they are handed over."""
+    return [(one.double() / temperature).softmax(dim=1) for one in logits]
+
+
 def judge_events(
-    logits: Sequence[Float[Tensor, "windows classes"]], parts: Sequence[SequenceDataset]
+    probabilities: Sequence[Float[Tensor, "windows classes"]], parts: Sequence[SequenceDataset], rule: DecisionRule
 ) -> dict[str, Any] | None:
     """What became of the events in streams, as plain JSON values; of several networks' counts the sums.
 
-    Each moment has the class that ``SMOOTHED_WINDOWS`` successive windows around it find most likely together.
-
     Args:
-        logits: What each network says of its windows.
+        probabilities: Of each network, as it is handed over.
         parts: What each network was given.
+        rule: Decides what is predicted at each moment.
 
     Returns:
-        Counts over all classes, ``per_class``, ``hours`` that were judged, ``false_alarms_per_hour``, and
+        Counts over all classes, the ``rule``, ``per_class``, ``hours`` that were judged, ``false_alarms_per_hour``, and
         ``delay_seconds``: the median time from the begin of an event that was found to the end of the window by which
         that was known. None where the parts are no streams.
     """
     counts: dict[int, Count] = {}
     delays: list[float] = []
     hours = 0.0
-    for said, part in zip(logits, parts, strict=True):
+    for said, part in zip(probabilities, parts, strict=True):
         if part.timeline is None:
             return None
-        probabilities = said.double().softmax(dim=1).numpy()
-        for predicted, true, seconds in _stretches(probabilities, part, part.timeline):
-            hours += seconds / 3600
-            for label in {one.label for one in (*predicted, *true)}:
-                count, late = _compare(*([one for one in some if one.label == label] for some in (predicted, true)))
+        for covered in covered_stretches(said, part, part.timeline, rule):
+            hours += (covered.end - covered.begin) / 3600
+            for label, count, late in covered.compared():
                 counts[label] = counts.get(label, Count()) + count
                 delays += late
     whole = sum(counts.values(), Count())
     names = parts[0].class_names
     return {
         **whole.as_json(),
+        "rule": rule.model_dump(),
         "hours": hours,
         "false_alarms_per_hour": whole.n_false / hours if hours else None,
         "delay_seconds": float(np.median(delays)) if delays else None,
@@ -121,10 +116,27 @@ def judge_events(
     }
 
 
-def _stretches(
-    probabilities: NDArray[np.float64], part: SequenceDataset, timeline: Timeline
-) -> Iterator[tuple[list[Event], list[Event], float]]:
-    """Predicted and true events of every stretch that windows cover, and how long it is."""
+class Covered(NamedTuple):
+    """A stretch of a stream that windows cover, its first window, and its events."""
+
+    row: int
+    begin: float
+    end: float
+    predicted: list[Stretch]
+    true: list[Stretch]
+
+    def compared(self) -> Iterator[tuple[int, Count, list[float]]]:
+        """What became of the events of every class, and how late those that were found were known."""
+        for label in {one.label for one in (*self.predicted, *self.true)}:
+            predicted, true = ([one for one in some if one.label == label] for some in (self.predicted, self.true))
+            yield label, *_compare(predicted, true)
+
+
+def covered_stretches(
+    probabilities: Float[Tensor, "windows classes"], part: SequenceDataset, timeline: Timeline, rule: DecisionRule
+) -> Iterator[Covered]:
+    """Every stretch that windows cover, with the events that are predicted there and those that there were."""
+    said = probabilities.double().numpy()
     assert part.sample_rate_hz is not None
     null = null_class(part.class_names)
     streams, starts = timeline.streams.numpy(), timeline.starts.numpy().astype(np.float64)
@@ -138,29 +150,15 @@ def _stretches(
         for mine in np.split(rows, apart):
             begin, end = float(starts[mine[0]]), float(ends[mine].max())
             true = [
-                Event(int(label), max(a, begin), min(b, end), 0.0)
+                Stretch(int(label), max(a, begin), min(b, end))
                 for _, label, a, b in events.tolist()
                 if min(b, end) - max(a, begin) >= LEAST_JUDGED * (b - a) and label < part.n_classes
             ]
-            predicted = _predicted(probabilities[mine], starts[mine], ends[mine])
-            yield [event for event in predicted if event.label != null], true, end - begin
+            predicted = stretches(said[mine], starts[mine], ends[mine], rule, null)
+            yield Covered(int(mine[0]), begin, end, [one for one in predicted if one.label != null], true)
 
 
-def _predicted(
-    probabilities: NDArray[np.float64], starts: NDArray[np.float64], ends: NDArray[np.float64]
-) -> list[Event]:
-    """Events of all classes, one after the other, of windows that follow each other."""
-    labels, centres = np.empty(len(starts), np.int64), np.empty(len(starts))
-    for k in range(len(starts)):
-        last = slice(max(k + 1 - SMOOTHED_WINDOWS, 0), k + 1)
-        labels[k] = probabilities[last].mean(axis=0).argmax()
-        centres[k] = (starts[last] + ends[last]).mean() / 2
-    borders = np.concatenate([[starts[0]], (centres[1:] + centres[:-1]) / 2, [ends.max()]])
-    changes = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), len(labels)]
-    return [Event(int(labels[a]), float(borders[a]), float(borders[b]), float(ends[a])) for a, b in pairwise(changes)]
-
-
-def _compare(predicted: Sequence[Event], true: Sequence[Event]) -> tuple[Count, list[float]]:
+def _compare(predicted: Sequence[Stretch], true: Sequence[Stretch]) -> tuple[Count, list[float]]:
     """What became of the events of one class in one stretch, and how late those that were found were known."""
     overlap: Bool[NDArray[np.bool_], "true predicted"] = np.array(
         [[min(t.end, p.end) > max(t.begin, p.begin) for p in predicted] for t in true], dtype=bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,16 +17,20 @@ from ..core.stopping import StopWatch
 from ..study.context import RunContext
 from ..study.locks import study_lock
 from ..study.selection import selected_trial
-from ..study.study import all_parameters, unfinished_after
+from ..study.study import all_parameters, temperature_of, unfinished_after
 from ..study.tested import TEST_USES, evaluation_of
 from ..study.trial_files import load_weights, save_refit_weights
+from ..training.decisions import DecisionRule
 from ..training.fold_fits import begin_fits
 from ..training.hyperparameters import fields_of, training_settings
 from ..training.predictions import pack
 from ..training.train import NonFiniteLossError, predict
+from .decision_rule import choose_rule, plain_rule, rule_in
 from .evaluate import Evaluation, evaluate
+from .events import probabilities_of
 from .examples import worst_examples
 from .last_fit import describe_refit, refit, refit_splits, seconds_of_refit
+from .timelines import timelines
 
 
 def evaluate_selected(
@@ -63,7 +67,9 @@ def evaluate_selected(
     unfinished = unfinished_after(trial)
     found: dict[str, Any] = {} if unfinished is None else {"unfinished_after": unfinished}
     if weights is not None:
-        found["validation"] = score_weights(context, trial, weights, "validation")[0].as_json()
+        # Windows decide on the test set as on validation, and before that set is looked at.
+        rule = rule_in(tested.get("test"))
+        found["validation"] = score_weights(context, trial, weights, "validation", rule)[0].as_json()
     elif trial.state != TrialState.PRUNED or not refits:
         say(f"The weights of trial {trial.number}, the best, are damaged or no longer there: it cannot be tested")
         return
@@ -83,9 +89,9 @@ def evaluate_selected(
                 found["refit"] = {**describe_refit(trial, settings, joined.splits), "sha256": digest}
         if weights is None:
             return
-        test, found["correct"] = score_weights(context, trial, weights, "test")
+        test, found["correct"] = score_weights(context, trial, weights, "test", rule_in(found.get("validation")))
         found["test"] = {**test.as_json(), "refitted": "refit" in found}
-    examples = None if weights is None or tested else _examples(context, trial, weights)
+    examples = None if weights is None or tested else _examples(context, trial, weights, found)
     with study_lock(study, folder):
         # Read anew: another process may have judged another trial meanwhile.
         evaluations = study.user_attrs.get("evaluations", {})
@@ -98,9 +104,20 @@ def evaluate_selected(
 
 
 def score_weights(
-    context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str
+    context: RunContext,
+    trial: FrozenTrial,
+    weights: list[dict[str, Tensor]],
+    part: str,
+    rule: DecisionRule | None = None,
 ) -> tuple[Evaluation, list[str]]:
     """Scores a trial's network, with these weights for each fold, on ``validation`` or ``test``.
+
+    Args:
+        context: Of the study.
+        trial: Whose network it is.
+        weights: Of each fold.
+        part: The one or the other.
+        rule: By which windows of streams decide; None: chosen on validation, and the plain one on the test set.
 
     Returns:
         The scores, and of each fold's network which sequences it got right, packed.
@@ -109,7 +126,11 @@ def score_weights(
     measured = [getattr(fold, part) for fold in context.splits.folds]
     seed = derive_seed(_seed(trial, context.settings), "bootstrap", part)
     correct = [pack((one.argmax(dim=1) == judged.labels).numpy()) for one, judged in zip(logits, measured, strict=True)]
-    return evaluate(logits, measured, same_part=part == "test", seed=seed), correct
+    temperature = temperature_of(trial)
+    if rule is None and part == "validation":
+        rule = choose_rule(logits, measured, temperature, context.settings.search.false_alarms_per_hour)
+    rule = rule or plain_rule(measured[0])
+    return evaluate(logits, measured, same_part=part == "test", seed=seed, temperature=temperature, rule=rule), correct
 
 
 def answers(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str) -> list[Tensor]:
@@ -129,9 +150,13 @@ def _seed(trial: FrozenTrial, settings: Settings) -> int:
     return derive_seed(settings.search.seed, "trial", trial.number)
 
 
-def _examples(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]]) -> dict[str, Any]:
-    """Sequences of the worst classes for the report, by the first fold's network, on test where there is one."""
+def _examples(
+    context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], found: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Sequences of the worst classes and times of streams, by the first fold's network, on test where there is one."""
     fold = context.splits.folds[0]
     part = "validation" if fold.test is None else "test"
     logits = answers(context, trial, weights, part)[0]
-    return {"trial": trial.number, "part": part, **worst_examples(logits, getattr(fold, part))}
+    (probabilities,) = probabilities_of([logits], temperature_of(trial))
+    streams = timelines(probabilities, getattr(fold, part), rule_in(found.get(part)))
+    return {"trial": trial.number, "part": part, "streams": streams, **worst_examples(logits, getattr(fold, part))}

@@ -11,7 +11,7 @@ from ..core.folders import StudyFolder
 from .page_names import REPORT_PAGE
 
 PICTURES = ("optimization_history.png", "param_importances.png", "parallel_coordinate.png", "contour_plot.png")
-REPORT_PICTURES = ("learning_curves.png", "confusion_matrix.png")
+REPORT_PICTURES = ("learning_curves.png", "confusion_matrix.png", "timeline.png")
 # Of studies with two objectives only.
 PARETO_PICTURE = "pareto_front.png"
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .answer import Answer, answer
 from .classes import classes_sections
 from .confirmation import confirmation_section
-from .events import events_section
+from .events import events_section, timeline_of
 from .facts import Facts
 from .figures.collection import Figures, ranked_parameters, section_of, unknown_choice
 from .figures.curves import curves_info
@@ -58,7 +58,7 @@ def content(
     if searched is None:
         searched = searched_sections(facts.figures, facts.context)
     named = {section.name: section for section in searched}
-    confirmation, events = confirmation_section(facts), events_section(facts)
+    confirmation, events, timeline = confirmation_section(facts), events_section(facts), timeline_of(facts)
     varied = ranked_parameters(facts.trials, facts.figures.importances)
     how: list[Section] = []
     if not unknown_choice(facts.figures.importances, varied):
@@ -68,6 +68,7 @@ def content(
         *first,
         *([] if confirmation is None else [confirmation]),
         *([] if events is None else [events]),
+        *([] if timeline is None else [section_of("timeline", timeline, facts.context)]),
         people_section(facts),
         *classes_sections(facts),
         named["history"],

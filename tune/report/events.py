@@ -7,8 +7,10 @@ from typing import Any
 
 from data.streams.null_class import null_class
 
+from ..evaluation.decision_rule import rule_in
 from .facts import Facts
 from .figures.sections import Section, Table
+from .figures.timeline import TimelineInfo, timeline_info
 from .words import percent
 
 
@@ -45,6 +47,30 @@ def event_sentences(events: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def rule_sentences(facts: Facts) -> Iterator[str]:
+    """How windows become decisions, what chose that, and whether it kept to the false alarms that were allowed."""
+    rule = rule_in(facts.answers)
+    if rule is None:
+        return
+    rate = (facts.attributes.get("data") or {}).get("sample_rate_hz")
+    every = f"{rule.hop} steps" if not rate else f"{rule.hop / rate:.2g} s"
+    yield (
+        f"There is a decision every {every}, {rule.in_words(facts.class_names)}. Validation chose that, and "
+        "./run_tuning.sh predict and serve decide by it."
+    )
+    allowed = facts.settings.search.false_alarms_per_hour
+    on_validation = (facts.judged.get("validation") or {}).get("events") or {}
+    if facts.part == "validation" or on_validation.get("false_alarms_per_hour") is None:
+        return
+    asked = "" if allowed is None else f" Allowed were {allowed:g}."
+    if allowed is not None and on_validation["false_alarms_per_hour"] > allowed:
+        asked += " Nothing that was tried keeps to that."
+    yield (
+        f"On the validation set, which chose, that is {on_validation['false_alarms_per_hour']:.3g} false alarms an "
+        f"hour, a recall of {_share(on_validation['recall'])} and an event F1 of {_share(on_validation['f1'])}.{asked}"
+    )
+
+
 def events_section(facts: Facts) -> Section | None:
     """Events class by class; None where the data is no streams."""
     events = facts.answers.get("events")
@@ -69,12 +95,20 @@ def events_section(facts: Facts) -> Section | None:
             "An event is an unbroken stretch of one class other than the null class. Missed: nothing predicted of its "
             "class overlaps it. Split: several predictions do. Merged: one that does overlaps another event too. False "
             "alarm: a prediction that overlaps no event of its class (Ward, Lukowicz and Gellersen 2011). Found: each "
-            "event by one prediction at most, and each prediction finds one. Three windows decide together, as in "
-            "./run_tuning.sh predict -.",
+            "event by one prediction at most, and each prediction finds one.",
+            *rule_sentences(facts),
         ),
         tables=(Table("Events of each class", head, rows, True),),
         heading="Streams",
     )
+
+
+def timeline_of(facts: Facts) -> TimelineInfo | None:
+    """What happened and what was predicted, of a few people; None where the data is no streams."""
+    stored = facts.attributes.get("examples")
+    if not isinstance(stored, Mapping) or facts.best is None or stored.get("trial") != facts.best.number:
+        return None
+    return timeline_info(stored.get("streams"), facts.class_names, str(stored.get("part")))
 
 
 def _share(value: float | None) -> str:

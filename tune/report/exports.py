@@ -19,6 +19,7 @@ from ..config.settings import Settings, resolve
 from ..core.files import write_text
 from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.json_files import readable
+from ..evaluation.decision_rule import rule_in
 from ..evaluation.evaluate import selection_bias
 from ..study.constraints import CAPS, COSTS
 from ..study.ended import metric_value
@@ -237,6 +238,7 @@ def write_best_model(study: Study, settings: Settings, folder: StudyFolder) -> N
         "kind": data["kind"],
         "data": {"dataset": data["name"], **settings.data.model_dump(mode="json", exclude={"path"})},
         "lengths": data["lengths"],
+        "decision": rule_in((chosen.ensemble or evaluation_of(study.user_attrs, trial)).get("validation")),
         # Neither people's names nor long tables: this is to be given away.
         "scores": {part: _headline(scores) for part, scores in described["scores"].items()},
         "study": study.study_name,

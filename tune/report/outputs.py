@@ -20,7 +20,7 @@ from ..study.trials_table import write_trials
 from .artefacts import attach_pictures
 from .exports import write_best, write_best_model
 from .page_names import REPORT_PAGE
-from .sentences import resume_command
+from .sentences import go_on_command
 
 if TYPE_CHECKING:
     from .facts import Facts
@@ -57,7 +57,7 @@ def write_exports(study: Study, settings: Settings, folder: StudyFolder) -> list
     report, not_drawn = write_pages(_facts(study, settings, folder), folder.root, pareto_of(study, settings))
     attach_pictures(study, folder)
     answer = [report.answer.headline, *report.answer.points[0].sentences]
-    write_note(study, study_note(settings, study.user_attrs, resume_command(study, folder), answer))
+    write_note(study, study_note(settings, study.user_attrs, go_on_command(study, settings, folder), answer))
     return not_drawn
 
 

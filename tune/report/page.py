@@ -9,6 +9,7 @@ from typing import Any
 from ..core.files import write_bytes, write_text
 from .classes import confusion_of
 from .content import Content, content, searched_sections
+from .events import timeline_of
 from .facts import Facts
 from .figures.collection import KINDS, section_of
 from .figures.curves import curves_info
@@ -40,7 +41,8 @@ def write_pages(facts: Facts, folder: Path, pareto: ParetoInfo | str | None = No
     if pareto is not None:
         shown["pareto"] = pareto
     # Also for the dashboard, which shows no pages.
-    every = {**shown, "curves": curves_info(facts.trials, facts.context), "confusion": confusion_of(facts)}
+    judged = {"confusion": confusion_of(facts), "timeline": timeline_of(facts)}
+    every = {**shown, "curves": curves_info(facts.trials, facts.context), **judged}
     for name, kind in KINDS.items():
         if kind.draw is None:
             continue

@@ -11,10 +11,12 @@ from sqlalchemy.engine import make_url
 from ..config.settings import Settings
 from ..core.folders import DATABASE_NAME, DEFAULT_SAVE_DIR, StudyFolder
 from ..core.remote import shown
+from ..search.loop import target_reached
+from ..study.samplers import n_finished
 from ..study.selection import confirms, selected_trial, stored_confirmation
 from ..study.storage import sqlite_url
 from ..study.store import engine_of
-from ..study.study import best_trial, unfinished_after
+from ..study.study import best_trial, unfinished_after, why_ended_early
 
 
 def places(study: Study, folder: StudyFolder) -> str:
@@ -31,6 +33,16 @@ def places(study: Study, folder: StudyFolder) -> str:
 def resume_command(study: Study, folder: StudyFolder) -> str:
     """What goes on with a study."""
     return f"./run_tuning.sh --study-name {shlex.quote(study.study_name)} --resume{places(study, folder)}"
+
+
+def go_on_command(study: Study, settings: Settings, folder: StudyFolder) -> str:
+    """What goes on with a study and has something to do: with twice as many trials, or no target, where all is done."""
+    more = ""
+    if target_reached(study, settings):  # Otherwise it would be, at once.
+        more = " --set search.target=null"
+    elif (n_done := n_finished(study)) >= settings.search.trials or why_ended_early(study.user_attrs, settings):
+        more = f" --trials {2 * max(n_done, settings.search.trials)}"
+    return resume_command(study, folder) + more
 
 
 def provisos(study: Study, settings: Settings) -> list[str]:

@@ -26,7 +26,7 @@ class RunnerUp:
 
     Attributes:
         trial: Its number in the search.
-        difference: Mean of the winner's scores minus its own, over the seeds that both had.
+        difference: Mean of the selected one's scores minus its own, over the seeds that both had.
         interval_95: Of the difference; None where one seed is all there is.
         distinguishable: Whether the interval leaves out zero.
     """
@@ -112,19 +112,19 @@ def describe_confirmation(
 def sentences(found: Mapping[str, Any]) -> list[str]:
     """What the figures mean, for people."""
     by_trial = {one["trial"]: one for one in found["configurations"]}
-    winner, metric, leader = by_trial[found["winner"]], found["metric"], found["configurations"][0]
-    lines, score = [], show_score(winner["mean"], metric)
+    selected, metric, leader = by_trial[found["winner"]], found["metric"], found["configurations"][0]
+    lines, score = [], show_score(selected["mean"], metric)
     if leader["mean"] is None:
         lines.append(
             f"Trial {leader['trial']}, the best of the search, is out: a run of it with a fresh seed went wrong."
         )
-        lines.append(f"Trial {winner['trial']} is the one to use: {score} on average with fresh seeds.")
+        lines.append(f"Trial {selected['trial']} is the one to use: {score} on average with fresh seeds.")
     elif leader["search_score"] is not None:
         lines.append(_about_selection_bias(leader, found["luck"], metric))
-    if leader["mean"] is not None and leader is not winner:
-        lines.append(f"Trial {winner['trial']} is better with fresh seeds: {score} on average. It is the one to use.")
+    if leader["mean"] is not None and leader is not selected:
+        lines.append(f"Trial {selected['trial']} is better with fresh seeds: {score} on average. It is the one to use.")
     if found["runner_up"] is not None:
-        lines.append(_about_runner_up(winner, by_trial[found["runner_up"]["trial"]], found["runner_up"], metric))
+        lines.append(_about_runner_up(selected, by_trial[found["runner_up"]["trial"]], found["runner_up"], metric))
     if found["cut_short"]:
         limit = "" if found["time_share"] is None else f" in {found['time_share']:.0%} of the search's time"
         lines.append(
@@ -159,7 +159,7 @@ def _about_selection_bias(best: Mapping[str, Any], bias: float, metric: str) -> 
 
 
 def _about_runner_up(
-    winner: Mapping[str, Any], other: Mapping[str, Any], second: Mapping[str, Any], metric: str
+    selected: Mapping[str, Any], other: Mapping[str, Any], second: Mapping[str, Any], metric: str
 ) -> str:
     name = f"trial {other['trial']}{', the default configuration' if other['origin'] == 'known-good' else ''}"
     scored = f"{show_score(other['mean'], metric)}, {other['n_parameters']:,} parameters"
@@ -173,7 +173,7 @@ def _about_runner_up(
     if second["distinguishable"]:
         return f"It is better than {name} ({scored}) by {points(ahead, metric)} on these sequences ({interval})."
     # Student's factor for the difference of two pairs is 12.7, of three 4.3, of five 2.8.
-    n_seeds = min(len(winner["scores"]), len(other["scores"]))
+    n_seeds = min(len(selected["scores"]), len(other["scores"]))
     too_few = f"; {n_seeds} seeds say little of how seeds differ, five say much more" if 1 < n_seeds < 4 else ""
     return (
         f"It does not differ significantly from {name} ({scored}): the difference of {points(ahead, metric)} "
@@ -227,6 +227,6 @@ def _gaps(confirmation: Study) -> dict[int, list[float]]:
     return gaps
 
 
-def _runner_up(runs: Runs, winner: int, second: int) -> RunnerUp:
-    between = difference(runs, winner, second)
+def _runner_up(runs: Runs, selected: int, second: int) -> RunnerUp:
+    between = difference(runs, selected, second)
     return RunnerUp(second, between.mean, between.interval, between.distinguishable)

@@ -40,7 +40,7 @@ from .confirmation import (
 )
 from .executor import executor_for
 from .progress import Progress
-from .racing import Candidate, Standing, standing
+from .racing import Candidate, Standing, most_runs, standing
 from .random_split import is_split_by_people, score_on_random_split
 
 # Where there is time for less than this, it goes into fresh seeds.
@@ -86,7 +86,7 @@ class Confirmer:
             if not observer.names:
                 observer.say("Training the best configurations again, with fresh seeds")
             runs = line_up(self.context, runs, stood.missing)
-            _show_runs(observer, confirmation)
+            self._show_runs(observer, confirmation, candidates)
             ended = executor_for(runs.settings).run(runs, observer, stop)
             if stop.signal is not None:
                 return stop.reason or "stopped"
@@ -115,11 +115,14 @@ class Confirmer:
         self._keep({**found, "sentences": sentences(found)})
         return ""
 
-    def _standing(self, candidates: Sequence[Candidate], confirmation: Study) -> Standing:
+    def _limit_of_runs(self, candidates: Sequence[Candidate]) -> float | None:
         limit = self._limit
         if limit is not None and self._has_time_for_random_split(candidates):
             limit -= candidates[0].cost
-        settings = self.context.settings
+        return limit
+
+    def _standing(self, candidates: Sequence[Candidate], confirmation: Study) -> Standing:
+        limit, settings = self._limit_of_runs(candidates), self.context.settings
         maximize, n_seeds = settings.direction == "maximize", settings.confirmation.seeds
         return standing(candidates, runs_of(confirmation), n_seeds, maximize=maximize, limit=limit)
 
@@ -157,11 +160,20 @@ class Confirmer:
             check_identity(study, identity(study))
             study.set_user_attr("confirmation", found)
 
+    def _show_runs(self, observer: Progress, confirmation: Study, candidates: Sequence[Candidate]) -> None:
+        """Tells what shows the run how many there can be, which stays as rounds are lined up, and what to call them."""
+        trials = [trial for trial in confirmation.get_trials(deepcopy=False) if RUN_OF in trial.user_attrs]
+        for trial in trials:
+            observer.names[trial.number] = f"{trial.user_attrs[RUN_OF]} with seed {trial.user_attrs[REPETITION] + 1}"
+        observer.n_done = n_finished(confirmation)
+        most = most_runs(candidates, self.context.settings.confirmation.seeds, self._limit_of_runs(candidates))
+        observer.n_trials = max(most, sum(trial.state != TrialState.FAIL for trial in trials))
+
     def _help(self, observer: Progress, stop: StopWatch) -> str:
         """Takes a share of the runs that another process has lined up."""
         found = find_confirmation(self.context.study)
         if found is not None:
-            _show_runs(observer, found)
+            self._show_runs(observer, found, confirmed_candidates(self.context.study, self.context.settings))
             runs = companion_context(self.context, found, run_settings(self.context.settings, found))
             executor_for(runs.settings).run(runs, observer, stop)
         return stop.reason if stop.signal is not None and stop.reason else "another process confirms and tests the best"
@@ -215,12 +227,3 @@ def line_up(context: RunContext, runs: RunContext, missing: Sequence[tuple[int, 
         changed = run_settings(context.settings, confirmation)
         confirmation.set_user_attr("settings", changed.model_dump(mode="json"))
     return replace(runs, settings=changed)
-
-
-def _show_runs(observer: Progress, confirmation: Study) -> None:
-    """Tells what shows the run how many there are, and what to call them."""
-    for trial in confirmation.get_trials(deepcopy=False):
-        if RUN_OF in trial.user_attrs:
-            observer.names[trial.number] = f"{trial.user_attrs[RUN_OF]} with seed {trial.user_attrs[REPETITION] + 1}"
-    observer.n_done = n_finished(confirmation)
-    observer.n_trials = sum(trial.state != TrialState.FAIL for trial in confirmation.get_trials(deepcopy=False))

@@ -112,6 +112,11 @@ class Progress:
         each = (time.monotonic() - self.started) / len(self.judged_here)
         return each * max(self.n_trials - self.n_done, 0) + self.seconds_afterwards
 
+    @property
+    def time_left(self) -> str:
+        """The same in words; runs with fresh seeds are as many as there can be, and some may drop out."""
+        return f"left {'at most' if self.names else 'about'} {show_seconds(self.seconds_left)}"
+
     def name_of(self, number: int) -> str:
         """What to call a trial."""
         return self.names.get(number, str(number))
@@ -171,8 +176,12 @@ class _Lines(Progress):
             f"{show_score(row.score, self.metric)}  "
             # Of several seeds the best is of no interest.
             + ("" if self.names else f"best {show_score(self.best, self.metric)}  ")
-            + f"{self.n_done}/{self.n_trials} done"
-            + (f"  left about {show_seconds(self.seconds_left)}" if self.n_done < self.n_trials else "")
+            + (
+                f"{self.n_done} of at most {self.n_trials} done"
+                if self.names
+                else f"{self.n_done}/{self.n_trials} done"
+            )
+            + (f"  {self.time_left}" if self.n_done < self.n_trials else "")
             + (f"  ({reason})" if reason else ""),
             soft_wrap=True,
             highlight=False,
@@ -243,7 +252,7 @@ def _picture(progress: Progress) -> Group:
     summary.add_row(
         bar,
         *(
-            [f"{progress.n_done} of {progress.n_trials} runs with fresh seeds"]
+            [f"{progress.n_done} of at most {progress.n_trials} runs with fresh seeds"]
             if progress.names
             else [
                 f"{progress.n_done} of {progress.n_trials} trials",
@@ -251,7 +260,7 @@ def _picture(progress: Progress) -> Group:
                 f"best {show_score(progress.best, progress.metric)}",
             ]
         ),
-        f"left about {show_seconds(progress.seconds_left)}",
+        progress.time_left,
     )
     return Group(table, Text(), summary, Text("\n".join(progress.said)))
 

@@ -127,6 +127,12 @@ def standing(
     return Standing((), dropped, cut_short=any(why == NO_TIME for _, why in dropped.values()))
 
 
+def most_runs(candidates: Sequence[Candidate], n_seeds: int, limit: float | None) -> int:
+    """How many runs there can be at most, whoever drops out: all, or as many of the cheapest as the limit allows."""
+    costs = sorted(one.cost for one in candidates for _ in range(n_seeds))
+    return len(costs) if limit is None else sum(total <= limit for total in accumulate(costs))
+
+
 def ranking(candidates: Sequence[Candidate], runs: Runs, out: Mapping[int, object], *, maximize: bool) -> list[int]:
     """Trials that are still in the race, best first, by their mean over the seeds that all of them had."""
     left = [one.trial for one in candidates if one.trial not in out and _n_scores(runs, one.trial)]

@@ -22,8 +22,8 @@ from ..study.context import RunContext, packed
 from ..study.leases import lease_trial, note_crash
 from ..training.sharing import without_tensors
 from .loop import MOST_FAILURES_IN_A_ROW, Ended, finished, seconds_afterwards, target_reached
-from .ray_board import Board, Event
 from .ray_cluster import Request, n_places, request_of, running_cluster
+from .ray_queue import Event, EventQueue
 from .ray_task import TaskJob, TaskResult, run_numbered_trial
 from .workers import LEAVE_SECONDS, MOST_RESTARTS_EACH, WorkersObserver, tell_crash
 
@@ -76,14 +76,14 @@ class _Tasks:
         self._study, self._settings, self._folder = context.study, context.settings, context.folder
         self._splits = context.splits
         self._observer, self._stop = observer, stop
-        self._board = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Board).remote()
+        self._queue = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(EventQueue).remote()
         self._remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=0)(run_numbered_trial)
         self._running: dict[Any, _Task] = {}
         self._heard: Counter[int] = Counter()
-        self._news: Any = None
+        self._events: Any = None
         self._again: list[int] = []
         self._may_be_more = True
-        self._n_tickets = self._n_restarts = self._n_failures = self._n_places = 0
+        self._n_tasks = self._n_restarts = self._n_failures = self._n_places = 0
         self._looked_at_cluster = -_LOOK_AT_CLUSTER_SECONDS
         self._could_not_begin: set[str] = set()
         self._end: Ended | None = None
@@ -127,9 +127,9 @@ class _Tasks:
             if number is None:
                 self._may_be_more = False
                 return
-            task = _Task(number, self._n_tickets)
-            self._n_tickets += 1
-            self._running[self._remote.remote(*self._given, number, task.task_id, self._board)] = task
+            task = _Task(number, self._n_tasks)
+            self._n_tasks += 1
+            self._running[self._remote.remote(*self._given, number, task.task_id, self._queue)] = task
 
     @property
     def _more_to_come(self) -> bool:
@@ -144,29 +144,29 @@ class _Tasks:
         return lease.trial.number
 
     def _hear(self) -> None:
-        """Takes the news from the board, and says there whether the tasks shall stop."""
-        if self._news is not None:
-            if not self._ray.wait([self._news], timeout=0)[0]:
+        """Takes the events from the queue, and says there whether the tasks shall stop."""
+        if self._events is not None:
+            if not self._ray.wait([self._events], timeout=0)[0]:
                 return
             try:
-                for news in self._ray.get(self._news):
-                    self._pass_on(news)
+                for event in self._ray.get(self._events):
+                    self._pass_on(event)
             except self._ray.exceptions.RayError:
-                pass  # The board is being started again.
-        self._news = self._board.exchange.remote(self._end is not None)
+                pass  # The queue is being started again.
+        self._events = self._queue.exchange.remote(self._end is not None)
 
-    def _pass_on(self, news: Event) -> None:
+    def _pass_on(self, event: Event) -> None:
         """Tells the observer what it has not been told yet, in the order in which it happened."""
-        if news.place != self._heard[news.task_id]:
+        if event.place != self._heard[event.task_id]:
             return
-        self._heard[news.task_id] += 1
-        if news.event == "trial_finished":
-            state, reason = news.details[1], news.details[3]
+        self._heard[event.task_id] += 1
+        if event.name == "trial_finished":
+            state, reason = event.details[1], event.details[3]
             self._n_failures = self._n_failures + 1 if state == "failed" else 0
             self._n_restarts = 0 if state in ("complete", "pruned", "paused") else self._n_restarts
             if self._n_failures == MOST_FAILURES_IN_A_ROW and self._end is None:
                 self._end = Ended(f"{self._n_failures} trials in a row failed", reason)
-        getattr(self._observer, news.event)(*news.details)
+        getattr(self._observer, event.name)(*event.details)
 
     def _settle(self, reference: Any) -> None:
         """Sees a task off that has come to its end, or to grief."""
@@ -176,8 +176,8 @@ class _Tasks:
             result: TaskResult = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             result = TaskResult([], None, _why(error))
-        for news in result.events:
-            self._pass_on(news)
+        for event in result.events:
+            self._pass_on(event)
         has_begun = self._heard[task.task_id] > 0
         if result.ended is None and self._patience_ends is None:
             self._begin_again(task, has_begun, result.broke)

@@ -17,7 +17,7 @@ from ..study.context import PackedContext, RunContext
 from ..study.leases import lease_numbered
 from ..training.sharing import with_tensors
 from .loop import Ended, ThisProcess
-from .ray_board import Event
+from .ray_queue import Event
 from .worker import Reporter, in_a_sentence
 
 _LOOK_SECONDS = 0.3
@@ -54,7 +54,7 @@ class TaskResult:
 
 
 def run_numbered_trial(
-    job: TaskJob, arrays: Sequence[NDArray[Any]], number: int, task_id: int, board: Any
+    job: TaskJob, arrays: Sequence[NDArray[Any]], number: int, task_id: int, queue: Any
 ) -> TaskResult:
     """Runs one trial of a study, from where it is, unless somebody else has taken it up."""
     torch.set_num_threads(job.context.settings.machine.threads)
@@ -62,13 +62,13 @@ def run_numbered_trial(
 
     def tell(event: str, *details: Any) -> None:
         events.append(Event(task_id, len(events), event, details))
-        board.tell.remote(events[-1])
+        queue.tell.remote(events[-1])
 
     try:
         context = _opened(job, arrays)
         n_trials = context.settings.search.trials
         executor = ThisProcess(partial(lease_numbered, context.study, context.folder, number, n_trials))
-        ended = executor.run(context, Reporter(tell), StopWatch(is_asked=_asking(board)))
+        ended = executor.run(context, Reporter(tell), StopWatch(is_asked=_asking(queue)))
     except Exception as error:
         return TaskResult(events, None, in_a_sentence(error))
     return TaskResult(events, ended)
@@ -89,8 +89,8 @@ def _opened(job: TaskJob, arrays: Sequence[NDArray[Any]]) -> RunContext:
     return _opened_last[job.key]
 
 
-def _asking(board: Any) -> Callable[[], bool]:
-    """Asks the board now and then whether to stop, and never waits for its answer.
+def _asking(queue: Any) -> Callable[[], bool]:
+    """Asks the queue now and then whether to stop, and never waits for its answer.
 
     A signal to a process of Ray's would stop it in the midst of a step.
     """
@@ -103,7 +103,7 @@ def _asking(board: Any) -> Callable[[], bool]:
         nonlocal answer, due
         if answer is None:
             if time.monotonic() >= due:
-                answer = board.shall_stop.remote()
+                answer = queue.shall_stop.remote()
             return False
         if not ray.wait([answer], timeout=0)[0]:
             return False
@@ -111,6 +111,6 @@ def _asking(board: Any) -> Callable[[], bool]:
         try:
             return bool(ray.get(given))
         except ray.exceptions.RayError:
-            return False  # The board is being started again.
+            return False  # The queue is being started again.
 
     return is_asked

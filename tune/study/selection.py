@@ -17,6 +17,7 @@ from ..training.devices import n_workers
 from .ended import DEFAULT_ORIGIN, REPETITION, ended_and_unfinished, is_over_a_cap, metric_value, score_sign
 from .floors import floor_study, stored_floors
 from .pareto_front import Candidate, front_of
+from .store import attributes_of
 from .stored import Ensemble
 from .study import (
     as_left,
@@ -129,7 +130,7 @@ def selected_trial(study: Study) -> FrozenTrial | None:
 
 def stored_confirmation(study: Study) -> dict[str, Any] | None:
     """What the confirmation found; None where there was none, or it has been switched off since."""
-    found = study.user_attrs.get("confirmation")
+    found = attributes_of(study).get("confirmation")
     return found if _wanted(study).is_on and is_confirmation(found) else None
 
 

@@ -56,6 +56,11 @@ def engine_of(where: Study | BaseStorage) -> Engine:
     return database_of(where).engine
 
 
+def attributes_of(study: Study) -> dict[str, Any]:
+    """What is stored of a study itself; ``study.user_attrs`` copies all of it, which takes longer than to read it."""
+    return study._storage.get_study_user_attrs(study._study_id)
+
+
 def identity(study: Study) -> str | None:
     """The random id that the study got when it was created; None if this tuner did not create it, or it is gone.
 

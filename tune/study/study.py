@@ -32,7 +32,7 @@ from .ended import DEFAULT_ORIGIN, ended_and_unfinished, is_over_a_cap, metric_v
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
 from .samplers import SAMPLERS, make_pruner, make_sampler
-from .store import LEFT, complete_trials, engine_of, identity, storage_of, unfinished_trials
+from .store import LEFT, attributes_of, complete_trials, engine_of, identity, storage_of, unfinished_trials
 from .stored import check_stored, check_trial
 
 PACKAGES = ("torch", "optuna", "numpy", "sqlalchemy", "pandas", "plotly", "click", "pydantic")
@@ -44,6 +44,7 @@ NOTHING_TO_GAIN = "nothing_to_gain"
 
 # On a study that holds the confirmation runs of another one, or its floor: that one's random id, and its name.
 CONFIRMS, FLOOR_OF = "confirms", "floor_of"
+COMPANION_MARKS = frozenset({CONFIRMS, FLOOR_OF})
 OWNER = "confirms_study"
 # On a confirmation run: the trial that it repeats.
 RUN_OF = "confirms_trial"
@@ -88,7 +89,7 @@ def _damage_told(storage: BaseStorage) -> Iterator[None]:
 
 def stored_settings(study: Study) -> dict[str, Any] | None:
     """The settings that the study was created with; None if it was not created by this tuner, or not to the end."""
-    settings = study.user_attrs.get("settings")
+    settings = attributes_of(study).get("settings")
     if not isinstance(settings, dict):
         return None
     # What a study that is older than these settings had: people were drawn without a look at what they perform, there
@@ -100,7 +101,7 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
         "split": {"balanced": False, "outer_fold": None, "common_epoch": False},
         "search": {
             **{"floors": False, "ensemble": 0, "stop": "never"},
-            **dict.fromkeys(("max_flash", "max_ram", "max_macs")),
+            **dict.fromkeys(("max_flash", "max_ram", "max_macs", "false_alarms_per_hour")),
         },
     }
     for section, older in later.items():
@@ -115,7 +116,7 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
 
 def is_companion(study: Study) -> bool:
     """Whether a study belongs to another one: it holds its confirmation runs, or its floor."""
-    return not {CONFIRMS, FLOOR_OF}.isdisjoint(study.user_attrs)
+    return not COMPANION_MARKS.isdisjoint(study.user_attrs)
 
 
 def exists_already(name: str) -> StudyExistsError:

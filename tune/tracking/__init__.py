@@ -34,7 +34,7 @@ class Tracking:
     """Tells the trackers of a run, in a process of its own; does nothing where there are none."""
 
     def __init__(self, trackers: Trackers, storage_url: str) -> None:
-        self._targets, self._storage_url = trackers, storage_url
+        self._trackers, self._storage_url = trackers, storage_url
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._has_begun = False
@@ -52,7 +52,7 @@ class Tracking:
         Returns:
             Sentences about trackers that have failed since the last call.
         """
-        if not self._targets:
+        if not self._trackers:
             return []
         if self._process is None:
             self._start()
@@ -100,7 +100,7 @@ class Tracking:
     def _start(self) -> None:
         self._connection, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("spawn").Process(
-            target=track, args=(self._storage_url, self._targets, theirs), daemon=True
+            target=track, args=(self._storage_url, self._trackers, theirs), daemon=True
         )
         with interrupts_held():
             self._process.start()

@@ -42,6 +42,7 @@ from ..core.errors import StorageError
 from ..core.files import write_bytes, write_text
 from ..core.json_files import read_json_object
 from ..core.problems import Problem, SettingsError, problems_of
+from .decisions import DecisionRule
 from .train import predict
 
 DESCRIPTION, WEIGHTS = "model.json", "weights.safetensors"
@@ -117,6 +118,7 @@ class ModelDescription(Section):
         kind: What the data is like, as in ``SequenceDataset``.
         data: Settings of the data that it was trained on: data set, windows, resampling, landmarks.
         lengths: Steps of the shortest, the median and the longest sequence of the data set.
+        decision: How windows of streams decide, as it was judged; None of other data, and of earlier versions.
         scores: What is known of how good it is, as in ``best_config.json``.
         study: Where it comes from.
         trial: Where it comes from.
@@ -139,6 +141,7 @@ class ModelDescription(Section):
     kind: str = Field(max_length=100)
     data: StoredData
     lengths: Lengths
+    decision: DecisionRule | None = None
     scores: dict[str, JsonValue]
     study: str = Field(max_length=1000)
     trial: int = Field(ge=0)
@@ -267,8 +270,9 @@ def write_model(folder: Path, description: Mapping[str, Any], weights: Mapping[s
     digest = hashlib.sha256(content).hexdigest()
     checked = ModelDescription.model_validate({**description, "format": FORMAT, "weights_sha256": digest})
     write_bytes(folder / WEIGHTS, content)
-    # Earlier versions read those of registered networks too.
-    plain = checked.model_dump(mode="json", exclude={"network"} if checked.network is None else None)
+    # Earlier versions read those of registered networks, and of sequences, too.
+    later = {name for name in ("network", "decision") if getattr(checked, name) is None}
+    plain = checked.model_dump(mode="json", exclude=later)
     write_text(folder / DESCRIPTION, json.dumps(plain, indent=2) + "\n")
 
 

@@ -12,6 +12,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from tests import databases
 from tests.processes import ROOT, SMALL, run, start
 from tune.config.spaces import SPACES
 
@@ -45,11 +46,8 @@ def wait_for(save_dir: Path, name: str, n_finished: int, process: subprocess.Pop
     while time.monotonic() < deadline:
         if process.poll() is not None:
             pytest.fail(f"ended by itself: {process.communicate()}")
-        try:
-            if sum(trial.state.is_finished() for trial in trials(save_dir, name)) >= n_finished:
-                return
-        except Exception:
-            time.sleep(0.05)  # The database is not there yet, or has no tables yet.
+        if databases.n_finished(save_dir, name) >= n_finished:
+            return
         time.sleep(0.02)
     pytest.fail("took too long")
 
@@ -58,10 +56,11 @@ def wait_for(save_dir: Path, name: str, n_finished: int, process: subprocess.Pop
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of six trials that nothing happened to."""
     save_dir = tmp_path_factory.mktemp("uninterrupted")
-    run(*SMALL, "--save-dir", str(save_dir), "--study-name", "whole", "--trials", "6")
+    run(*SMALL, "--save-dir", str(save_dir), "--study-name", "whole", "--trials", "6", cold=True)
     return save_dir
 
 
+@pytest.mark.slow
 def test_a_finished_study_leaves_every_export(uninterrupted: Path) -> None:
     folder = uninterrupted / "whole"
     for name in EXPORTS:
@@ -80,6 +79,7 @@ def test_a_finished_study_leaves_every_export(uninterrupted: Path) -> None:
     assert not list((folder / ".checkpoints").glob("*"))
 
 
+@pytest.mark.slow
 def test_a_study_that_is_given_more_trials_equals_one_that_had_them_from_the_start(tmp_path: Path) -> None:
     """Where trials do not come in brackets, whose last one has what is left of the number asked for."""
     words = (*SMALL, "--pruner", "median", "--save-dir", str(tmp_path))
@@ -91,6 +91,7 @@ def test_a_study_that_is_given_more_trials_equals_one_that_had_them_from_the_sta
     assert len({json.dumps(trial.params, sort_keys=True) for trial in resumed}) == 6
 
 
+@pytest.mark.slow
 def test_kill_9_loses_nothing_and_changes_nothing(uninterrupted: Path, tmp_path: Path) -> None:
     arguments = (*SMALL, "--save-dir", str(tmp_path), "--study-name", "killed", "--trials", "6", "--resume")
     for n_finished in (1, 4):
@@ -104,6 +105,7 @@ def test_kill_9_loses_nothing_and_changes_nothing(uninterrupted: Path, tmp_path:
     assert [outcome(trial) for trial in survived] == [outcome(trial) for trial in trials(uninterrupted, "whole")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stores_what_is_there_and_ends(tmp_path: Path, number: signal.Signals, code: int) -> None:
     arguments = (*SMALL, "--save-dir", str(tmp_path), "--study-name", "stopped", "--trials", "500")
@@ -173,6 +175,7 @@ def test_a_timeout_ends_the_study(tmp_path: Path) -> None:
     assert "time is up" in output
 
 
+@pytest.mark.slow
 def test_status_and_report_tell_and_restore(uninterrupted: Path) -> None:
     output, _ = run("status", "--save-dir", str(uninterrupted))
     assert "whole" in output
@@ -185,6 +188,7 @@ def test_status_and_report_tell_and_restore(uninterrupted: Path) -> None:
     assert (uninterrupted / "whole" / "best_config.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_every_architecture_in_turn(tmp_path: Path) -> None:
     tiny = (
         "--classes=2", "--epochs=1", "--set=data.window_seconds=2", "--trials=1", "--auto-tune-all",

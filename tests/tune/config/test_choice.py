@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -154,5 +155,37 @@ def test_a_look_at_streams_explains_their_reading_in_twenty_lines(tmp_path: Path
         "windows of 0.5 s, one every 0.24 s; none has two labels",
     ):
         assert any(sentence in line for line in reading)
+    assert len(output.splitlines()) <= 20
     last = output.splitlines()[-1]
-    assert last == f"Tune it: ./run_tuning.sh --data-path {folder} --set data.window_seconds=0.5 --split stratified"
+    how = "--set data.window_seconds=0.5 --split stratified --metric balanced_accuracy"
+    assert last == f"Tune it: ./run_tuning.sh --data-path {folder} {how}"
+
+
+def test_of_much_that_looks_wrong_the_gravest_is_said_in_twenty_lines(tmp_path: Path) -> None:
+    """A clock that jumps, a class of one person, annotations outside of the stream, values of a broken line."""
+    names = ("wave", "clap", "nod", "tap")
+    for person in range(4):
+        place = tmp_path / "mine" / f"P{person}"
+        place.mkdir(parents=True)
+        wild = {7: 1e9} if person == 1 else {}
+        jump = 90_000_000 if person == 2 else 0
+        rows = [f"{20 * k + jump * (k > 500)},{wild.get(k, k % 7)},{k % 5}" for k in range(1000)]
+        (place / "stream.csv").write_text("\n".join(["time_ms,x,y", *rows]))
+        named = [*names, "once"] if person == 3 else names
+        spans = [f"{4000 * k + 1000},{4000 * k + 3000},{name}" for k, name in enumerate(named)]
+        outside = ["400000000,400001000,wave"] if person == 0 else []
+        (place / "annotations.csv").write_text("\n".join(["start,end,label", *spans, *outside]))
+    options = ["--data-path", str(tmp_path / "mine"), "--picture", str(tmp_path / "a.png")]
+    short = CliRunner().invoke(main, ["datasets", *options]).output.splitlines()
+    whole = CliRunner().invoke(main, ["datasets", *options, "--all"]).output.splitlines()
+    assert len(short) == 20 < len(whole)
+    (folded,) = set(short) - set(whole)
+    assert re.fullmatch(r"  … and \d+ more lines: --all shows all", folded)
+    assert set(short) - {folded} < set(whole)
+    wrong = [line for line in short if line.startswith("  - ")]
+    assert wrong[0].startswith("  - 2 of 18 annotations hold no step of the stream")
+    assert "jumps by" in wrong[1]
+    assert short[1].lstrip().startswith(f"{tmp_path / 'mine'} is read as 4 streams")
+    assert short[-1] == whole[-1]
+    assert short[-1] == f"Tune it: ./run_tuning.sh --data-path {tmp_path / 'mine'} --metric balanced_accuracy"
+    assert any("wild values" in line for line in whole)

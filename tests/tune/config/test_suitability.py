@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
+from data.timeline import Timeline
 from tests.tune.conftest import make_toy
 from tune.config.settings import resolve
 from tune.config.suitability import fitted, suited
@@ -100,3 +102,14 @@ def test_classes_are_balanced_where_they_are_uneven_and_count_the_same(new_lab: 
     assert suited(by_accuracy, uneven)[0].ranges()[1]["class_balance"] == "none"
     asked = resolve({"space": {"shared": {"class_balance": "weights"}}})
     assert suited(asked, even)[0].ranges()[1]["class_balance"] == "weights"
+
+
+def test_false_alarms_are_for_streams_with_a_null_class(new_lab: NewLab) -> None:
+    lab = new_lab("study", {"search": {"false_alarms_per_hour": 5.0}})
+    dataset = lab.splits.dataset
+    _, said = suited(lab.settings, dataset)
+    assert any("search.false_alarms_per_hour means nothing" in sentence for sentence in said)
+    n = len(dataset)
+    timeline = Timeline(torch.zeros(n, dtype=torch.long), torch.arange(n).double(), np.empty((0, 4)), at_changes=False)
+    stream = replace(dataset, timeline=timeline, class_names=("null", "middle", "high"))
+    assert not any("false_alarms" in sentence for sentence in suited(lab.settings, stream)[1])

@@ -7,7 +7,6 @@ import os
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from tests.databases import n_finished
 from tests.processes import ROOT, SMALL, run, start
 from tune.study.storage import open_storage, sqlite_url
 
@@ -118,15 +118,9 @@ def begun(save_dir: Path, *more: str, database: Path | None = None, unprivileged
     process = start(*arguments, preexec=as_anyone if unprivileged else None)
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with sqlite3.connect(database or save_dir / "tune.db") as connection:
-                count = "SELECT count(*) FROM trials WHERE state = 'COMPLETE'"
-                if connection.execute(count).fetchone()[0] >= 2:
-                    return process
-        except sqlite3.OperationalError:
-            pass  # The database has no tables yet.
-        finally:
-            time.sleep(0.1)
+        if n_finished(database.parent if database else save_dir) >= 2:
+            return process
+        time.sleep(0.1)
     process.kill()
     pytest.fail(f"never began: {process.communicate()}")
 

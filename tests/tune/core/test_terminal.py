@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
-from tests.processes import ROOT, SMALL, run
+from tests.processes import SMALL, run, start
 from tune.core.terminal import CLOSED_PIPE
 
 
@@ -26,19 +25,13 @@ def with_closed(stream: Literal["stdout", "stderr"], *arguments: str) -> tuple[i
     """Exit code of the tuner when nobody reads one of its streams, and what it says on the other."""
     reading, writing = os.pipe()
     os.close(reading)
-    other = "stderr" if stream == "stdout" else "stdout"
-    streams: dict[str, Any] = {stream: writing, other: subprocess.PIPE}
+    stdout, stderr = (writing, subprocess.PIPE) if stream == "stdout" else (subprocess.PIPE, writing)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "tune", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONSAFEPATH": "", "PYTHONWARNINGS": "default"},
-            timeout=300,
-            **streams,
-        )
+        process = start(*arguments, stdout=stdout, stderr=stderr)
+        ended = process.communicate(timeout=300)
     finally:
         os.close(writing)
-    return done.returncode, (getattr(done, other) or b"").decode()
+    return process.returncode, "".join(one or "" for one in ended)
 
 
 @pytest.mark.parametrize(

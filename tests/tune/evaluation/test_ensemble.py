@@ -21,7 +21,7 @@ from tests.runs import searched_and_judged
 from tests.tune.conftest import make_parts
 from tune.core.stopping import StopWatch
 from tune.diagnosis.opening import of_trial
-from tune.evaluation.ensemble import choose, fit_members
+from tune.evaluation.ensemble import choose, fit_members, preference
 from tune.evaluation.last_fit import LARGEST_SHARE, seconds_for_members
 from tune.report.exports import write_best, write_best_model
 from tune.run import exported, judge
@@ -29,6 +29,7 @@ from tune.study.companions import find_companion
 from tune.study.floors import FLOOR
 from tune.study.selection import ENSEMBLE, chosen_score, ensemble_of, network_score, selected, selected_trial
 from tune.study.storage import open_storage, sqlite_url
+from tune.study.stored import Candidate
 from tune.study.study import CONFIRMS, load_study
 from tune.study.tested import evaluation_of, times_test_was_used
 from tune.training.model_folder import load_model
@@ -59,6 +60,10 @@ WITH_FLOORS: dict[str, Any] = {"search": {"floors": True}}
 def record(lab: Lab) -> dict[str, Any]:
     found: dict[str, Any] = lab.study().user_attrs[ENSEMBLE]
     return found
+
+
+MINIROCKET: Candidate = {"networks": 0, "minirocket": True, "score": 0.8, "loss": 0.55}
+MEAN: Candidate = {"networks": 4, "minirocket": True, "score": 0.8, "loss": 0.5}
 
 
 def test_part(lab: Lab) -> SequenceDataset:
@@ -261,6 +266,22 @@ def mixed(new_done: NewDone) -> Lab:
     undone(lab, 0, chosen=chosen)
     fit_members(lab.context(), StopWatch(), lambda sentence: None)
     return lab
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (MINIROCKET, {**MEAN, "score": 0.8, "loss": 0.1}),
+        ({**MEAN, "score": 0.81, "loss": 0.9}, MINIROCKET),
+        ({**MEAN, "loss": 0.4}, {**MEAN, "networks": 1, "minirocket": False, "loss": 0.5}),
+        (MEAN, {**MEAN, "score": MEAN["score"] - 1e-3, "loss": 0.0}),
+    ],
+)
+def test_a_mean_has_to_beat_mini_rocket_by_its_score(better: Candidate, worse: Candidate) -> None:
+    better, worse = better.copy(), worse.copy()
+    assert preference(better, 1) < preference(worse, 1)
+    better["score"], worse["score"] = -better["score"], -worse["score"]
+    assert preference(better, -1) < preference(worse, -1)
 
 
 def test_mini_rocket_is_half_of_the_mean(mixed: Lab) -> None:

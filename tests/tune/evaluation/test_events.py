@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from data.sequences import SequenceDataset
 from data.timeline import Timeline
 from tune.evaluation.events import judge_events
+from tune.training.decisions import DecisionRule
 
 NAMES = ("null", "wave", "clap")
+PLAIN = DecisionRule(hop=5)
 
 
 def stream(true: list[tuple[int, float, float]], n_windows: int = 20, hop: float = 0.5) -> SequenceDataset:
@@ -32,7 +34,7 @@ def stream(true: list[tuple[int, float, float]], n_windows: int = 20, hop: float
 def judged(said: list[int], true: list[tuple[int, float, float]]) -> dict[str, float]:
     """Each window says its class for certain, three times over, so that smoothing changes nothing but the time."""
     part = stream(true, len(said))
-    found = judge_events([50.0 * torch.nn.functional.one_hot(torch.tensor(said), 3)], [part])
+    found = judge_events([torch.nn.functional.one_hot(torch.tensor(said), 3)], [part], PLAIN)
     assert found is not None
     return found
 
@@ -75,14 +77,14 @@ def test_nothing_is_said_of_sequences_that_are_no_streams() -> None:
     plain = SequenceDataset(
         "files", "gesture", part.values, part.lengths, part.labels, NAMES, ("x",), sample_rate_hz=10.0
     )
-    assert judge_events([torch.zeros(len(plain), 3)], [plain]) is None
+    assert judge_events([torch.zeros(len(plain), 3)], [plain], PLAIN) is None
 
 
 def test_only_covered_time_is_judged() -> None:
     """Of a stream of which some windows are in another part, an event there neither counts as missed nor as found."""
     whole = stream([(1, 1.0, 2.0), (1, 8.0, 9.0)], 20)
     part = whole.subset(torch.cat([torch.arange(6), torch.arange(12, 14)]))
-    found = judge_events([torch.zeros(8, 3)], [part])
+    found = judge_events([torch.zeros(8, 3)], [part], PLAIN)
     assert found is not None
     assert found["n_true"] == 1
     assert found["hours"] * 3600 == pytest.approx(3.5 + 1.5)

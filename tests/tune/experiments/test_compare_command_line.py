@@ -13,6 +13,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from tests import databases
 from tests.processes import start
 
 # What is slow on a machine that is busy with other things is not wrong.
@@ -50,13 +51,10 @@ def run(*arguments: str, expect: int = 0) -> tuple[str, str]:
 
 
 def wait_for_epochs(save_dir: Path, name: str, n_epochs: int, process: subprocess.Popen[str]) -> None:
-    """Until the last trial of a study has reported so many epochs."""
+    """Until a study has come to so many epochs."""
     while process.poll() is None:
-        try:
-            if len(trials(save_dir, name)[-1].intermediate_values) >= n_epochs:
-                return
-        except Exception:
-            time.sleep(0.05)  # Not there yet.
+        if databases.n_epochs(save_dir, name) >= n_epochs:
+            return
         time.sleep(0.02)
     pytest.fail(f"ended by itself: {process.communicate()}")
 

@@ -7,10 +7,8 @@ import json
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
-from contextlib import closing, suppress
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -19,6 +17,7 @@ import optuna
 import pytest
 from scipy.stats import t
 
+from tests.databases import n_epochs
 from tests.processes import run, start
 
 # What is slow on a machine that is busy with other things is not wrong.
@@ -83,17 +82,10 @@ def best_of(save_dir: Path, study: str) -> dict[str, Any]:
 
 def wait_for_epochs(save_dir: Path, name: str, process: subprocess.Popen[str]) -> None:
     """Until a study has come to its second epoch."""
-    counted = (
-        "SELECT COUNT(*) FROM trial_intermediate_values JOIN trials USING (trial_id) JOIN studies USING (study_id) "
-        "WHERE study_name = ?"
-    )
     while process.poll() is None:
+        if n_epochs(save_dir, name) >= 2:
+            return
         time.sleep(0.02)
-        # Else it would be made, and be empty.
-        if (save_dir / "tune.db").is_file():
-            with suppress(sqlite3.OperationalError), closing(sqlite3.connect(save_dir / "tune.db")) as database:
-                if database.execute(counted, (name,)).fetchone()[0] >= 2:
-                    return
     pytest.fail(f"ended by itself: {process.communicate()}")
 
 

@@ -16,11 +16,13 @@ import optuna
 import pytest
 from optuna.artifacts import upload_artifact
 
+from tests.browser import CHROMIUM
 from tests.processes import SMALL, run, start
 from tune.core.listening import is_loopback, rules_for
 from tune.core.problems import SettingsError
 from tune.report.artefacts import artefact_store
 from tune.study.storage import open_storage, sqlite_url
+from tune.study.study import COMPANION_MARKS
 
 TOKEN = "0123456789abcdefXYZ"
 PAGE = "<script>fetch('/api/studies/1', {method: 'DELETE'})</script>"
@@ -113,6 +115,52 @@ def test_it_shows_a_study_with_its_pictures(tmp_path: Path) -> None:
         picture = running.get(artefacts(running)["optimization_history.png"])
         assert picture.headers["Content-Type"] == "image/png"
         assert picture.text.startswith("\x89PNG")
+
+
+def test_a_study_is_listed_without_its_confirmation_runs(tmp_path: Path) -> None:
+    storage = open_storage(sqlite_url(tmp_path / "tune.db"))
+    optuna.create_study(storage=storage, study_name="mine")
+    for mark in COMPANION_MARKS:
+        optuna.create_study(storage=storage, study_name=f"mine-{mark}").set_user_attr(mark, "1")
+    with dashboard(tmp_path) as running:
+        assert [one["study_name"] for one in running.get("/api/studies").json["study_summaries"]] == ["mine"]
+
+
+@pytest.mark.parametrize(("options", "sentence"), [((), "Read-only"), (("--writable",), "Notes and attached files")])
+def test_a_page_says_what_may_be_changed(save_dir: Path, options: tuple[str, ...], sentence: str) -> None:
+    with dashboard(save_dir, *options) as running:
+        page = running.get("/dashboard/studies/1", Range="bytes=0-99", If_None_Match="*")
+        assert page.status == 200
+        assert len(page.text) == int(page.headers["Content-Length"])
+        assert sentence in page.text
+        assert ("EditIcon" in page.text) == (not options)
+        assert page.text.count("<body>") == 1
+        assert page.text.rstrip().endswith("</html>")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_controls_that_are_refused_are_not_shown_and_long_attributes_are_broken(tmp_path: Path, browser: Any) -> None:
+    study = optuna.create_study(storage=open_storage(sqlite_url(tmp_path / "tune.db")), study_name="mine")
+
+    def objective(trial: optuna.Trial) -> float:
+        trial.set_user_attr("history", [{"epoch": epoch, "loss": epoch / 7} for epoch in range(200)])
+        return 0.5
+
+    study.optimize(objective, n_trials=1)
+    with dashboard(tmp_path) as running:
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page.goto(f"http://127.0.0.1:{running.port}/dashboard")
+        page.wait_for_selector("text=mine")
+        assert page.is_visible("text=Read-only")
+        for control in ("Create", "Reload"):
+            assert page.is_visible(f"button:has-text('{control}')") == (control == "Reload")
+        for control in ("rename study", "delete study"):
+            assert page.query_selector(f'[aria-label="{control}"]'), "the dashboard calls it otherwise now"
+            assert not page.is_visible(f'[aria-label="{control}"]')
+        page.goto(f"http://127.0.0.1:{running.port}/dashboard/studies/1/trials?numbers=0")
+        page.wait_for_selector("text=User Attributes")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1200
+        page.close()
 
 
 def test_its_pages_are_served(locked: Dashboard) -> None:

@@ -8,13 +8,16 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 import pytest
+from matplotlib.patches import Rectangle
 from optuna.trial import TrialState
 
 from tests.html import Reader
 from tests.report_facts import confirmation, facts_of, scores, trials_of
+from tune.config.settings import resolve
 from tune.core.escaping import escaped, fenced
 from tune.report.confirmation import confirmation_section
 from tune.report.content import Content, content
+from tune.report.events import timeline_of
 from tune.report.facts import Facts
 from tune.report.markdown import as_markdown
 from tune.report.page import as_html
@@ -351,6 +354,63 @@ def test_streams_are_judged_as_streams() -> None:
     for text in both_texts(facts):
         assert "How it does on whole streams" in text
         assert "Ward, Lukowicz and Gellersen 2011" in text
+    rule = {"hop": 20, "n_windows": 2, "threshold": 0.35}
+    on_validation = {**events, "recall": 0.5, "false_alarms_per_hour": 14.0, "rule": rule}
+    evaluation = {"validation": {"events": on_validation}, "test": {**test, "events": {**events, "rule": rule}}}
+    asked = replace(
+        facts,
+        attributes={**facts.attributes, "evaluations": {number: evaluation}},
+        settings=resolve(facts.settings.model_dump(), {"search": {"false_alarms_per_hour": 10.0}}),
+    )
+    for text in both_texts(asked):
+        assert "by the last 2 windows together; a class other than 'null' needs a probability of at least 0.35" in text
+        assert "that is 14 false alarms an hour, a recall of 50.0% and an event F1 of 66.7%. Allowed were 10." in text
     too_good = {**test, "events": {**events, "windows_cut_at_changes": True}}
     facts = replace(facts, attributes={**facts.attributes, "evaluations": {number: {"test": too_good}}})
     assert "which nobody knows of a stream" in as_markdown(content(facts))
+
+
+PERSON = {"name": "ann", "begin": 60.0, "end": 240.0, "true": [[1, 70, 75]], "predicted": [[1, 71, 75], [2, 100, 101]]}
+STREAMS = {
+    "people": [PERSON, {"name": HOSTILE, "begin": 0.0, "end": 30.0, "true": [[2, 10, 15]], "predicted": []}],
+    "not_shown": ["eve"],
+}
+
+
+def test_streams_are_drawn_in_time() -> None:
+    facts = facts_of(trials_of(9), classes=("null", "wave", HOSTILE))
+    assert facts.best is not None
+    examples = {"trial": facts.best.number, "part": "test", "streams": STREAMS}
+    facts = replace(facts, attributes={**facts.attributes, "examples": examples})
+    report = content(facts)
+    (timeline,) = [one for one in report.sections if one.name == "timeline"]
+    assert timeline.summary.startswith("2 events and 2 predicted ones in 2 streams of the test set")
+    assert "Not drawn: eve." in timeline.notes
+    for text in both_texts(facts):
+        assert "What happened, and what was predicted" in text
+    assert timeline.figure is not None
+    first = timeline.figure.axes[0]
+    bars = [patch for patch in first.patches if isinstance(patch, Rectangle)]
+    assert [bar.get_width() for bar in bars] == [5, 4, 1]
+    assert [tick.get_text() for tick in first.get_xticklabels()][1:3] == ["1:00", "1:30"]
+    # The same scale for everyone.
+    assert {axes.get_xlim()[1] - axes.get_xlim()[0] for axes in timeline.figure.axes} == {180.0}
+    none = replace(facts, attributes={**facts.attributes, "examples": {**examples, "streams": None}})
+    assert "timeline" not in [one.name for one in content(none).sections]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        [],
+        {"people": 3},
+        {"people": [{}]},
+        {"people": [{**PERSON, "true": [[7, 0, 1]]}], "not_shown": []},
+        {"people": [{**PERSON, "end": float("nan")}], "not_shown": []},
+    ],
+)
+def test_streams_of_another_version_are_not_drawn(damage: object) -> None:
+    facts = facts_of(trials_of(9), classes=("null", "wave", "clap"))
+    assert facts.best is not None
+    examples = {"trial": facts.best.number, "part": "test", "streams": damage}
+    assert timeline_of(replace(facts, attributes={**facts.attributes, "examples": examples})) is None

@@ -94,13 +94,13 @@ def test_a_clock_that_is_set_back_changes_no_result(library: Path, address: str,
         return output
 
     clock.set("+0")
-    process = start(*STUDY, *where, "--storage", "env:DATABASE", "--trials", "3", environment=environment)
+    process = start(*STUDY, *where, "--storage", "env:DATABASE", "--trials", "3", environment=environment, cold=True)
     set_back_while_it_runs(process, storage, clock)
     assert "Ended: 3 trials finished" in ended(process)
     clock.set("-9d")
     more = ("--resume", "--trials", "4")
     assert "Ended: 4 trials" in ended(
-        start(*STUDY, *where, "--storage", "env:DATABASE", *more, environment=environment)
+        start(*STUDY, *where, "--storage", "env:DATABASE", *more, environment=environment, cold=True)
     )
     trials = all_trials(storage)
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4

@@ -23,7 +23,7 @@ from tune.core.errors import StudyError
 from tune.core.stopping import StopWatch
 from tune.run import Finished, confirm_and_judge, exported, is_confirmed
 from tune.search.confirmation import runs_of, seed_of, sentences
-from tune.search.confirming import find_confirmation, line_up, open_confirmation
+from tune.search.confirming import Confirmer, find_confirmation, line_up, open_confirmation
 from tune.search.progress import Progress
 from tune.study.ended import REPETITION
 from tune.study.leases import lease_trial
@@ -219,6 +219,18 @@ def pretend_of(lab: Lab, number: int, attribute: str, value: float) -> None:
 def make_dear(lab: Lab, number: int) -> None:
     """As if the trial's network were so large that all the others cost nothing."""
     pretend_of(lab, number, "n_parameters", 10**9)
+
+
+def test_the_number_of_runs_that_is_shown_does_not_move(searched: Lab) -> None:
+    """Though rounds are lined up one after the other, and some may be out before the last."""
+    lab = searched.with_settings({"confirmation": {"time_share": 9.0, "seeds": 3}})
+    shown: list[tuple[int, int]] = []
+    observer = Progress("accuracy", 3, n_trials=4)
+    observer.after_trial = lambda: shown.append((observer.n_done, observer.n_trials))
+    Confirmer(lab.context()).confirm(observer, StopWatch())
+    assert [done for done, _ in shown] == list(range(len(shown)))
+    (most,) = {most for _, most in shown}
+    assert len(shown) <= most <= 3 * 3
 
 
 def test_the_clock_decides_nothing_of_what_is_run(searched: Lab) -> None:

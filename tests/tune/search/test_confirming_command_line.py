@@ -12,6 +12,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from tests.databases import n_finished
 from tests.processes import SMALL, run, start
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import load_study
@@ -26,8 +27,7 @@ def wait_for_run(save_dir: Path, process: subprocess.Popen[str]) -> None:
     """Until a confirmation run is finished, and others are not."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
-        found = study(save_dir, "s-confirmation")
-        if found is not None and len(found.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))):
+        if n_finished(save_dir, "s-confirmation"):
             return
         time.sleep(0.05)
     pytest.fail("no confirmation run has ended")

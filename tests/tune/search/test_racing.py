@@ -21,6 +21,7 @@ from tune.search.racing import (
     Standing,
     decided,
     difference,
+    most_runs,
     ranking,
     scores_of,
     standing,
@@ -53,6 +54,21 @@ SCATTER = np.random.default_rng(0).standard_normal((4, 5))
 def alike(trial: int, repetition: int) -> float:
     """Configurations that differ by nothing but the scatter of their seeds."""
     return 0.9 + 0.02 * float(SCATTER[trial, repetition])
+
+
+@given(
+    costs=st.lists(st.floats(0.1, 5), min_size=1, max_size=4),
+    limit=st.none() | st.floats(0.1, 40),
+    spread=st.floats(0, 0.3),
+)
+@settings(max_examples=60)
+def test_there_are_never_more_runs_than_were_told_of(costs: list[float], limit: float | None, spread: float) -> None:
+    these = [Candidate(trial, "search", 0.9, cost) for trial, cost in enumerate(costs)]
+    _, runs, _ = race(these, lambda trial, repetition: alike(trial, repetition) - spread * trial, 5, limit)
+    most = most_runs(these, 5, limit)
+    assert len(runs) <= most <= 5 * len(these)
+    if limit is None:
+        assert len(runs) == most
 
 
 def test_without_a_limit_everything_is_run_seed_by_seed() -> None:

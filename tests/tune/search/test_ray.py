@@ -26,9 +26,9 @@ from tune.config.arguments import settings_layers
 from tune.config.settings import Settings, resolve
 from tune.core.errors import StudyError
 from tune.core.problems import SettingsError
-from tune.search.ray_board import Board, Event
 from tune.search.ray_cluster import ROOT, _copy_code, _is_on_this_machine, check_engine, running_cluster
 from tune.search.ray_engine import _absolute
+from tune.search.ray_queue import Event, EventQueue
 from tune.study.storage import open_storage, sqlite_url
 
 SQLITE = "sqlite:////tmp/tune.db"
@@ -135,15 +135,15 @@ def test_a_task_finds_the_database_from_wherever_it_runs(tmp_path: Path, monkeyp
     assert _absolute("postgresql://a:secret@host/b") == "postgresql://a:secret@host/b"
 
 
-def test_the_board_gives_each_word_once_and_passes_on_the_wish_to_stop() -> None:
-    board = Board()
-    news = Event(0, 0, "epoch_finished", (1, 2, 0.5))
-    board.tell(news)
-    assert not board.shall_stop()
-    assert board.exchange(True) == [news]
-    assert board.shall_stop()
-    assert board.exchange(False) == []
-    assert not board.shall_stop()
+def test_the_queue_gives_each_event_once_and_passes_on_the_wish_to_stop() -> None:
+    queue = EventQueue()
+    event = Event(0, 0, "epoch_finished", (1, 2, 0.5))
+    queue.tell(event)
+    assert not queue.shall_stop()
+    assert queue.exchange(True) == [event]
+    assert queue.shall_stop()
+    assert queue.exchange(False) == []
+    assert not queue.shall_stop()
 
 
 def descendants(pid: int) -> list[int]:

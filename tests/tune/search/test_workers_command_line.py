@@ -15,6 +15,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.children import PROC, wait_until_gone, workers_of
+from tests.databases import n_finished
 from tests.processes import SMALL, run, start
 
 pytestmark = pytest.mark.skipif(not (PROC / "self" / "stat").exists(), reason="looks for workers in /proc")
@@ -27,19 +28,12 @@ def trials(save_dir: Path) -> list[FrozenTrial]:
     return optuna.load_study(study_name="many", storage=f"sqlite:///{save_dir}/tune.db").get_trials(deepcopy=False)
 
 
-def n_finished(save_dir: Path) -> int:
-    return sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials(save_dir))
-
-
 def wait_for(save_dir: Path, n_trials: int, process: subprocess.Popen[str]) -> None:
     """Until the study has so many finished trials."""
     deadline = time.monotonic() + 200
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if n_finished(save_dir) >= n_trials:
-                return
-        except Exception:
-            time.sleep(0.05)  # The database is not there yet, or has no tables yet.
+        if n_finished(save_dir) >= n_trials:
+            return
         time.sleep(0.05)
     pytest.fail(f"ended by itself, or took too long: {process.communicate()}")
 
@@ -51,7 +45,7 @@ def options(save_dir: Path, *more: str) -> tuple[str, ...]:
 @contextmanager
 def two_workers(save_dir: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """A run of two workers that has finished two more trials."""
-    n_before = n_finished(save_dir) if (save_dir / "tune.db").exists() else 0
+    n_before = n_finished(save_dir)
     process = start(*options(save_dir, "--resume", "--workers", "2", "--trials", "500"), own_group=True)
     try:
         wait_for(save_dir, n_before + 2, process)

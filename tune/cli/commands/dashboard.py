@@ -23,6 +23,7 @@ from ...core.problems import Problem, SettingsError
 from ...core.terminal import say
 from ...report.artefacts import artefact_store
 from ...report.dashboard_guard import guarded
+from ...report.dashboard_pages import readable
 from ...study.agreement import check_agreement
 from ...study.study import study_names
 from .opening import open_existing
@@ -67,7 +68,8 @@ def dashboard_command(
     storage = open_existing(storage_url, save_dir)
     check_agreement(storage, [StudyFolder(save_dir, name) for name in study_names(storage)])
     drawing = threading.Lock()
-    application = guarded(_drawing_in_turn(wsgi(storage, artifact_store=artefact_store(save_dir)), drawing), rules)
+    pages = readable(wsgi(storage, artifact_store=artefact_store(save_dir)), writable=writable)
+    application = guarded(_drawing_in_turn(pages, drawing), rules)
     try:
         server = make_server(host, port, application, _ServerSix if ":" in host else _Server, _QuietHandler)
     except OSError as error:

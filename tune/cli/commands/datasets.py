@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from data.quality.warnings import duplicates, warnings
 from data.recording import CHECK, TEST, TRAIN, VALIDATION
 from data.recordings import MISSING_NOTE, RATES_DIFFER, TOO_LONG
 from data.sequences import SequenceDataset
+from data.streams.null_class import null_class
 from data.streams.windows import CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE
 
 from ...config.choice import data_name_of, with_dataset
@@ -28,15 +30,21 @@ from ...training.splits import cut, source_of
 
 N_NAMED = 24
 N_CHANNELS = 12
-# Notes of the readers that a person should act on.
-SUSPICIOUS = (CHECK, RATES_DIFFER, TOO_LONG, CLOCK_NOTE, NEVER_LABELLED, WILD_NOTE)
+# Of all that is printed without --all, and of how the recordings were read where much looks wrong.
+MOST_LINES, FEWEST_NOTES = 20, 3
+# Notes of the readers that a person should act on, the gravest first; what values are wild comes last of all.
+SUSPICIOUS = (CHECK, CLOCK_NOTE, NEVER_LABELLED, RATES_DIFFER, TOO_LONG, WILD_NOTE)
+# After how it is read at all.
+NEXT_NOTES = ("where nothing is labelled", "windows of ")
 # Settings that the command to go on with repeats.
 REPEATED = ("window_seconds", "hop_seconds", "window_label", "label_share", "label_from")
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
-def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Path | None) -> None:
-    """Prints what is known of a data set and draws an example of each class.
+def look_at_dataset(
+    console: Console, layers: list[dict[str, Any]], picture: Path | None, *, show_all: bool = False
+) -> None:
+    """Prints what is known of a data set, without ``show_all`` in twenty lines, and draws an example of each class.
 
     Raises:
         DataError: If it cannot be read.
@@ -47,21 +55,35 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
         dataset = dataset.first_classes(settings.data.classes)
     place = f": {settings.data.path}" if settings.data.path else ""
     say(console, "Your recordings" + place if settings.dataset == files.NAME else f"Data set {settings.dataset}{place}")
-    suspicious_notes = [note.removeprefix(CHECK) for note in dataset.notes if note.startswith(SUSPICIOUS)]
-    for note in dataset.notes:
-        if not note.startswith(SUSPICIOUS) and not (dataset.name == files.NAME and note.startswith(MISSING_NOTE)):
-            say(console, f"  {note}")
-    say(console, "")
-    for what, text in described(dataset):
-        say(console, f"  {what:<12}{text}")
     about_split, split_option, judged = _split(dataset)
-    for sentence in judged:
-        say(console, f"  {'judged':<12}{sentence}")
-    say(console, "")
-    wrong = [*suspicious_notes, *warnings(dataset, settings.search.metric in BY_CLASS), *about_split]
+    facts = [*described(dataset), *(("judged", sentence) for sentence in judged)]
+    notes = [
+        note
+        for note in dataset.notes
+        if not note.startswith(SUSPICIOUS) and not (dataset.name == files.NAME and note.startswith(MISSING_NOTE))
+    ]
+    in_order = [[note for note in dataset.notes if note.startswith(prefix)] for prefix in SUSPICIOUS]
+    *grave, wild = [[note.removeprefix(CHECK) for note in some] for some in in_order]
+    wrong = [*chain(*grave), *warnings(dataset, settings.search.metric in BY_CLASS), *about_split, *wild]
+    n_folded = 0
+    if not show_all:
+        facts = [(what, text) for what, text in facts if text != "none"]
+        notes = [*notes[:1], *sorted(notes[1:], key=lambda note: not note.startswith(NEXT_NOTES))]
+        # With the first line, that before what looks wrong, where the picture is, and how to go on.
+        n_free, n_all = MOST_LINES - len(facts) - 4, len(notes) + len(wrong)
+        if n_all > n_free:
+            n_notes = max(min(FEWEST_NOTES, len(notes)), n_free - 1 - len(wrong))
+            notes, wrong = notes[:n_notes], wrong[: max(n_free - 1 - n_notes, 1)]
+            n_folded = n_all - len(notes) - len(wrong)
+    for note in notes:
+        say(console, f"  {note}")
+    for what, text in facts:
+        say(console, f"  {what:<12}{text}")
     say(console, "What looks wrong:" if wrong else "Nothing looks wrong.")
     for sentence in wrong:
         say(console, f"  - {sentence}")
+    if n_folded:
+        say(console, f"  … and {n_folded} more {'line' if n_folded == 1 else 'lines'}: --all shows all")
     subject = data_name_of(settings)
     path = picture or DEFAULT_SAVE_DIR / f"{subject}-examples.png"
     from ...report.figures.examples import examples_picture
@@ -69,7 +91,10 @@ def look_at_dataset(console: Console, layers: list[dict[str, Any]], picture: Pat
     write_bytes(path, examples_picture(dataset, subject))
     say(console, f"Picture: {path}  (an example of each class)")
     if split_option is not None:
-        say(console, f"Tune it: ./run_tuning.sh{_options(layers)}{split_option}")
+        # Of streams in which mostly nothing happens the accuracy is that of saying so.
+        is_rare = dataset.timeline is not None and null_class(dataset.class_names) is not None
+        metric = " --metric balanced_accuracy" if is_rare and settings.search.metric not in BY_CLASS else ""
+        say(console, f"Tune it: ./run_tuning.sh{_options(layers)}{split_option}{metric}")
 
 
 def described(dataset: SequenceDataset) -> Iterable[tuple[str, str]]:

@@ -23,7 +23,7 @@ from ...core.terminal import console
 from ...deploy.classifier import Classifier, load_classifier
 from ...deploy.inputs import Wanted
 from ...deploy.metadata import Facts
-from ...deploy.predictions import Prediction, predictions
+from ...deploy.predictions import Prediction, Span, predictions
 from ...deploy.sources import find_model
 from ...deploy.stream import decisions, sliding_for
 
@@ -47,7 +47,7 @@ def predict_command(
     resample: bool,
     window: int | None,
     hop: int | None,
-    smooth: int,
+    smooth: int | None,
 ) -> None:
     """Classifies what is named, and prints or writes a table.
 
@@ -67,7 +67,7 @@ def predict_command(
         if value is not None:
             raise SettingsError([Problem(option, value, f"is for a stream; name {STREAM} to read one")])
     _refuse_useless_resampling(classifier.facts, resample)
-    found = predictions(classifier, _recordings(files, classifier.facts.channel_names), Wanted(sample_rate, resample))
+    found = predictions(classifier, _recordings(files, classifier.facts), Wanted(sample_rate, resample))
     if out is not None:
         write_text(out, _as_csv(found, classifier.facts, all_probabilities))
     elif as_csv or not sys.stdout.isatty():
@@ -76,7 +76,14 @@ def predict_command(
         console().print(_as_table(found, classifier.facts, all_probabilities))
 
 
-def _recordings(files: Iterable[str], channels: Sequence[str]) -> Iterator[Unlabelled]:
+def _recordings(files: Iterable[str], facts: Facts) -> Iterator[Unlabelled]:
+    channels = facts.channel_names
+    if facts.kind == "landmarks":
+        from data.landmark_files import read_landmarks  # Needs torch, which other recordings are classified without.
+
+        for name in files:
+            yield from read_landmarks(Path(name), channels, facts.missing_hands)
+        return
     for name in files:
         yield from read_unlabelled(Path(name), channels)
 
@@ -88,17 +95,22 @@ def _refuse_useless_resampling(facts: Facts, resample: bool) -> None:
 
 
 def _header(facts: Facts, all_probabilities: bool) -> list[str]:
-    return ["file", "class", "probability", "windows", *(facts.class_names if all_probabilities else ())]
+    when = [] if facts.streams is None else ["begin", "end"]
+    return ["file", *when, "class", "probability", "windows", *(facts.class_names if all_probabilities else ())]
 
 
-def _row(one: Prediction, all_probabilities: bool) -> list[str]:
-    each = [f"{value:.6f}" for value in one.probabilities] if all_probabilities else []
+def _rows(one: Prediction, all_probabilities: bool) -> Iterator[list[str]]:
+    """A row for a recording; of a stream, for every stretch of one class."""
     cut = "1" if one.n_windows == 1 else f"{one.n_agree} of {one.n_windows}"
-    return [one.place, one.class_name, f"{one.probability:.6f}", cut, *each]
+    for said in one.timeline or (one,):
+        each = [f"{value:.6f}" for value in said.probabilities] if all_probabilities else []
+        when = [f"{said.begin:.3f}", f"{said.end:.3f}"] if isinstance(said, Span) else []
+        n_windows = str(said.n_windows) if isinstance(said, Span) else cut
+        yield [one.place, *when, said.class_name, f"{said.probability:.6f}", n_windows, *each]
 
 
 def _as_csv(found: Iterable[Prediction], facts: Facts, all_probabilities: bool) -> str:
-    return csv_text(_header(facts, all_probabilities), (_row(one, all_probabilities) for one in found))
+    return csv_text(_header(facts, all_probabilities), (row for one in found for row in _rows(one, all_probabilities)))
 
 
 def _as_table(found: Iterable[Prediction], facts: Facts, all_probabilities: bool) -> Table:
@@ -109,10 +121,11 @@ def _as_table(found: Iterable[Prediction], facts: Facts, all_probabilities: bool
     for name in _header(facts, all_probabilities):
         # Names of files may be as long as they like, those of classes are not broken for them.
         table.add_column(Text(name), overflow="fold", no_wrap=name != "file" and not all_probabilities)
+    column = _header(facts, all_probabilities).index("probability")
     for one in found:
-        cells = _row(one, all_probabilities)
-        cells[2] = f"{one.probability:.3f}"
-        table.add_row(*map(Text, cells))
+        for cells in _rows(one, all_probabilities):
+            cells[column] = f"{float(cells[column]):.3f}"
+            table.add_row(*map(Text, cells))
     return table
 
 
@@ -122,14 +135,15 @@ def _stream(
     as_csv: bool,
     out: Path | None,
     sample_rate: float | None,
-    sliding: tuple[int | None, int | None, int],
+    sliding: tuple[int | None, int | None, int | None],
 ) -> None:
     """Decides on standard input until it ends, or Ctrl-C; what was decided is printed at once."""
     how = sliding_for(classifier.facts, *sliding)
     rate = classifier.facts.sample_rate_hz
     seconds = "" if rate is None else f" ({how.window / rate:.3g} s)"
     click.echo(
-        f"Windows of {how.window} samples{seconds}, a decision every {how.hop}, over the last {how.smooth} windows",
+        f"Windows of {how.window} samples{seconds}, a decision every {how.rule.hop}, "
+        f"{how.rule.in_words(classifier.facts.class_names)}",
         err=True,
     )
     taken: list[float] = []

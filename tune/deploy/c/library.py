@@ -83,8 +83,8 @@ def _about(model: StoredModel, size: Footprint, sliding: Sliding) -> dict[str, o
         "rate": facts_of(model).sample_rate_hz,
         "size": size,
         "window": sliding.window,
-        "hop": sliding.hop,
-        "smooth": sliding.smooth,
+        "hop": sliding.rule.hop,
+        "smooth": sliding.rule.n_windows,
     }
 
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.streams.null_class import null_class
 from data.tensors.channels import SMALLEST_DEVIATION
 
 from ...core.problems import Problem, SettingsError
-from ...device.footprint import SMOOTH, Footprint, Stream, footprint
+from ...device.footprint import Footprint, Stream, footprint
 from ...device.layers import untranslated
 from ...device.lowering import program_for
 from ...device.program import Array, Buffer, Program, Scales, Stage, Struct, Weights
 from ...device.runtime import parts_of, read
+from ...training.decisions import DecisionRule
 from ...training.model_folder import StoredModel
 from ..inputs import fewest_steps
 from ..metadata import facts_of
@@ -82,8 +84,9 @@ def to_c(model: StoredModel, scales: Scales | None = None) -> Source:
         "MAX_STEPS": program.longest,
         "FEWEST_STEPS": fewest_steps(facts),
         "WINDOW": sliding.window,
-        "HOP": sliding.hop,
-        "SMOOTH": sliding.smooth,
+        "HOP": sliding.rule.hop,
+        "SMOOTH": sliding.rule.n_windows,
+        **_threshold(sliding.rule, null_class(description.class_names)),
         "TEMPERATURE": number(description.temperature),
     }
     return Source(_header(model, sizes), _code(model, program), program)
@@ -96,14 +99,20 @@ def tanh_table() -> Array:
 
 def sliding_of(model: StoredModel) -> Sliding:
     """How ``predict -`` cuts a stream, unless told otherwise."""
-    return sliding_for(facts_of(model), None, None, SMOOTH)
+    return sliding_for(facts_of(model), None, None, None)
 
 
 def size_of(model: StoredModel, source: Source) -> Footprint:
     """What a network takes on a device."""
     sliding, description = sliding_of(model), model.description
-    stream = Stream(sliding.window, sliding.smooth)
+    stream = Stream(sliding.window, sliding.rule.n_windows)
     return footprint(source.program, stream, description.channel_names, description.class_names)
+
+
+def _threshold(rule: DecisionRule, null: int | None) -> dict[str, object]:
+    if rule.threshold is None or null is None:
+        return {}
+    return {"NULL_CLASS": null, "THRESHOLD": number(rule.threshold)}
 
 
 def _header(model: StoredModel, sizes: dict[str, object]) -> str:

@@ -43,6 +43,23 @@ int model_best(const float *probabilities)
     return best;
 }
 
+int model_decision(const float *probabilities)
+{
+#ifdef MODEL_THRESHOLD
+    int best = MODEL_NULL_CLASS;
+    for (int k = 0; k < MODEL_N_CLASSES; k++) {
+        const int is_first = best == MODEL_NULL_CLASS;
+        if (k != MODEL_NULL_CLASS && probabilities[k] >= MODEL_THRESHOLD &&
+            (is_first || probabilities[k] > probabilities[best])) {
+            best = k;
+        }
+    }
+    return best;
+#else
+    return model_best(probabilities);
+#endif
+}
+
 /* A stream: the last window of samples, and what the last few windows said. */
 static float samples[MODEL_WINDOW * MODEL_N_CHANNELS];
 static float said[MODEL_SMOOTH * MODEL_N_CLASSES];

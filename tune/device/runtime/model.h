@@ -21,6 +21,12 @@ void model_probabilities(const float *logits, float *probabilities);
 int model_best(const float *probabilities);
 
 /*
+ * What is decided of a stream: the most probable class or, where MODEL_THRESHOLD is defined, the most probable but
+ * MODEL_NULL_CLASS if it has that probability, and MODEL_NULL_CLASS if none has.
+ */
+int model_decision(const float *probabilities);
+
+/*
  * A stream: one sample of MODEL_N_CHANNELS values. As soon as MODEL_WINDOW samples are there, and then at every
  * MODEL_HOP, it returns 1 and writes probabilities, the mean over the last MODEL_SMOOTH windows; else it returns 0.
  */

@@ -118,12 +118,15 @@ def _middle(found: AttentionMap) -> float:
 
 def _maps(found: AttentionMap, rows: list[int], titles: list[str]) -> Figure:
     figure, every = sheets.panels(len(rows), min(len(rows), 4), 2.6, titles=titles)
-    for axes, row in zip(every, rows, strict=True):
-        own = found.weights[row].mean(dim=0)[: int(found.asking[row]), : int(found.answering[row])]
-        axes.imshow(own.numpy(), aspect="auto", cmap=sheets.AMOUNT, vmin=0, vmax=float(own.max()), interpolation="none")
+    maps = [found.weights[row].mean(dim=0)[: int(found.asking[row]), : int(found.answering[row])] for row in rows]
+    image, largest = None, max(float(own.max()) for own in maps)
+    for axes, own in zip(every, maps, strict=True):
+        image = axes.imshow(own.numpy(), aspect="auto", cmap=sheets.AMOUNT, vmin=0, vmax=largest, interpolation="none")
         sheets.labelled(axes, "step attended to", "step that asks" if axes is every[0] else "")
         sheets.whole_numbers(axes, most=4)
         sheets.whole_numbers(axes, "y", most=4)
+    if image is not None:
+        sheets.colour_bar(figure, image, every, "weight")
     return figure
 
 
@@ -133,7 +136,7 @@ def _lines(found: AttentionMap, rows: list[int], titles: list[str]) -> Figure:
         own = found.weights[row, 0, 0, : int(found.answering[row])]
         axes.plot(own.tolist(), color=sheets.class_colour(k), marker=sheets.class_marker(k), markersize=3, label=title)
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    sheets.in_percent(axes.yaxis)
     axes.yaxis.label.set_color(LIGHT.muted)
     sheets.whole_numbers(axes)
     sheets.gridded(axes)

@@ -57,7 +57,7 @@ def _where(diagnosed: Diagnosed, title: str, rows: Tensor, batch: Batch, found: 
     over_time = (over_time / over_time.sum(dim=1, keepdim=True).clamp_min(1e-12)).mean(dim=0)
     names = diagnosed.first.prepared.channel_names
     order = by_channel.argsort(descending=True).tolist()
-    strongest = [f"{shortened(names[k], 40)} ({percent(float(by_channel[k]))})" for k in order[:3]]
+    strongest = [f"{shortened(names[k], 60)} ({percent(float(by_channel[k]))})" for k in order[:3]]
     thirds = [float(part.sum()) for part in over_time.tensor_split(3)]
     where = ("the first", "the middle", "the last")[thirds.index(max(thirds))]
     even = max(thirds) < 0.4
@@ -85,7 +85,9 @@ def _where(diagnosed: Diagnosed, title: str, rows: Tensor, batch: Batch, found: 
         (
             "Integrated gradients of the predicted class' logit (Sundararajan et al. 2017), from a signal that says "
             f"nothing, over {len(rows)} sequences. They should sum to what the signal changes in the logit; the mean "
-            f"gap is {percent(found.gap)}. Shaded: the steps of each sequence that add most.",
+            f"gap is {percent(found.gap)}. Shaded: the steps of each sequence that add most, from a "
+            "tenth of the largest (pale) to the largest (deep). Dashed: if all steps counted alike.",
+            Signals(diagnosed.first.measured).words,
         ),
         _figure(diagnosed, rows, batch, found, by_channel, over_time),
         f"Signals with the steps that matter shaded, the weight of each channel, and of each part of time. {summary}",
@@ -106,7 +108,7 @@ def _figure(
     drawn = [int((batch.labels == k).nonzero()[0]) for k in classes_in(batch.labels)[:N_DRAWN]]
     shown = by_channel.argsort(descending=True).tolist()[:MOST_CHANNELS]
     n_rows = -(-len(drawn) // 2)
-    bars_height = max(2.2, 0.17 * len(shown) + 0.8)
+    bars_height = max(2.2, 0.2 * len(shown) + 0.8)
     figure = sheets.blank(1.5 * n_rows + bars_height)
     grid = figure.add_gridspec(n_rows + 1, 2, height_ratios=[*[1.5] * n_rows, bars_height])
     signals, first = Signals(diagnosed.first.measured), None
@@ -117,6 +119,7 @@ def _figure(
         sheets.calm(axes, said if right else f"{said}, wrongly")
         row = int(rows[k])
         signals.draw(axes, row, labels=place == 0)
+        signals.fit(axes, [row])
         sheets.labelled(axes, signals.time if place >= len(drawn) - 2 else "")
         first = axes if place == 0 else first
         # As much as is measured: a front with strides does not change the input's steps.
@@ -132,18 +135,18 @@ def _figure(
     bars = figure.add_subplot(grid[n_rows, 0])
     sheets.calm(bars, "Weight of the channels")
     bars.barh(range(len(shown)), [float(by_channel[k]) for k in shown], color=LIGHT.complete, height=0.7)
-    sheets.named_ticks(bars, "y", [names[k] for k in shown], n_characters=34)
+    sheets.named_ticks(bars, "y", [names[k] for k in shown], n_characters=48)
     bars.invert_yaxis()
-    bars.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    sheets.in_percent(bars.xaxis)
     sheets.gridded(bars, "x")
     time = figure.add_subplot(grid[n_rows, 1])
     sheets.calm(time, "Weight over a sequence")
     time.plot([k / (N_POINTS - 1) for k in range(N_POINTS)], over_time.tolist(), color=LIGHT.complete, linewidth=1.8)
     time.set_ylim(bottom=0)
     time.axhline(1 / N_POINTS, color=LIGHT.muted, linewidth=1, linestyle="--")
-    time.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    time.yaxis.set_major_formatter(lambda value, _: f"{value:.1%}")
-    sheets.labelled(time, "share of the sequence; dashed: if all counted alike")
+    sheets.in_percent(time.xaxis)
+    sheets.in_percent(time.yaxis)
+    sheets.labelled(time, "share of the sequence")
     sheets.gridded(time)
     if first is not None:
         sheets.legend_below(figure, first, 3)
@@ -159,8 +162,7 @@ def _deletion(curves: DeletionCurves) -> Section:
     ):
         axes.plot(curves.shares, values, color=colour, linestyle=style, marker="o", markersize=3.5, label=label)
     axes.set_ylim(0, 1.02)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    sheets.in_percent(axes.xaxis, axes.yaxis)
     sheets.labelled(axes, "share of the values deleted", "confidence in the prediction")
     sheets.gridded(axes)
     sheets.legend_below(figure, axes, 3)

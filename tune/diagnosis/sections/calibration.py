@@ -81,10 +81,10 @@ def _draw_reliability(axes: Axes, bins: list[ReliabilityBin]) -> None:
         s=[12 + 130 * one.n / largest for one in bins],
         color=LIGHT.complete,
         zorder=3,
+        clip_on=False,
     )
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.03)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    sheets.in_percent(axes.xaxis, axes.yaxis)
     sheets.gridded(axes, "both")
     sheets.labelled(axes, "confidence")

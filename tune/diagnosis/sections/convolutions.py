@@ -37,7 +37,7 @@ def filters(diagnosed: Diagnosed) -> list[Section]:
     shares = by_channel / by_channel.sum()
     names = judged.prepared.channel_names
     strongest = [
-        f"{shortened(names[k], 40)} ({percent(float(shares[k]))})" for k in shares.argsort(descending=True)[:3]
+        f"{shortened(names[k], 60)} ({percent(float(shares[k]))})" for k in shares.argsort(descending=True)[:3]
     ]
     smooth = _smooth(weights)
     share = min(seen / longest, 1.0)
@@ -89,7 +89,7 @@ def _smooth(weights: Tensor) -> int:
 def _figure(weights: Tensor, names: tuple[str, ...], titles: list[str]) -> Figure:
     figure, every = sheets.panels(len(weights), 4, 1.6, titles=titles, share_y=True)
     largest = float(weights.abs().max()) or 1.0
-    as_lines = len(names) <= MOST_LINES
+    as_lines, image = len(names) <= MOST_LINES, None
     for axes, own in zip(every, weights, strict=True):
         if as_lines:
             for channel, line in enumerate(own):
@@ -100,12 +100,14 @@ def _figure(weights: Tensor, names: tuple[str, ...], titles: list[str]) -> Figur
             axes.axhline(0, color=LIGHT.rule, linewidth=1, zorder=0)
             axes.set_ylim(-1.05 * largest, 1.05 * largest)
         else:
-            axes.imshow(
+            image = axes.imshow(
                 own.numpy(), aspect="auto", cmap=sheets.SIGNED, vmin=-largest, vmax=largest, interpolation="none"
             )
             sheets.labelled(axes, y="channel" if axes in every[::4] else "")
         sheets.whole_numbers(axes, most=4)
         sheets.labelled(axes, "step" if axes in every[-4:] else "")
-    if as_lines:
+    if image is None:
         sheets.legend_below(figure, every[0], 3)
+    else:
+        sheets.colour_bar(figure, image, every, "weight")
     return figure

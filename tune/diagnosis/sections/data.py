@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
+from matplotlib.figure import Figure
 
 from data.sequences import SequenceDataset
 
 from ...report.figures import sheets
-from ...report.figures.examples import examples_figure
+from ...report.figures.examples import Signals, examples_figure
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ...report.figures.words import counted, shortened
@@ -16,6 +17,7 @@ from ..model import Diagnosed
 from ..words import listed, percent, person_text, steps_text
 
 MOST_PEOPLE = 60
+PART_COLOURS = (LIGHT.complete, LIGHT.best, LIGHT.fanova)
 MOST_CLASSES = 40
 
 
@@ -36,34 +38,25 @@ def examples(diagnosed: Diagnosed) -> Section:
     measured = next(iter(diagnosed.parts.values()))
     rate = measured.sample_rate_hz
     time = "in steps, since the sample rate is not known" if rate is None else f"in seconds, with {rate:.3g} steps each"
-    channels = listed([shortened(name, 40) for name in measured.channel_names], 12)
+    channels = listed([shortened(name, 40) for name in measured.channel_names], 12 if measured.n_channels <= 12 else 3)
     return Section(
         "examples",
         "An example of each class",
         f"{measured.n_classes} classes of {counted(measured.n_channels, 'channel')}: {channels}. Time runs {time}.",
-        ("Each is the sequence of median length of its class in the training set, as measured.",),
-        examples_figure(measured, None),
+        ("Each is the sequence of median length of its class in the training set.", Signals(measured).words),
+        examples_figure(measured),
         f"A panel for each class with the signals of one sequence of it; channels: {channels}.",
     )
 
 
 def lengths(diagnosed: Diagnosed) -> Section:
     """How long the sequences are."""
-    figure, (axes,) = sheets.panels(1, 1, 2.6)
     every = torch.cat([part.lengths for part in diagnosed.parts.values()]).double()
     low, high = int(every.min()), int(every.max())
     rows = []
-    bins = torch.linspace(low - 0.5, high + 0.5, min(40, high - low + 1) + 1)
-    for (name, part), colour in zip(diagnosed.parts.items(), (LIGHT.complete, LIGHT.best, LIGHT.fanova), strict=False):
-        axes.hist(
-            part.lengths.numpy(), bins=bins.tolist(), histtype="step", color=colour, linewidth=1.6, label=name,
-            density=low < high,
-        )  # fmt: skip
+    for name, part in diagnosed.parts.items():
         shortest, median, longest = (int(one(part.lengths)) for one in (torch.min, torch.median, torch.max))
         rows.append((name, str(len(part)), str(shortest), str(median), str(longest)))
-    sheets.labelled(axes, "steps of a sequence", "share" if low < high else "sequences")
-    axes.tick_params(labelleft=low == high)
-    sheets.legend_below(figure, axes)
     measured = next(iter(diagnosed.parts.values()))
     if low == high:
         summary = f"All sequences have {steps_text(low, measured.sample_rate_hz)}: length tells the network nothing."
@@ -91,8 +84,27 @@ def lengths(diagnosed: Diagnosed) -> Section:
     head = ("part", "sequences", "shortest", "median", "longest")
     table = Table("Lengths of the sequences, in steps", head, tuple(rows))
     return Section(
-        "lengths", "How long they are", summary, (), figure, "Histograms of the lengths, a part each.", (table,)
+        "lengths",
+        "How long they are",
+        summary,
+        (),
+        None if low == high else _lengths_figure(diagnosed.parts, low, high),
+        "Histograms of the lengths, a part each.",
+        (table,),
     )
+
+
+def _lengths_figure(parts: dict[str, SequenceDataset], low: int, high: int) -> Figure:
+    figure, (axes,) = sheets.panels(1, 1, 2.6)
+    bins = torch.linspace(low - 0.5, high + 0.5, min(40, high - low + 1) + 1).tolist()
+    for (name, part), colour in zip(parts.items(), PART_COLOURS, strict=False):
+        axes.hist(
+            part.lengths.numpy(), bins=bins, histtype="step", color=colour, linewidth=1.6, label=name, density=True
+        )
+    sheets.labelled(axes, "steps of a sequence", "share")
+    axes.tick_params(labelleft=False)
+    sheets.legend_below(figure, axes)
+    return figure
 
 
 def class_balance(diagnosed: Diagnosed) -> Section:
@@ -104,7 +116,7 @@ def class_balance(diagnosed: Diagnosed) -> Section:
     shown = list(range(min(len(names), MOST_CLASSES)))
     figure, (axes,) = sheets.panels(1, 1, max(1.6, 0.21 * len(shown) + 0.7))
     left = [0] * len(shown)
-    for (name, of_part), colour in zip(counts.items(), (LIGHT.complete, LIGHT.best, LIGHT.fanova), strict=False):
+    for (name, of_part), colour in zip(counts.items(), PART_COLOURS, strict=False):
         widths = [of_part[k] for k in shown]
         axes.barh(shown, widths, left=left, color=colour, height=0.72, label=name)
         left = [a + b for a, b in zip(left, widths, strict=True)]
@@ -160,10 +172,8 @@ def people_balance(diagnosed: Diagnosed) -> Section:
     figure, (axes,) = sheets.panels(1, 1, max(1.8, 0.2 * len(shown) + 1.2))
     image = axes.imshow(matrix[: len(shown)].numpy(), aspect="auto", cmap=sheets.AMOUNT, vmin=0, interpolation="none")
     sheets.named_ticks(axes, "y", [f"{who} ({part})" for who, part, _ in shown], n_characters=30)
-    sheets.named_ticks(axes, "x", names, n_characters=14, rotation=45)
-    bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.03)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, colors=LIGHT.muted, length=0)
+    sheets.named_ticks(axes, "x", names, n_characters=30, rotation=45)
+    sheets.colour_bar(figure, image, axes, "sequences")
     totals = matrix.sum(dim=1)
     missing = [
         (who, int((row == 0).sum())) for (who, _, _), row in zip(people, matrix, strict=True) if (row == 0).any()

@@ -64,14 +64,14 @@ def confusion(diagnosed: Diagnosed) -> Section:
             values[:n, :n].numpy(), cmap=sheets.AMOUNT, vmin=0, vmax=float(values.max()) or 1.0, aspect="auto",
             interpolation="none",
         )  # fmt: skip
-        sheets.named_ticks(axes, "y", names, n_characters=20)
-        sheets.named_ticks(axes, "x", names, n_characters=16, rotation=45)
+        sheets.named_ticks(axes, "y", names, n_characters=30)
+        sheets.named_ticks(axes, "x", names, n_characters=30, rotation=45)
         sheets.labelled(axes, "predicted class", "true class" if axes is every[0] or not side_by_side else "")
         if side_by_side and axes is every[1]:
             axes.tick_params(labelleft=False)
         if n <= MOST_NUMBERED:
             for row, column in matrix[:n, :n].nonzero().tolist():
-                dark = float(values[row, column]) > 0.55 * float(values.max())
+                colour = sheets.AMOUNT(float(values[row, column] / values.max()))
                 axes.text(
                     column,
                     row,
@@ -79,8 +79,7 @@ def confusion(diagnosed: Diagnosed) -> Section:
                     ha="center",
                     va="center",
                     size=7.5 if n > 8 else 8.5,
-                    # Not the page's own ink and paper, which change in the dark: the cells do not.
-                    color="#fffffe" if dark else "#1b2734",
+                    color=sheets.ink_on(colour),
                 )
     n_wrong, accuracy = int(matrix.sum() - matrix.diagonal().sum()), float(matrix.diagonal().sum() / matrix.sum())
     head = (
@@ -96,7 +95,7 @@ def confusion(diagnosed: Diagnosed) -> Section:
         ("A row for each class as labelled, a column for what the network said; the second panel is in percent.",),
         figure,
         "Two confusion matrices: counts, and percent of each class. " + summary,
-        (Table("Confusion matrix, in sequences", ("is \\ taken for", *diagnosed.class_names), rows),),
+        (Table("Confusion matrix, in sequences", ("true \\ predicted", *diagnosed.class_names), rows),),
     )
 
 
@@ -135,7 +134,7 @@ def report(diagnosed: Diagnosed) -> Section:
     figure, (axes,) = sheets.panels(1, 1, max(1.6, 0.24 * len(shown) + 0.7))
     for label, key, marker, colour in (
         ("precision: of those predicted as this class, the share that truly is", "precision", "o", LIGHT.complete),
-        ("recall: of what is it, the share that was found", "recall", "D", LIGHT.best),
+        ("recall: of those of this class, the share that was found", "recall", "D", LIGHT.best),
     ):
         points = [(getattr(scores[k], key), place) for place, k in enumerate(shown)]
         there = [(value, place) for value, place in points if value is not None]
@@ -144,7 +143,7 @@ def report(diagnosed: Diagnosed) -> Section:
     sheets.named_ticks(axes, "y", [names[k] for k in shown], n_characters=30)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(right=1.0)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    sheets.in_percent(axes.xaxis)
     sheets.gridded(axes, "both")
     sheets.legend_below(figure, axes, 1)
     rows = tuple(
@@ -236,7 +235,7 @@ def _bars(name: str, title: str, summary: str, groups: list[GroupScore], what: s
     sheets.named_ticks(axes, "y", [f"{group.name} ({group.n})" for group in shown], n_characters=30)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(right=1.0)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    sheets.in_percent(axes.xaxis)
     sheets.gridded(axes, "x")
     return Section(
         name,

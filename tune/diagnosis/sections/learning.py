@@ -47,7 +47,7 @@ def curves(diagnosed: Diagnosed) -> Section:
         sheets.gridded(axes)
     for axes in every[2:]:
         axes.set_xlabel("epoch", size=9, color=LIGHT.muted)
-    every[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    sheets.in_percent(every[1].yaxis)
     sheets.legend_below(figure, every[0])
     notes = [
         "The loss on the training set is the one that was minimised, with dropout, label smoothing and mixed or varied "
@@ -85,8 +85,9 @@ def _draw(every: list[Axes], epochs: tuple[dict[str, Any], ...], *, first: bool,
             axes.plot(numbers, values, color=colour, marker=mark, markersize=3.5, linewidth=1.5, label=label)
     for axes, key in zip(every[2:], ("learning_rate", "gradient_norm"), strict=True):
         axes.plot(
-            numbers, [epoch[key] for epoch in epochs], color=LIGHT.ink, marker=mark, markersize=3.5, linewidth=1.3
-        )
+            numbers, [epoch[key] for epoch in epochs], color=LIGHT.ink, marker=mark, markersize=3.5, linewidth=1.3,
+            clip_on=False,
+        )  # fmt: skip
         axes.set_ylim(bottom=0)
     if first and clip is not None:
         every[3].axhline(clip, color=LIGHT.best, linewidth=1, linestyle="--", label="clipped above")

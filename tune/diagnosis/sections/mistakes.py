@@ -53,9 +53,9 @@ def mistakes(diagnosed: Diagnosed) -> Section:
         title,
         summary,
         (
-            "Left the sequence that is mistaken, as measured; right the sequence that the network takes to be most "
-            "like "
-            f"it (nearest in what its head is given) among those that it classifies correctly. {_scale(diagnosed)}",
+            "Left the sequence that is mistaken; right the sequence that the network takes to be most like it (nearest "
+            "in what its head is given) among those that it classifies correctly.",
+            Signals(diagnosed.first.measured).words,
         ),
         _side_by_side(diagnosed, pairs[:N_MISTAKES]),
         f"Signals of the {min(len(pairs), N_MISTAKES)} most confident mistakes, each beside the nearest right example.",
@@ -142,20 +142,13 @@ def _about(diagnosed: Diagnosed, rows: list[int]) -> str:
     return f"They are of {listed(names, 3)}."
 
 
-def _scale(diagnosed: Diagnosed) -> str:
-    signals = Signals(diagnosed.first.measured)
-    if signals.as_lines:
-        return f"Channels are {signals.scale}."
-    return f"Channels are the rows of an image, {signals.scale}, from low (light) to high (dark)."
-
-
 def _side_by_side(diagnosed: Diagnosed, pairs: list[tuple[int, int | None]]) -> Figure:
     names = diagnosed.class_names
     titles = []
     for row, other in pairs:
         label, predicted = int(diagnosed.labels[row]), int(diagnosed.predicted[row])
         sure = percent(float(diagnosed.probabilities[row, predicted]))
-        titles.append(f"{shortened(names[label], 18)}, predicted {shortened(names[predicted], 18)} ({sure})")
+        titles.append(f"{shortened(names[label], 22)}, predicted {shortened(names[predicted], 22)} ({sure})")
         titles.append(
             f"correctly classified {shortened(names[predicted], 30)}" if other is not None else "no correct example"
         )
@@ -167,9 +160,7 @@ def _side_by_side(diagnosed: Diagnosed, pairs: list[tuple[int, int | None]]) -> 
         both = [within] if partner is None else [within, partner]
         for axes, index in zip(every[2 * place :], both, strict=False):
             signals.draw(axes, index, labels=place == 0 and axes is every[0])
-            if signals.as_lines:
-                axes.set_ylim(*signals.limits(both))
-                axes.set_xlim(0, max(float(signals.times(one)[-1]) for one in both) or 1.0)
+            signals.fit(axes, both)
         if partner is None:
             every[2 * place + 1].set_axis_off()
     for axes in every[-2:]:
@@ -181,13 +172,14 @@ def _side_by_side(diagnosed: Diagnosed, pairs: list[tuple[int, int | None]]) -> 
 def _suspects_figure(diagnosed: Diagnosed, found: list[Suspect]) -> Figure:
     names = diagnosed.class_names
     titles = [
-        f"Label {shortened(names[one.given], 16)}, looks like {shortened(names[one.suggested], 16)}" for one in found
+        f"Label {shortened(names[one.given], 22)}, looks like {shortened(names[one.suggested], 22)}" for one in found
     ]
     figure, every = sheets.panels(len(found), 2, 1.6, titles=titles)
     for axes, one in zip(every, found, strict=True):
         fold, within = diagnosed.place(one.row)
         signals = Signals(diagnosed.judged[fold].measured)
         signals.draw(axes, within, labels=axes is every[0])
+        signals.fit(axes, [within])
         sheets.labelled(axes, signals.time if axes in every[-2:] else "")
     sheets.legend_below(figure, every[0], 3)
     return figure

@@ -28,7 +28,7 @@ def line(axes: Axes, values: torch.Tensor, **style: object) -> None:
     points = [(-k, value) for k, value in enumerate(values.tolist()) if value > 0]
     if points:
         axes.plot(*zip(*points, strict=True), **style)  # type: ignore[arg-type]
-        axes.set_yscale("log")
+        sheets.logarithmic(axes)
         axes.tick_params(which="both", length=0)
         sheets.whole_numbers(axes)
 

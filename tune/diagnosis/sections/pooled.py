@@ -24,13 +24,13 @@ def pooled_map(diagnosed: Diagnosed) -> Section:
     found = tsne(pooled[rows], labels, perplexity=PERPLEXITY, seed=diagnosed.seed % 2**31)
     if found is None:
         return Section(name, title, f"{len(rows)} sequences are too few for a map, or all of them are one point.")
-    figure, (axes,) = sheets.panels(1, 1, 5.2)
+    figure, (axes,) = sheets.panels(1, 1, 4.4)
     places = found.places.numpy()
     for one_class in classes_in(labels):
         own = (labels == one_class).numpy()
         axes.scatter(
             places[own, 0], places[own, 1], color=sheets.class_colour(one_class), marker=sheets.class_marker(one_class),
-            s=15, linewidths=0, label=sheets.class_label(diagnosed.class_names, one_class),
+            s=24, linewidths=0, label=sheets.class_label(diagnosed.class_names, one_class),
         )  # fmt: skip
     wrong = (predicted != labels).numpy()
     axes.scatter(

@@ -122,8 +122,8 @@ def _trajectory_figure(
     sheets.labelled(over_time, "share of the sequence read")
     for axes in (bars, over_time):
         sheets.gridded(axes)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    over_time.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        sheets.in_percent(axes.yaxis)
+    sheets.in_percent(over_time.xaxis)
     sheets.legend_below(figure, plane, 4)
     return figure
 

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...report.figures import sheets
-from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section, Table
 from ..measures.projections import principal_components
 from ..measures.states import Layer, classes_in
@@ -90,7 +89,5 @@ def _figure(diagnosed: Diagnosed, layer: Layer, labels: Tensor, real: Tensor) ->
         axes.set_yticks([])
         sheets.whole_numbers(axes, most=4)
     if image is not None:
-        bar = figure.colorbar(image, ax=every, fraction=0.02, pad=0.01)
-        bar.outline.set_visible(False)
-        bar.ax.tick_params(labelsize=8, colors=LIGHT.muted, length=0)
+        sheets.colour_bar(figure, image, every, "state")
     return figure

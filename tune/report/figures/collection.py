@@ -24,6 +24,7 @@ from .scores import with_one_value
 from .sections import Section, not_drawn
 from .sheets import Sheet
 from .slices import slices_section
+from .timeline import draw_timeline, timeline_section
 from .words import StudyContext
 
 
@@ -62,6 +63,7 @@ KINDS = {
     "slices": Kind("The score along each hyperparameter", "How", "", None, slices_section),
     "curves": Kind("Learning curves", "Learning", "learning_curves.png", draw_curves, curves_section),
     "confusion": Kind("The confusion matrix", "Confusion", "confusion_matrix.png", draw_confusion, confusion_section),
+    "timeline": Kind("The timeline of streams", "Timeline", "timeline.png", draw_timeline, timeline_section),
 }
 
 

@@ -20,6 +20,7 @@ from .words import StudyContext, Words, counted, shortened
 MOST_CLASSES = 30
 MOST_MISTAKES = 12
 # Stands on the colour of a whole class in the light and in the dark: not quite the white of the paper, which turns.
+_MOST = 0.55
 _WHITE = "#fefefe"
 
 
@@ -126,12 +127,14 @@ def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = 
     shares = info.counts / np.maximum(info.counts.sum(axis=1, keepdims=True), 1)
     size = (9 if n <= 22 else 7) if not is_narrow else 7 if n <= 12 else 5
     places = np.argwhere(info.counts)
-    # A transparent colour, so that few stand out on a dark page as well.
-    colours = [to_rgba(LIGHT.most, 0.25 + 0.75 * shares[row, column]) for row, column in places]
+    # A transparent colour, so that few stand out on a dark page as well; on none between could a number be read.
+    is_most = shares > _MOST
+    alphas = np.where(is_most, 0.86 + 0.14 * shares, 0.25 + 0.7 * shares)
+    colours = [to_rgba(LIGHT.most, alphas[row, column]) for row, column in places]
     squares = [Rectangle((column - 0.48, row - 0.48), 0.96, 0.96) for row, column in places]
     axes.add_collection(PatchCollection(squares, facecolors=colours, linewidths=0))
     for row, column in places:
-        ink = _WHITE if shares[row, column] > 0.55 else LIGHT.ink
+        ink = _WHITE if is_most[row, column] else LIGHT.ink
         axes.text(column, row, str(info.counts[row, column]), ha="center", va="center", size=size, color=ink)
     columns = [str(index) for index in range(1, n + 1)] if is_narrow else rows
     named_ticks(axes, "x", columns, n_characters=30, rotation=0 if is_narrow else 60)

@@ -17,17 +17,22 @@ from typing import Any, Literal, NamedTuple
 
 import matplotlib
 from markupsafe import Markup
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.typing import ColorType
 
 from .axes import Tick
 from .palette import LIGHT, PROPERTIES
-from .words import StudyContext, Words, shortened
+from .words import StudyContext, Words, number_text, shortened
 
 WIDTH_INCHES = 11.0
 MARGIN_INCHES = 0.35
@@ -35,9 +40,12 @@ DOTS_PER_INCH = 150
 # Of panels, which stand in a column of text.
 PANELS_INCHES = 8.6
 MOST_NAMED = 30
-_HEADING_INCHES = 1.12
+HEADING_INCHES = 1.12
 _NOTE_INCHES = 0.19
 _NOTE_CHARACTERS = 140
+# Of a legend, on average and with room.
+_LETTER_INCHES = 0.075
+_TITLE_LETTER_INCHES = 0.08
 # Of 0 to 9: 0.6 of the time of the usual 6, for files that are a sixth larger.
 _COMPRESSION = 3
 
@@ -116,13 +124,13 @@ def sheet(words: Words, context: StudyContext, room_inches: float, medium: Mediu
         return Sheet(figure, medium.width, room_inches + 0.1, 0.0, room_inches)
     notes = [line for note in words.notes for line in textwrap.wrap(note, _NOTE_CHARACTERS)]
     bottom = MARGIN_INCHES + _NOTE_INCHES * len(notes) + (0.1 if notes else 0.0)
-    height = bottom + room_inches + _HEADING_INCHES
+    height = bottom + room_inches + HEADING_INCHES
     figure = blank(height, medium.width, layout="none")
     better = "higher" if context.direction == "maximize" else "lower"
     head(figure, f"{context.title} · {context.metric}, {better} is better", words.title, words.summary)
     for line, text in enumerate(reversed(notes)):
         _write(figure, 0.28 + _NOTE_INCHES * line, text, 9.0, LIGHT.muted)
-    return Sheet(figure, medium.width, height, bottom, height - _HEADING_INCHES)
+    return Sheet(figure, medium.width, height, bottom, height - HEADING_INCHES)
 
 
 def head(figure: Figure, above: str, title: str, summary: str) -> None:
@@ -161,8 +169,10 @@ def panels(
     every = figure.subplots(n_rows, n_columns, squeeze=False, sharey=share_y).ravel().tolist()
     for unused in every[n_panels:]:
         unused.remove()
+    # The panel of two columns is as wide as that of a narrow screen, of which less is left beside long names.
+    most = int(0.78 * PANELS_INCHES / max(n_columns, 2) / _TITLE_LETTER_INCHES)
     for k, axes in enumerate(every[:n_panels]):
-        calm(axes, titles[k] if k < len(titles) else "")
+        calm(axes, textwrap.fill(shortened(titles[k], 80), most, break_on_hyphens=False) if k < len(titles) else "")
     return figure, every[:n_panels]
 
 
@@ -182,7 +192,7 @@ def calm(axes: Axes, title: str = "") -> Axes:
         axes.spines[side].set_color(LIGHT.rule)
     axes.tick_params(colors=LIGHT.muted, labelsize=9, length=0, pad=4, which="both")
     if title:
-        axes.set_title(shortened(title, 60), loc="left", size=10, color=LIGHT.ink, pad=6, parse_math=False)
+        axes.set_title(title, loc="left", size=10, color=LIGHT.ink, pad=6, parse_math=False)
     return axes
 
 
@@ -203,6 +213,40 @@ def whole_numbers(axes: Axes, axis: str = "x", most: int = 6) -> None:
     """Ticks at whole numbers."""
     chosen = axes.xaxis if axis == "x" else axes.yaxis
     chosen.set_major_locator(MaxNLocator(most, integer=True))
+
+
+def in_percent(*every: Axis) -> None:
+    """Writes shares in percent, with as many decimals as tell the ticks apart."""
+    for axis in every:
+        axis.set_major_formatter(PercentFormatter(1.0))
+
+
+def logarithmic(axes: Axes) -> None:
+    """A logarithmic vertical axis with ticks at 1, 2 and 5, or at powers of ten where it is long."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(_short))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def ink_on(colour: ColorType) -> str:
+    """Black or white, whichever stands out more on a colour that is not the page's: 4.5 to 1 at least (WCAG 2.2)."""
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    # Not the palette's own, which change in the dark.
+    return "#000001" if luminance > 0.179 else "#fffffe"
+
+
+def _short(value: float, place: int | None) -> str:
+    return number_text(value)
+
+
+def colour_bar(figure: Figure, image: ScalarMappable, axes: Axes | Sequence[Axes], what: str = "") -> None:
+    """What the colours of an image mean, beside it."""
+    bar = figure.colorbar(image, ax=axes, fraction=0.025, pad=0.01)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8.5, colors=LIGHT.muted, length=0)
+    labelled(bar.ax, y=what)
 
 
 def set_ticks(axes: Axes, x: Sequence[Tick] | None = None, y: Sequence[Tick] | None = None) -> None:
@@ -248,11 +292,26 @@ def legend_below(figure: Figure, axes: Axes | Sequence[Axes], n_columns: int = 4
     _legend(figure, [axes] if isinstance(axes, Axes) else axes, n_columns, loc="outside lower left")
 
 
+def legend_again(figure: Figure, legend: Legend) -> None:
+    """Puts a legend under the panels anew, in as many columns as fit the figure's width."""
+    most = int((figure.get_figwidth() - 0.5) / _LETTER_INCHES)
+    labels = [textwrap.fill(text.get_text(), most) for text in legend.get_texts()]
+    longest = max(len(line) for label in labels for line in label.splitlines())
+    n_columns = max(1, int(figure.get_figwidth() / (_LETTER_INCHES * longest + 0.55)))
+    handles = [handle for handle in legend.legend_handles if handle is not None]
+    legend.remove()
+    _put_legend(figure, handles, labels, n_columns, loc="outside lower left")
+
+
 def _legend(figure: Figure, every: Sequence[Axes], n_columns: int, **place: Any) -> None:
     pairs = [pair for axes in every for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
     if not pairs:
         return
     handles, labels = zip(*pairs, strict=True)
+    _put_legend(figure, handles, labels, n_columns, **place)
+
+
+def _put_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], n_columns: int, **place: Any) -> None:
     drawn = figure.legend(
         handles,
         labels,

@@ -55,7 +55,7 @@ def signal_groups(classes: Sequence[dict[str, Any]]) -> tuple[DrawingGroup, ...]
         classes: As ``read_examples`` gives them.
     """
     everything = np.concatenate([example["values"] for one in classes for example in one["examples"]], axis=1)
-    centre, scale = _scales(everything, classes[0]["channels"])
+    centre, scale = channel_scales(everything, classes[0]["channels"]) or (0.0, 1.0)
     low, high = np.percentile((everything - centre) / scale, _SHOWN_PERCENT)
     longest = max(example["length"] for one in classes for example in one["examples"])
     groups = []
@@ -81,14 +81,27 @@ def legend(channels: Sequence[str]) -> Markup:
     return Markup(" ").join(strokes)
 
 
-def _scales(values: Float[np.ndarray, "channels steps"], channels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """What to take off each channel and divide it by, so that all can share one height, whatever their units."""
+def channel_scales(
+    values: Float[np.ndarray, "channels steps"], channels: Sequence[str], *, is_shared: bool = True
+) -> tuple[Float[np.ndarray, "channels 1"], Float[np.ndarray, "channels 1"]] | None:
+    """What to take off each channel and divide it by, so that all can share one height.
+
+    Args:
+        values: Of all sequences.
+        channels: Their names, with units in brackets.
+        is_shared: Whether channels of one unit and of like sizes stay as they are.
+
+    Returns:
+        Means and standard deviations; None where the channels stay as they are.
+    """
     units = {name.partition("(")[2] for name in channels}
     deviations = values.std(axis=1, keepdims=True)
-    moving = deviations[deviations > 0]
-    if not moving.size or (len(units) < 2 and moving.max() <= _MOST_TIMES * moving.min()):
-        return np.zeros_like(deviations), np.ones_like(deviations)
-    return values.mean(axis=1, keepdims=True), np.where(deviations > 0, deviations, 1.0)
+    varying = deviations > 1e-6 * np.abs(values).max(axis=1, keepdims=True)
+    moving = deviations[varying]
+    is_alike = not moving.size or moving.max() <= _MOST_TIMES * moving.min()
+    if is_shared and len(units) < 2 and is_alike:
+        return None
+    return values.mean(axis=1, keepdims=True), np.where(varying, deviations, 1.0)
 
 
 def _svg(lines: Float[np.ndarray, "channels steps"], width: float, words: str) -> Markup:

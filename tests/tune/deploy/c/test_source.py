@@ -12,7 +12,7 @@ import pytest
 from data.tensors.channels import DERIVED, NORMALISATIONS, Preparation
 from tests.c_programs import SANITIZED, STRICT, compiled, lines_of, needs, run, write_c
 from tests.models.test_contract import CASES
-from tests.stored_models import measured, stored_ensemble, stored_model
+from tests.stored_models import CLASSES, measured, stored_ensemble, stored_model
 from tune.core.problems import SettingsError
 from tune.deploy.c.source import refuse_unwritable, sliding_of, to_c
 from tune.deploy.classifier import TorchClassifier
@@ -67,6 +67,16 @@ def test_every_preparation(normalisation: str, derived: str, tmp_path: Path) -> 
     preparation = Preparation(normalisation, derived)
     model = stored_model("gru", {"hidden_size": 5, "bidirectional": True}, preparation)
     check(model, tmp_path)
+    check_stream(model, tmp_path)
+
+
+@needs("gcc")
+@pytest.mark.parametrize("threshold", [0.0, 0.2, 0.25, 1.0])
+def test_a_stream_is_decided_by_the_rule_that_was_judged(threshold: float, tmp_path: Path) -> None:
+    names = ("null", *CLASSES[1:])
+    rule = {"hop": 2, "n_windows": 4, "threshold": threshold}
+    model = stored_model("gru", {"hidden_size": 5}, class_names=list(names), decision=rule)
+    write_c(model, tmp_path, LENGTHS)
     check_stream(model, tmp_path)
 
 

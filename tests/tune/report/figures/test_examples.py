@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import matplotlib.image
 import pytest
 import torch
+from matplotlib.colors import to_rgba
 
+from data.landmarks import channel_names
 from data.sequences import SequenceDataset
-from tune.report.figures.examples import examples_picture
+from tune.report.figures.examples import Signals, examples_picture
+from tune.report.figures.narrow import narrowed
+from tune.report.figures.sheets import legend_below, panels, png
+from tune.report.figures.skeleton import COLOURS, N_MOMENTS
 
 
 def make(
@@ -48,3 +54,49 @@ def test_a_picture_of_any_recordings(dataset: SequenceDataset) -> None:
     assert width == 1650
     assert 300 < height < 2000
     assert picture[:, :, :3].std() > 0.01
+
+
+def test_channels_of_unlike_units_have_a_scale_each_which_no_spike_sets() -> None:
+    dataset = make(2, 2, 200)
+    assert Signals(dataset).scale == "as measured"
+    unlike = replace(dataset, channel_names=("across (m/s²)", "turning (rad/s)"))
+    assert Signals(unlike).scale == "each in its standard deviations"
+    spiked = replace(dataset, values=dataset.values.clone())
+    spiked.values[100, 0] = 12.0
+    _, (axes,) = panels(1, 1, 2.0)
+    Signals(spiked).draw(axes, 0)
+    Signals(spiked).fit(axes, range(4))
+    assert axes.get_ylim()[1] < 6
+    assert len({str(line.get_color()) for line in axes.get_lines()}) == 2
+
+
+def test_landmarks_are_drawn_as_bodies() -> None:
+    names = tuple(name for name in channel_names(("pose", "left_hand", "right_hand")) if "visibility" not in name)
+    dataset = replace(make(1, 225, 9), channel_names=names)
+    dataset.values[:9, names.index("left_hand 0 x") : names.index("right_hand 0 x")] = 0.0
+    _, (axes,) = panels(1, 1, 2.0)
+    assert Signals(dataset).draw(axes, 0) is None
+    drawn = [tuple(line.get_edgecolor()[0]) for line in axes.collections]
+    assert not axes.images
+    assert drawn.count(to_rgba(COLOURS["pose"])) == drawn.count(to_rgba(COLOURS["right_hand"])) == N_MOMENTS
+    assert to_rgba(COLOURS["left_hand"]) not in drawn, "a hand that is not seen is no point at the shoulders"
+    assert "moments" in Signals(dataset).words
+
+
+def test_a_narrow_picture_has_half_of_the_columns_and_the_same_panels() -> None:
+    figure, every = panels(7, 4, 1.5, titles=[f"a rather long title, number {k}" for k in range(7)], share_y=True)
+    for k, axes in enumerate(every):
+        axes.plot([0, k], [0, 1], label=f"a line with many words, number {k}")
+        axes.set_xlabel("seconds" if k >= 4 else "")
+        axes.set_ylabel("metres" if k % 4 == 0 else "")
+    legend_below(figure, every)
+    copy = narrowed(figure)
+    png(copy)
+    assert figure.get_figwidth() > 2 * copy.get_figwidth() - 1, "the wide one is what it was"
+    places = [axes.get_position() for axes in copy.axes]
+    assert len({round(place.x0, 2) for place in places}) == 2
+    assert len({round(place.y0, 2) for place in places}) == 4
+    assert [axes.get_ylabel() for axes in copy.axes] == ["metres", ""] * 3 + ["metres"]
+    assert [axes.get_xlabel() for axes in copy.axes] == [""] * 5 + ["seconds"] * 2
+    (legend,) = copy.legends
+    assert [text.get_text() for text in legend.get_texts()] == [f"a line with many words, number {k}" for k in range(7)]

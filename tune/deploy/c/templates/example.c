@@ -21,8 +21,8 @@ static int read_sample(const char *line, float *sample)
 
 static void print(long step, const float *probabilities)
 {
-    const int best = model_best(probabilities);
-    printf("%ld,%s,%.4f\n", step, model_class_names[best], probabilities[best]);
+    const int decided = model_decision(probabilities);
+    printf("%ld,%s,%.4f\n", step, model_class_names[decided], probabilities[decided]);
     fflush(stdout);
 }
 

@@ -23,9 +23,9 @@ void loop() {
 #endif
   read_sensor(sample);
   if (model_push(sample, probabilities)) {
-    const int best = model_best(probabilities);
-    Serial.print(model_class_names[best]);
+    const int decided = model_decision(probabilities);
+    Serial.print(model_class_names[decided]);
     Serial.print(' ');
-    Serial.println(probabilities[best], 3);
+    Serial.println(probabilities[decided], 3);
   }
 }

@@ -13,16 +13,16 @@ class Event(NamedTuple):
 
     Attributes:
         place: How many events of the task came before.
-        event: Name of an observer's method.
+        name: Of an observer's method.
     """
 
     task_id: int
     place: int
-    event: str
+    name: str
     details: tuple[Any, ...]
 
 
-class Board:
+class EventQueue:
     """Takes what happens in the tasks, and whether they shall stop.
 
     What it holds may be lost with its process: a task returns its events once more in the end, and the wish to stop is
@@ -30,19 +30,19 @@ class Board:
     """
 
     def __init__(self) -> None:
-        self._news: list[Event] = []
+        self._events: list[Event] = []
         self._stop = False
 
-    def tell(self, news: Event) -> None:
-        """A task puts down what has happened."""
-        self._news.append(news)
+    def tell(self, event: Event) -> None:
+        """A task tells what has happened."""
+        self._events.append(event)
 
     def shall_stop(self) -> bool:
         """A task asks whether to go on."""
         return self._stop
 
     def exchange(self, stop: bool) -> list[Event]:
-        """The process that began the tasks says whether they shall stop, and takes the news."""
+        """The process that began the tasks says whether they shall stop, and takes the events."""
         self._stop = stop
-        news, self._news = self._news, []
-        return news
+        events, self._events = self._events, []
+        return events
