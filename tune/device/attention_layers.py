@@ -120,6 +120,8 @@ def _feed_forward(module: nn.Module, builder: Builder) -> Stage:
     """``FeedForward``."""
     assert isinstance(module, FeedForward)
     before, wide, _, narrow = module.layers
+    assert isinstance(wide, nn.Linear)
+    assert isinstance(narrow, nn.Linear)
     wide_map, narrow_map = linear(wide, builder), linear(narrow, builder)
     n_features = narrow.out_features
     fields = {

@@ -94,7 +94,8 @@ def to_c(model: StoredModel, scales: Scales | None = None) -> Source:
 
 def tanh_table() -> Array:
     """Of ``runtime/activation_int8.c``."""
-    return np.rint(32767 * np.tanh(np.arange(257) / 32)).astype(np.int16)
+    table: Array = np.rint(32767 * np.tanh(np.arange(257) / 32)).astype(np.int16)
+    return table
 
 
 def sliding_of(model: StoredModel) -> Sliding:
