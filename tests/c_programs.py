@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.stored_models import measured
+from tune.deploy.c.calibration import input_scales
 from tune.deploy.c.library import library_files, write_library
 from tune.deploy.c.source import to_c
 from tune.deploy.verification import recordings_of
@@ -27,11 +28,14 @@ def needs(program: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program}")
 
 
-def write_c(model: StoredModel, folder: Path, lengths: tuple[int, ...], tolerance: float = 1e-5) -> None:
+def write_c(
+    model: StoredModel, folder: Path, lengths: tuple[int, ...], tolerance: float = 1e-5, *, int8: bool = False
+) -> None:
     """The folder of a network, checked on random recordings of these lengths."""
     data = measured(lengths)
-    tried = recordings_of(data), model.logits(data).numpy()
-    write_library(folder, library_files(model, to_c(model), tried, True, tolerance))
+    recordings = recordings_of(data)
+    source = to_c(model, input_scales(model, recordings) if int8 else None)
+    write_library(folder, library_files(model, source, (recordings, model.logits(data).numpy()), True, tolerance))
 
 
 def compiled(folder: Path, program: str, compiler: Sequence[str]) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..core.folders import DEFAULT_SAVE_DIR, SaveDir
+from ..core.problems import Problem, SettingsError
 from ..core.terminal import console, handles_errors
 from .options import A_FILE, SAVE_DIR, storage_options
 
@@ -18,6 +19,8 @@ OWN_NETWORK = click.option(
 )
 A_COUNT = click.IntRange(1, 1_000_000)
 ABOVE_ZERO = click.FloatRange(0, 1e6, min_open=True)
+# What --precision int8 makes of a format.
+IN_BYTES = {"onnx": "int8", "int8": "int8", "c": "c-int8"}
 FORMS = ("onnx", "int8", "torch-export", "c")
 
 
@@ -31,6 +34,13 @@ FORMS = ("onnx", "int8", "torch-export", "c")
     help="onnx: for onnxruntime, anywhere; int8: the same with weights of a byte; torch-export: a program for torch; "
     "c: C for microcontrollers, as an Arduino library.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(("float32", "int8")),
+    default="float32",
+    show_default=True,
+    help="Of onnx and c: int8 multiplies bytes.",
+)
 @click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
 @click.option("--model", type=A_PATH, metavar="DIR", help="Another network: the folder best_model of a study.")
 @OWN_NETWORK
@@ -42,7 +52,9 @@ FORMS = ("onnx", "int8", "torch-export", "c")
 @click.option("--data-path", metavar="PATH", help="Where the recordings are now.  [default: as in the study]")
 @storage_options
 @handles_errors
-def export(storage_url: str | None, save_dir: SaveDir, network: str | None, **options: Any) -> None:
+def export(
+    storage_url: str | None, save_dir: SaveDir, network: str | None, form: str, precision: str, **options: Any
+) -> None:
     """Writes a trained network as one file, or as a folder of C, for use elsewhere, with a model card.
 
     Preparation of the channels, the network and its probabilities are all inside: measured values go in. Before it is
@@ -52,7 +64,11 @@ def export(storage_url: str | None, save_dir: SaveDir, network: str | None, **op
 
     _know(network)
 
-    sys.exit(export_command(console(), storage_url, save_dir, **options))
+    if precision == "int8":
+        if form not in IN_BYTES:
+            raise SettingsError([Problem("--precision", precision, f"does not go with --format {form}")])
+        form = IN_BYTES[form]
+    sys.exit(export_command(console(), storage_url, save_dir, form=form, **options))
 
 
 @click.command(short_help="Classify new recordings, from files or a stream.")

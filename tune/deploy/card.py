@@ -89,7 +89,7 @@ def _purpose(exported: Exported) -> str:
 
 
 def _how_to_run(exported: Exported) -> str:
-    if exported.form == "c":
+    if exported.form in ("c", "c-int8"):
         return "## How to run it\n\n`README.md` beside this file says it: on a computer, on an Arduino, and elsewhere."
     if exported.file_name.endswith(".pt2"):
         lines = [
@@ -296,6 +296,8 @@ def _limits(exported: Exported) -> str:
             limits.append(f"Most often missed: {', '.join(worst)}.")
     if exported.form == "int8":
         limits.append("Its weights are bytes, and linear maps are scaled by what a batch holds: see the size table.")
+    if exported.form == "c-int8":
+        limits.append("Weights and what they are multiplied with are bytes, calibrated on the training data.")
     return "\n".join(("## Limits", "", *(f"- {limit}" for limit in limits)))
 
 

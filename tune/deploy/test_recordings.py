@@ -30,12 +30,14 @@ class Judged:
         name: ``test`` or ``validation``; empty without a part.
         why_not: Why there are none, in a sentence; empty where there are.
         split: How the study's data was cut, as stored with it; empty where that is not known.
+        training: What bytes are calibrated on; None where there are no recordings.
     """
 
     part: SequenceDataset | None
     name: str
     why_not: str
     split: dict[str, Any]
+    training: SequenceDataset | None = None
 
 
 def find_judged(model: StoredModel, study: Study | None, data_path: str | None) -> Judged:
@@ -59,8 +61,8 @@ def find_judged(model: StoredModel, study: Study | None, data_path: str | None) 
         return Judged(None, "", "the recordings are no longer those of the study (their fingerprint differs)", split)
     fold = splits.folds[0]
     if fold.test is not None:
-        return Judged(fold.test, "test", "", split)
-    return Judged(fold.validation, "validation", "", split)
+        return Judged(fold.test, "test", "", split, fold.train)
+    return Judged(fold.validation, "validation", "", split, fold.train)
 
 
 def note_use(study: Study, trial: int, purpose: str) -> bool:

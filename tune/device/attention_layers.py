@@ -120,14 +120,16 @@ def _feed_forward(module: nn.Module, builder: Builder) -> Stage:
     """``FeedForward``."""
     assert isinstance(module, FeedForward)
     before, wide, _, narrow = module.layers
+    assert isinstance(wide, nn.Linear)
+    assert isinstance(narrow, nn.Linear)
     wide_map, narrow_map = linear(wide, builder), linear(narrow, builder)
-    n_features = narrow_map.fields["n_outputs"]
+    n_features = narrow.out_features
     fields = {
         "norm": norm(before),
         "wide": wide_map,
         "narrow": narrow_map,
         "normalised": builder.buffer(n_features),
-        "hidden": builder.buffer(wide_map.fields["n_outputs"]),
+        "hidden": builder.buffer(wide.out_features),
         "out": builder.buffer(n_features),
     }
     return Stage("push_feed_forward", "feed_forward", Struct("feed_forward", fields))

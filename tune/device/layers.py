@@ -25,8 +25,11 @@ from models.temporal_cnn import ResidualBlock
 from models.transformer import Encoder
 
 from .attention_layers import context_stage, cross_attention, encoder, self_attention
-from .maps import linear, norm, numbers
-from .program import Builder, Chain, Stage, Struct, Weights, packed
+from .maps import LARGEST_BYTE, linear, norm, numbers, product, scale_of
+from .program import Builder, Chain, Stage, Struct, Weights
+
+# What recurrent cells put out lies between -1 and 1.
+SCALE_OF_STATE = 1 / LARGEST_BYTE
 
 
 def front(module: ConvolutionalFront, builder: Builder) -> Chain:
@@ -73,16 +76,14 @@ def _convolution(
     """``runtime/convolution.c``, which keeps as many steps as it sees, or the whole sequence if that is shorter."""
     n_outputs, n_inputs, n_taps = weight.shape
     stride, dilation = int(module.stride[0]), int(module.dilation[0])
-    taps = [packed(numbers(weight[:, :, tap])).values for tap in range(n_taps)]
+    matrices = product(numbers(weight), builder, scale_of(module, builder))
     n_rows = min(dilation * (n_taps - 1) + 1, builder.longest)
     fields = {
-        "weights": Weights(np.concatenate(taps)),
+        "first": matrices,
         "bias": Weights(numbers(bias)),
         "norm": None if after is None else norm(after),
-        "n_inputs": n_inputs,
-        "n_outputs": n_outputs,
         "n_taps": n_taps,
-        "tap_size": len(taps[0]),
+        "tap_size": len(matrices.fields["weights"].values) // n_taps,
         "stride": stride,
         "dilation": dilation,
         "rows": builder.buffer(n_rows * n_inputs),
@@ -101,12 +102,12 @@ def residual_block(module: ResidualBlock, builder: Builder) -> Chain:
         return chain
     first = chain[0].layer.fields
     shortcut = linear(module.shortcut, builder) if isinstance(module.shortcut, nn.Linear) else None
-    n_features = chain[-1].layer.fields["n_outputs"]
+    n_features = chain[-1].layer.fields["first"].fields["n_outputs"]
     fields = {
         "shortcut": shortcut,
         "rows": first["rows"],
         "n_rows": first["n_rows"],
-        "n_inputs": first["n_inputs"],
+        "n_inputs": first["first"].fields["n_inputs"],
         "n_features": n_features,
         "out": builder.buffer(n_features),
     }
@@ -121,7 +122,7 @@ def cell(module: nn.Module, builder: Builder) -> Struct:
     own, other = (numbers(getattr(module, f"bias_{name}_l0")) for name in ("ih", "hh"))
     name, new, bias, n_state = "rnn", None, own + other, size
     if isinstance(module, nn.GRU):
-        name, new = "gru", packed(inputs[2 * size :])
+        name, new = "gru", product(inputs[2 * size :], builder, scale_of(module, builder))
         # Where the reset gate acts on what the state says, the two biases stand apart (torch.nn.GRU).
         bias = np.concatenate([(own + other)[: 2 * size], other[2 * size :], own[2 * size :]])
         inputs = inputs[: 2 * size]
@@ -131,9 +132,9 @@ def cell(module: nn.Module, builder: Builder) -> Struct:
     builder.work(len(recurrent) * (module.input_size + size))
     fields = {
         "step": f"step_{name}",
-        "input": packed(inputs),
+        "input": product(inputs, builder, scale_of(module, builder)),
         "input_new": new,
-        "recurrent": packed(recurrent),
+        "recurrent": product(recurrent, builder, SCALE_OF_STATE),
         "bias": Weights(bias),
         "n_inputs": module.input_size,
         "n_hidden": size,

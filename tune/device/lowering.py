@@ -13,7 +13,7 @@ from models import SequenceClassifier
 from .layers import network_chain
 from .maps import numbers
 from .memory import place
-from .program import Builder, Program, Struct, Weights
+from .program import Builder, Program, Scales, Struct, Weights
 
 
 def program_for(
@@ -22,6 +22,7 @@ def program_for(
     channel_names: Sequence[str],
     longest: int,
     window: int,
+    scales: Scales | None = None,
 ) -> Program:
     """What is computed on a device.
 
@@ -31,12 +32,23 @@ def program_for(
         channel_names: Of the measured channels.
         longest: Steps of the longest sequence that it is to be given.
         window: Steps of the window whose multiply-adds are counted.
+        scales: Multiplies bytes, with these scales of the layers' inputs; None multiplies in floating point.
     """
-    builder = Builder(longest, window)
+    builder = Builder(longest, window, scales=scales)
     inputs = _prepared(*prepared, channel_names, builder)
     chain, logits = network_chain(network, builder)
     n_numbers = place(builder.buffers)
-    return Program(inputs, chain, logits, n_numbers, builder.sources, longest, builder.macs)
+    return Program(
+        preparation=inputs,
+        chain=chain,
+        logits=logits,
+        n_numbers=n_numbers,
+        sources=builder.sources,
+        longest=longest,
+        macs=builder.macs,
+        precision="float32" if scales is None else "int8",
+        most_inputs=builder.most_inputs,
+    )
 
 
 def _prepared(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from torch import Tensor, nn
 
 from .program import Array, Builder, Struct, Weights, packed
+
+LARGEST_BYTE = 127
 
 
 def numbers(values: Tensor) -> Array:
@@ -13,15 +17,39 @@ def numbers(values: Tensor) -> Array:
     return np.asarray(values.detach().numpy(), np.float32)
 
 
+def product(weight: Array, builder: Builder, scale: float) -> Struct:
+    """Matrices [outputs, inputs, steps that follow each other], or one of them without the last axis.
+
+    Args:
+        weight: As trained.
+        builder: Of the program.
+        scale: What a byte of the input is worth, where bytes are multiplied.
+    """
+    taps = weight[..., None] if weight.ndim == 2 else weight
+    n_outputs, n_inputs, n_taps = taps.shape
+    builder.most_inputs = max(builder.most_inputs, n_inputs)
+    fields: dict[str, Any] = {"n_inputs": n_inputs, "n_outputs": n_outputs}
+    if builder.scales is not None:
+        largest = np.abs(taps).max(axis=(1, 2))
+        rows = np.where(largest > 0, largest / LARGEST_BYTE, 1.0).astype(np.float32)
+        taps = np.rint(taps / rows[:, None, None]).astype(np.int8)
+        fields |= {"scales": Weights(rows * np.float32(scale)), "inverse": 1 / scale}
+    fields["weights"] = Weights(np.concatenate([packed(taps[:, :, tap]) for tap in range(n_taps)]))
+    return Struct("product", fields)
+
+
+def scale_of(module: nn.Module, builder: Builder) -> float:
+    """What a byte of a layer's input is worth."""
+    return 1.0 if builder.scales is None else builder.scales.get(module, 1.0)
+
+
 def linear(module: nn.Module, builder: Builder) -> Struct:
     """``nn.Linear`` of every step."""
     assert isinstance(module, nn.Linear)
     builder.work(module.in_features * module.out_features)
     fields = {
-        "weights": packed(numbers(module.weight)),
+        "product": product(numbers(module.weight), builder, scale_of(module, builder)),
         "bias": None if module.bias is None else Weights(numbers(module.bias)),
-        "n_inputs": module.in_features,
-        "n_outputs": module.out_features,
     }
     return Struct("linear", fields)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 Array = NDArray[Any]
+Precision = Literal["float32", "int8"]
+Scales = Mapping[nn.Module, float]
 # Rows of a matrix that stand together; see ``runtime/product.c``.
 ROWS_TOGETHER = 4
 
@@ -70,6 +73,8 @@ class Program:
         sources: Files of the runtime that are needed by name alone.
         longest: Steps of the longest sequence.
         macs: Multiply-adds of a window.
+        precision: Of what is multiplied.
+        most_inputs: Of a matrix.
     """
 
     preparation: Struct
@@ -79,6 +84,8 @@ class Program:
     sources: set[str]
     longest: int
     macs: int
+    precision: Precision
+    most_inputs: int
 
     def stages(self) -> Iterator[Stage]:
         """Every layer, those of a chain beside before the layer that feeds it."""
@@ -125,6 +132,8 @@ class Builder:
         window: Steps of a window there.
         phase: In which the next layer is given its steps.
         latest: The last phase so far.
+        scales: Of bytes, for what goes into a layer: what one of them is worth. None computes in floating point.
+        most_inputs: Of a matrix so far.
     """
 
     longest: int
@@ -134,6 +143,8 @@ class Builder:
     macs: int = 0
     buffers: list[Buffer] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
+    scales: Scales | None = None
+    most_inputs: int = 0
 
     def buffer(self, size: int) -> Buffer:
         """Memory for the present phase."""
@@ -156,9 +167,9 @@ class Builder:
         self.longest, self.window = (-(-steps // stride) for steps in (self.longest, self.window))
 
 
-def packed(matrix: Array) -> Weights:
+def packed(matrix: Array) -> Array:
     """A matrix [outputs, inputs] as the runtime reads it: four rows together, column by column."""
     n_rows, n_columns = matrix.shape
-    filled = np.zeros((-(-n_rows // ROWS_TOGETHER) * ROWS_TOGETHER, n_columns), np.float32)
+    filled = np.zeros((-(-n_rows // ROWS_TOGETHER) * ROWS_TOGETHER, n_columns), matrix.dtype)
     filled[:n_rows] = matrix
-    return Weights(filled.reshape(-1, ROWS_TOGETHER, n_columns).transpose(0, 2, 1).reshape(-1))
+    return filled.reshape(-1, ROWS_TOGETHER, n_columns).transpose(0, 2, 1).reshape(-1)

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from .program import Program
+from .program import Precision, Program
 
 FOLDER = Path(__file__).parent / "runtime"
 OWN_INCLUDE = re.compile(r'^#include "(\w+)\.c"\n', re.MULTILINE)
 SYSTEM_INCLUDE = re.compile(r"^#include <\w+\.h>\n", re.MULTILINE)
+# Of bytes.
+INSTEAD = {"product": "product_int8", "activation": "activation_int8"}
 
 
 def read(name: str) -> str:
@@ -20,14 +22,17 @@ def read(name: str) -> str:
 
 def parts_of(program: Program) -> dict[str, str]:
     """Parts that a program needs, as ``parts`` gives them."""
-    return parts(["preparation", *sorted(program.sources), *(stage.source for stage in program.stages())])
+    names = ["preparation", *sorted(program.sources), *(stage.source for stage in program.stages())]
+    return parts(names, program.precision)
 
 
-def parts(names: Iterable[str]) -> dict[str, str]:
+def parts(names: Iterable[str], precision: Precision = "float32") -> dict[str, str]:
     """Parts of the runtime by name: each once, after those that it includes, and without its includes."""
+    instead = INSTEAD if precision == "int8" else {}
     found: dict[str, str] = {}
 
     def add(name: str) -> None:
+        name = instead.get(name, name)
         if name in found:
             return
         text = read(f"{name}.c")

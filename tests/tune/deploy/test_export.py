@@ -196,6 +196,15 @@ def test_c_is_tried_on_the_recordings_and_written_as_a_folder(lab: Lab) -> None:
 
 
 @needs("gcc")
+def test_c_of_bytes_says_what_is_lost(lab: Lab) -> None:
+    said = export(lab, "c-int8", max_drop=1.0)
+    folder = lab.folder.root / "export" / "model-c-int8"
+    assert re.search(r"^c-int8 +\d+ kB ", said, re.MULTILINE), said
+    assert "are bytes" in (folder / "README.md").read_text()
+    assert "5 recordings" in run([compiled(folder, "check", ["gcc", *SANITIZED])])
+
+
+@needs("gcc")
 def test_c_that_comes_to_something_else_is_not_written(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_module, "_expected", _others)
     assert "its logits differ from torch's" in export(lab, "c", code=1, out=lab.place / "c")

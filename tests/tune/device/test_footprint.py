@@ -30,12 +30,13 @@ NETWORKS: list[tuple[str, dict[str, Any], Preparation]] = [
 
 
 @needs("arm-none-eabi-gcc")
+@pytest.mark.parametrize("precision", ["float32", "int8"])
 @pytest.mark.parametrize(("name", "hyperparameters", "preparation"), NETWORKS)
 def test_the_compiler_agrees(
-    name: str, hyperparameters: dict[str, Any], preparation: Preparation, tmp_path: Path
+    name: str, hyperparameters: dict[str, Any], preparation: Preparation, precision: str, tmp_path: Path
 ) -> None:
     model = stored_model(name, hyperparameters, preparation)
-    source = to_c(model)
+    source = to_c(model, {} if precision == "int8" else None)
     (tmp_path / "model.h").write_text(source.header)
     (tmp_path / "model.c").write_text(source.code)
     made = tmp_path / "model.o"

@@ -15,6 +15,7 @@ from ...core.files import write_bytes, write_text
 from ...core.folders import SaveDir
 from ...core.problems import Problem, SettingsError
 from ...core.terminal import say, table_of
+from ...deploy.c.calibration import input_scales
 from ...deploy.c.compiled import CompiledClassifier, find_compiler
 from ...deploy.c.library import library_files, write_library
 from ...deploy.c.source import Source, refuse_unwritable, size_of, to_c
@@ -42,9 +43,19 @@ from ...study.tested import times_test_was_used
 from ...training.model_folder import StoredModel, load_model
 from .opening import database_url
 
-FILE_NAMES = {"onnx": "model.onnx", "int8": "model-int8.onnx", "torch-export": "model.pt2", "c": "model-c"}
+FILE_NAMES = {
+    "onnx": "model.onnx",
+    "int8": "model-int8.onnx",
+    "torch-export": "model.pt2",
+    "c": "model-c",
+    "c-int8": "model-c-int8",
+}
+C_FORMS = ("c", "c-int8")
 REFUSED = 1
 LONGEST_NOISE = 10_000
+# By how much bytes may differ from PyTorch on a device, in the largest difference that was found here: with another
+# compiler's last bits a value becomes the byte beside.
+TIMES_BYTES = 1.5
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ def export_command(
     """
     folder = find_model(model, study_name, save_dir.local)
     stored = load_model(folder)
-    if form == "c":
+    if form in C_FORMS:
         refuse_unwritable(stored)
         find_compiler()
     elif form != "torch-export":
@@ -110,7 +121,9 @@ def export_command(
     own = next(one for one in forms if one.name == form)
     card = Exported(stored.description, place.name, form, tried, judged.name, judged.why_not, judged.split, used_before)
     if own.source is not None:
-        _write_c(place, stored, judged, own.source, model_card(card))
+        tolerance = TOLERANCE if form == "c" else TIMES_BYTES * card.own.difference
+        _write_c(place, stored, judged, own.source, tolerance)
+        write_text(place / CARD, model_card(card))
         size = size_of(stored, own.source)
         say(
             console,
@@ -125,11 +138,10 @@ def export_command(
     return 0
 
 
-def _write_c(folder: Path, stored: StoredModel, judged: Judged, source: Source, card: str) -> None:
+def _write_c(folder: Path, stored: StoredModel, judged: Judged, source: Source, tolerance: float) -> None:
     sequences = _sequences(stored, judged)
     expected = _expected(stored, judged, TorchClassifier(stored), sequences)
-    files = library_files(stored, source, (sequences, expected), judged.part is not None, TOLERANCE)
-    write_library(folder, {**files, CARD: card})
+    write_library(folder, library_files(stored, source, (sequences, expected), judged.part is not None, tolerance))
 
 
 def _place(out: Path | None, folder: Path, form: str) -> Path:
@@ -137,7 +149,7 @@ def _place(out: Path | None, folder: Path, form: str) -> Path:
     name = FILE_NAMES[form]
     if out is None:
         return folder.parent / "export" / name
-    if form == "c":
+    if form in C_FORMS:
         if out.exists() and not out.is_dir():
             raise SettingsError([Problem("--out", str(out), "is a file; C is written as a folder")])
         return out
@@ -154,6 +166,8 @@ def _try_all(stored: StoredModel, judged: Judged, form: str, opset: int) -> tupl
     reference = TorchClassifier(stored)
     expected = _expected(stored, judged, reference, sequences)
     forms = list(_forms(stored, reference, form, opset))
+    if form in C_FORMS:
+        forms.append(_in_c(form, stored, reference, judged))
     tried = [
         try_out(one.name, one.classifier, one.n_bytes or len(one.content), sequences, judged.part, expected)[0]
         for one in forms
@@ -190,15 +204,20 @@ def _forms(stored: StoredModel, reference: Classifier, form: str, opset: int) ->
 
         program = to_torch_program(stored)
         forms.append(Form(form, program, TorchProgram(program, stored)))
-    if form == "c":
-        source = to_c(stored)
-        classifier = CompiledClassifier(source, reference.facts)
-        forms.append(Form(form, b"", classifier, size_of(stored, source).flash, source))
     if not untranslated(stored.network):
         for name in ("onnx", "int8"):
             content = to_onnx(stored, opset=opset, int8=name == "int8")
             forms.append(Form(name, content, OnnxClassifier(content, name)))
     return forms
+
+
+def _in_c(form: str, stored: StoredModel, reference: Classifier, judged: Judged) -> Form:
+    scales = None
+    if form == "c-int8":
+        calibrating = _sequences(stored, judged) if judged.training is None else recordings_of(judged.training)
+        scales = input_scales(stored, calibrating)
+    source = to_c(stored, scales)
+    return Form(form, b"", CompiledClassifier(source, reference.facts), size_of(stored, source).flash, source)
 
 
 def _refusal(
@@ -211,7 +230,7 @@ def _refusal(
 ) -> str:
     """Why the file must not be used; empty where it may."""
     own = next(one for one in tried if one.name == form)
-    if form != "int8":
+    if form not in ("int8", "c-int8"):
         tolerance = TOLERANCE
         if stored.network.closed_form:
             moved = rounding_difference(TorchClassifier(stored), _sequences(stored, judged))

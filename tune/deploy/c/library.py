@@ -17,6 +17,10 @@ from ..stream import Sliding
 from .golden import chosen, golden_header
 from .source import Source, size_of, sliding_of
 
+PRECISIONS = {
+    "float32": "float32",
+    "int8": "weights and what they are multiplied with are bytes, sums have 32 bits, the rest is float32",
+}
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -43,6 +47,7 @@ def library_files(
         "real": real,
         "keeps": _why_it_keeps(source),
         "longest": source.program.longest,
+        "precision": PRECISIONS[source.program.precision],
     }
     return {
         "src/model.h": source.header,
@@ -77,7 +82,6 @@ def _about(model: StoredModel, size: Footprint, sliding: Sliding) -> dict[str, o
         "channels": [_line(name) for name in description.channel_names],
         "rate": facts_of(model).sample_rate_hz,
         "size": size,
-        "precision": "float32",
         "window": sliding.window,
         "hop": sliding.rule.hop,
         "smooth": sliding.rule.n_windows,

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from data.streams.null_class import null_class
 from data.tensors.channels import SMALLEST_DEVIATION
 
@@ -13,7 +15,7 @@ from ...core.problems import Problem, SettingsError
 from ...device.footprint import Footprint, Stream, footprint
 from ...device.layers import untranslated
 from ...device.lowering import program_for
-from ...device.program import Array, Buffer, Program, Stage, Struct, Weights
+from ...device.program import Array, Buffer, Program, Scales, Stage, Struct, Weights
 from ...device.runtime import parts_of, read
 from ...training.decisions import DecisionRule
 from ...training.model_folder import StoredModel
@@ -23,7 +25,7 @@ from ..stream import Sliding, sliding_for
 
 PLACE_OF_GENERATED = "/* GENERATED */\n"
 NUMBERS_A_LINE = 8
-KINDS = {"float32": "float", "int16": "short", "int32": "int"}
+KINDS = {"float32": "float", "int8": "signed char", "int16": "short", "int32": "int"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +57,12 @@ def refuse_unwritable(model: StoredModel) -> None:
         raise SettingsError([Problem("architecture", model.description.architecture, rule, way_out)])
 
 
-def to_c(model: StoredModel) -> Source:
+def to_c(model: StoredModel, scales: Scales | None = None) -> Source:
     """The whole network in C: measured values in, logits and calibrated probabilities out.
+
+    Args:
+        model: From its folder.
+        scales: As ``calibration.input_scales`` gives them, to multiply bytes; None for floating point.
 
     Raises:
         SettingsError: If the architecture cannot be written.
@@ -70,6 +76,7 @@ def to_c(model: StoredModel) -> Source:
         description.channel_names,
         description.lengths.longest,
         sliding.window,
+        scales,
     )
     sizes = {
         "N_CHANNELS": len(description.channel_names),
@@ -83,6 +90,12 @@ def to_c(model: StoredModel) -> Source:
         "TEMPERATURE": number(description.temperature),
     }
     return Source(_header(model, sizes), _code(model, program), program)
+
+
+def tanh_table() -> Array:
+    """Of ``runtime/activation_int8.c``."""
+    table: Array = np.rint(32767 * np.tanh(np.arange(257) / 32)).astype(np.int16)
+    return table
 
 
 def sliding_of(model: StoredModel) -> Sliding:
@@ -122,19 +135,20 @@ def _header(model: StoredModel, sizes: dict[str, object]) -> str:
 
 
 def _code(model: StoredModel, program: Program) -> str:
-    description = model.description
-    parts = [
+    description, parts = model.description, parts_of(program)
+    texts = [
         '#include "model.h"',
         "#include <math.h>\n#include <stddef.h>\n#include <string.h>",
-        f"#define SMALLEST_DEVIATION {number(SMALLEST_DEVIATION)}",
-        *parts_of(program).values(),
+        f"#define SMALLEST_DEVIATION {number(SMALLEST_DEVIATION)}\n#define MOST_INPUTS {program.most_inputs}",
+        *([array_text("tanh_table", tanh_table())] if "activation_int8" in parts else []),
+        *parts.values(),
         "/* This network: its memory, its weights, its layers. */",
         *_names("class", description.class_names),
         *_names("channel", description.channel_names),
         *_network(program),
         read("model.c"),
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(text.strip() for text in texts) + "\n"
 
 
 def _network(program: Program) -> list[str]:

@@ -27,7 +27,7 @@ static void turn(const struct attention *layer, float *vectors, int t)
 /* Takes in a step that answers. */
 static void remember(const struct attention *layer, const float *x, int t)
 {
-    float *keys = layer->context + t * layer->key_value->n_outputs;
+    float *keys = layer->context + t * layer->key_value->product->n_outputs;
     linear(layer->key_value, x, keys);
     turn(layer, keys, t);
 }

@@ -3,10 +3,10 @@
 
 /* Convolution over time, perhaps layer norm, ReLU. Batch norm is inside the weights. */
 struct convolution {
-    const float *weights; /* One matrix for each step that it sees, the earliest first. */
+    const struct product *first; /* Of the earliest step that it sees; the matrices of the others follow it. */
     const float *bias;
     const struct norm *norm; /* NULL for none */
-    int n_inputs, n_outputs, n_taps, tap_size, stride, dilation;
+    int n_taps, tap_size, stride, dilation;
     float *rows; /* The last steps that came in, as many as it sees. */
     int n_rows;
     float *out;
@@ -14,19 +14,18 @@ struct convolution {
 
 static void convolve(const struct convolution *layer, int t, int n)
 {
-    const float *weights = layer->weights;
+    struct product tap = *layer->first;
     int step = t - layer->dilation * (layer->n_taps / 2);
-    copy(layer->out, layer->bias, layer->n_outputs);
-    for (int tap = 0; tap < layer->n_taps; tap++, step += layer->dilation, weights += layer->tap_size) {
+    copy(layer->out, layer->bias, tap.n_outputs);
+    for (int k = 0; k < layer->n_taps; k++, step += layer->dilation, tap.weights += layer->tap_size) {
         if (step >= 0 && step < n) { /* Beyond the ends of a sequence there is zero. */
-            const float *row = layer->rows + (step % layer->n_rows) * layer->n_inputs;
-            add_product(weights, row, layer->n_inputs, layer->n_outputs, layer->out);
+            add_product(&tap, layer->rows + (step % layer->n_rows) * tap.n_inputs, layer->out);
         }
     }
     if (layer->norm != NULL) {
         layer_norm(layer->norm, layer->out, layer->out);
     }
-    for (int k = 0; k < layer->n_outputs; k++) {
+    for (int k = 0; k < tap.n_outputs; k++) {
         layer->out[k] = layer->out[k] > 0.0f ? layer->out[k] : 0.0f;
     }
 }
@@ -36,7 +35,7 @@ static void push_convolution(const struct stage *stage, const float *x, int i, i
     const struct convolution *layer = stage->layer;
     const int ahead = layer->dilation * (layer->n_taps / 2); /* It is as many steps late as it looks ahead. */
     const int until = i == n - 1 ? n - 1 : i - ahead;
-    copy(layer->rows + (i % layer->n_rows) * layer->n_inputs, x, layer->n_inputs);
+    copy(layer->rows + (i % layer->n_rows) * layer->first->n_inputs, x, layer->first->n_inputs);
     for (int t = i > ahead ? i - ahead : 0; t <= until; t++) {
         if (t % layer->stride == 0) {
             convolve(layer, t, n);

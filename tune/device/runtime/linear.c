@@ -1,19 +1,17 @@
 #include "product.c"
 
 struct linear {
-    const float *weights;
+    const struct product *product;
     const float *bias; /* NULL for none */
-    int n_inputs, n_outputs;
 };
 
 static void linear(const struct linear *layer, const float *x, float *out)
 {
+    const int n_outputs = layer->product->n_outputs;
     if (layer->bias != NULL) {
-        copy(out, layer->bias, layer->n_outputs);
+        copy(out, layer->bias, n_outputs);
     } else {
-        for (int k = 0; k < layer->n_outputs; k++) {
-            out[k] = 0.0f;
-        }
+        memset(out, 0, (size_t)n_outputs * sizeof *out);
     }
-    add_product(layer->weights, x, layer->n_inputs, layer->n_outputs, out);
+    add_product(layer->product, x, out);
 }

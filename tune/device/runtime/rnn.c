@@ -4,9 +4,9 @@ static void step_rnn(const struct cell *cell, const float *x, float *state, floa
 {
     const int n = cell->n_hidden;
     copy(gates, cell->bias, n);
-    add_product(cell->input, x, cell->n_inputs, n, gates);
-    add_product(cell->recurrent, state, n, n, gates);
+    add_product(cell->input, x, gates);
+    add_product(cell->recurrent, state, gates);
     for (int k = 0; k < n; k++) {
-        state[k] = tanhf(gates[k]);
+        state[k] = hyperbolic(gates[k]);
     }
 }

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data.tensors.channels import Preparation
-from tests.c_programs import CORTEX_M0, CORTEX_M4, STRICT, compiled, needs, run, write_c
+from tests.c_programs import CORTEX_M0, CORTEX_M4, SANITIZED, STRICT, compiled, needs, run, write_c
 from tests.stored_models import stored_model
 from tune.deploy.c.golden import chosen
 
@@ -24,6 +24,8 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("temporal-cnn", {"conv_channels": 6}),
     ("transformer", {"n_heads": 2, "head_dim": 4, "feed_forward_size": 8, "positional_encoding": "rotary"}),
 ]
+# Of a logit of these networks, whose logits spread by about one.
+LARGEST_LOSS = 0.15
 ARDUINO = """
 #define HIGH 1
 struct Port { void begin(long); void print(const char *); void print(char); void println(float, int); };
@@ -53,6 +55,27 @@ def test_a_device_comes_to_the_same(
     run([*strict, tmp_path / "src" / "model.c"])
     done = emulated(tmp_path, flags)
     assert (done.returncode, "5 recordings" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+@needs("arm-none-eabi-gcc")
+@needs("qemu-system-arm")
+@pytest.mark.parametrize("flags", [CORTEX_M4, CORTEX_M0], ids=["m4", "m0plus"])
+@pytest.mark.parametrize(("name", "hyperparameters"), NETWORKS)
+def test_a_device_multiplies_bytes_as_this_machine_does(
+    name: str, hyperparameters: dict[str, Any], flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    model = stored_model(name, hyperparameters, Preparation("both", "both"))
+    write_c(model, tmp_path, LENGTHS, tolerance=LARGEST_LOSS, int8=True)
+    here = run([compiled(tmp_path, "check", ["gcc", *SANITIZED])])
+    there = emulated(tmp_path, flags)
+    assert there.returncode == 0, there.stdout + there.stderr
+    assert _difference(there.stdout) == pytest.approx(_difference(here), abs=0.02)
+
+
+def _difference(printed: str) -> float:
+    found = re.search(r"differ by up to ([\d.e+-]+)", printed)
+    assert found is not None
+    return float(found[1])
 
 
 @needs("arm-none-eabi-gcc")
