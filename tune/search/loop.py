@@ -22,7 +22,7 @@ from ..core.folders import StudyFolder
 from ..core.stopping import StopRequested, StopWatch
 from ..evaluation.last_fit import seconds_to_refit
 from ..study.brackets import BracketPruner, plan_of
-from ..study.constraints import infeasible, measured, second_value
+from ..study.constraints import draw_what_may_be_trained, infeasible, measured, second_value
 from ..study.context import RunContext
 from ..study.ended import WEIGHTS_DIGESTS, metric_value, score_sign
 from ..study.leases import Lease, lease_trial, lease_waiting
@@ -82,6 +82,7 @@ class ThisProcess:
     def run(self, context: RunContext, observer: Observer, stop: StopWatch) -> Ended:
         """See ``Executor``."""
         share_one_heap()
+        draw_what_may_be_trained(context)
         with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
             next_lease = self.next_lease or partial(_lease_when_due, context, stop)
             return _search(context, observer, stop, next_lease, filing)

@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from ..core.stopping import StopWatch
 from ..study.brackets import plan_of
+from ..study.constraints import draw_what_may_be_trained
 from ..study.context import RunContext, packed
 from ..study.leases import lease_trial, note_crash
 from ..training.sharing import without_tensors
@@ -57,6 +58,7 @@ class RayCluster:
             there = replace(here, storage_url=_absolute(here.storage_url), folder=folder, device=request.device)
             job = TaskJob(uuid.uuid4().hex, there, described)
             given = (ray.put(job), ray.put([tensor.numpy() for tensor in tensors]))
+            draw_what_may_be_trained(context)
             return _Tasks(ray, given, request, context, observer, stop).run()
 
 

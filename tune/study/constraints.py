@@ -20,6 +20,8 @@ from ..device.lowering import program_for
 from ..training.hyperparameters import fields_of, model_parameters
 from ..training.latency import latency_ms
 from ..training.splits import Splits
+from .context import RunContext
+from .draws import BracketSampler
 from .records import Outcome
 
 
@@ -62,17 +64,12 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, sp
         settings: Of the study.
         splits: Of the study.
     """
-    asked, found = wanted(settings), dict[str, Any]()
+    asked = wanted(settings)
     if not asked:
-        return found
-    known = trial.user_attrs
-    network = _untrained(parameters, settings, splits)
-    found["n_parameters"] = sum(weight.numel() for weight in network.parameters())
-    found["n_trainable_parameters"] = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
-    if not asked.isdisjoint(ON_A_DEVICE):
-        found |= _on_a_device(network, parameters, splits)
-    is_too_large = UNWRITABLE in found or any(found.get(cost.record, 0) > cap for cost, cap in _caps(settings))
-    if LATENCY in asked and not is_too_large:
+        return {}
+    known, network = trial.user_attrs, _untrained(parameters, settings, splits)
+    found = _counted(network, parameters, settings, splits)
+    if LATENCY in asked and infeasible(settings, found) is None:
         found["latency_ms"] = known.get("latency_ms") or _latency(network, parameters, splits)
     for name, value in found.items():
         if name not in known:
@@ -84,6 +81,33 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, sp
     if UNWRITABLE in found and UNWRITABLE not in trial.constraints:
         trial.set_constraint(UNWRITABLE, 1.0)
     return found
+
+
+def draw_what_may_be_trained(context: RunContext) -> None:
+    """Has a study draw again what is over a cap that can be counted; how long a network takes is clocked, not asked."""
+    settings, splits, sampler = context.settings, context.splits, context.study.sampler
+    if not isinstance(sampler, BracketSampler) or not _caps(settings):
+        return
+    _, fixed = settings.ranges()
+
+    def may_be_trained(drawn: dict[str, Scalar]) -> bool:
+        parameters = {**drawn, **fixed}
+        return (
+            infeasible(settings, _counted(_untrained(parameters, settings, splits), parameters, settings, splits))
+            is None
+        )
+
+    sampler.allows = may_be_trained
+
+
+def _counted(
+    network: SequenceClassifier, parameters: dict[str, Scalar], settings: Settings, splits: Splits
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "n_parameters": sum(weight.numel() for weight in network.parameters()),
+        "n_trainable_parameters": sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
+    }
+    return found if wanted(settings).isdisjoint(ON_A_DEVICE) else found | _on_a_device(network, parameters, splits)
 
 
 def _on_a_device(network: SequenceClassifier, parameters: dict[str, Scalar], splits: Splits) -> dict[str, Any]:

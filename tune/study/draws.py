@@ -31,6 +31,8 @@ from .store import given_parameters, study_in_memory
 MODELLED, NEAR_THE_BEST = 0.5, 0.3
 NEAR_THE_FIRST = 0.5
 N_BEST = 3
+# What is over a cap costs nothing but a trial of those asked for.
+MOST_DRAWS = 100
 # Of PriorBand too: each hyperparameter moves with this probability, by this much of its range (standard deviation).
 SHARE_MOVED, DEVIATION = 0.5, 0.25
 
@@ -44,7 +46,12 @@ class BracketSampler(BaseSampler):
         space: What is searched.
         rungs: As ``rungs_of`` gives them.
         portfolio: Configurations that the first bracket has after those that were lined up.
+
+    Attributes:
+        allows: Whether a configuration may be trained; others are drawn again. None where all may.
     """
+
+    allows: Callable[[dict[str, Scalar]], bool] | None = None
 
     def __init__(
         self,
@@ -70,13 +77,22 @@ class BracketSampler(BaseSampler):
         """A whole configuration, for a trial that has none."""
         if trial.params.keys() >= search_space.keys():
             return {}
+        draws = (self._draw(study, trial, search_space, attempt) for attempt in range(MOST_DRAWS))
+        first = next(draws)
+        if self.allows is None or self.allows(first):
+            return first
+        return next(filter(self.allows, draws), first)
+
+    def _draw(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution], attempt: int
+    ) -> dict[str, Any]:
         trials = study.get_trials(deepcopy=False)
         known = known_at_begin(trials, trial.number, self._rungs)
-        seed = derive_seed(self._seed, "draw", trial.number)
+        seed = derive_seed(self._seed, "draw", trial.number, *([attempt] if attempt else []))
         dice, chance = random.Random(seed), RandomSampler(seed)
         sampler, kind = self._make(seed), dice.random()
         given = [values for one in trials if (values := given_parameters(one))]
-        if not known and 0 <= trial.number - len(given) < len(self._portfolio):
+        if attempt == 0 and not known and 0 <= trial.number - len(given) < len(self._portfolio):
             return dict(self._portfolio[trial.number - len(given)])
         if isinstance(sampler, RandomSampler):
             return _asked(chance, study.direction, [], search_space)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import optuna
@@ -11,11 +12,11 @@ from optuna import Study
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from tune.config.spaces import Space
+from tune.config.spaces import Scalar, Space
 from tune.core.seeds import derive_seed
 from tune.search.loop import suggest_all
 from tune.study.brackets import N_IN_BRACKET, RUNG_LOSSES, known_at_begin, rungs_of
-from tune.study.draws import MODELLED, BracketSampler, _neighbour
+from tune.study.draws import MODELLED, MOST_DRAWS, BracketSampler, _neighbour
 from tune.study.samplers import SAMPLERS
 
 SPACE: Space = {
@@ -169,3 +170,25 @@ def test_a_neighbour_keeps_to_the_ranges_and_moves_some_values_a_little() -> Non
     assert min(values["share"] for values in moved) > 0.1
     partly = _neighbour({"share": 0.5}, {**near, "rate": 0.7}, SPACE, dice)
     assert partly["rate"] == 0.7
+
+
+def test_what_may_not_be_trained_is_drawn_again_but_not_for_ever() -> None:
+    def sizes(allows: Callable[[dict[str, Scalar]], bool] | None, n_trials: int) -> list[int]:
+        study = new_study()
+        assert isinstance(study.sampler, BracketSampler)
+        study.sampler.allows = allows
+        return [one["size"] for one in drawn(study, n_trials)]
+
+    free = sizes(None, 9)
+    limit = sorted(free)[2]
+    kept = sizes(lambda one: float(one["size"]) <= limit, 9)
+    assert max(kept) <= limit < max(free)
+    assert [new for new, old in zip(kept, free, strict=True) if old <= limit] == [old for old in free if old <= limit]
+    asked: list[dict[str, Scalar]] = []
+
+    def never(one: dict[str, Scalar]) -> bool:
+        asked.append(one)
+        return False
+
+    assert sizes(never, 1) == free[:1]
+    assert len(asked) == MOST_DRAWS
