@@ -6,6 +6,7 @@ libfaketime (Debian's package ``faketime``) sets the clock of a process; its ste
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.postgres import CannotStartError, running_server
-from tests.processes import SMALL, run, start
+from tests.processes import ROOT, SMALL, run, start
 from tune.study.storage import open_storage, sqlite_url
+from tune.study.study import with_histories
 from tune.tracking.records import trial_record
 
 pytestmark = pytest.mark.slow
@@ -51,7 +53,11 @@ class Clock:
 
     def __init__(self, library: Path, file: Path) -> None:
         self._file = file
+        # It shifts what time.sleep waits for as well, to before the beginning of all time, which is no time.
+        code = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds)\n"
+        (file.parent / "sitecustomize.py").write_text(code)
         self.environment = {
+            "PYTHONPATH": f"{file.parent}{os.pathsep}{ROOT}",
             "LD_PRELOAD": str(library),
             "FAKETIME_TIMESTAMP_FILE": str(file),
             "FAKETIME_NO_CACHE": "1",
@@ -79,7 +85,8 @@ def n_reported(storage: optuna.storages.RDBStorage) -> int:
 
 
 def all_trials(storage: optuna.storages.RDBStorage) -> list[optuna.trial.FrozenTrial]:
-    return [trial for study in storage.get_all_studies() for trial in storage.get_all_trials(study._study_id)]
+    studies = [optuna.load_study(study_name=one.study_name, storage=storage) for one in storage.get_all_studies()]
+    return [trial for study in studies for trial in with_histories(study, study.get_trials(deepcopy=False))]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
