@@ -51,10 +51,10 @@ def start(
     """
     environment = {
         **{name: value for name, value in os.environ.items() if name != "SEQTUNE_DATA"},
-        **(environment or {}),
         "PYTHONPATH": str(ROOT),
         "PYTHONSAFEPATH": "1",
         "PYTHONWARNINGS": "default",
+        **(environment or {}),
     }
     warm = sys.platform == "linux" and preexec is None and not (cold or os.environ.get(ALWAYS_COLD))
     command = () if warm else (sys.executable, "-m")
