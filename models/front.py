@@ -146,3 +146,22 @@ def _norm(name: str, n_features: int) -> nn.Module:
     if name == "batch":
         return MaskedBatchNorm(n_features)
     return nn.LayerNorm(n_features) if name == "layer" else nn.Identity()
+
+
+def folded(
+    module: ConvolutionalLayer,
+) -> tuple[Float[Tensor, "outputs inputs kernel"], Float[Tensor, " outputs"]]:
+    """Weight and bias, in double precision, of a trained convolution and its batch norm in one.
+
+    Raises:
+        TypeError: If the norm has no statistics.
+    """
+    weight, bias = module.convolution.weight.detach().double(), module.convolution.bias
+    shift = torch.zeros(len(weight), dtype=torch.double) if bias is None else bias.detach().double()
+    if isinstance(module.norm, MaskedBatchNorm):
+        mean, variance = module.norm.running_mean, module.norm.running_var
+        if mean is None or variance is None:
+            raise TypeError("batch norm without the statistics of its training")
+        scale = module.norm.weight.detach().double() / (variance.double() + module.norm.eps).sqrt()
+        weight, shift = weight * scale[:, None, None], (shift - mean.double()) * scale + module.norm.bias.detach()
+    return weight, shift

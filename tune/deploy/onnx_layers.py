@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import torch
 from torch import Tensor, nn
 
 from models import SequenceClassifier
@@ -19,7 +18,7 @@ from models.conv_gru import ConvolutionAndPool
 from models.deep_gru import NormalisedStack
 from models.enhanced_bilstm import CrossResolution, InputDropout
 from models.ensemble import Ensemble
-from models.front import ConvolutionalFront, ConvolutionalLayer, MaskedBatchNorm
+from models.front import ConvolutionalFront, ConvolutionalLayer, folded
 from models.minirocket import KERNEL_SIZE, LARGEST_VALUE, N_KERNELS, KernelFeatures
 from models.recurrent import RecurrentLayer, RecurrentStack
 from models.temporal_cnn import ResidualBlock
@@ -51,15 +50,7 @@ def front(module: ConvolutionalFront, steps: Steps) -> Steps:
 def convolutional_layer(module: ConvolutionalLayer, steps: Steps) -> Steps:
     """``ConvolutionalLayer``; batch norm is multiplied into the convolution."""
     graph = steps.graph
-    weight, bias = module.convolution.weight.detach().double(), module.convolution.bias
-    shift = torch.zeros(len(weight), dtype=torch.double) if bias is None else bias.detach().double()
-    if isinstance(module.norm, MaskedBatchNorm):
-        mean, variance = module.norm.running_mean, module.norm.running_var
-        if mean is None or variance is None:
-            raise TypeError("batch norm without the statistics of its training")
-        scale = module.norm.weight.detach().double() / (variance.double() + module.norm.eps).sqrt()
-        weight, shift = weight * scale[:, None, None], (shift - mean.double()) * scale + module.norm.bias.detach()
-    hidden = _convolution(graph, module.convolution, weight, shift, steps.hidden)
+    hidden = _convolution(graph, module.convolution, *folded(module), steps.hidden)
     steps = steps.shortened(hidden, module.stride)
     if isinstance(module.norm, nn.LayerNorm):
         steps = steps.with_hidden(layer_norm(graph, module.norm, steps.hidden))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from models import SequenceClassifier
@@ -18,7 +17,7 @@ from models.attention import SelfAttention
 from models.conv_gru import ConvolutionAndPool
 from models.deep_gru import NormalisedStack
 from models.enhanced_bilstm import CrossResolution, InputDropout
-from models.front import ConvolutionalFront, ConvolutionalLayer, MaskedBatchNorm
+from models.front import ConvolutionalFront, ConvolutionalLayer, folded
 from models.pooling import Pooling
 from models.recurrent import RecurrentLayer, RecurrentStack
 from models.temporal_cnn import ResidualBlock
@@ -43,19 +42,6 @@ def convolutional_layer(module: nn.Module, builder: Builder) -> Chain:
     weight, bias = folded(module)
     after = module.norm if isinstance(module.norm, nn.LayerNorm) else None
     return [_convolution(module.convolution, weight, bias, after, builder)]
-
-
-def folded(module: ConvolutionalLayer) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution with its batch norm."""
-    weight, bias = module.convolution.weight.detach().double(), module.convolution.bias
-    shift = torch.zeros(len(weight), dtype=torch.double) if bias is None else bias.detach().double()
-    if isinstance(module.norm, MaskedBatchNorm):
-        mean, variance = module.norm.running_mean, module.norm.running_var
-        if mean is None or variance is None:
-            raise TypeError("batch norm without the statistics of its training")
-        scale = module.norm.weight.detach().double() / (variance.double() + module.norm.eps).sqrt()
-        weight, shift = weight * scale[:, None, None], (shift - mean.double()) * scale + module.norm.bias.detach()
-    return weight, shift
 
 
 def convolution_and_pool(module: ConvolutionAndPool, builder: Builder) -> Chain:
