@@ -13,7 +13,6 @@ another version of the product, under a name of its own.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,8 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
+
+from benchmarks.processor_time import adopt_orphans, processor_seconds
 
 HERE = Path(__file__).resolve().parent
 
@@ -46,12 +47,6 @@ class Answer:
     minirocket: float | None
     forest: float | None
     seconds: float
-
-
-def processor_seconds() -> float:
-    """Processor time of all ended children, in seconds."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def measure(run: tuple[Path, str], data: str, seed: int, timeout: str, save_dir: Path) -> Answer:
@@ -132,6 +127,7 @@ def table(answers: pd.DataFrame) -> str:
 @click.option("--out", type=click.Path(path_type=Path), default=HERE / "results" / "answers.jsonl", help="Runs so far.")
 def main(data: tuple[str, ...], seeds: str, timeout: str, checkout: Path, version: str, out: Path) -> None:
     """Runs what has not been run yet on DATA, names of data sets or paths of recordings; prints the table."""
+    adopt_orphans()
     out.parent.mkdir(exist_ok=True)
     out.touch()
     for seed in map(int, seeds.split(",")):

@@ -15,7 +15,6 @@ import json
 import math
 import os
 import re
-import resource
 import signal
 import statistics
 import subprocess
@@ -29,6 +28,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from benchmarks.processor_time import adopt_orphans, processor_seconds
 from data import DataError
 from tune.config.settings import resolve
 from tune.core.files import write_text
@@ -78,7 +78,7 @@ def watch(command: list[str], log: Path, says_reached: Callable[[str], bool], li
     Raises:
         ClickException: If it fails by itself.
     """
-    busy_before, cpu_before = _busy_seconds(), _cpu_seconds_of_children()
+    busy_before, cpu_before = _busy_seconds(), processor_seconds()
     seconds_to_target = None
     # A line is to be seen when it is written, not when a pipe's buffer is full.
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -110,7 +110,7 @@ def watch(command: list[str], log: Path, says_reached: Callable[[str], bool], li
     over_the_limit = exit_code == -signal.SIGKILL and seconds_to_exit >= limit_seconds
     if exit_code != 0 and not over_the_limit:
         raise click.ClickException(f"{command[0]} ended with exit code {exit_code}; its output is in {log}")
-    cpu_seconds = _cpu_seconds_of_children() - cpu_before
+    cpu_seconds = processor_seconds() - cpu_before
     others_share = None
     if busy_before is not None and (busy_after := _busy_seconds()) is not None:
         others_share = (busy_after - busy_before - cpu_seconds) / (seconds_to_exit * (os.cpu_count() or 1))
@@ -181,11 +181,6 @@ def _run(*command: str) -> None:
         raise click.ClickException(f"'{' '.join(command)}' ended with exit code {finished.returncode}")
 
 
-def _cpu_seconds_of_children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
 def _busy_seconds() -> float | None:
     """What all processes of a Linux system have computed since its start (proc(5): user, nice, system)."""
     statistics_file = Path("/proc/stat")
@@ -213,6 +208,7 @@ def _cells(run: Run) -> str:
 )
 def main(repeats: int, target: float, limit_seconds: float, environment: Path) -> None:
     """Measures the time to a target accuracy, ours and the published stack's in turn, as a Markdown table."""
+    adopt_orphans()
     python = published_environment(environment.resolve())
     warm_up(python)
     folder = RESULTS / f"time-to-target-{time.strftime('%Y%m%d-%H%M%S')}"

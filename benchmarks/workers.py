@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ from statistics import median
 import optuna
 import torch
 
+from benchmarks.processor_time import adopt_orphans, processor_seconds
 from models import build
 
 NAME = "speed"
@@ -68,12 +68,6 @@ def measure(dataset: str, n_workers: int, n_trials: int, epochs: int, seed: int)
         ends = sorted(one.datetime_complete.timestamp() for one in study.get_trials() if one.datetime_complete)
     used = (processor_seconds() - before) / len(ends)
     return Speed(60 * len(ends) / (ends[-1] - began), 60 * (len(ends) - 1) / (ends[-1] - ends[0]), used)
-
-
-def processor_seconds() -> float:
-    """Of all processes that have been waited for, and of those that they have waited for."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def limit_of_machine(n_processes: int, seconds: float) -> float:
@@ -125,6 +119,7 @@ def main() -> None:
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--seconds", type=float, default=15.0, help="that processes only train, each time")
     given = arguments.parse_args()
+    adopt_orphans()
     ratios: list[tuple[float, float, float]] = []
     limits = [limit_of_machine(given.workers, given.seconds)]
     print(f"{given.workers} processes that only train do {limits[0]:.2f} times the steps of one", flush=True)

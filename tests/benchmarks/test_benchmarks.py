@@ -42,6 +42,7 @@ LEAST: dict[str, str] = {
 NOT_HERE = {
     "aeon_minirocket": "runs in a virtual environment of its own, with aeon and numba",
     "traced_onnx": "needs onnxscript, which is in no lock file",
+    "processor_time": "is no benchmark: several count with it",
     "published_stack": "runs in a virtual environment of its own, with packages that clash with ours",
 }
 BENCHMARKS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))

@@ -159,8 +159,9 @@ def test_the_time_counts_from_the_start_of_the_workers(new_lab: NewLab) -> None:
     lab = hard(new_lab("study", TWO, LONG, {"search": {"trials": 5000}}), pause_seconds=0.1)
     began = time.monotonic()
     assert search(lab, stop=StopWatch(5.0)) == Ended("time is up")
-    # Three seconds to leave; the rest is what a machine that does other things takes to see them off.
-    assert 5 < time.monotonic() - began < 5 + 12
+    # A trial's seconds are kept for the last fit, and three given to leave; the rest is what a machine that does other
+    # things takes to see them off.
+    assert 5 - 2 < time.monotonic() - began < 5 + 12
 
 
 def test_a_suspended_worker_keeps_nobody_from_leaving(new_lab: NewLab) -> None:
