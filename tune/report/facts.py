@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..config.settings import Settings
 from ..core.folders import StudyFolder
+from ..evaluation.unknown import UNKNOWN
 from ..study.floors import FLOOR_NAME
 from ..study.selection import confirms, is_confirmation, selected
 from ..study.store import HISTORY
@@ -27,7 +28,7 @@ from .floors import Worth, was_it_worth_it
 from .sentences import places, provisos, resume_command
 
 # What a study has on record of the networks that were judged after its search.
-OF_THE_JUDGED = ("evaluations", "examples", TEST_USES)
+OF_THE_JUDGED = ("evaluations", "examples", UNKNOWN, TEST_USES)
 
 
 @dataclass(frozen=True)
