@@ -8,7 +8,7 @@ the classes that it was trained on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
@@ -24,14 +24,11 @@ from ..core.stopping import StopWatch
 from ..study.context import RunContext
 from ..study.selection import selected_trial
 from ..study.study import all_parameters, temperature_of
+from ..study.tested import REFUSED, UNKNOWN, unknown_of
 from ..training.hyperparameters import fields_of
 from ..training.splits import Fold, Splits
 from ..training.train import NonFiniteLossError, predict
 from .last_fit import refit_settings, refit_splits, train_to_the_end
-
-UNKNOWN = "unknown"
-# Of the known sequences, that a threshold may refuse.
-REFUSED = 0.05
 
 
 def judge_unknown(context: RunContext, stop: StopWatch, say: Callable[[str], None]) -> None:
@@ -78,12 +75,6 @@ def judge_unknown(context: RunContext, stop: StopWatch, say: Callable[[str], Non
         found = [done[names[one]] for one in chosen if names[one] in done]
         auroc = fmean(one["auroc"] for one in found)
         study.set_user_attr(UNKNOWN, {"trial": trial.number, "part": part, "auroc": auroc, "classes": found})
-
-
-def unknown_of(attributes: Mapping[str, Any], trial: int) -> Mapping[str, Any] | None:
-    """What is on record of a trial; None where nothing is."""
-    stored = attributes.get(UNKNOWN)
-    return stored if isinstance(stored, Mapping) and stored.get("trial") == trial else None
 
 
 def certainty_of(logits: Tensor, temperature: float, others: list[int]) -> NDArray[np.float64]:

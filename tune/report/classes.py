@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..evaluation.unknown import REFUSED, unknown_of
+from ..study.tested import REFUSED, unknown_of
 from .facts import Facts
 from .figures.collection import section_of
 from .figures.confusion import ConfusionInfo, confusion_info, read_counts

@@ -14,13 +14,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..config.settings import Settings
 from ..core.folders import StudyFolder
-from ..evaluation.unknown import UNKNOWN
 from ..study.floors import FLOOR_NAME
 from ..study.selection import confirms, is_confirmation, selected
 from ..study.store import HISTORY
 from ..study.stored import Ensemble
 from ..study.study import has_score, trials_so_far, with_histories, with_history
-from ..study.tested import TEST_USES, evaluation_of
+from ..study.tested import TEST_USES, UNKNOWN, evaluation_of
 from .figures.collection import Figures
 from .figures.scores import stars, with_one_value
 from .figures.words import StudyContext

@@ -361,3 +361,24 @@ def test_a_jump_of_the_clock_cuts_what_is_predicted(tmp_path: Path, label: str) 
     assert (first.begin_seconds, second.begin_seconds) == (0.0, pytest.approx(86_401.2))
     assert second.place.endswith("log.csv, rows 62 to 101")
     assert second.sample_rate_hz == pytest.approx(50, rel=1e-3)
+
+
+def test_counters_are_left_out_though_they_begin_anew(tmp_path: Path) -> None:
+    for k in range(4):
+        path = tmp_path / "ab"[k % 2] / f"{k}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("nr,packet,x\n" + "".join(f"{row},{(row + 250) % 256},{row % 7}.{k}\n" for row in range(60)))
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert dataset.channel_names == ("x",)
+    assert "left out, since they count rows or tell the time: 'nr', 'packet'" in dataset.notes
+
+
+def test_arrays_in_folders_of_the_split(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        (tmp_path / part).mkdir()
+        np.save(tmp_path / part / "X.npy", np.arange(48.0).reshape(4, 6, 2))
+        np.save(tmp_path / part / "y.npy", np.array([0, 1, 0, 1]))
+    assert recognise(tmp_path) == "files"
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert dataset.official is not None
+    assert dataset.official.bincount().tolist() == [4, 0, 4]

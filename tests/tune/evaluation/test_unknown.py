@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tune.config.changes import is_changeable
 from tune.core.stopping import StopWatch
 from tune.evaluation.test_evaluation import evaluate_selected
 from tune.evaluation.unknown import certainty_of, judge_unknown, told_apart
@@ -61,3 +62,5 @@ def test_the_report_names_the_command_where_nothing_was_measured(new_lab: NewLab
     judge_unknown(lab.context(), StopWatch(), pytest.fail)
     write_exports(lab.study(), lab.settings, lab.folder)
     assert "--unknown-classes 3 does, with as many further fits" in (lab.folder.root / "report.md").read_text()
+    # As that command has it.
+    assert is_changeable("search.unknown_classes")
