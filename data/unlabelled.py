@@ -183,10 +183,12 @@ def _from_table(path: Path) -> Iterator[Unlabelled]:
 
 
 def _seconds(times: NDArray[np.float64] | None, rows: NDArray[np.int64], clock: Clock) -> NDArray[np.float64] | None:
-    forward = () if times is None else np.diff(times[rows])
-    forward = [step for step in forward if step > 0]
-    unit = clock.unit_seconds([float(np.median(forward))]) if forward else None
-    return None if times is None or unit is None else times[rows] * unit
+    if times is None:
+        return None
+    steps = np.diff(times[rows])
+    forward = steps[steps > 0]
+    unit = clock.unit_seconds([float(np.median(forward))]) if len(forward) else None
+    return None if unit is None else times[rows] * unit
 
 
 def _stretches(seconds: NDArray[np.float64] | None) -> list[tuple[slice, float | None]]:

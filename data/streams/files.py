@@ -346,10 +346,10 @@ def _measured_at_once(streams: Sequence[Stream]) -> list[str]:
     """Says where streams of one person are sensors of one take, by their names and by their times."""
     by_person: dict[str, list[tuple[str, float, float, set[str]]]] = {}
     for one in streams:
-        known = () if one.seconds is None else one.seconds[~np.isnan(one.seconds)]
+        known = np.empty(0) if one.seconds is None else one.seconds[~np.isnan(one.seconds)]
         sensors = {word.lower() for word in NAMED.findall(re.sub(r"[\W_]+", " ", one.place))}
         if len(known) and sensors:
-            by_person.setdefault(one.person, []).append((one.place, min(known), max(known), sensors))
+            by_person.setdefault(one.person, []).append((one.place, float(known.min()), float(known.max()), sensors))
     pairs = [
         (a[0], b[0])
         for mine in by_person.values()

@@ -23,7 +23,7 @@ def test_takes_and_people(tmp_path: Path) -> None:
     assert dataset.lengths.tolist() == [3, 4, 3, 4]
     assert dataset.n_channels == 33 * 3 + 2 * 21 * 3
     assert dataset.official is None
-    assert "of 5 takes 4 are there; there is no 'train_landmark_files/28656/9.parquet'" in dataset.notes[0]
+    assert "of 5 takes 4 are there; there is no train_landmark_files/28656/9.parquet" in dataset.notes[0]
 
 
 def test_points_have_their_place_and_what_is_not_seen_is_zero() -> None:
