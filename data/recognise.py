@@ -10,7 +10,7 @@ from . import files
 from .errors import DataError
 from .formats.archive import open_binary, open_zip
 from .formats.regular import open_regular
-from .published import asl_citizen, signs, smartwatch, uci_har, wlasl
+from .published import asl_citizen, asl_signs, signs, smartwatch, uci_har, wlasl
 from .source import is_file
 
 SIGNS = signs.NAME
@@ -18,6 +18,8 @@ ARCHIVES = {
     smartwatch.PUBLISHED.file_name: smartwatch.NAME,
     **dict.fromkeys(uci_har.FILE_NAMES, uci_har.NAME),
 }
+# Of Kaggle's ASL Signs.
+SIGNS_FOLDER = "/train_landmark_files/"
 # Sign, take and frame; metadata may put one more folder above.
 DEEPEST_LANDMARKS = 4
 
@@ -47,7 +49,7 @@ def recognise(path: Path) -> str:
     if holds_landmarks(path):
         found.setdefault(SIGNS, "landmarks in .npy files")
     elif not found and holds_sign_metadata(path):
-        found[SIGNS] = "metadata of WLASL or ASL Citizen"
+        found[SIGNS] = "metadata of WLASL, ASL Citizen or ASL Signs"
     # A published archive explains a folder; tables beside it may be anything, and so do the tables of sign metadata.
     if not found and (holds_zip or files.is_there(path)):
         return files.NAME
@@ -68,14 +70,14 @@ def holds_landmarks(folder: Path) -> bool:
 
 
 def holds_sign_metadata(folder: Path) -> bool:
-    """Whether the lists of WLASL or ASL Citizen lie in a folder or a few levels below it."""
+    """Whether the lists of WLASL, ASL Citizen or ASL Signs lie in a folder or a few levels below it."""
     for place, names in _folders(folder):
         if any(wlasl.SUBSET.fullmatch(name) or wlasl.WHOLE.fullmatch(name) for name in names):
             return True
-        if asl_citizen.TRAIN_FILE in names and _first_line(place / asl_citizen.TRAIN_FILE).startswith(
-            ",".join(asl_citizen.COLUMNS)
-        ):
-            return True
+        if asl_citizen.TRAIN_FILE in names:
+            first = _first_line(place / asl_citizen.TRAIN_FILE)
+            if first.startswith(",".join(asl_citizen.COLUMNS)) or asl_signs.is_list(first.encode()):
+                return True
     return False
 
 
@@ -120,5 +122,7 @@ def _of_zip(path: Path) -> str | None:
     if any(smartwatch.SAMPLE.fullmatch(member) for member in members):
         return smartwatch.NAME
     if any(member.endswith(".npy") for member in members) and not files.are_read(members):
+        return SIGNS
+    if any(SIGNS_FOLDER in f"/{member}" for member in members):
         return SIGNS
     return files.NAME if files.are_read(members) else None

@@ -24,6 +24,7 @@ from .layouts.contents import read_contents, without_clocks
 from .layouts.sensors import PASSED_OVER, group_sensors, join_sensors
 from .layouts.time_axis import Clock
 from .recording import MAX_VALUES, Recording
+from .streams.clock import mended_clock
 from .streams.tables import (
     ANNOTATIONS,
     LABELS,
@@ -43,6 +44,10 @@ ARRAYS = frozenset({".npy", ".npz"})
 UNDERSTOOD = "CSV, TSV, TXT, DAT, LOG, Parquet, .npy and .npz"
 
 
+# On average; a clock that jumps more often is none.
+FEWEST_STEPS_BETWEEN_JUMPS = 20
+
+
 @dataclass(frozen=True, eq=False)
 class Unlabelled:
     """One recording to be classified.
@@ -52,12 +57,15 @@ class Unlabelled:
         values: [steps, channels], without gaps.
         channel_names: As the file has them; None where it has none.
         sample_rate_hz: As its time column or archive says; None where nothing does.
+        begin_seconds: Of a stretch between jumps of the clock: when it begins, from the begin of all; None of what is
+            whole.
     """
 
     place: str
     values: NDArray[np.float32]
     channel_names: tuple[str, ...] | None
     sample_rate_hz: float | None
+    begin_seconds: float | None = None
 
 
 def read_unlabelled(path: Path, wanted: Sequence[str] = ()) -> Iterator[Unlabelled]:
@@ -138,7 +146,11 @@ def _from_stream(head: Head, wanted: Sequence[str]) -> Iterator[Unlabelled]:
         rate = head.published.rate_hz if head.published is not None else None
         if rate is None and steps is not None and (steps > 0).any():
             rate = 1 / float(np.median(steps[steps > 0]))
-        yield Unlabelled(place, mine[:, there].astype(np.float32), channels if given else None, rate)
+        measured = mine[:, there].astype(np.float32)
+        for part, begin in _stretches(None if clock is None else clock.stamps[rows] * clock.unit):
+            of_file = frame.index[rows[part]]
+            named = place if begin is None else f"{place}, rows {of_file[0]:,} to {of_file[-1]:,}"
+            yield Unlabelled(named, measured[part], channels if given else None, rate, begin)
 
 
 def _from_table(path: Path) -> Iterator[Unlabelled]:
@@ -157,15 +169,38 @@ def _from_table(path: Path) -> Iterator[Unlabelled]:
         kept, _ = without_counters(blocks, table.columns, rounded)
         values = values[:, kept]
     _refuse_gaps(table.place, values, names, rows_of)
-    for name, rows in _sequences(owners, len(values), table.breaks):
-        step = None
-        if times is not None:
-            step = clock.step(times[rows], table.place, rows_of[rows])
-        place = table.place if name is None else f"{table.place}, sequence {name!r}"
-        if owners is None and table.breaks:
-            place = f"{table.place}, rows {rows_of[rows[0]]:,} to {rows_of[rows[-1]]:,}"
-        (recording,) = clock.measured([Recording(place, "", values[rows], step_seconds=step)])
-        yield Unlabelled(place, recording.values, names, _rate(recording.step_seconds))
+    for name, block in _sequences(owners, len(values), table.breaks):
+        for part, begin in _stretches(_seconds(times, block, clock)):
+            rows = block[part]
+            step = None
+            if times is not None:
+                step = clock.step(times[rows], table.place, rows_of[rows])
+            place = table.place if name is None else f"{table.place}, sequence {name!r}"
+            if begin is not None or (owners is None and table.breaks):
+                place = f"{place}, rows {rows_of[rows[0]]:,} to {rows_of[rows[-1]]:,}"
+            (recording,) = clock.measured([Recording(place, "", values[rows], step_seconds=step)])
+            yield Unlabelled(place, recording.values, names, _rate(recording.step_seconds), begin)
+
+
+def _seconds(times: NDArray[np.float64] | None, rows: NDArray[np.int64], clock: Clock) -> NDArray[np.float64] | None:
+    if times is None:
+        return None
+    steps = np.diff(times[rows])
+    forward = steps[steps > 0]
+    unit = clock.unit_seconds([float(np.median(forward))]) if len(forward) else None
+    return None if unit is None else times[rows] * unit
+
+
+def _stretches(seconds: NDArray[np.float64] | None) -> list[tuple[slice, float | None]]:
+    """The stretches between jumps of the clock, as in training, and when each begins; None where there is no jump."""
+    whole: list[tuple[slice, float | None]] = [(slice(None), None)]
+    if seconds is None or not (~np.isnan(seconds)).sum() > 1:
+        return whole
+    mended, parts, _ = mended_clock(seconds)
+    # Rows that are in no order at all are told as such.
+    if len(parts) == 1 or len(parts) > len(seconds) / FEWEST_STEPS_BETWEEN_JUMPS:
+        return whole
+    return [(one, float(mended[one.start] - mended[0])) for one in parts if one.stop - one.start > 1]
 
 
 def _rows(

@@ -23,6 +23,7 @@ from .evaluation.ensemble import choose, fit_members
 from .evaluation.floors import judge_floors
 from .evaluation.test_evaluation import evaluate_selected
 from .evaluation.unfinished import keep_unfinished
+from .evaluation.unknown import judge_unknown
 from .report.live import LiveReport
 from .report.outputs import load_libraries, write_exports
 from .report.sentences import resume_command
@@ -271,6 +272,7 @@ def judge(finished: Finished, splits: Splits, *, stop: StopWatch, say: Callable[
                 evaluate_selected(context, stop, say)
                 judge_floors(context, stop)
                 fit_members(context, stop, say)
+                judge_unknown(context, stop, say)
             finally:
                 lock.release()
     except StopRequested as request:

@@ -16,15 +16,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..recording import MAX_VALUES, TEST, TRAIN, VALIDATION, Layout, Recording
+from ..recording import CHECK, MAX_VALUES, TEST, TRAIN, VALIDATION, Layout, Recording
 from .measured import LARGEST_WHOLE, Rounded, without_counters
 from .tables import LARGEST
 
+WHO = ("group", "person", "subject", "user", "participant", "signer")
 NAMES = {
     "values": ("values", "x", "data", "sequences", "features"),
     "labels": ("labels", "label", "y", "targets", "target", "classes"),
     "lengths": ("lengths", "length", "n_steps"),
-    "people": ("groups", "group", "people", "person", "persons", "subjects", "subject", "users", "user", "signers"),
+    "people": (
+        *(
+            "groups",
+            "group",
+            "people",
+            "person",
+            "persons",
+            "subjects",
+            "subject",
+            "users",
+            "user",
+            "signers",
+            "signer",
+        ),
+        *("participants", "participant", *(f"{who}_{one}" for who in WHO for one in ("id", "ids"))),
+    ),
     "channel_names": ("channel_names", "channels", "feature_names"),
     "class_names": ("class_names", "label_names"),
     "sample_rate_hz": ("sample_rate_hz", "sample_rate", "sampling_rate", "fs"),
@@ -59,6 +75,9 @@ def read_arrays(
             raise DataError(f"{place}: {found['values']} has {len(names)} channels, and another part {len(channels)}")
         channels = names
         notes.append(f"{place} is read as {how}" if part is None else f"{found['values']} is read as {how}")
+        unread = sorted(set(own.values()) - set(found.values()))
+        if unread and labelled:
+            notes.append(f"{CHECK}not read, since their names tell nothing: {', '.join(map(repr, unread[:6]))}")
         recordings += cases
     return Layout(name, place, channels, tuple(notes)), recordings
 

@@ -25,7 +25,19 @@ SEQUENCE_NAMES = (
     *("sequence_id", "sequence", "seq_id", "series_id", "series", "id", "recording_id", "recording", "trial_id"),
     *("trial", "take_id", "take", "clip_id", "clip", "sample_id", "segment_id", "segment"),
 )
-LABEL_NAMES = ("label", "labels", "class", "class_name", "target", "gesture", "activity", "sign", "gloss", "y")
+LABEL_NAMES = (
+    "label",
+    "labels",
+    "class",
+    "class_name",
+    "target",
+    "gesture",
+    "activity",
+    "sign",
+    "gloss",
+    "trial_type",
+    "y",
+)
 PERSON_NAMES = (
     *("person", "person_id", "subject", "subject_id", "user", "user_id", "participant", "participant_id"),
     *("signer", "signer_id", "volunteer", "group", "group_id"),
@@ -41,6 +53,9 @@ SECONDS_IN = {
     **dict.fromkeys(("ns", "nanos", "nanoseconds"), 1e-9),
 }
 CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d{1,9})?))?", re.ASCII)
+# Of a table with a sequence a row; of fewer columns, or others that count, each is a channel more often.
+STEP = re.compile(r"(|t|time|step|timestep|att|v|val|value|sample|x|f|feature|col)[ _-]?(\d{1,6})", re.IGNORECASE)
+FEWEST_STEP_COLUMNS = 20
 # What pandas calls the row numbers that it writes.
 ROW_NUMBER = re.compile(r"unnamed: ?\d+|__index_level_\d+__", re.IGNORECASE)
 # Alone these may be anything, s a position and us a country.
@@ -148,6 +163,19 @@ def find_roles(columns: Sequence[str], place: str) -> Roles:
     if not channels:
         raise DataError(f"{place} holds no measurement: its columns are {', '.join(map(repr, columns))}")
     return Roles(sequence, label, person, time, channels, left_out)
+
+
+def label_of_steps(columns: Sequence[str]) -> int | None:
+    """The column with the class where all others are the steps of a sequence (``label,t0,t1,…``); else None."""
+    labels = [k for k, name in enumerate(columns) if _plain(name) in {_plain(one) for one in LABEL_NAMES}]
+    steps = [STEP.fullmatch(name.strip()) for k, name in enumerate(columns) if k not in labels]
+    if len(labels) != 1 or len(steps) < FEWEST_STEP_COLUMNS:
+        return None
+    numbers = [int(step[2]) for step in steps if step]
+    in_order = len({step[1].lower() for step in steps if step}) == 1 and numbers == list(
+        range(numbers[0], numbers[0] + len(steps))
+    )
+    return labels[0] if in_order else None
 
 
 def is_time(name: str) -> bool:

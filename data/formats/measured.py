@@ -17,7 +17,10 @@ LARGEST_WHOLE = 1 << 24
 # Rounding by more than this share of a channel's deviation is no longer small.
 COARSE = 1e-3
 SELDOM = 0.05
-COUNTERS = frozenset({"counter", "count", "cnt", "frame", "index", "idx", "packet", "sample", "row", "tick", "ticks"})
+COUNTERS = frozenset(
+    {"counter", "count", "cnt", "frame", "index", "idx", "packet", "pkt", "sample", "row", "line", "tick", "ticks"}
+    | {"nr", "no", "num", "number", "seq"}
+)
 CLOCKS = frozenset({"time", "timestamp", "timestamps", "datetime", "unix", "epoch", "utc", "elapsed", "clock"})
 
 
@@ -53,7 +56,7 @@ def without_counters(
     """The channels that were measured, by their positions, and notes on those that count rows or tell the time.
 
     A channel is a counter or a clock if it never falls within a recording, and is called like one or is too large for
-    single precision.
+    single precision; one that is called so may begin anew, as a byte does, where it rises by one elsewhere.
 
     Args:
         recordings: How errors name each, and its steps.
@@ -64,7 +67,7 @@ def without_counters(
         DataError: If single precision blurs a channel that is none, or nothing else is left.
     """
     called = {k for k, name in enumerate(channels) if (COUNTERS | CLOCKS) & set(words_of(name))}
-    left_out = {k for k in called - rounded.channels if _never_falls(recordings, k)}
+    left_out = {k for k in called - rounded.channels if _counts(recordings, k)}
     left_out |= {k for k in rounded.channels if not rounded.falls(k)}
     for k in sorted(rounded.channels - left_out):
         columns = [np.abs(values[:, k].astype(np.float64)) for _, values in recordings]
@@ -84,6 +87,9 @@ def without_counters(
     return kept, [f"left out, since they count rows or tell the time: {names}"] if left_out else []
 
 
-def _never_falls(recordings: Sequence[tuple[str, NDArray[np.float32]]], channel: int) -> bool:
+def _counts(recordings: Sequence[tuple[str, NDArray[np.float32]]], channel: int) -> bool:
     steps = [np.diff(values[:, channel]) for _, values in recordings]
-    return all((one >= 0).all() for one in steps) and any((one > 0).any() for one in steps)
+    if all((one >= 0).all() for one in steps):
+        return any((one > 0).any() for one in steps)
+    joined = np.concatenate(steps)
+    return float((joined == 1).mean()) >= 1 - SELDOM

@@ -34,6 +34,15 @@ def read_npy(content: bytes, place: str) -> NDArray[np.float32]:
             values = flat.reshape(shape, order="F" if is_fortran else "C").astype(np.float32)
     except (ValueError, TypeError, OverflowError) as error:  # beside a side of 0 another may be of any length
         raise DataError(f"{place} is damaged: an array of shape {str(shape)[:80]}: {error}") from error
+    return finite(values, place)
+
+
+def finite(values: NDArray[np.float32], place: str) -> NDArray[np.float32]:
+    """The values, which are looked at.
+
+    Raises:
+        DataError: If one is not finite.
+    """
     if not np.isfinite(values).all():
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
         raise DataError(f"{place}: {values[where]} at {list(where)} is not a finite number")

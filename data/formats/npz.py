@@ -14,7 +14,7 @@ from ..errors import DataError
 from ..recording import MAX_VALUES, Layout, Recording
 from .archive import DAMAGE as ZIP_DAMAGE
 from .archive import open_binary, refuse_members
-from .arrays import WANTED, are_arrays, read_arrays
+from .arrays import PARTS, WANTED, are_arrays, read_arrays
 from .folder import LARGEST_FILE_BYTES
 from .npy import DAMAGE as NPY_DAMAGE
 from .npy import read_any
@@ -54,11 +54,20 @@ def read_npz(path: Path, name: str, labelled: bool = True) -> tuple[Layout, list
 def arrays_beside(folder: Path) -> dict[str, Path]:
     """The ``.npy`` files in a folder by their names, where these are sequences and labels; else nothing.
 
+    Those in folders ``train``, ``val`` and ``test`` are called ``X_train`` and so on.
+
     Raises:
         DataError: If the folder cannot be looked into.
     """
     try:
-        found = {one.stem: one for one in sorted(folder.iterdir()) if one.suffix.lower() == ".npy" and one.is_file()}
+        entries = sorted(folder.iterdir())
+        parts = [one for one in entries if one.name.lower() in PARTS and one.is_dir()]
+        inner = [one for part in parts for one in sorted(part.iterdir())]
+        found = {
+            one.stem if one.parent == folder else f"{one.stem}_{one.parent.name}": one
+            for one in (*entries, *inner)
+            if one.suffix.lower() == ".npy" and one.is_file()
+        }
     except OSError as error:
         raise DataError(f"{folder} cannot be looked into: {error.strerror}") from error
     return found if are_arrays([*found]) else {}

@@ -75,6 +75,8 @@ def settle(files: Sequence[Told], column: str | None, label_from: str) -> tuple[
     )
     crossed = len(labels_of) > 1 and all(len(found) > 1 for found in labels_of.values())
     crossed = crossed and any(len(found) > 1 for found in folders_of.values())
+    # Folders that are called like classes are no people, however they are mixed.
+    crossed = crossed and not {one.casefold() for one in labels_of} & {one.casefold() for one in folders_of}
     if label_from == "auto" and agree and not like_people:
         return folders, people, []
     if label_from == "auto" and not (like_people or crossed or "" in labels_of):

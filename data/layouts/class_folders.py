@@ -23,6 +23,7 @@ from .contents import LEFT_OUT, read_contents, without_clocks
 from .people import PERSON_FOLDER, people_in_names, without_number, without_person
 from .pieces import Pieces, share_takes
 from .sensors import PASSED_OVER, group_sensors, join_sensors
+from .ts_archive import PART
 
 DEEPEST = 6
 MAX_FILES = 200_000
@@ -230,7 +231,7 @@ def table_files(root: Path) -> list[Path]:
     told = [path for path in found if not any(map(PASSED_OVER.fullmatch, (*path.parts[:-1], path.stem)))]
     found = told or found
     plain = [path for path in found if path.suffix.lower() != ".txt"]
-    return plain or [path for path in found if len(path.parts) > 1]
+    return plain or [path for path in found if len(path.parts) > 1 or PART.search(path.stem)]
 
 
 def table_paths(root: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Tables without a header whose rows are whole sequences, the class first: the ``.tsv`` files of the UCR archive.
+"""Tables whose rows are whole sequences: without a header the class first, as in the ``.tsv`` files of the UCR archive.
 
 H. A. Dau et al., "The UCR time series archive", arXiv:1810.07758: a case a row, its class and then its values; shorter
 ones end in NaN. ``.arff`` files have the class last, in an attribute of its own.
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..formats.columns import Table, open_table
+from ..formats.columns import Table, label_of_steps, open_table
 from ..formats.folder import LARGEST_FILE_BYTES
 from ..formats.regular import read_regular
 from ..formats.tables import LARGEST
@@ -29,14 +29,14 @@ ARFF_DAMAGE = (ValueError, TypeError, KeyError, IndexError, NotImplementedError,
 
 
 def is_label_first(path: Path) -> bool:
-    """Whether a table without a header begins its rows with one of a few whole numbers or words.
+    """Whether a header names steps, or a table without one begins its rows with a few whole numbers or words.
 
     Raises:
         DataError: If it cannot be opened.
     """
     table = open_table(path, str(path))
     if table.has_header or len(table.columns) < FEWEST_COLUMNS:
-        return False
+        return table.has_header and label_of_steps(table.columns) is not None
     labels = next(iter(table.chunks())).texts(0)
     known = {_class(label) for label in labels}
     return None not in known and len(known) > 1 and (2 * len(known) <= len(labels) or len(labels) < 2 * FEWEST_COLUMNS)
@@ -49,7 +49,13 @@ def read_label_first(path: Path, name: str) -> tuple[Layout, list[Recording]]:
         DataError: If a row cannot be used; the message names it.
     """
     layout, recordings = read_pair(path, name, _cases)
-    how = f"{CHECK}there is no header: the first number of a row is taken for its class, the others for its steps"
+    columns = open_table(path, str(path)).columns
+    label = label_of_steps(columns)
+    how = (
+        f"{CHECK}there is no header: the first number of a row is taken for its class, the others for its steps"
+        if label is None
+        else f"{CHECK}{columns[label]!r} is taken for the class of a row, the other columns for its steps"
+    )
     notes = (*(note.replace("cases of the time-series archive", "a sequence a row") for note in layout.notes), how)
     return Layout(name, layout.place, layout.channel_names, notes), recordings
 
@@ -79,13 +85,14 @@ def _cases(path: Path, part: int | None) -> Iterator[Recording]:
 
 
 def _rows(table: Table) -> Iterator[tuple[list[str], NDArray[np.float64], int]]:
+    label = (label_of_steps(table.columns) if table.has_header else None) or 0
+    steps = [k for k in range(len(table.columns)) if k != label]
     matrix = table.matrix()
     if matrix is not None:
-        yield [f"{one:.15g}" for one in matrix[:, 0]], matrix[:, 1:], table.first_row
+        yield [f"{one:.15g}" for one in matrix[:, label]], matrix[:, steps], table.first_row
         return
     for chunk in table.chunks():
-        values = np.stack([chunk.numbers(k) for k in range(1, len(table.columns))], axis=1)
-        yield chunk.texts(0), values, chunk.first_row
+        yield chunk.texts(label), np.stack([chunk.numbers(k) for k in steps], axis=1), chunk.first_row
 
 
 def _class(label: str) -> str | None:
@@ -109,21 +116,28 @@ def _arff_cases(path: Path, part: int | None) -> Iterator[Recording]:
     try:
         rows, meta = arff.loadarff(io.StringIO(text))
     except (*ARFF_DAMAGE, arff.ArffError) as error:
-        why = "it has several channels, which only .ts files can have" if "relational" in str(error).lower() else error
-        raise DataError(f"{path} cannot be read as an .arff file: {why}") from error
+        raise DataError(f"{path} cannot be read as an .arff file: {error}") from error
     finally:
         csv.field_size_limit(limit)
-    names, kinds = list(meta.names()), list(meta.types())
+    names, kinds = meta.names(), meta.types()
     nominal = [name for name, kind in zip(names, kinds, strict=True) if kind == "nominal"]
     if not nominal or len(nominal) == len(names):
         raise DataError(
             f"{path} has no attribute for the class: one that lists its values, as in '@attribute c {{a,b}}'"
         )
-    if len(rows) * len(names) > MAX_VALUES:
-        raise DataError(f"{path} holds more than {MAX_VALUES:,} values: take fewer rows")
-    values = np.stack([rows[name] for name, kind in zip(names, kinds, strict=True) if kind == "numeric"], axis=1)
-    for k, (label, row) in enumerate(zip(rows[nominal[-1]].tolist(), values, strict=True), start=1):
+    nested = [name for name, kind in zip(names, kinds, strict=True) if kind == "relational"]
+    steps = [name for name, kind in zip(names, kinds, strict=True) if kind == "numeric"]
+    if not (steps or nested):
+        raise DataError(f"{path} has no attribute that is a number")
+    n_values = 0
+    for k, row in enumerate(rows, start=1):
         place = f"{path}, case {k}"
-        if np.abs(row[~np.isnan(row)]).max(initial=0.0) > LARGEST:
+        # Of several channels each is a row of a table of its own, as the UEA archive has it.
+        table = row[nested[0]] if nested else rows[steps][k - 1 : k]
+        values = np.stack([table[name] for name in table.dtype.names], axis=0).astype(np.float64)
+        n_values += values.size
+        if n_values > MAX_VALUES:
+            raise DataError(f"{path} holds more than {MAX_VALUES:,} values: take fewer rows")
+        if np.abs(values[~np.isnan(values)]).max(initial=0.0) > LARGEST:
             raise DataError(f"{place} holds a number that is not finite, or too large")
-        yield Recording(place, label.decode("utf-8", "replace"), row.astype(np.float32)[:, None], part=part)
+        yield Recording(place, row[nominal[-1]].decode("utf-8", "replace"), values.astype(np.float32), part=part)

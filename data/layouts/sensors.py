@@ -29,6 +29,7 @@ HOW = r"linear|total|user|raw|wrist|watch|motion|uncalibrated|sensor|data|\d"
 WHOLE = re.compile(rf"({WHAT}|{WHERE}|{HOW})( ({WHAT}|{WHERE}|{HOW}))*", re.IGNORECASE | re.ASCII)
 NAMED = re.compile(rf"\b({WHAT}|{WHERE})\b", re.IGNORECASE | re.ASCII)
 BESIDE = re.compile(r"(?<![a-z])(acc|gyr|mag)(?:|el\w*?|o|os\w*?|net\w*?)(?![a-z])", re.IGNORECASE)
+SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 # What apps and people write beside recordings.
 PASSED_OVER = re.compile(r"meta|meta[ _-]?data|annotations?|read[ _-]?me|licen[cs]e|about|info", re.IGNORECASE)
 # A step of the common clock farther from a sensor's own than so many of its steps has no value.
@@ -54,7 +55,7 @@ def group_sensors(
         elif (match := BESIDE.search(path.stem)) and (rest := _without(path.stem, match)):
             takes[path.parent / f"{rest}{path.suffix}"][match[1].lower()] = path
     if not any(len(sensors) > 1 for sensors in takes.values()):
-        return None, []
+        return None, _both_sides(files)
     everywhere = set.intersection(*map(set, takes.values()))
     seen = {sensor for sensors in takes.values() for sensor in sensors}
     if not everywhere:
@@ -78,6 +79,22 @@ def group_sensors(
         beside = next(path for path in files if path not in taken)
         notes.append(f"{CHECK}{n_beside:,} tables beside the sensors are not read, such as {str(beside)!r}")
     return {take: {one: sensors[one] for one in sorted(everywhere)} for take, sensors in takes.items()}, notes
+
+
+def _both_sides(files: Sequence[Path]) -> list[str]:
+    """Says where every file has a twin of the other side, which may be another sensor or another performance."""
+    of_side: dict[str, dict[str, Path]] = {"left": {}, "right": {}}
+    for path in files:
+        if (match := SIDE.search(path.stem)) and (rest := _without(path.stem, match)):
+            of_side[match[1].lower()][str(path.parent / rest)] = path
+    left, right = of_side.values()
+    if not left or left.keys() != right.keys() or 2 * len(left) != len(files):
+        return []
+    twins = " and ".join(str(side[min(left)]) for side in (left, right))
+    return [
+        f"{CHECK}{twins} are read as two sequences, as are {len(left):,} pairs like them: if they were worn in "
+        "one take, put them into a folder a take, called left and right"
+    ]
 
 
 def join_sensors(takes: Sequence[str], sensors: Mapping[str, Contents]) -> Contents:

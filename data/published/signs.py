@@ -1,8 +1,9 @@
-"""Sign language as body landmarks: recordings of one's own, WLASL, ASL Citizen.
+"""Sign language as body landmarks: recordings of one's own, WLASL, ASL Citizen, ASL Signs.
 
 What there is, is told by looking, in a folder or a zip. A publisher's metadata with landmark files named by video comes
-first, with its official split (``wlasl``, ``asl_citizen``; signs of both with one name are one class); else a folder a
-sign (``clips``). Classes are in the order of how many recordings they have, so that the first N are the most frequent.
+first, with its official split (``wlasl``, ``asl_citizen``; signs of both with one name are one class); then a list of
+takes (``asl_signs``); else a folder a sign (``clips``). Classes are in the order of how many recordings they have, so
+that the first N are the most frequent.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from ..recordings import check_printable
 from ..sequences import SequenceDataset
 from ..source import Source, first_file
 from .asl_citizen import list_asl_citizen
+from .asl_signs import SUFFIX, list_asl_signs, read_take
 from .shoulders import is_seen, prepare_landmarks
 from .wlasl import list_wlasl
 
@@ -46,10 +48,11 @@ READER_VERSION = 1  # Raise it whenever the same files are read into another dat
 
 FILE_NAMES = ("mp_data_10_signs.zip", "MP_Data.zip")
 LIMITS = Limits(archive_bytes=8 << 30, unpacked_bytes=64 << 30, n_members=2_000_000)
-READ_SUFFIXES = (".npy", ".json", ".csv", ".txt")
+READ_SUFFIXES = (".npy", ".json", ".csv", ".txt", SUFFIX)
 EXPECTED = (
-    "expected are <sign>/<take>/<frame>.npy, <sign>/<clip>.npy, or the metadata of WLASL (nslt_<n>.json, "
-    "WLASL_v<version>.json) or ASL Citizen (train.csv) with <video>.npy, in a folder or a zip"
+    "expected are <sign>/<take>/<frame>.npy, <sign>/<clip>.npy, the metadata of WLASL (nslt_<n>.json, "
+    "WLASL_v<version>.json) or ASL Citizen (train.csv) with <video>.npy, or Kaggle's ASL Signs (train.csv with Parquet "
+    "files), in a folder or a zip"
 )
 
 
@@ -130,6 +133,12 @@ def published_clips(tree: Tree, source: Source) -> tuple[list[Clip], tuple[str, 
                 f"videos that {listing.origin} lists more than once, of which the first place counts: "
                 f"{len(listing.repeated):,} ({some_of(listing.repeated)})"
             )
+    # It has no official split, which a data set has for all of its recordings or for none.
+    if not clips and (takes := list_asl_signs(tree)) is not None:
+        there, missing = takes
+        note = f"Kaggle's ASL Signs (train.csv): of {len(there) + len(missing):,} takes {len(there):,} are there"
+        notes.append(f"{note}; there is no {some_of(missing)}" if missing else note)
+        clips += there
     return clips, tuple(notes)
 
 
@@ -222,7 +231,8 @@ def read_clip(tree: Tree, clip: Clip, n_features: int) -> NDArray[np.float32]:
     shape = "a row of numbers" if clip.n_dimensions == 1 else "a table of [time, features]"
     tables = []
     for member in clip.files:
-        values = read_npy(tree.read(member), tree.place(member))
+        read = read_take if member.endswith(SUFFIX) else read_npy
+        values = read(tree.read(member), tree.place(member))
         if values.ndim != clip.n_dimensions:
             raise DataError(f"{tree.place(member)} is an array of shape {list(values.shape)}: it should be {shape}")
         if values.size == 0:

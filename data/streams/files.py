@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,7 +144,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
             f"data.window_label is {label!r}, and {root} is {len(streams)} stream(s): windows across changes of label "
             "cannot be split between training and test then; leave it out, or take 'run'"
         )
-    notes += [*_between(streams, names), *about_spans(spans)]
+    notes += [*_between(streams, names), *about_spans(spans), *_measured_at_once(streams)]
     layout = Layout(name, str(root), channels, tuple(notes))
     return assemble_streams(layout, streams, tuple(names), replace(source, window_label=label))
 
@@ -340,6 +340,28 @@ def _not_read(root: Path, found: Sequence[Found], read_as: list[str]) -> list[st
         ]
     read_as[0] += f" ({len(others):,} other tables are not read)"
     return []
+
+
+def _measured_at_once(streams: Sequence[Stream]) -> list[str]:
+    """Says where streams of one person are sensors of one take, by their names and by their times."""
+    by_person: dict[str, list[tuple[str, float, float, set[str]]]] = {}
+    for one in streams:
+        known = np.empty(0) if one.seconds is None else one.seconds[~np.isnan(one.seconds)]
+        sensors = {word.lower() for word in NAMED.findall(re.sub(r"[\W_]+", " ", one.place))}
+        if len(known) and sensors:
+            by_person.setdefault(one.person, []).append((one.place, float(known.min()), float(known.max()), sensors))
+    pairs = [
+        (a[0], b[0])
+        for mine in by_person.values()
+        for a, b in combinations(mine, 2)
+        if a[3] != b[3] and min(a[2], b[2]) > max(a[1], b[1])
+    ]
+    if not pairs:
+        return []
+    return [
+        f"{CHECK}{pairs[0][0]} and {pairs[0][1]} are of one person at one time, as are {len(pairs):,} pairs like them: "
+        "each sensor is read as a stream of its own; name the folder of one sensor, or join them into one table"
+    ]
 
 
 def _between(streams: Sequence[Stream], names: dict[str, int]) -> list[str]:

@@ -18,7 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..formats.columns import LABEL_NAMES, PARQUET_SUFFIXES, Chunk, Roles, find_roles, is_time, open_table, unit_seconds
+from ..formats.columns import (
+    LABEL_NAMES,
+    PARQUET_SUFFIXES,
+    Chunk,
+    Roles,
+    find_roles,
+    is_time,
+    label_of_steps,
+    open_table,
+    unit_seconds,
+)
 from ..formats.delimited import (
     MISSING,
     NUMBER,
@@ -108,6 +118,8 @@ def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
     measured = sum(bool(NUMBER.fullmatch(field)) for field in first) >= 2 and not all(map(NUMBER.fullmatch, first))
     if is_header(first) and not measured:
         names = tuple(name.removeprefix("# ") for name in first)
+        if len(set(names)) < len(names):
+            return Head(path, names, delimiter, True, OTHER)  # As the legends of labels that lie beside streams.
         return Head(path, names, delimiter, True, _kind(names, str(path)))
     text = tuple(k for k in range(width) if numeric and not numeric[k])
     columns = tuple(f"channel_{k + 1}" for k in range(width))
@@ -134,6 +146,8 @@ def plain_name(name: str) -> str:
 
 
 def _kind(columns: Sequence[str], place: str) -> str:
+    if label_of_steps(columns) is not None:
+        return OTHER
     plain = [plain_name(name) for name in columns]
     labels = [name for name in plain if name in LABELLED]
     if len(labels) == 1:

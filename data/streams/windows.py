@@ -19,6 +19,7 @@ from ..sequences import SequenceDataset
 from ..source import Source
 from ..timeline import Timeline
 from ..windows import cut_windows, window_steps
+from .clock import GAP_SECONDS, mended_clock
 from .null_class import null_class
 
 # How notes begin that a person should act on.
@@ -26,8 +27,6 @@ CLOCK_NOTE = "the clock "
 NEVER_LABELLED = "no window is labelled "
 WILD_NOTE = "wild values: "
 
-# A jump of the clock by more than both is a gap.
-GAP_SECONDS, GAP_STEPS = 1.0, 10
 LONGEST_WINDOW_SECONDS, FEWEST_WINDOW_STEPS = 4.0, 8
 # Without a clock.
 LONGEST_WINDOW_STEPS = 128
@@ -72,32 +71,6 @@ class Piece:
     values: NDArray[np.float32]
     labels: NDArray[np.int64]
     rate_hz: float | None
-
-
-def mended_clock(
-    seconds: Float[NDArray[np.float64], " steps"],
-) -> tuple[NDArray[np.float64], list[slice], int]:
-    """Steps in order of time: single stamps that leave their neighbours and come back take the mean of these.
-
-    Returns:
-        The times; the stretches between jumps, backwards or by more than ``GAP_SECONDS`` and ``GAP_STEPS`` steps; and
-        how many stamps were mended.
-    """
-    known = ~np.isnan(seconds)
-    where = np.arange(len(seconds))
-    if not known.all():
-        seconds = np.interp(where, where[known], seconds[known])
-    steps = np.diff(seconds)
-    forward = steps[steps > 0]
-    gap = max(GAP_SECONDS, GAP_STEPS * float(np.median(forward))) if len(forward) else GAP_SECONDS
-    is_jump = (steps < 0) | (steps > gap)
-    across = seconds[2:] - seconds[:-2]
-    wild = 1 + np.flatnonzero((is_jump[:-1] | is_jump[1:]) & (across >= 0) & (across <= gap))
-    seconds = seconds.copy()
-    seconds[wild] = (seconds[wild - 1] + seconds[wild + 1]) / 2
-    steps = np.diff(seconds)
-    ends = [0, *(np.flatnonzero((steps < 0) | (steps > gap)) + 1).tolist(), len(seconds)]
-    return seconds, [slice(a, b) for a, b in pairwise(ends)], len(wild)
 
 
 def assemble_streams(

@@ -90,6 +90,7 @@ def main() -> None:
 @click.option("--no-floors", "floors", flag_value="false", help="Begin with the search.")
 @click.option("--ensemble", metavar="N", help="Hand over the mean of N networks if it is better; auto: of 4; or off.")
 @click.option("--false-alarms-per-hour", metavar="X", help="Of streams: at most X on validation.  [default: best F1]")
+@click.option("--unknown-classes", metavar="N", help="Leave N classes out, a fit each: are they told as unknown?")
 @click.option("--study-name", metavar="NAME", help="Name of the study.  [default: DATASET-ARCHITECTURE]")
 @click.option("--resume", is_flag=True, help="Go on with the study where it is.")
 @click.option("--warm-start", metavar="STUDY", help="Try the best configurations of another study first.")

@@ -40,6 +40,7 @@ OPTION_PATHS = {
     "floors": "search.floors",
     "ensemble": "search.ensemble",
     "false_alarms_per_hour": "search.false_alarms_per_hour",
+    "unknown_classes": "search.unknown_classes",
     "device": "machine.device",
     "workers": "machine.workers",
     "checkpoint_every": "machine.checkpoint_every",

@@ -18,6 +18,7 @@ CHANGEABLE = (
     "search.stop",
     "search.floors",
     "search.ensemble",
+    "search.unknown_classes",
 )
 CHANGEABLE_SECTIONS = ("machine.", "confirmation.", "data.path")
 

@@ -170,6 +170,12 @@ class Search(Section):
         allow_inf_nan=False,
         description="Of streams with a null class: at most so many on validation; null: as many as the best event F1",
     )
+    unknown_classes: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="Classes left out in the end, a fit each, to see whether what is of no known class is told",
+    )
     record_answers: Literal["no", "validation", "test"] = Field(
         "no",
         description="Keep of every trial which sequences of this part it classified correctly; comparisons need it",

@@ -37,6 +37,10 @@ class Wanted:
     resample: bool = False
 
 
+class TooShortError(DataError):
+    """A recording has fewer steps than any that the network has learned from."""
+
+
 def fitted(one: Unlabelled, facts: Facts, wanted: Wanted) -> Array:
     """The steps of a recording as the network takes them, [steps, channels].
 
@@ -53,7 +57,7 @@ def fitted(one: Unlabelled, facts: Facts, wanted: Wanted) -> Array:
         values = _at_rate(values, rate, facts.sample_rate_hz, one.place, wanted.resample)
     fewest = fewest_steps(facts)
     if len(values) < fewest:
-        raise DataError(
+        raise TooShortError(
             f"{one.place} is too short: it has {len(values)} steps, and the shortest sequence that the network has "
             f"learned from had {facts.lengths.shortest}; at least {fewest} are needed"
         )

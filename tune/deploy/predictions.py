@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from data.unlabelled import Unlabelled
 
 from ..training.decisions import DecisionRule, decide, stretches
 from .classifier import Array, Classifier, classify
-from .inputs import Wanted, fitted, windows
+from .inputs import TooShortError, Wanted, fitted, windows
 
 # Windows that are classified together; long recordings are never all in memory as windows.
 WINDOWS_AT_ONCE = 512
@@ -66,11 +66,16 @@ def predictions(classifier: Classifier, recordings: Iterable[Unlabelled], wanted
     Raises:
         DataError: If one cannot be classified.
     """
-    waiting: list[tuple[str, list[Array]]] = []
+    waiting: list[tuple[Unlabelled, list[Array]]] = []
     n_waiting = 0
     for one in recordings:
-        cut = windows(fitted(one, classifier.facts, wanted), classifier.facts)
-        waiting.append((one.place, cut))
+        try:
+            cut = windows(fitted(one, classifier.facts, wanted), classifier.facts)
+        except TooShortError:
+            if one.begin_seconds is None:
+                raise
+            continue  # Between two jumps of a clock, as in training.
+        waiting.append((one, cut))
         n_waiting += len(cut)
         if n_waiting >= WINDOWS_AT_ONCE:
             yield from _predicted(classifier, waiting)
@@ -78,28 +83,30 @@ def predictions(classifier: Classifier, recordings: Iterable[Unlabelled], wanted
     yield from _predicted(classifier, waiting)
 
 
-def _predicted(classifier: Classifier, waiting: list[tuple[str, list[Array]]]) -> Iterator[Prediction]:
+def _predicted(classifier: Classifier, waiting: list[tuple[Unlabelled, list[Array]]]) -> Iterator[Prediction]:
     if not waiting:
         return
     facts = classifier.facts
     probabilities = classify(classifier, [window for _, cut in waiting for window in cut])[1]
     begin = 0
-    for place, cut in waiting:
+    for one, cut in waiting:
         mine = probabilities[begin : begin + len(cut)]
         begin += len(cut)
         # Each call of NumPy takes microseconds, and a service answers thousands a second with a single window each.
         mean = mine[0] if len(cut) == 1 else mine.mean(axis=0)
         shares = mean.tolist()
         if not math.isfinite(sum(shares)):
-            raise DataError(f"{place}: the network gives no number for values that are so large")
+            raise DataError(f"{one.place}: the network gives no number for values that are so large")
         best = shares.index(max(shares))
         timeline: tuple[Span, ...] = ()
         if facts.streams is not None:
             best = int(decide(mean[None], facts.streams[0], null_class(facts.class_names))[0][0])
-            timeline = tuple(_timeline(mine, [len(window) for window in cut], facts.class_names, *facts.streams))
+            spans = _timeline(mine, [len(window) for window in cut], facts.class_names, *facts.streams)
+            late = one.begin_seconds or 0.0
+            timeline = tuple(replace(span, begin=span.begin + late, end=span.end + late) for span in spans)
         n_agree = 1 if len(cut) == 1 else int((mine.argmax(axis=1) == best).sum())
         name = facts.class_names[best]
-        yield Prediction(place, name, shares[best], np.asarray(mean), len(cut), n_agree, timeline)
+        yield Prediction(one.place, name, shares[best], np.asarray(mean), len(cut), n_agree, timeline)
 
 
 def _timeline(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..study.tested import REFUSED, unknown_of
 from .facts import Facts
 from .figures.collection import section_of
 from .figures.confusion import ConfusionInfo, confusion_info, read_counts
@@ -14,6 +15,8 @@ from .figures.signals import legend, read_examples, signal_groups
 from .words import percent
 
 _N_WORST = 8
+# One is left out, and two are told apart.
+FEWEST_TO_LEAVE_OUT = 3
 
 
 def classes_sections(facts: Facts) -> Iterator[Section]:
@@ -58,6 +61,9 @@ def _classes(facts: Facts) -> Section:
     notes = [
         "Precision: of those named so, how many are. Recall: of those that are, how many are named so. F1: both in one."
     ]
+    about_unknown, unknown = _unknown(facts)
+    notes += about_unknown
+    tables += unknown
     worst = rows[0]
     section = Section(
         "classes",
@@ -68,6 +74,29 @@ def _classes(facts: Facts) -> Section:
         heading="Classes",
     )
     return _with_examples(section, facts)
+
+
+def _unknown(facts: Facts) -> tuple[list[str], list[Table]]:
+    """How well sequences of no known class are told, or the command that finds that out."""
+    if facts.best is None or facts.is_floor or len(facts.class_names) < FEWEST_TO_LEAVE_OUT:
+        return [], []
+    stored = unknown_of(facts.attributes, facts.best.number)
+    if stored is None:
+        why = "Whether it would tell what is of none of these classes was not measured"
+        return [f"{why}: {facts.resume} --unknown-classes 3 does, with as many further fits."], []
+    classes = stored["classes"]
+    note = (
+        f"Of no known class: {len(classes)} of the {len(facts.class_names)} classes were left out of training, one a "
+        f"fit of trial {facts.best.number}, and told from the others by the highest probability (Hendrycks and Gimpel "
+        f"2017) with an AUROC of {stored['auroc']:.3f} on the {stored['part']} set; 0.5 is chance. Refused: of its "
+        f"sequences, with a threshold that refuses {REFUSED:.0%} of the others."
+    )
+    head = ("class left out", "AUROC", "refused", "sequences", "of other classes")
+    rows = tuple(
+        (one["class"], f"{one['auroc']:.3f}", percent(one["refused"]), f"{one['n_unknown']:,}", f"{one['n_known']:,}")
+        for one in classes
+    )
+    return [note], [Table("Classes that were left out", head, rows, True)]
 
 
 def _with_examples(section: Section, facts: Facts) -> Section:

@@ -19,7 +19,7 @@ from ..study.selection import confirms, is_confirmation, selected
 from ..study.store import HISTORY
 from ..study.stored import Ensemble
 from ..study.study import has_score, trials_so_far, with_histories, with_history
-from ..study.tested import TEST_USES, evaluation_of
+from ..study.tested import TEST_USES, UNKNOWN, evaluation_of
 from .figures.collection import Figures
 from .figures.scores import stars, with_one_value
 from .figures.words import StudyContext
@@ -27,7 +27,7 @@ from .floors import Worth, was_it_worth_it
 from .sentences import places, provisos, resume_command
 
 # What a study has on record of the networks that were judged after its search.
-OF_THE_JUDGED = ("evaluations", "examples", TEST_USES)
+OF_THE_JUDGED = ("evaluations", "examples", UNKNOWN, TEST_USES)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from .study import unfinished_after
 
 # The study's list of what its test set was used for besides what ``evaluations`` has.
 TEST_USES = "test_uses"
+# How well sequences of no known class are told, and the share of the known that a threshold may refuse for it.
+UNKNOWN, REFUSED = "unknown", 0.05
 
 
 def evaluation_of(attributes: Mapping[str, Any], trial: FrozenTrial | None) -> dict[str, Any]:
@@ -33,3 +35,9 @@ def times_test_was_used(attributes: Mapping[str, Any]) -> int:
     """How often networks were judged on the test set: in the end of a search, and for exports."""
     evaluations = attributes.get("evaluations") or {}
     return sum("test" in one for one in evaluations.values()) + len(attributes.get(TEST_USES) or [])
+
+
+def unknown_of(attributes: Mapping[str, Any], trial: int) -> Mapping[str, Any] | None:
+    """What leaving classes out of a trial's training found; None where that is not on record."""
+    stored = attributes.get(UNKNOWN)
+    return stored if isinstance(stored, Mapping) and stored.get("trial") == trial else None

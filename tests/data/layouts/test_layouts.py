@@ -293,3 +293,92 @@ def test_reading_arff_leaves_the_limit_of_other_readers() -> None:
     limit = csv.field_size_limit()
     read("arff")
     assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_header_of_numbered_steps_is_a_sequence_a_row(tmp_path: Path, named: bool) -> None:
+    header = ",".join([*(f"t{k}" for k in range(24)), "label"])
+    rows = [
+        ",".join([*(f"{label + k / 7:.3f}" for k in range(24)), "ab"[label] if named else str(label)])
+        for label in (0, 1)
+        for _ in range(10)
+    ]
+    (tmp_path / "wide.csv").write_text("\n".join([header, *rows]))
+    dataset = load(Source(tmp_path / "wide.csv", tmp_path / "cache"))
+    assert (len(dataset), dataset.n_channels, int(dataset.lengths.max())) == (20, 1, 24)
+    assert dataset.class_names == (("a", "b") if named else ("0", "1"))
+    assert "'label' is taken for the class of a row" in checks(dataset)
+
+
+def test_arff_of_several_channels(tmp_path: Path) -> None:
+    steps = "".join(f"  @attribute att{k} numeric\n" for k in range(3))
+    cases = "\n".join(f"'{k},{k + 1},{k + 2}\\n{-k},{-k},{-k}',{'ab'[k % 2]}" for k in range(4))
+    (tmp_path / "two.arff").write_text(
+        f"@relation two\n@attribute two relational\n{steps}@end two\n@attribute c {{a,b}}\n@data\n{cases}\n"
+    )
+    dataset = load(Source(tmp_path / "two.arff", tmp_path / "cache"))
+    assert (len(dataset), dataset.n_channels) == (4, 2)
+    assert dataset.sequence(1).tolist() == [[1, -1], [2, -1], [3, -1]]
+
+
+def test_arrays_that_are_not_read_are_said_and_people_found(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.arange(48.0).reshape(4, 6, 2))
+    np.save(tmp_path / "y.npy", np.array([0, 1, 0, 1]))
+    np.save(tmp_path / "subject_ids.npy", np.array([7, 7, 8, 8]))
+    np.save(tmp_path / "foo.npy", np.arange(4))
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert dataset.group_names == ("7", "8")
+    assert "not read, since their names tell nothing: 'foo'" in checks(dataset)
+
+
+def test_folders_called_like_classes_are_no_people(tmp_path: Path) -> None:
+    for k in range(8):
+        path = tmp_path / ("walk" if k % 2 else "run") / f"{k}.csv"
+        path.parent.mkdir(exist_ok=True)
+        label = "walk" if k // 4 else "run"
+        path.write_text(f"x,y,label\n{k}.5,2,{label}\n1,{k},{label}\n")
+    with pytest.raises(DataError, match="folder and column contradict each other"):
+        load(Source(tmp_path, tmp_path / "cache"))
+
+
+def test_files_of_both_sides_of_the_body_are_asked_about(tmp_path: Path) -> None:
+    for k in range(12):
+        path = tmp_path / "ab"[k % 2] / f"{k // 4}_1_{('left', 'right')[k // 2 % 2]}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"x,y\n{k}.5,2\n1,{k}.25\n")
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert len(dataset) == 12
+    assert "as are 6 pairs like them: if they were worn in one take" in checks(dataset)
+
+
+@pytest.mark.parametrize("label", ["", ",walk"])
+def test_a_jump_of_the_clock_cuts_what_is_predicted(tmp_path: Path, label: str) -> None:
+    times = [k / 50 + (86_400 if k >= 60 else 0) for k in range(100)]
+    rows = [f"{time:.2f},{k % 7}.5,{k % 5}.25{label}" for k, time in enumerate(times)]
+    (tmp_path / "log.csv").write_text("\n".join([f"time,x,y{label and ',label'}", *rows]))
+    first, second = read_unlabelled(tmp_path / "log.csv", ("x", "y"))
+    assert (len(first.values), len(second.values)) == (60, 40)
+    assert (first.begin_seconds, second.begin_seconds) == (0.0, pytest.approx(86_401.2))
+    assert second.place.endswith("log.csv, rows 62 to 101")
+    assert second.sample_rate_hz == pytest.approx(50, rel=1e-3)
+
+
+def test_counters_are_left_out_though_they_begin_anew(tmp_path: Path) -> None:
+    for k in range(4):
+        path = tmp_path / "ab"[k % 2] / f"{k}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("nr,packet,x\n" + "".join(f"{row},{(row + 250) % 256},{row % 7}.{k}\n" for row in range(60)))
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert dataset.channel_names == ("x",)
+    assert "left out, since they count rows or tell the time: 'nr', 'packet'" in dataset.notes
+
+
+def test_arrays_in_folders_of_the_split(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        (tmp_path / part).mkdir()
+        np.save(tmp_path / part / "X.npy", np.arange(48.0).reshape(4, 6, 2))
+        np.save(tmp_path / part / "y.npy", np.array([0, 1, 0, 1]))
+    assert recognise(tmp_path) == "files"
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert dataset.official is not None
+    assert dataset.official.bincount().tolist() == [4, 0, 4]

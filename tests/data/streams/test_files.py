@@ -374,3 +374,29 @@ def test_any_table_is_read_or_an_error(
         return
     assert dataset.values.isfinite().all()
     assert dataset.n_classes >= 2
+
+
+def test_sensors_of_one_take_that_are_streams_of_their_own_are_told(tmp_path: Path) -> None:
+    """WISDM of 2019: ``raw/phone/accel/data_1600_accel_phone.txt`` beside ``raw/phone/gyro/…``."""
+    rows = "".join(
+        f"{{person}},{'AB'[k // 50]},{10**9 + k * 50_000_000},{k % 7}.5,{k % 5}.25,{k % 3}.125;\n" for k in range(100)
+    )
+    for sensor in ("accel", "gyro"):
+        folder = tmp_path / "raw" / "phone" / sensor
+        folder.mkdir(parents=True)
+        for person in (1600, 1601):
+            (folder / f"data_{person}_{sensor}_phone.txt").write_text(rows.replace("{person}", str(person)))
+    (told,) = (note for note in read(tmp_path).notes if "one person at one time" in note)
+    assert told.startswith(CHECK)
+    assert "as are 2 pairs" in told
+    assert not [note for note in read(tmp_path / "raw" / "phone" / "gyro").notes if "at one time" in note]
+
+
+def test_the_legend_of_labels_beside_streams_is_no_stream(tmp_path: Path) -> None:
+    for person in ("S1", "S2"):
+        text = (EXAMPLES / "rows_opportunity" / f"{person}-ADL1.dat").read_text()
+        (tmp_path / f"{person}-ADL1.dat").write_text(text)
+    (tmp_path / "label_legend.txt").write_text(
+        "Unique index   -   Track name   -   Label name\n\n1   -   Loco   -   Stand\n"
+    )
+    assert set(read(tmp_path).class_names) == {"close door 1", "null", "open door 1"}

@@ -10,7 +10,8 @@ from data.errors import DataError
 from data.recording import Layout
 from data.sequences import SequenceDataset
 from data.source import Source
-from data.streams.windows import Stream, assemble_streams, mended_clock
+from data.streams.clock import mended_clock
+from data.streams.windows import Stream, assemble_streams
 
 NAMES = ("null", "wave", "clap")
 
