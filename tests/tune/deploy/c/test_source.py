@@ -17,7 +17,7 @@ from tune.core.problems import SettingsError
 from tune.deploy.c.source import refuse_unwritable, sliding_of, to_c
 from tune.deploy.classifier import TorchClassifier
 from tune.deploy.stream import decisions
-from tune.device.runtime import FOLDER, parts
+from tune.device.parts import FOLDER, parts
 from tune.training.model_folder import StoredModel
 
 LENGTHS = (11, 4, 1, 7, 12)
