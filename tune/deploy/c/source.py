@@ -12,11 +12,11 @@ from data.streams.null_class import null_class
 from data.tensors.channels import SMALLEST_DEVIATION
 
 from ...core.problems import Problem, SettingsError
-from ...device.footprint import Footprint, Stream, footprint
+from ...device.footprint import WORD_BYTES, Footprint, Stream, footprint
 from ...device.layers import untranslated
 from ...device.lowering import program_for
-from ...device.program import Array, Buffer, Program, Scales, Stage, Struct, Weights
 from ...device.parts import parts_of, read
+from ...device.program import Array, Buffer, Program, Scales, Stage, Struct, Weights
 from ...training.decisions import DecisionRule
 from ...training.model_folder import StoredModel
 from ..inputs import fewest_steps
@@ -170,10 +170,10 @@ def _network(program: Program) -> list[str]:
 
 
 def _memory(program: Program) -> str:
-    whole = f"int whole[{program.n_words}]; signed char bytes[{4 * program.n_words}]; "
-    return (
-        f"static union {{ float numbers[{program.n_words}]; {'' if program.precision == 'float32' else whole}}} memory;"
-    )
+    views = [f"float numbers[{program.n_words}];"]
+    if program.precision == "int8":
+        views += [f"int whole[{program.n_words}];", f"signed char bytes[{WORD_BYTES * program.n_words}];"]
+    return f"static union {{ {' '.join(views)} }} memory;"
 
 
 def array_text(name: str, values: Array) -> str:
@@ -207,7 +207,7 @@ def _field(value: object, names: dict[int, str]) -> str:
         case None:
             return "NULL"
         case Buffer():
-            return f"memory.{value.kind} + {value.offset * (4 if value.kind == 'bytes' else 1)}"
+            return f"memory.{value.kind} + {value.offset * (WORD_BYTES if value.kind == 'bytes' else 1)}"
         case Struct():
             return f"&{names[id(value)]}"
         case Weights():

@@ -21,7 +21,7 @@ static int scaled(int share, int value)
 /* gates += weights * x; beyond 256 a gate is open or shut, whatever else is added. */
 static void add_gates(const struct product *product, const signed char *x, number *gates)
 {
-    int sums[AT_ONCE], width;
+    int sums[4], width;
     for (int from = 0; from < product->n_outputs; from += width) {
         width = sum_up(product, x, from, sums);
         for (int j = 0; j < width; j++) {

@@ -1,7 +1,5 @@
 #include "stage.c"
 
-enum { AT_ONCE = 32 };
-
 /* A matrix of bytes, all its outputs for one input after the other. What it is multiplied with becomes bytes as well. */
 struct product {
     const signed char *weights;
@@ -22,32 +20,32 @@ static void to_bytes(const struct product *product, const float *x, signed char 
     }
 }
 
-/* Of some outputs weights * x in 32 bits; see product.c for the order. Returns how many outputs these are. */
-static int sum_up(const struct product *product, const signed char *restrict x, int from, int *restrict sums)
+/*
+ * weights * x of four outputs, or of one where no four are left; returns how many. They are summed up in 32 bits, and in
+ * registers: small processors have enough of them for four.
+ */
+static int sum_up(const struct product *product, const signed char *x, int from, int sums[4])
 {
-    const int n = product->n_outputs, width = n - from < AT_ONCE ? n - from : AT_ONCE;
-    const signed char *first = product->weights + from;
-    int k = 0;
-    memset(sums, 0, AT_ONCE * sizeof *sums);
-    for (; k + 4 <= product->n_inputs; k += 4, first += 4 * n) {
-        const signed char *second = first + n, *third = second + n, *fourth = third + n;
-        const int a = x[k], b = x[k + 1], c = x[k + 2], d = x[k + 3];
-        for (int j = 0; j < width; j++) {
-            sums[j] += a * first[j] + b * second[j] + c * third[j] + d * fourth[j];
+    const signed char *weights = product->weights + from;
+    const int together = product->n_outputs - from < 4 ? 1 : 4;
+    int a = 0, b = 0, c = 0, d = 0;
+    for (int k = 0; k < product->n_inputs; k++, weights += product->n_outputs) {
+        const int value = x[k];
+        a += value * weights[0];
+        if (together == 4) {
+            b += value * weights[1];
+            c += value * weights[2];
+            d += value * weights[3];
         }
     }
-    for (; k < product->n_inputs; k++, first += n) {
-        for (int j = 0; j < width; j++) {
-            sums[j] += x[k] * first[j];
-        }
-    }
-    return width;
+    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+    return together;
 }
 
 /* out += weights * x */
 static void add_bytes(const struct product *product, const signed char *x, float *out)
 {
-    int sums[AT_ONCE], width;
+    int sums[4], width;
     for (int from = 0; from < product->n_outputs; from += width) {
         width = sum_up(product, x, from, sums);
         for (int j = 0; j < width; j++) {
