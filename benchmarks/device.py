@@ -26,7 +26,7 @@ from tune.deploy.classifier import Classifier, OnnxClassifier
 from tune.deploy.metadata import facts_of
 from tune.deploy.onnx_model import to_onnx
 
-FLAGS = {"-O2": ("-O2",), "-O3 for this processor": ("-O3", "-march=native", "-ffp-contract=fast")}
+FLAGS = {"-O2": ("-O2",), "-O3": ("-O3",), "-O3 for this processor": ("-O3", "-march=native", "-ffp-contract=fast")}
 N_ROUNDS = 15
 BOARD = Path(__file__).parents[1] / "tests/tune/deploy/c/board"
 CORTEX = {
