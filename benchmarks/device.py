@@ -77,8 +77,15 @@ def instructions(source: Source, n_steps: int, options: tuple[str, ...]) -> int:
         folder = Path(name)
         for file, text in (("model.h", source.header), ("model.c", source.code), ("main.c", MAIN)):
             (folder / file).write_text(text)
-        files = [BOARD / "start.c", folder / "main.c", folder / "model.c", "-lm", "-o", folder / "program"]
-        linked = ["--specs=rdimon.specs", "-T", BOARD / "mps2.ld", f"-DN_STEPS={n_steps}"]
+        files: list[str | Path] = [
+            BOARD / "start.c",
+            folder / "main.c",
+            folder / "model.c",
+            "-lm",
+            "-o",
+            folder / "program",
+        ]
+        linked: list[str | Path] = ["--specs=rdimon.specs", "-T", BOARD / "mps2.ld", f"-DN_STEPS={n_steps}"]
         subprocess.run(["arm-none-eabi-gcc", "-mthumb", "-std=c99", "-Os", *options, *linked, *files], check=True)
         board = ["qemu-system-arm", "-M", "mps2-an386", "-icount", "shift=0", "-nographic", "-semihosting", "-kernel"]
         done = subprocess.run(

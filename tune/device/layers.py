@@ -87,7 +87,7 @@ def residual_block(module: ResidualBlock, builder: Builder) -> Chain:
     if not module.residual:
         return chain
     first = chain[0].layer.fields
-    scale = scale_of(module.convolutions[0].convolution, builder)  # type: ignore[union-attr, arg-type]
+    scale = scale_of(module.convolutions[0].convolution, builder)  # type: ignore[arg-type]
     shortcut = linear(module.shortcut, builder, scale) if isinstance(module.shortcut, nn.Linear) else None
     n_features = chain[-1].layer.fields["first"].fields["n_outputs"]
     fields = {
@@ -166,7 +166,7 @@ def recurrent_layer(module: nn.Module, around: Around, builder: Builder, ends: b
         "normalised": None if around.before is None else builder.buffer(fields["n_inputs"]),
         "opened": None if around.gate is None else builder.buffer(module.n_outputs),
     }
-    memory = {
+    memory: dict[str, Any] = {
         **({"after": after} if in_bytes else {"around": Struct("around", beside)}),
         "state": builder.buffer(fields["n_state"], "whole"),
         "gates": builder.buffer(len(fields["bias"].values), "whole"),
