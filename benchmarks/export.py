@@ -30,7 +30,7 @@ BATCHES = (1, 64)
 PLAIN_GRU = "gru, plain"
 
 
-def model_of(architecture: str, kind: str, channels: tuple[str, ...], n_classes: int) -> StoredModel:
+def model_of(architecture: str, kind: str, channels: tuple[str, ...], n_classes: int, n_steps: int = 10) -> StoredModel:
     """A network of the default size; the plain GRU is one layer of 64 and nothing else."""
     plain = architecture == PLAIN_GRU
     name = "gru" if plain else architecture
@@ -55,7 +55,7 @@ def model_of(architecture: str, kind: str, channels: tuple[str, ...], n_classes:
         "sample_rate_hz": None,
         "kind": kind,
         "data": {"dataset": "noise"},
-        "lengths": {"shortest": 1, "median": 10, "longest": 1000},
+        "lengths": {"shortest": 1, "median": n_steps, "longest": 1000},
         "scores": {},
         "study": "benchmark",
         "trial": 0,

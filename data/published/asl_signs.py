@@ -77,7 +77,7 @@ def read_take(content: bytes, place: str) -> NDArray[np.float32]:
         points = long[long["type"] == name].drop_duplicates(["frame", "landmark_index"])
         points = points[points["landmark_index"].between(0, part.n_points - 1)]
         table = np.full((len(frames), part.n_points, len(part.coordinates)), np.nan, np.float32)
-        place_of = pd.Index(frames).get_indexer(points["frame"]), points["landmark_index"].to_numpy(np.int64)
+        place_of = pd.Index(frames).get_indexer(pd.Index(points["frame"])), points["landmark_index"].to_numpy(np.int64)
         table[(*place_of, slice(0, len(AXES)))] = points[[*AXES]].to_numpy(np.float32)
         if VISIBILITY in part.coordinates:
             table[..., -1] = np.where(np.isnan(table[..., 0]), np.nan, 1.0)

@@ -21,6 +21,7 @@ LEAST: dict[str, str] = {
     "compare_false_alarms": "--suites 1",
     "confirmation": "--studies 1",
     "experiments": "--save-dir {here} --page {here}/experiments.md",
+    "device": "--seconds 0.01 --only gru",
     "export": "--seconds 0.01",
     "ladder": "--protocol watch-people --seeds 1 --epochs 1 --only warp --out {here}/ladder.jsonl",
     "memory": "--dataset watch --trials 1 --epochs 1",

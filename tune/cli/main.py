@@ -75,6 +75,7 @@ def main() -> None:
 @click.option("--max-flash", metavar="BYTES", help="Do not train networks whose C takes more flash, such as 64k.")
 @click.option("--max-ram", metavar="BYTES", help="Do not train networks whose C takes more RAM, such as 16k.")
 @click.option("--max-macs", metavar="N", help="Do not train networks with more multiply-adds a window, such as 2M.")
+@click.option("--device-precision", metavar="NAME", help="Count flash and RAM of float32 or int8.  [default: float32]")
 @click.option("--sampler", metavar="NAME", help="tpe, gp or random.")
 @click.option("--pruner", metavar="NAME", help="halving, median, quartile, hyperband or none.")
 @click.option("--stop", metavar="WHEN", help="auto: end when nothing is to be gained, or never.  [default: auto]")

@@ -33,6 +33,7 @@ OPTION_PATHS = {
     "max_flash": "search.max_flash",
     "max_ram": "search.max_ram",
     "max_macs": "search.max_macs",
+    "device_precision": "search.device_precision",
     "sampler": "search.sampler",
     "pruner": "search.pruner",
     "stop": "search.stop",

@@ -144,6 +144,9 @@ class Search(Section):
     max_ram: int | None = Field(
         None, ge=1, le=10**12, description="Bytes; networks whose C takes more RAM are not trained"
     )
+    device_precision: Literal["float32", "int8"] = Field(
+        "float32", description="Of the C whose flash and RAM are limited or sought to be small"
+    )
     max_macs: int | None = Field(
         None, ge=1, le=10**15, description="Networks with more multiply-adds a window are not trained"
     )

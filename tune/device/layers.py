@@ -24,7 +24,7 @@ from models.temporal_cnn import ResidualBlock
 from models.transformer import Encoder
 
 from .attention_layers import context_stage, cross_attention, encoder, self_attention
-from .maps import LARGEST_BYTE, linear, norm, numbers, product, scale_of
+from .maps import LARGEST_BYTE, ONE_IN_GATES, gates_product, linear, norm, numbers, product, scale_of
 from .program import Builder, Chain, Stage, Struct, Weights
 
 # What recurrent cells put out lies between -1 and 1.
@@ -69,10 +69,10 @@ def _convolution(
         "bias": Weights(numbers(bias)),
         "norm": None if after is None else norm(after),
         "n_taps": n_taps,
-        "tap_size": len(matrices.fields["weights"].values) // n_taps,
+        "tap_size": n_inputs * n_outputs,
         "stride": stride,
         "dilation": dilation,
-        "rows": builder.buffer(n_rows * n_inputs),
+        "rows": builder.buffer(n_rows * n_inputs, "bytes"),
         "n_rows": n_rows,
         "out": builder.buffer(n_outputs),
     }
@@ -87,11 +87,13 @@ def residual_block(module: ResidualBlock, builder: Builder) -> Chain:
     if not module.residual:
         return chain
     first = chain[0].layer.fields
-    shortcut = linear(module.shortcut, builder) if isinstance(module.shortcut, nn.Linear) else None
+    scale = scale_of(module.convolutions[0].convolution, builder)  # type: ignore[arg-type]
+    shortcut = linear(module.shortcut, builder, scale) if isinstance(module.shortcut, nn.Linear) else None
     n_features = chain[-1].layer.fields["first"].fields["n_outputs"]
     fields = {
         "shortcut": shortcut,
         "rows": first["rows"],
+        "scale": scale,
         "n_rows": first["n_rows"],
         "n_inputs": first["first"].fields["n_inputs"],
         "n_features": n_features,
@@ -106,26 +108,26 @@ def cell(module: nn.Module, builder: Builder) -> Struct:
     size = module.hidden_size
     inputs, recurrent = (numbers(getattr(module, f"weight_{name}_l0")) for name in ("ih", "hh"))
     own, other = (numbers(getattr(module, f"bias_{name}_l0")) for name in ("ih", "hh"))
-    name, new, bias, n_state = "rnn", None, own + other, size
+    name, bias, n_state = "rnn", own + other, size
     if isinstance(module, nn.GRU):
-        name, new = "gru", product(inputs[2 * size :], builder, scale_of(module, builder))
-        # Where the reset gate acts on what the state says, the two biases stand apart (torch.nn.GRU).
-        bias = np.concatenate([(own + other)[: 2 * size], other[2 * size :], own[2 * size :]])
-        inputs = inputs[: 2 * size]
+        # Where the reset gate acts on what the state says, the two parts of the new state stand apart (torch.nn.GRU).
+        name, inputs = "gru", np.roll(inputs, size, axis=0)
+        bias = np.concatenate([own[2 * size :], (own + other)[: 2 * size], other[2 * size :]])
     elif isinstance(module, nn.LSTM):
         name, n_state = "lstm", 2 * size
     builder.sources.add(name)
     builder.work(len(recurrent) * (module.input_size + size))
     fields = {
         "step": f"step_{name}",
-        "input": product(inputs, builder, scale_of(module, builder)),
-        "input_new": new,
-        "recurrent": product(recurrent, builder, SCALE_OF_STATE),
+        "input": gates_product(inputs, builder, scale_of(module, builder)),
+        "recurrent": gates_product(recurrent, builder, SCALE_OF_STATE),
         "bias": Weights(bias),
         "n_inputs": module.input_size,
         "n_hidden": size,
         "n_state": n_state,
     }
+    if builder.scales is not None:
+        fields |= {"bias": Weights(np.rint(bias * ONE_IN_GATES).astype(np.int32)), "n_gates": len(bias)}
     return Struct("cell", fields)
 
 
@@ -152,28 +154,31 @@ def recurrent_layer(module: nn.Module, around: Around, builder: Builder, ends: b
     cells = [cell(one, builder) for one in module.cells]
     fields = cells[0].fields
     two = len(cells) == 2
-    rows = builder.sequence(builder.longest * fields["n_inputs"]) if two else None
+    in_bytes = two and builder.scales is not None and around == Around(after=around.after)
+    rows = builder.sequence(builder.longest * fields["n_inputs"], "bytes" if in_bytes else "numbers") if two else None
+    after = None if around.after is None else norm(around.after)
     beside = {
         "before": None if around.before is None else norm(around.before),
-        "after": None if around.after is None else norm(around.after),
+        "after": after,
         "adds": int(around.adds),
         "gate": None if around.gate is None else linear(around.gate, builder),
         "n_outputs": module.n_outputs,
         "normalised": None if around.before is None else builder.buffer(fields["n_inputs"]),
         "opened": None if around.gate is None else builder.buffer(module.n_outputs),
     }
-    memory = {
-        "around": Struct("around", beside),
-        "state": builder.buffer(fields["n_state"]),
-        "gates": builder.buffer(len(fields["bias"].values)),
+    memory: dict[str, Any] = {
+        **({"after": after} if in_bytes else {"around": Struct("around", beside)}),
+        "state": builder.buffer(fields["n_state"], "whole"),
+        "gates": builder.buffer(len(fields["bias"].values), "whole"),
         "out": builder.buffer(module.n_outputs),
     }
     if rows is None:
         return [Stage("push_recurrent", "recurrent", Struct("recurrent", {"cell": cells[0], **memory}))]
     n_behind = 1 if ends else builder.longest
-    memory |= {"rows": rows, "behind": builder.buffer(n_behind * fields["n_hidden"]), "n_behind": n_behind}
-    kind = Struct("bidirectional", {"forwards": cells[0], "backwards": cells[1], **memory})
-    return [Stage("push_bidirectional", "bidirectional", kind)]
+    behind = builder.buffer(n_behind * fields["n_hidden"], "bytes" if in_bytes else "numbers")
+    memory |= {"rows": rows, "behind": behind, "n_behind": n_behind}
+    kind = "bidirectional_int8" if in_bytes else "bidirectional"
+    return [Stage(f"push_{kind}", kind, Struct(kind, {"forwards": cells[0], "backwards": cells[1], **memory}))]
 
 
 def recurrent_stack(module: RecurrentStack, builder: Builder, ends: bool = False) -> Chain:

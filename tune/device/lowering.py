@@ -37,12 +37,12 @@ def program_for(
     builder = Builder(longest, window, scales=scales)
     inputs = _prepared(*prepared, channel_names, builder)
     chain, logits = network_chain(network, builder)
-    n_numbers = place(builder.buffers)
+    n_words = place(builder.buffers)
     return Program(
         preparation=inputs,
         chain=chain,
         logits=logits,
-        n_numbers=n_numbers,
+        n_words=n_words,
         sources=builder.sources,
         longest=longest,
         macs=builder.macs,

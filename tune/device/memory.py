@@ -11,15 +11,15 @@ def place(buffers: Sequence[Buffer]) -> int:
     """Gives every buffer its offset, the largest first, each as far in front as it fits.
 
     Returns:
-        Numbers that all of them take.
+        Words that all of them take.
     """
     placed: list[Buffer] = []
-    for one in sorted(buffers, key=lambda buffer: -buffer.size):
+    for one in sorted(buffers, key=lambda buffer: -buffer.words):
         beside = [other for other in placed if other.first <= one.last and one.first <= other.last]
         one.offset = 0
         for other in sorted(beside, key=lambda buffer: buffer.offset):
-            if one.offset + one.size <= other.offset:
+            if one.offset + one.words <= other.offset:
                 break
-            one.offset = max(one.offset, other.offset + other.size)
+            one.offset = max(one.offset, other.offset + other.words)
         placed.append(one)
-    return max((one.offset + one.size for one in buffers), default=0)
+    return max((one.offset + one.words for one in buffers), default=0)

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 Array = NDArray[Any]
 Precision = Literal["float32", "int8"]
+Kind = Literal["numbers", "whole", "bytes"]
 Scales = Mapping[nn.Module, float]
-# Rows of a matrix that stand together; see ``runtime/product.c``.
-ROWS_TOGETHER = 4
 
 
 @dataclass(eq=False)
@@ -29,16 +27,23 @@ class Buffer:
     """Memory that a layer writes while the network is computed.
 
     Attributes:
-        size: Numbers.
+        size: Of what it holds.
         first: Phase in which it is first written; a phase ends where a whole sequence has been gathered.
         last: Phase in which it is last read; two buffers that never live in one phase may be in one place.
-        offset: Where it is in the memory of all, once that is planned.
+        kind: Of what it holds: floating-point ``numbers``, ``whole`` numbers or ``bytes``.
+        offset: The word of the memory of all at which it begins, once that is planned.
     """
 
     size: int
     first: int
     last: int
+    kind: Kind = "numbers"
     offset: int = 0
+
+    @property
+    def words(self) -> int:
+        """Of four bytes."""
+        return -(-self.size // 4) if self.kind == "bytes" else self.size
 
 
 @dataclass(eq=False)
@@ -69,7 +74,7 @@ class Program:
         preparation: Struct of how measured channels become the network's inputs.
         chain: Layers in their order; one of them may have a chain of its own beside.
         logits: Where they are in the end.
-        n_numbers: Size of the memory in which every buffer has its place.
+        n_words: Size of the memory in which every buffer has its place.
         sources: Files of the runtime that are needed by name alone.
         longest: Steps of the longest sequence.
         macs: Multiply-adds of a window.
@@ -80,7 +85,7 @@ class Program:
     preparation: Struct
     chain: Chain
     logits: Buffer
-    n_numbers: int
+    n_words: int
     sources: set[str]
     longest: int
     macs: int
@@ -146,14 +151,14 @@ class Builder:
     scales: Scales | None = None
     most_inputs: int = 0
 
-    def buffer(self, size: int) -> Buffer:
-        """Memory for the present phase."""
-        self.buffers.append(Buffer(size, self.phase, self.phase))
+    def buffer(self, size: int, in_int8: Kind = "numbers") -> Buffer:
+        """Memory for the present phase, of numbers or, where bytes are multiplied, of what ``in_int8`` says."""
+        self.buffers.append(Buffer(size, self.phase, self.phase, "numbers" if self.scales is None else in_int8))
         return self.buffers[-1]
 
-    def sequence(self, size: int) -> Buffer:
+    def sequence(self, size: int, in_int8: Kind = "numbers") -> Buffer:
         """Memory that gathers a whole sequence: with it a new phase begins, in which it is read."""
-        rows = self.buffer(size)
+        rows = self.buffer(size, in_int8)
         self.latest += 1
         self.phase = rows.last = self.latest
         return rows
@@ -165,11 +170,3 @@ class Builder:
     def shorten(self, stride: int) -> None:
         """Fewer steps from here on, rounded up."""
         self.longest, self.window = (-(-steps // stride) for steps in (self.longest, self.window))
-
-
-def packed(matrix: Array) -> Array:
-    """A matrix [outputs, inputs] as the runtime reads it: four rows together, column by column."""
-    n_rows, n_columns = matrix.shape
-    filled = np.zeros((-(-n_rows // ROWS_TOGETHER) * ROWS_TOGETHER, n_columns), matrix.dtype)
-    filled[:n_rows] = matrix
-    return filled.reshape(-1, ROWS_TOGETHER, n_columns).transpose(0, 2, 1).reshape(-1)

@@ -11,10 +11,9 @@ from torch import Tensor
 from data.sequences import SequenceDataset
 from data.streams.null_class import null_class
 
-from ..training.decisions import DecisionRule
+from ..training.decisions import N_WINDOWS, DecisionRule
 from .events import judge_events, probabilities_of
 
-N_WINDOWS = (3, 1, 2, 4, 6, 8)
 THRESHOLDS = (*np.arange(0.1, 0.95, 0.05).round(2).tolist(), 0.95, 0.98, 1.0)
 
 

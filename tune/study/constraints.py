@@ -17,6 +17,8 @@ from ..config.spaces import Scalar
 from ..device.footprint import Stream, footprint
 from ..device.layers import untranslated
 from ..device.lowering import program_for
+from ..device.program import Precision, Scales
+from ..training.decisions import N_WINDOWS, SMOOTHED_WINDOWS
 from ..training.hyperparameters import fields_of, model_parameters
 from ..training.latency import latency_ms
 from ..training.splits import Splits
@@ -107,10 +109,14 @@ def _counted(
         "n_parameters": sum(weight.numel() for weight in network.parameters()),
         "n_trainable_parameters": sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
     }
-    return found if wanted(settings).isdisjoint(ON_A_DEVICE) else found | _on_a_device(network, parameters, splits)
+    if wanted(settings).isdisjoint(ON_A_DEVICE):
+        return found
+    return found | _on_a_device(network, parameters, splits, settings.search.device_precision)
 
 
-def _on_a_device(network: SequenceClassifier, parameters: dict[str, Scalar], splits: Splits) -> dict[str, Any]:
+def _on_a_device(
+    network: SequenceClassifier, parameters: dict[str, Scalar], splits: Splits, precision: Precision
+) -> dict[str, Any]:
     """What the C of a network takes, which does not depend on its weights."""
     if missing := untranslated(network):
         return {UNWRITABLE: f"there is no C for {' and '.join(missing)}"}
@@ -119,8 +125,11 @@ def _on_a_device(network: SequenceClassifier, parameters: dict[str, Scalar], spl
     window = int(dataset.lengths.median())
     normaliser = Normaliser(ones, ones)
     longest = int(dataset.lengths.max())
-    program = program_for(network, (preparation, normaliser), dataset.channel_names, longest, window)
-    size = footprint(program, Stream(window), dataset.channel_names, dataset.class_names)
+    scales: Scales | None = {} if precision == "int8" else None
+    program = program_for(network, (preparation, normaliser), dataset.channel_names, longest, window, scales)
+    # How many windows of a stream are averaged is chosen after the training: there has to be room for the most.
+    smooth = SMOOTHED_WINDOWS if dataset.timeline is None else max(N_WINDOWS)
+    size = footprint(program, Stream(window, smooth), dataset.channel_names, dataset.class_names)
     return {"flash_bytes": size.flash, "ram_bytes": size.ram, "macs": size.macs}
 
 

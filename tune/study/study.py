@@ -111,7 +111,7 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
         "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
         "split": {"balanced": False, "outer_fold": None, "common_epoch": False},
         "search": {
-            **{"floors": False, "ensemble": 0, "stop": "never", "unknown_classes": 0},
+            **{"floors": False, "ensemble": 0, "stop": "never", "unknown_classes": 0, "device_precision": "float32"},
             **dict.fromkeys(("max_flash", "max_ram", "max_macs", "false_alarms_per_hour")),
         },
     }

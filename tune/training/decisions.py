@@ -21,6 +21,8 @@ from ..config.lengths import LONGEST
 from ..config.schema import Section
 
 SMOOTHED_WINDOWS, MOST_WINDOWS = 3, 1_000
+# Of these a study chooses on validation, where its data are streams.
+N_WINDOWS = (SMOOTHED_WINDOWS, 1, 2, 4, 6, 8)
 
 
 class DecisionRule(Section):

@@ -141,15 +141,17 @@ def _card(lab: Lab, form: str) -> str:
     return (lab.folder.root / "export" / name).read_text()
 
 
-def test_too_much_lost_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    export(lab, "int8", max_drop=1.0, out=lab.place / "kept.onnx")
-    assert (lab.place / "kept.onnx").is_file()
+@pytest.mark.parametrize("form", ["int8", pytest.param("c-int8", marks=needs("gcc"))])
+def test_too_much_lost_is_refused(form: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, refused = (lab.place / (name + ".onnx" * (form == "int8")) for name in ("kept", "refused"))
+    export(lab, form, max_drop=1.0, out=kept)
+    assert kept.exists()
     # Worse than any rounding: every answer is another class.
     monkeypatch.setattr(export_module, "_expected", _others)
-    said = export(lab, "int8", code=1, max_drop=0.005, out=lab.place / "refused.onnx")
+    said = export(lab, form, code=1, max_drop=0.005, out=refused)
     assert "Not exported: it loses" in said
     assert "--max-drop allows 0.005" in said
-    assert not (lab.place / "refused.onnx").exists()
+    assert not refused.exists()
     said = export(lab, "onnx", code=1, out=lab.place / "refused.onnx")
     assert "its logits differ from torch's" in said
     assert not (lab.place / "refused.onnx").exists()

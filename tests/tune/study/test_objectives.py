@@ -155,14 +155,16 @@ def test_what_a_network_takes_on_a_device_is_a_cap_too(
     assert record in trials_table(lab.study())
 
 
-def test_what_is_known_before_training_is_what_is_exported(new_lab: NewLab) -> None:
-    lab = new_lab("study", {"search": {"max_ram": 100_000, "trials": 2}, "training": {"epochs": 1}})
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_what_is_known_before_training_is_what_is_exported(new_lab: NewLab, precision: str) -> None:
+    search = {"max_ram": 100_000, "device_precision": precision, "trials": 2}
+    lab = new_lab("study", {"search": search, "training": {"epochs": 1}})
     lab.search()
     write_exports(lab.study(), lab.settings, lab.folder)
     best = best_trial(lab.study())
     assert best is not None
     model = load_model(lab.folder.root / "best_model")
-    size = size_of(model, to_c(model))
+    size = size_of(model, to_c(model, {} if precision == "int8" else None))
     known = tuple(best.user_attrs[name] for name in ("flash_bytes", "ram_bytes", "macs"))
     assert known == (size.flash, size.ram, size.macs)
 

@@ -293,6 +293,7 @@ def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_l
     assert (settings.split.balanced, settings.split.outer_fold, settings.split.common_epoch) == (False, None, False)
     assert (settings.search.floors, settings.search.ensemble, settings.search.stop) == (False, 0, "never")
     assert (settings.search.false_alarms_per_hour, settings.search.unknown_classes) == (None, 0)
+    assert settings.search.device_precision == "float32"
     assert (settings.data.label_from, settings.ranges()[1]["class_balance"]) == ("folder", "none")
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ from .source import Source
 
 COMPILERS = ("cc", "gcc", "clang")
 LONGEST_COMPILATION_SECONDS = 600
-FLAGS = ("-std=c99", "-O2", "-shared", "-fPIC")
+FLAGS = ("-std=c99", "-shared", "-fPIC")
+# Older compilers turn loops into vector instructions from here on only.
+OPTIMISED = ("-O3",)
 
 
 def find_compiler() -> list[str]:
@@ -43,18 +46,23 @@ def find_compiler() -> list[str]:
 class CompiledClassifier:
     """``model.c``, compiled for this machine.
 
+    Args:
+        source: To compile.
+        facts: Of the network.
+        optimised: By which options.
+
     Raises:
         SettingsError: If there is no compiler, or it cannot compile C99.
     """
 
-    def __init__(self, source: Source, facts: Facts) -> None:
+    def __init__(self, source: Source, facts: Facts, optimised: Sequence[str] = OPTIMISED) -> None:
         self.facts = facts
         folder = Path(tempfile.mkdtemp(prefix="seqtune-c-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         (folder / "model.h").write_text(source.header, encoding="utf-8")
         (folder / "model.c").write_text(source.code, encoding="utf-8")
         library = folder / "model.so"
-        command = [*find_compiler(), *FLAGS, "-o", str(library), str(folder / "model.c"), "-lm"]
+        command = [*find_compiler(), *FLAGS, *optimised, "-o", str(library), str(folder / "model.c"), "-lm"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_COMPILATION_SECONDS)
         except OSError as error:

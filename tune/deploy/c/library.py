@@ -10,6 +10,7 @@ import jinja2
 
 from ...core.files import write_text
 from ...device.footprint import Footprint
+from ...device.program import Precision
 from ...training.model_folder import StoredModel
 from ..classifier import Array
 from ..metadata import facts_of
@@ -19,8 +20,11 @@ from .source import Source, size_of, sliding_of
 
 PRECISIONS = {
     "float32": "float32",
-    "int8": "weights and what they are multiplied with are bytes, sums have 32 bits, the rest is float32",
+    "int8": "weights and what they are multiplied with are bytes, sums have 32 bits, gates and states of recurrent "
+    "cells are fixed point; what lies between two layers is float32",
 }
+# On a Cortex-M4 with its floating-point unit, as benchmarks/device.py counts them in QEMU.
+INSTRUCTIONS_A_MAC = {"float32": 4.3, "int8": 5.2}
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -39,7 +43,7 @@ def library_files(
     sequences, expected = tried
     picked = chosen(sequences, expected)
     golden = [sequences[k] for k in picked]
-    about = _about(model, size_of(model, source), sliding_of(model))
+    about = _about(model, size_of(model, source), sliding_of(model), source.program.precision)
     about |= {
         "n_golden": len(picked),
         "golden_of": "recordings" if real else "invented sequences",
@@ -71,7 +75,7 @@ def write_library(folder: Path, files: dict[str, str]) -> None:
         write_text(folder / name, text)
 
 
-def _about(model: StoredModel, size: Footprint, sliding: Sliding) -> dict[str, object]:
+def _about(model: StoredModel, size: Footprint, sliding: Sliding, precision: Precision) -> dict[str, object]:
     description = model.description
     return {
         "name": re.sub(r"\W+", "_", f"seqtune_{description.study}", flags=re.ASCII)[:60],
@@ -84,6 +88,7 @@ def _about(model: StoredModel, size: Footprint, sliding: Sliding) -> dict[str, o
         "size": size,
         "window": sliding.window,
         "hop": sliding.rule.hop,
+        "instructions": float(f"{size.macs * INSTRUCTIONS_A_MAC[precision]:.1e}"),
         "smooth": sliding.rule.n_windows,
     }
 

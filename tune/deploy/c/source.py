@@ -12,11 +12,11 @@ from data.streams.null_class import null_class
 from data.tensors.channels import SMALLEST_DEVIATION
 
 from ...core.problems import Problem, SettingsError
-from ...device.footprint import Footprint, Stream, footprint
+from ...device.footprint import WORD_BYTES, Footprint, Stream, footprint
 from ...device.layers import untranslated
 from ...device.lowering import program_for
+from ...device.parts import parts_of, read
 from ...device.program import Array, Buffer, Program, Scales, Stage, Struct, Weights
-from ...device.runtime import parts_of, read
 from ...training.decisions import DecisionRule
 from ...training.model_folder import StoredModel
 from ..inputs import fewest_steps
@@ -159,7 +159,7 @@ def _network(program: Program) -> list[str]:
     names |= {id(one): f"stage_{k}" for k, one in enumerate(stages)}
     names[id(program.preparation)] = "preparation"
     return [
-        f"static float memory[{program.n_numbers}];",
+        _memory(program),
         *(array_text(names[id(one)], one.values) for one in program.weights()),
         "\n".join(f"static const struct stage {names[id(one)]};" for one in stages),
         *(_struct(one, names) for one in program.structs()),
@@ -167,6 +167,13 @@ def _network(program: Program) -> list[str]:
         f"#define FIRST_STAGE (&{names[id(program.chain[0])]})",
         f"static const float *const network_logits = {_field(program.logits, names)};",
     ]
+
+
+def _memory(program: Program) -> str:
+    views = [f"float numbers[{program.n_words}];"]
+    if program.precision == "int8":
+        views += [f"int whole[{program.n_words}];", f"signed char bytes[{WORD_BYTES * program.n_words}];"]
+    return f"static union {{ {' '.join(views)} }} memory;"
 
 
 def array_text(name: str, values: Array) -> str:
@@ -200,7 +207,7 @@ def _field(value: object, names: dict[int, str]) -> str:
         case None:
             return "NULL"
         case Buffer():
-            return f"memory + {value.offset}"
+            return f"memory.{value.kind} + {value.offset * (WORD_BYTES if value.kind == 'bytes' else 1)}"
         case Struct():
             return f"&{names[id(value)]}"
         case Weights():

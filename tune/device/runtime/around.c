@@ -1,3 +1,4 @@
+#include "activation.c"
 #include "cell.c"
 #include "linear.c"
 #include "norm.c"

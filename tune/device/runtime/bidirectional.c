@@ -7,7 +7,8 @@ struct bidirectional {
     float *rows; /* Steps as they came in. */
     float *behind; /* What reading backwards put out at each step, or at the first step only. */
     int n_behind;
-    float *state, *gates, *out;
+    number *state, *gates;
+    float *out;
 };
 
 static void push_bidirectional(const struct stage *stage, const float *x, int i, int n)
@@ -22,14 +23,14 @@ static void push_bidirectional(const struct stage *stage, const float *x, int i,
     memset(layer->state, 0, state_bytes);
     for (int t = n - 1; t >= 0; t--) {
         const float *given = before_cells(layer->around, layer->rows + t * n_inputs);
-        layer->backwards->step(layer->backwards, given, layer->state, layer->gates);
-        copy(layer->behind + (t % layer->n_behind) * n_hidden, layer->state, n_hidden);
+        run_cell(layer->backwards, given, layer->state, layer->gates);
+        put_out(layer->backwards, layer->state, layer->behind + (t % layer->n_behind) * n_hidden);
     }
     memset(layer->state, 0, state_bytes);
     for (int t = 0; t < n; t++) {
         const float *row = layer->rows + t * n_inputs;
-        layer->forwards->step(layer->forwards, before_cells(layer->around, row), layer->state, layer->gates);
-        copy(layer->out, layer->state, n_hidden);
+        run_cell(layer->forwards, before_cells(layer->around, row), layer->state, layer->gates);
+        put_out(layer->forwards, layer->state, layer->out);
         copy(layer->out + n_hidden, layer->behind + (t % layer->n_behind) * n_hidden, n_hidden);
         after_cells(layer->around, row, layer->out);
         pass_on(stage, layer->out, t, n);

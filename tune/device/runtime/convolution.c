@@ -1,5 +1,5 @@
+#include "kept.c"
 #include "norm.c"
-#include "product.c"
 
 /* Convolution over time, perhaps layer norm, ReLU. Batch norm is inside the weights. */
 struct convolution {
@@ -7,7 +7,7 @@ struct convolution {
     const float *bias;
     const struct norm *norm; /* NULL for none */
     int n_taps, tap_size, stride, dilation;
-    float *rows; /* The last steps that came in, as many as it sees. */
+    kept *rows; /* The last steps that came in, as many as it sees. */
     int n_rows;
     float *out;
 };
@@ -19,7 +19,7 @@ static void convolve(const struct convolution *layer, int t, int n)
     copy(layer->out, layer->bias, tap.n_outputs);
     for (int k = 0; k < layer->n_taps; k++, step += layer->dilation, tap.weights += layer->tap_size) {
         if (step >= 0 && step < n) { /* Beyond the ends of a sequence there is zero. */
-            add_product(&tap, layer->rows + (step % layer->n_rows) * tap.n_inputs, layer->out);
+            add_kept(&tap, layer->rows + (step % layer->n_rows) * tap.n_inputs, layer->out);
         }
     }
     if (layer->norm != NULL) {
@@ -35,7 +35,7 @@ static void push_convolution(const struct stage *stage, const float *x, int i, i
     const struct convolution *layer = stage->layer;
     const int ahead = layer->dilation * (layer->n_taps / 2); /* It is as many steps late as it looks ahead. */
     const int until = i == n - 1 ? n - 1 : i - ahead;
-    copy(layer->rows + (i % layer->n_rows) * layer->first->n_inputs, x, layer->first->n_inputs);
+    keep(layer->first, x, layer->rows + (i % layer->n_rows) * layer->first->n_inputs);
     for (int t = i > ahead ? i - ahead : 0; t <= until; t++) {
         if (t % layer->stride == 0) {
             convolve(layer, t, n);

@@ -5,7 +5,8 @@ struct linear {
     const float *bias; /* NULL for none */
 };
 
-static void linear(const struct linear *layer, const float *x, float *out)
+/* The bias, before anything is multiplied. */
+static void start(const struct linear *layer, float *out)
 {
     const int n_outputs = layer->product->n_outputs;
     if (layer->bias != NULL) {
@@ -13,5 +14,10 @@ static void linear(const struct linear *layer, const float *x, float *out)
     } else {
         memset(out, 0, (size_t)n_outputs * sizeof *out);
     }
+}
+
+static void linear(const struct linear *layer, const float *x, float *out)
+{
+    start(layer, out);
     add_product(layer->product, x, out);
 }

@@ -1,7 +1,7 @@
 #include "cell.c"
 
 /* Gates: input, forget, new, output (Hochreiter & Schmidhuber 1997; Gers et al. 2000). */
-static void step_lstm(const struct cell *cell, const float *x, float *state, float *gates)
+static void step_lstm(const struct cell *cell, const float *x, number *restrict state, number *restrict gates)
 {
     const int n = cell->n_hidden;
     float *memory = state + n;

@@ -1,30 +1,30 @@
 #include "stage.c"
 
-/* A matrix. */
+/* A matrix, all its outputs for one input after the other. */
 struct product {
     const float *weights;
     int n_inputs, n_outputs;
 };
 
 /*
- * out += weights * x. Four rows of the matrix stand together, column by column: every number of x is loaded once for
- * four of them, and a compiler sees four sums that need not wait for each other.
+ * out += weights * x. Outputs lie side by side and do not wait for each other, which compilers turn into instructions
+ * for several at once; with four inputs at a time every sum is fetched and stored a fourth as often.
  */
-static void add_product(const struct product *product, const float *x, float *out)
+static void add_product(const struct product *product, const float *restrict x, float *restrict out)
 {
-    const float *weights = product->weights;
-    for (int row = 0; row < product->n_outputs; row += 4) {
-        float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
-        for (int k = 0; k < product->n_inputs; k++, weights += 4) {
-            const float value = x[k];
-            a += value * weights[0];
-            b += value * weights[1];
-            c += value * weights[2];
-            d += value * weights[3];
+    const int n = product->n_outputs;
+    const float *first = product->weights;
+    int k = 0;
+    for (; k + 4 <= product->n_inputs; k += 4, first += 4 * n) {
+        const float *second = first + n, *third = second + n, *fourth = third + n;
+        const float a = x[k], b = x[k + 1], c = x[k + 2], d = x[k + 3];
+        for (int j = 0; j < n; j++) {
+            out[j] += a * first[j] + b * second[j] + c * third[j] + d * fourth[j];
         }
-        const float sums[4] = {a, b, c, d};
-        for (int k = 0; k < 4 && row + k < product->n_outputs; k++) {
-            out[row + k] += sums[k];
+    }
+    for (; k < product->n_inputs; k++, first += n) {
+        for (int j = 0; j < n; j++) {
+            out[j] += x[k] * first[j];
         }
     }
 }

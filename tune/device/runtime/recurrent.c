@@ -4,7 +4,8 @@
 struct recurrent {
     const struct cell *cell;
     const struct around *around;
-    float *state, *gates, *out;
+    number *state, *gates;
+    float *out;
 };
 
 static void push_recurrent(const struct stage *stage, const float *x, int i, int n)
@@ -14,8 +15,8 @@ static void push_recurrent(const struct stage *stage, const float *x, int i, int
     if (i == 0) {
         memset(layer->state, 0, (size_t)cell->n_state * sizeof *layer->state);
     }
-    cell->step(cell, before_cells(layer->around, x), layer->state, layer->gates);
-    copy(layer->out, layer->state, cell->n_hidden);
+    run_cell(cell, before_cells(layer->around, x), layer->state, layer->gates);
+    put_out(cell, layer->state, layer->out);
     after_cells(layer->around, x, layer->out);
     pass_on(stage, layer->out, i, n);
 }

@@ -1,9 +1,11 @@
+#include "kept.c"
 #include "linear.c"
 
 /* The end of a residual block: what went in is added to what comes out, then ReLU. */
 struct residual {
     const struct linear *shortcut; /* NULL where the widths are the same */
-    const float *rows; /* Of the first convolution of the block, which still holds the step that went in. */
+    const kept *rows; /* Of the first convolution of the block, which still holds the step that went in. */
+    float scale; /* What a number of a row is worth. */
     int n_rows, n_inputs, n_features;
     float *out;
 };
@@ -11,14 +13,13 @@ struct residual {
 static void push_residual(const struct stage *stage, const float *x, int i, int n)
 {
     const struct residual *layer = stage->layer;
-    const float *before = layer->rows + (i % layer->n_rows) * layer->n_inputs;
+    const kept *before = layer->rows + (i % layer->n_rows) * layer->n_inputs;
     if (layer->shortcut != NULL) {
-        linear(layer->shortcut, before, layer->out);
-    } else {
-        copy(layer->out, before, layer->n_features);
+        start(layer->shortcut, layer->out);
+        add_kept(layer->shortcut->product, before, layer->out);
     }
     for (int k = 0; k < layer->n_features; k++) {
-        const float sum = layer->out[k] + x[k];
+        const float sum = x[k] + (layer->shortcut != NULL ? layer->out[k] : (float)before[k] * layer->scale);
         layer->out[k] = sum > 0.0f ? sum : 0.0f;
     }
     pass_on(stage, layer->out, i, n);

@@ -1,6 +1,6 @@
 #include "cell.c"
 
-static void step_rnn(const struct cell *cell, const float *x, float *state, float *gates)
+static void step_rnn(const struct cell *cell, const float *x, number *restrict state, number *restrict gates)
 {
     const int n = cell->n_hidden;
     copy(gates, cell->bias, n);

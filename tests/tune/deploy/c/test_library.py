@@ -78,12 +78,23 @@ def _difference(printed: str) -> float:
     return float(found[1])
 
 
+@needs("riscv64-unknown-elf-gcc")
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize(("name", "hyperparameters"), NETWORKS)
+def test_another_processor_of_32_bits_has_it_compiled(
+    name: str, hyperparameters: dict[str, Any], int8: bool, tmp_path: Path
+) -> None:
+    write_c(stored_model(name, hyperparameters), tmp_path, LENGTHS, tolerance=LARGEST_LOSS, int8=int8)
+    flags = ["-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs", *STRICT, "-Os", "-c"]
+    run(["riscv64-unknown-elf-gcc", *flags, "-o", tmp_path / "model.o", tmp_path / "src" / "model.c"])
+
+
 @needs("arm-none-eabi-gcc")
 @needs("qemu-system-arm")
 def test_a_device_that_comes_to_something_else_is_noticed(tmp_path: Path) -> None:
     write_c(stored_model("gru", {"hidden_size": 4}), tmp_path, LENGTHS)
     code = tmp_path / "src" / "model.c"
-    code.write_text(code.read_text().replace("return 1.0f / (1.0f + expf(-x));", "return 0.0f * x;"))
+    code.write_text(code.read_text().replace("return y * upper / lower;", "return 0.0f * x;"))
     assert emulated(tmp_path, CORTEX_M4).returncode == 1
 
 
@@ -116,6 +127,7 @@ def test_the_readme_is_of_this_network(tmp_path: Path) -> None:
         "2. ax (g)",
         "wave, circle, nod",
         "10 samples a second",
+        "instructions of a Cortex-M4",
         "12 samples",
         "the 5 recordings",
         "end to the",

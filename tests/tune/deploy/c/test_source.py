@@ -17,7 +17,8 @@ from tune.core.problems import SettingsError
 from tune.deploy.c.source import refuse_unwritable, sliding_of, to_c
 from tune.deploy.classifier import TorchClassifier
 from tune.deploy.stream import decisions
-from tune.device.runtime import FOLDER, parts
+from tune.device.parts import FOLDER, parts
+from tune.device.program import Precision
 from tune.training.model_folder import StoredModel
 
 LENGTHS = (11, 4, 1, 7, 12)
@@ -106,8 +107,9 @@ def test_names_from_anywhere_are_only_names(tmp_path: Path) -> None:
 @needs("gcc")
 @pytest.mark.parametrize("part", sorted(path.stem for path in FOLDER.glob("*.c") if path.name != "model.c"))
 def test_every_part_of_the_runtime_stands_by_itself(part: str, tmp_path: Path) -> None:
+    precision: Precision = "int8" if part.endswith("_int8") else "float32"
     includes = "#include <math.h>\n#include <stddef.h>\n#include <string.h>\nextern const short tanh_table[257];"
-    (tmp_path / "part.c").write_text("\n".join([includes, *parts([part]).values()]))
+    (tmp_path / "part.c").write_text("\n".join([includes, *parts([part], precision).values()]))
     constants = ["-DSMALLEST_DEVIATION=1e-3f", "-DMOST_INPUTS=9", "-Wno-unused-function"]
     run(["gcc", *STRICT, *constants, "-fsyntax-only", tmp_path / "part.c"])
 

@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "runtime"
 OWN_INCLUDE = re.compile(r'^#include "(\w+)\.c"\n', re.MULTILINE)
 SYSTEM_INCLUDE = re.compile(r"^#include <\w+\.h>\n", re.MULTILINE)
 # Of bytes.
-INSTEAD = {"product": "product_int8", "activation": "activation_int8"}
+INSTEAD = {name: f"{name}_int8" for name in ("product", "kept", "cell", "gru", "lstm", "rnn")}
 
 
 def read(name: str) -> str:

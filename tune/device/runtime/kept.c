@@ -1,0 +1,14 @@
+#include "product.c"
+
+/* What is kept of a step that goes into a matrix later. */
+typedef float kept;
+
+static void keep(const struct product *product, const float *x, kept *row)
+{
+    copy(row, x, product->n_inputs);
+}
+
+static void add_kept(const struct product *product, const kept *row, float *out)
+{
+    add_product(product, row, out);
+}
