@@ -14,7 +14,7 @@ from .layouts.people import one_spelling
 from .recording import TRAIN, Layout, Recording
 from .sequences import SequenceDataset
 from .source import Source
-from .spool import is_streamed, joined, kept
+from .spool import each, is_streamed, joined, kept
 from .windows import Windows, cut_windows, steps_of
 
 LONGEST_GESTURE_STEPS = 100
@@ -98,9 +98,9 @@ def fill_gaps(layout: Layout, recordings: Sequence[Recording]) -> tuple[list[NDA
     Raises:
         DataError: If a recording, or a channel of all recordings, holds no value.
     """
-    tables = [_without_empty_ends(recording) for recording in recordings]
+    tables = list(each(map(_without_empty_ends, recordings)))
     n_dropped = sum(len(one.values) - len(table) for one, table in zip(recordings, tables, strict=True))
-    missing = [int(np.isnan(table).sum()) for table in tables]
+    missing = [int(np.isnan(table).sum()) for table in each(tables)]
     n_missing = sum(missing)
     notes = []
     if n_dropped:

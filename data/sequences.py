@@ -186,7 +186,7 @@ class SequenceDataset:
     def pieces(self, most_values: int = PIECE_VALUES) -> Iterator[Int[Tensor, " rows"]]:
         """All rows in their order, about so many values at a time."""
         piece = (self.lengths.cumsum(0) - 1) * self.n_channels // most_values
-        yield from torch.arange(len(self)).split(torch.unique_consecutive(piece, return_counts=True)[1].tolist())
+        yield from torch.split(torch.arange(len(self)), torch.unique_consecutive(piece, return_counts=True)[1].tolist())
 
     def sample(self, most_values: int = PIECE_VALUES) -> Int[Tensor, " rows"]:
         """Evenly spaced rows, of about so many values at most; all where there are no more."""

@@ -11,7 +11,7 @@ import mmap
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict
@@ -60,6 +60,7 @@ class Spool:
         self._n_held = self._n_used = 0
         self._file: BinaryIO | None = None
         self._pages: mmap.mmap | None = None
+        self._all_pages: list[mmap.mmap] = []
 
     def keep(self, values: NDArray[Number]) -> NDArray[Number]:
         """The same values, to be read only.
@@ -95,7 +96,13 @@ class Spool:
             self._file = tempfile.TemporaryFile(dir=self.table.parent, buffering=0)  # noqa: SIM115 - as long as its pages
             self._file.truncate(n_bytes)
             self._pages = mmap.mmap(self._file.fileno(), n_bytes, access=mmap.ACCESS_COPY)
+            self._all_pages.append(self._pages)
             self._n_used = 0
+
+    def release(self) -> None:
+        """Leaves the pages that were read to the system."""
+        for pages in self._all_pages if hasattr(mmap, "MADV_DONTNEED") else ():
+            pages.madvise(mmap.MADV_DONTNEED)
 
     def write(self, tables: Sequence[NDArray[np.float32]]) -> Tensor:
         """Writes recordings one after the other to ``table``, and maps them.
@@ -106,10 +113,20 @@ class Spool:
         with room_for(self.table.parent), written_whole(self.table) as file:
             for table in tables:
                 file.write(np.ascontiguousarray(table).data.cast("B"))
+                self.release()
         return map_table(self.table, tables[0].shape[1])
 
 
 _spool: ContextVar[Spool | None] = ContextVar("spool", default=None)
+
+
+def each(tables: Iterable[NDArray[Number]]) -> Iterator[NDArray[Number]]:
+    """One table after the other, of which none stays in memory for the sake of the next."""
+    spool = _spool.get()
+    for table in tables:
+        yield table
+        if spool is not None:
+            spool.release()
 
 
 def kept(values: NDArray[Number]) -> NDArray[Number]:

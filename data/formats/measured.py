@@ -85,5 +85,10 @@ def without_counters(
 
 
 def _never_falls(recordings: Sequence[tuple[str, NDArray[np.float32]]], channel: int) -> bool:
-    steps = [np.diff(values[:, channel]) for _, values in recordings]
-    return all((one >= 0).all() for one in steps) and any((one > 0).any() for one in steps)
+    rises = False
+    for _, values in recordings:
+        steps = np.diff(values[:, channel])
+        if not (steps >= 0).all():
+            return False
+        rises |= bool((steps > 0).any())
+    return rises
