@@ -24,6 +24,14 @@ import numpy as np
 import pandas
 import torch
 
+from data.tensors.channels import Preparation
+from tune.config.settings import resolve
+from tune.config.spaces import Scalar
+from tune.training.fold_fits import advance, begin_fits, fit_runs
+from tune.training.hyperparameters import training_settings
+from tune.training.splits import describe_data, load_splits
+from tune.training.train import predict
+
 RATE_HZ, N_CHANNELS, FILE_VALUES, N_PEOPLE, CLASSES = 50, 6, 1 << 23, 8, ("one", "other")
 
 
@@ -50,13 +58,6 @@ def of_process(name: str) -> int:
 
 def train(folder: Path, storage: str, epochs: int) -> dict[str, float]:
     """Reads, trains one small network, and tests it, as a trial does."""
-    from data.tensors.channels import Preparation
-    from tune.config.settings import resolve
-    from tune.training.fold_fits import advance, begin_fits, fit_runs
-    from tune.training.hyperparameters import training_settings
-    from tune.training.splits import describe_data, load_splits
-    from tune.training.train import predict
-
     torch.set_num_threads(1)
     peak, ended = [0], threading.Event()
 
@@ -73,7 +74,13 @@ def train(folder: Path, storage: str, epochs: int) -> dict[str, float]:
     splits = load_splits(settings)
     describe_data(settings, splits)
     read, read_cpu = time.perf_counter() - began, time.process_time() - cpu
-    parameters = {"hidden_size": 16, "n_layers": 1, "batch_size": 256, "jitter": 0.05, "normalisation": "global"}
+    parameters: dict[str, Scalar] = {
+        "hidden_size": 16,
+        "n_layers": 1,
+        "batch_size": 256,
+        "jitter": 0.05,
+        "normalisation": "global",
+    }
     parameters |= {
         "front_layers": 2,
         "front_channels": 8,
@@ -136,7 +143,7 @@ def main() -> None:
         finally:
             shutil.rmtree(folder)
     if len(given.gigabytes) > 1 and len(given.storage) == 1:
-        slope, start = np.polyfit(*zip(*found, strict=True), 1)
+        slope, start = np.polyfit([size for size, _ in found], [peak for _, peak in found], 1)
         print(f"RssAnon is {start:.2f} GB and {slope:.3f} GB more for each GB of values")
 
 

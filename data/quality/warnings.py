@@ -57,13 +57,15 @@ def warnings(dataset: SequenceDataset, classes_count_the_same: bool = False) -> 
 
 def duplicates_across(dataset: SequenceDataset, split: Split) -> list[str]:
     """Says how many sequences outside of training are copies of training sequences, exact or nearly."""
-    training = set(split.train.tolist())
+    is_training, is_judged = np.zeros((2, len(dataset)), bool)
+    is_training[split.train.numpy()] = True
     exact, near = duplicates(dataset), near_copies(dataset)
     sentences = []
     for part, others in (("validation", split.validation), ("test", split.test)):
-        judged = set(others.tolist())
-        copies = {row for rows in exact if not training.isdisjoint(rows) for row in judged.intersection(rows)}
-        alike = {row for pair in near if not training.isdisjoint(pair) for row in judged.intersection(pair)} - copies
+        is_judged[:] = False
+        is_judged[others.numpy()] = True
+        copies = {row for rows in exact if is_training[rows].any() for row in rows if is_judged[row]}
+        alike = {row for pair in near if is_training[[*pair]].any() for row in pair if is_judged[row]} - copies
         for n, kind in ((len(copies), "exact"), (len(alike), "near")):
             if n:
                 article = "an" if kind == "exact" else "a"

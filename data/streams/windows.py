@@ -185,7 +185,7 @@ def _without_wild_values(layout: Layout, streams: Sequence[Stream], source: Sour
     if not (n_wild := int(found.sum())):
         return list(streams)
     column = int(found.any(axis=0).argmax())
-    columns = (streams[k].values[:, column] for k in np.flatnonzero(found[:, column]))
+    columns = (streams[k].values[:, column] for k in np.flatnonzero(found[:, column]).tolist())
     worst = max(
         (one[np.nanargmax(np.abs(one - middle[column]))] for one in columns), key=lambda one: abs(one - middle[column])
     )
