@@ -32,8 +32,8 @@ from .source import Source
 Number = TypeVar("Number", bound=np.generic)
 # Of values, 256 MB: fewer are trained from memory, unless the user says otherwise.
 MOST_IN_MEMORY = 1 << 26
-# What is read before anything is put into a file, and then put into one file at a time.
-HELD_BYTES = SEGMENT_BYTES = 1 << 28
+# What is read before anything is put into a file, and what is put into one file.
+HELD_BYTES, SEGMENT_BYTES = 1 << 27, 1 << 28
 # Tables that are kept besides those in use.
 MOST_TABLES = 3
 # After so long nobody writes a file any more.
