@@ -29,11 +29,12 @@ from .mapped import can_be_removed, map_table, path_of
 from .sequences import SequenceDataset
 from .source import Source
 
+Item = TypeVar("Item")
 Number = TypeVar("Number", bound=np.generic)
 # Of values, 256 MB: fewer are trained from memory, unless the user says otherwise.
 MOST_IN_MEMORY = 1 << 26
 # What is read before anything is put into a file, and what is put into one file.
-HELD_BYTES, SEGMENT_BYTES = 1 << 27, 1 << 28
+HELD_BYTES, SEGMENT_BYTES = 1 << 27, 1 << 30
 # Tables that are kept besides those in use.
 MOST_TABLES = 3
 # After so long nobody writes a file any more.
@@ -80,6 +81,8 @@ class Spool:
             self._file.write(np.ascontiguousarray(values).data.cast("B"))
             self._file.flush()
         kept = np.frombuffer(self._pages, values.dtype, values.size, self._n_used).reshape(values.shape)
+        # What is released would be lost if it were changed.
+        kept.flags.writeable = False
         # Of numbers of eight bytes none begins within another.
         self._n_used += -(-values.nbytes // 8) * 8
         return kept
@@ -93,7 +96,7 @@ class Spool:
         self.close()
         with room_for(self.table.parent):
             self.table.parent.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=self.table.parent, buffering=0)  # noqa: SIM115 - as long as its pages
+            self._file = tempfile.TemporaryFile(dir=self.table.parent)  # noqa: SIM115 - as long as its pages
             self._file.truncate(n_bytes)
             self._pages = mmap.mmap(self._file.fileno(), n_bytes, access=mmap.ACCESS_COPY)
             self._all_pages.append(self._pages)
@@ -120,11 +123,11 @@ class Spool:
 _spool: ContextVar[Spool | None] = ContextVar("spool", default=None)
 
 
-def each(tables: Iterable[NDArray[Number]]) -> Iterator[NDArray[Number]]:
-    """One table after the other, of which none stays in memory for the sake of the next."""
+def each(recordings: Iterable[Item]) -> Iterator[Item]:
+    """One recording after the other, of which none stays in memory for the sake of the next."""
     spool = _spool.get()
-    for table in tables:
-        yield table
+    for one in recordings:
+        yield one
         if spool is not None:
             spool.release()
 
@@ -169,7 +172,7 @@ def on_disk(source: Source, name: str, build: Callable[[], SequenceDataset]) -> 
     if source.data_path is None or source.storage not in ("auto", "disk"):
         return build()
     identity = f"{name} {asdict(source) | {'cache_folder': None}} {_files(source)} {_code()}"
-    folder = source.cache_folder / FOLDER
+    folder = (source.cache_folder / FOLDER).absolute()
     table = folder / f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.values"
     described = table.with_suffix(".cache")
     if (dataset := load_dataset(described, identity, table)) is not None:

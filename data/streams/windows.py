@@ -17,7 +17,7 @@ from ..recording import CHECK, Layout, Recording
 from ..recordings import LONGEST_GESTURE_STEPS, RATE_TOLERANCE, check_printable, fill_gaps
 from ..sequences import SequenceDataset
 from ..source import Source
-from ..spool import MOST_IN_MEMORY, is_streamed, joined, kept
+from ..spool import MOST_IN_MEMORY, each, is_streamed, joined, kept
 from ..timeline import Timeline
 from ..windows import cut_windows, window_steps
 from .null_class import null_class
@@ -181,7 +181,7 @@ def _without_wild_values(layout: Layout, streams: Sequence[Stream], source: Sour
         np.concatenate([stream.values[::every] for stream in streams]), [0.001, 0.5, 0.999], axis=0
     )
     far = WILD * np.maximum(high - low, 1e-9)
-    found = np.array([(np.abs(stream.values - middle) > far).sum(axis=0) for stream in streams])
+    found = np.array([(np.abs(stream.values - middle) > far).sum(axis=0) for stream in each(streams)])
     if not (n_wild := int(found.sum())):
         return list(streams)
     column = int(found.any(axis=0).argmax())
@@ -206,7 +206,7 @@ def _without_wild_values(layout: Layout, streams: Sequence[Stream], source: Sour
 def _pieces(layout: Layout, streams: Sequence[Stream], notes: list[str]) -> list[Piece]:
     found: list[Piece] = []
     wrong: list[str] = []
-    for number, stream in enumerate(streams):
+    for number, stream in enumerate(each(streams)):
         slices, rates = [slice(0, len(stream.values))], [stream.rate_hz]
         if stream.seconds is not None:
             seconds, slices, n_mended = mended_clock(stream.seconds)
