@@ -19,8 +19,8 @@ from .timeline import Timeline
 
 # Properties that depend on the lengths alone, kept once worked out.
 STEP_TABLES = ("offsets", "owners", "positions")
-# Values that are copied at once where a data set is gone through piece by piece, 16 MB.
-PIECE_VALUES = 1 << 22
+# Values that are copied at once where a data set is gone through piece by piece, and where it is looked at as a whole.
+PIECE_VALUES, SAMPLE_VALUES = 1 << 20, 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ class SequenceDataset:
         piece = (self.lengths.cumsum(0) - 1) * self.n_channels // most_values
         yield from torch.split(torch.arange(len(self)), torch.unique_consecutive(piece, return_counts=True)[1].tolist())
 
-    def sample(self, most_values: int = PIECE_VALUES) -> Int[Tensor, " rows"]:
+    def sample(self, most_values: int = SAMPLE_VALUES) -> Int[Tensor, " rows"]:
         """Evenly spaced rows, of about so many values at most; all where there are no more."""
         n_values = int(self.lengths.sum()) * self.n_channels
         return torch.arange(0, len(self), max(1, -(-n_values // most_values)))

@@ -142,6 +142,7 @@ def test_what_is_read_is_spooled_to_files_without_a_name(tmp_path: Path) -> None
         kept = [one.keep(values) for values in given]
     assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(given, kept, strict=True))
     assert kept[0] is given[0]
+    assert not kept[-2].flags.writeable
     assert kept[-2] is not given[-2]
     assert list((tmp_path / "tables").iterdir()) == []
 
