@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -203,11 +204,10 @@ def _files(source: Source) -> list[tuple[str, int, int]]:
     cache, listed = source.cache_folder.absolute(), []
     below = (Path(folder, name).absolute() for folder, _, names in os.walk(source.data_path) for name in names)
     for one in (source.data_path, *below):
-        if cache in one.parents or one.is_dir():
-            continue
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             status = one.stat()
-            listed.append((str(one.absolute()), status.st_size, status.st_mtime_ns))
+            if cache not in one.parents and not stat.S_ISDIR(status.st_mode):
+                listed.append((str(one.absolute()), status.st_size, status.st_mtime_ns))
     return sorted(listed)
 
 

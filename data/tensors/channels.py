@@ -6,7 +6,7 @@ many sequences it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,15 +74,18 @@ def fit_normaliser(train: SequenceDataset) -> Normaliser:
 
 def _moments(train: SequenceDataset) -> tuple[Tensor, Tensor, Tensor]:
     """Mean, standard deviation and largest absolute value of each channel, in two passes over pieces."""
-    n_steps = int(train.lengths.sum())
-
-    def each() -> Iterator[Tensor]:
-        return (train.packed(rows).values.double() for rows in train.pieces())
-
-    found = [(values.sum(dim=0), values.abs().amax(dim=0)) for values in each()]
-    mean = torch.stack([total for total, _ in found]).sum(dim=0) / n_steps
-    variance = torch.stack([(values - mean).square().sum(dim=0) for values in each()]).sum(dim=0) / n_steps
-    return mean, variance.sqrt(), torch.stack([largest for _, largest in found]).amax(dim=0)
+    first = train.packed(torch.tensor([0])).values.double()
+    total, squares, largest = (first.new_zeros(first.shape[1]) for _ in range(3))
+    # Nothing small is kept of a piece: it would hold the heap open behind it, as much again for every piece.
+    for rows in train.pieces():
+        values = train.packed(rows).values.double()
+        total += values.sum(dim=0)
+        torch.maximum(largest, values.abs_().amax(dim=0), out=largest)
+    mean = total / int(train.lengths.sum())
+    for rows in train.pieces():
+        values = train.packed(rows).values.double()
+        squares += values.sub_(mean).square_().sum(dim=0)
+    return mean, (squares / int(train.lengths.sum())).sqrt(), largest
 
 
 def n_prepared_channels(channel_names: tuple[str, ...], preparation: Preparation) -> int:
