@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ class _Mapped(NamedTuple):
 
     path: Path
     status: os.stat_result
-    file: BinaryIO
+    file: int
     pages: mmap.mmap
     table: Tensor
 
@@ -40,15 +40,16 @@ def map_table(path: Path, n_channels: int) -> Tensor:
     for one in _mapped.values():
         if one.path == path and one.table.shape[1] == n_channels and os.path.samestat(one.status, path.stat()):
             return one.table
-    file = path.open("rb")
+    # A number: as long as the process lives, without a warning at its end that nobody closed it.
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     if sys.platform != "win32":
         import fcntl
 
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    pages = mmap.mmap(file, 0, access=mmap.ACCESS_COPY)
     table = torch.from_numpy(np.frombuffer(pages, np.float32).reshape(-1, n_channels))
-    _mapped[table.data_ptr()] = _Mapped(path, os.fstat(file.fileno()), file, pages, table)
+    _mapped[table.data_ptr()] = _Mapped(path, os.fstat(file), file, pages, table)
     return table
 
 
