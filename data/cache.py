@@ -22,9 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .mapped import map_table, path_of
 from .sequences import SequenceDataset
+from .timeline import Timeline
 
 FORMAT_VERSION = 1
+# Before the names of what a timeline holds.
+TIMELINE = "timeline."
 N_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -67,22 +71,34 @@ def cached(
     """
     identity = json.dumps([FORMAT_VERSION, name, *key])
     path = folder / f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.cache"
-    dataset = _load(path, identity)
+    dataset = load_dataset(path, identity)
     if dataset is not None:
         return dataset
     dataset = build()
     try:
-        _save(path, identity, dataset)
+        save_dataset(path, identity, dataset)
     except OSError as error:
         note = f"{folder} cannot be written to ({error.strerror}): the data set will be parsed again every time"
         return replace(dataset, notes=(*dataset.notes, note))
     return dataset
 
 
-def _save(path: Path, identity: str, dataset: SequenceDataset) -> None:
+def save_dataset(path: Path, identity: str, dataset: SequenceDataset) -> None:
+    """Writes a data set; values that lie in a mapped table stay there, and the rest is written.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
     content = {field.name: getattr(dataset, field.name) for field in fields(dataset)}
-    arrays: dict[str, Any] = {name: value.numpy() for name, value in content.items() if isinstance(value, Tensor)}
-    rest = {name: value for name, value in content.items() if name not in arrays}
+    if path_of(dataset.values) is not None:
+        content |= {"values": len(dataset.values), "fingerprint": dataset.fingerprint}
+    if dataset.timeline is not None:
+        content |= {TIMELINE + field.name: getattr(dataset.timeline, field.name) for field in fields(dataset.timeline)}
+    content["timeline"] = None
+    arrays: dict[str, Any] = {
+        name: np.asarray(value) for name, value in content.items() if isinstance(value, Tensor | np.ndarray)
+    }
+    rest = {name: value for name, value in content.items() if name not in arrays and value is not None}
     buffer = io.BytesIO()
     header = np.frombuffer(json.dumps({"identity": identity, "fields": rest}).encode(), dtype=np.uint8)
     np.savez(buffer, header=header, **arrays)
@@ -91,7 +107,8 @@ def _save(path: Path, identity: str, dataset: SequenceDataset) -> None:
         file.write(buffer.getbuffer())
 
 
-def _load(path: Path, identity: str) -> SequenceDataset | None:
+def load_dataset(path: Path, identity: str, table: Path | None = None) -> SequenceDataset | None:
+    """What ``save_dataset`` wrote, with values from a mapped ``table``; None where it is not whole or another."""
     try:
         stored = memoryview(path.read_bytes())
         digest, payload = stored[:N_DIGEST_BYTES], stored[N_DIGEST_BYTES:]
@@ -101,11 +118,28 @@ def _load(path: Path, identity: str) -> SequenceDataset | None:
             header = json.loads(arrays["header"].tobytes())
             if header["identity"] != identity:
                 return None
-            content: dict[str, Any] = {
-                name: torch.from_numpy(arrays[name]) for name in arrays.files if name != "header"
-            }
-        for name, value in header["fields"].items():
-            content[name] = tuple(value) if isinstance(value, list) else value
-        return SequenceDataset(**content)
+            content: dict[str, Any] = {name: arrays[name] for name in arrays.files if name != "header"}
+        content |= header["fields"]
+        timeline = {name.removeprefix(TIMELINE): content.pop(name) for name in [*content] if name.startswith(TIMELINE)}
+        content = {
+            name: torch.from_numpy(value)
+            if isinstance(value, np.ndarray)
+            else tuple(value)
+            if isinstance(value, list)
+            else value
+            for name, value in content.items()
+        }
+        if timeline:
+            starts, streams = (torch.from_numpy(timeline.pop(name)) for name in ("starts", "streams"))
+            content["timeline"] = Timeline(streams, starts, **timeline)
+        fingerprint = content.pop("fingerprint", None)
+        if table is not None:
+            n_steps, content["values"] = content["values"], map_table(table, len(content["channel_names"]))
+            if len(content["values"]) != n_steps:
+                return None
+        dataset = SequenceDataset(**content)
+        if fingerprint is not None:
+            dataset.__dict__["fingerprint"] = fingerprint
+        return dataset
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None

@@ -1,4 +1,4 @@
-"""The one error that a data set may raise on what it finds on disk."""
+"""What a data set may raise on what it finds on disk."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,12 @@ class DataError(ValueError):
     """
 
     exit_code = 2
+
+
+class CacheError(DataError):
+    """What is more than memory cannot be put into files; the message says where, and what to do."""
+
+    exit_code = 3
 
 
 def some(names: Sequence[str], most: int = 5) -> str:

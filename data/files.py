@@ -21,6 +21,7 @@ from .recording import Layout, Recording
 from .recordings import assemble
 from .sequences import SequenceDataset
 from .source import Source, is_file
+from .spool import on_disk
 from .streams.files import find_streams, read_streams
 
 NAME = "files"
@@ -49,11 +50,16 @@ def load(source: Source) -> SequenceDataset:
     """
     if source.data_path is None:
         raise DataError(f"name your recordings with --data-path. Understood are: {LAYOUTS}")
+    return on_disk(source, NAME, lambda: _load(source))
+
+
+def _load(source: Source) -> SequenceDataset:
+    assert source.data_path is not None
     if source.label_from != "folder" and (streams := find_streams(source.data_path)):
         return read_streams(source.data_path, streams, NAME, source)
     path = the_file(source.data_path)
     if path.suffix.lower() == ZIP:
-        return read_packed(path, lambda folder: load(replace(source, data_path=folder)))
+        return read_packed(path, lambda folder: _load(replace(source, data_path=folder)))
     layout, recordings = _read(path, source)
     return assemble(layout, recordings, source)
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from .errors import DataError
 from .layouts.clips import natural_order
 from .layouts.people import one_spelling
-from .recording import MAX_VALUES, TRAIN, Layout, Recording
+from .recording import TRAIN, Layout, Recording
 from .sequences import SequenceDataset
 from .source import Source
+from .spool import each, is_streamed, joined, kept
 from .windows import Windows, cut_windows, steps_of
 
 LONGEST_GESTURE_STEPS = 100
@@ -46,7 +47,7 @@ def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) ->
     ``LONG_STEPS`` steps (the median) are cut into windows if the sample rate is known.
 
     Raises:
-        DataError: If there are fewer than two classes, too many values, a recording without a value, or a channel
+        DataError: If there are fewer than two classes, a recording without a value, or a channel
             without a value in any recording.
     """
     classes = sorted({recording.label for recording in recordings}, key=natural_order)
@@ -56,14 +57,15 @@ def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) ->
     named, people_notes = one_spelling([recording.person for recording in recordings])
     people = sorted({person for person in named if person is not None}, key=natural_order)
     check_printable(layout.place, (*classes, *people, *layout.channel_names))
-    n_values = sum(recording.values.size for recording in recordings)
-    if n_values > MAX_VALUES:
-        raise DataError(f"{layout.place} holds {n_values:,} values: at most {MAX_VALUES:,} are read; take fewer")
     tables, notes = fill_gaps(layout, recordings)
     rate, rate_notes = _sample_rate(recordings)
     lengths = torch.tensor([len(table) for table in tables])
     longest = 0 if layout.is_stream else LONG_STEPS
-    windows, window_notes = _cut(torch.from_numpy(np.concatenate(tables)), lengths, rate, source, longest)
+    streamed = is_streamed(source, sum(table.size for table in tables))
+    whole = Windows(joined(tables, streamed), lengths, torch.arange(len(lengths)))
+    if streamed:
+        whole = whole._replace(starts=lengths.cumsum(0) - lengths)
+    windows, window_notes = _cut(whole, rate, source, longest)
     owner = windows.recordings
     # One person, or somebody unknown among the known, is nothing to split by.
     by_person = len(people) > 1 and None not in named
@@ -85,6 +87,7 @@ def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) ->
         else torch.tensor([take_numbers[take] for take in takes])[owner],
         official=None if None in official else torch.tensor([part or TRAIN for part in official])[owner],
         sample_rate_hz=rate,
+        starts=windows.starts,
         notes=(*layout.notes, *people_notes, *notes, *rate_notes, *window_notes),
     )
 
@@ -95,10 +98,10 @@ def fill_gaps(layout: Layout, recordings: Sequence[Recording]) -> tuple[list[NDA
     Raises:
         DataError: If a recording, or a channel of all recordings, holds no value.
     """
-    tables = [_without_empty_ends(recording) for recording in recordings]
+    tables = list(each(map(_without_empty_ends, recordings)))
     n_dropped = sum(len(one.values) - len(table) for one, table in zip(recordings, tables, strict=True))
-    gaps = [np.isnan(table) for table in tables]
-    n_missing = sum(int(gap.sum()) for gap in gaps)
+    missing = [int(np.isnan(table).sum()) for table in each(tables)]
+    n_missing = sum(missing)
     notes = []
     if n_dropped:
         notes.append(f"{n_dropped:,} steps without any value at the ends of sequences were dropped")
@@ -106,10 +109,10 @@ def fill_gaps(layout: Layout, recordings: Sequence[Recording]) -> tuple[list[NDA
         means = _channel_means(layout, recordings, tables)
         n_cells = sum(table.size for table in tables)
         n_whole = 0
-        for k, gap in enumerate(gaps):
-            if gap.any():
-                tables[k] = _interpolated(tables[k], gap, means)
-                n_whole += int(gap.all(axis=0).sum())
+        for k in np.flatnonzero(missing).tolist():
+            gap = np.isnan(tables[k])
+            tables[k] = kept(_interpolated(tables[k], gap, means))
+            n_whole += int(gap.all(axis=0).sum())
         notes.append(
             f"{MISSING_NOTE}{n_missing:,} of {n_cells:,} ({n_missing / n_cells:.1%}), filled in from their neighbours"
         )
@@ -173,10 +176,8 @@ def _sample_rate(recordings: Sequence[Recording]) -> tuple[float | None, list[st
     return rate, []
 
 
-def _cut(
-    values: torch.Tensor, lengths: torch.Tensor, rate: float | None, source: Source, longest: int
-) -> tuple[Windows, list[str]]:
-    whole = Windows(values, lengths, torch.arange(len(lengths)))
+def _cut(whole: Windows, rate: float | None, source: Source, longest: int) -> tuple[Windows, list[str]]:
+    lengths = whole.lengths
     median = int(lengths.median())
     if median <= longest:
         return whole, []
@@ -185,7 +186,7 @@ def _cut(
             f"{TOO_LONG} (median {median:,} steps), since the sample rate is not known: a time column tells it"
         ]
     n_steps, hop = steps_of(source, rate)
-    windows = cut_windows(values, lengths, n_steps=n_steps, hop=hop)
+    windows = cut_windows(whole.values, lengths, n_steps=n_steps, hop=hop, streamed=whole.starts is not None)
     return windows, [
         f"sequences are long (median {median:,} steps): {len(lengths)} of them were cut into {len(windows.lengths)} "
         f"windows of {n_steps / rate:g} s that overlap by {1 - hop / n_steps:.0%} (data.window_seconds, hop_seconds)"

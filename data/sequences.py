@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +14,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import DataError
+from .mapped import release
 from .timeline import Timeline
 
 # Properties that depend on the lengths alone, kept once worked out.
 STEP_TABLES = ("offsets", "owners", "positions")
+# Values that are copied at once where a data set is gone through piece by piece, and where it is looked at as a whole.
+PIECE_VALUES, SAMPLE_VALUES = 1 << 20, 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +28,9 @@ class SequenceDataset:
     """Sequences of different lengths, their labels, and who performed them.
 
     Sequence ``i`` is ``values[offsets[i] : offsets[i] + lengths[i]]``. Nothing is padded until a batch is made.
+
+    Of a streamed data set (``starts`` is given) the values may lie in a mapped file and be larger than memory: a subset
+    is other places in the same table, and sequences are copied and prepared a batch at a time, by ``packed``.
 
     Attributes:
         name: Registered name of the data set.
@@ -40,6 +48,8 @@ class SequenceDataset:
         sample_rate_hz: Steps a second; None where it is not known.
         notes: What the reader dropped or noticed, in sentences for the user.
         timeline: Where in their streams windows lie; None where they do not come from streams.
+        starts: First step of each sequence in ``values``, in any order and overlapping; None: one after the other.
+        view: What ``packed`` makes of the sequences that it has copied; see ``seen``.
     """
 
     name: str
@@ -56,6 +66,8 @@ class SequenceDataset:
     sample_rate_hz: float | None = None
     notes: tuple[str, ...] = ()
     timeline: Timeline | None = None
+    starts: Int[Tensor, " sequences"] | None = None
+    view: Callable[[SequenceDataset], SequenceDataset] | None = None
 
     def __post_init__(self) -> None:
         """Checks that the parts fit together.
@@ -65,14 +77,17 @@ class SequenceDataset:
         """
         n = len(self.lengths)
         per_sequence = {"labels": self.labels, "groups": self.groups, "recordings": self.recordings}
-        for field, part in {**per_sequence, "official": self.official}.items():
+        for field, part in {**per_sequence, "official": self.official, "starts": self.starts}.items():
             if part is not None and len(part) != n:
                 raise ValueError(f"{field} has {len(part)} entries for {n} sequences")
         if n == 0:
             raise ValueError("there is no sequence")
         if int(self.lengths.min()) < 1:
             raise ValueError(f"sequence {int(self.lengths.argmin())} has no step")
-        if int(self.lengths.sum()) != len(self.values):
+        if self.starts is not None:
+            if int(self.starts.min()) < 0 or int((self.starts + self.lengths).max()) > len(self.values):
+                raise ValueError(f"a sequence lies outside of the {len(self.values)} steps of values")
+        elif int(self.lengths.sum()) != len(self.values):
             raise ValueError(f"lengths sum to {int(self.lengths.sum())}, values has {len(self.values)} steps")
         if len(self.channel_names) != self.values.shape[1]:
             raise ValueError(f"{len(self.channel_names)} channel names for {self.values.shape[1]} channels")
@@ -99,11 +114,17 @@ class SequenceDataset:
     @cached_property
     def offsets(self) -> Int[Tensor, " sequences"]:
         """First step of each sequence in ``values``."""
-        return self.lengths.cumsum(0) - self.lengths
+        return self.starts if self.starts is not None else self.lengths.cumsum(0) - self.lengths
 
     @cached_property
     def owners(self) -> Int[Tensor, " steps"]:
-        """Sequence of each step in ``values``."""
+        """Sequence of each step in ``values``.
+
+        Raises:
+            TypeError: If the data set is streamed, where a step may be in several.
+        """
+        if self.starts is not None:
+            raise TypeError("a streamed data set is to be packed first")
         return torch.repeat_interleave(torch.arange(len(self)), self.lengths)
 
     @cached_property
@@ -119,24 +140,68 @@ class SequenceDataset:
 
     def sequence(self, index: int) -> Float[Tensor, "time channels"]:
         """The steps of one sequence, as a view."""
+        if self.view is not None:
+            return self.packed(torch.tensor([index])).values
         start = int(self.offsets[index])
         return self.values[start : start + int(self.lengths[index])]
 
     def subset(self, rows: Int[Tensor, " chosen"]) -> SequenceDataset:
         """The sequences at ``rows``, in that order; classes and people keep their numbers."""
-        lengths = self.lengths[rows]
-        starts = lengths.cumsum(0) - lengths
-        steps = torch.arange(int(lengths.sum())) + torch.repeat_interleave(self.offsets[rows] - starts, lengths)
+        values, starts = self.values, None
+        if self.starts is None:
+            values = self._steps(rows)
+        else:
+            starts = self.starts[rows]
         return replace(
             self,
-            values=self.values[steps],
-            lengths=lengths,
+            values=values,
+            starts=starts,
+            lengths=self.lengths[rows],
             labels=self.labels[rows],
             groups=None if self.groups is None else self.groups[rows],
             recordings=None if self.recordings is None else self.recordings[rows],
             official=None if self.official is None else self.official[rows],
             timeline=None if self.timeline is None else self.timeline.subset(rows),
         )
+
+    def _steps(self, rows: Int[Tensor, " chosen"]) -> Float[Tensor, "steps channels"]:
+        lengths = self.lengths[rows]
+        begins = lengths.cumsum(0) - lengths
+        steps = torch.arange(int(lengths.sum())) + torch.repeat_interleave(self.offsets[rows] - begins, lengths)
+        return self.values[steps]
+
+    def packed(self, rows: Int[Tensor, " chosen"] | None = None) -> SequenceDataset:
+        """The sequences at ``rows`` (None: all), copied one after the other and as ``view`` makes them."""
+        if self.starts is None:
+            return self if rows is None else self.subset(rows)
+        rows = torch.arange(len(self)) if rows is None else rows
+        chosen = replace(self.subset(rows), values=self._steps(rows), starts=None, view=None)
+        release(self.values)
+        return chosen if self.view is None else self.view(chosen)
+
+    def seen(self, make: Callable[..., SequenceDataset], *arguments: Any) -> SequenceDataset:
+        """The same streamed data set, of which ``packed`` gives ``make(sequences, *arguments)``."""
+        return replace(self, view=partial(_seen, self.view, make, arguments))
+
+    def pieces(self, most_values: int = PIECE_VALUES) -> Iterator[Int[Tensor, " rows"]]:
+        """All rows in their order, about so many values at a time."""
+        piece = (self.lengths.cumsum(0) - 1) * self.n_channels // most_values
+        yield from torch.split(torch.arange(len(self)), torch.unique_consecutive(piece, return_counts=True)[1].tolist())
+
+    def sample(self, most_values: int = SAMPLE_VALUES) -> Int[Tensor, " rows"]:
+        """Evenly spaced rows, of about so many values at most; all where there are no more."""
+        n_values = int(self.lengths.sum()) * self.n_channels
+        return torch.arange(0, len(self), max(1, -(-n_values // most_values)))
+
+    def sampled(self) -> SequenceDataset:
+        """The same data set; of a streamed one a copy of evenly spaced sequences, to be looked at as a whole."""
+        return self if self.starts is None else self.packed(self.sample())
+
+    def with_notes(self, *notes: str) -> SequenceDataset:
+        """The same data set with further notes, and what has been worked out about it."""
+        other = replace(self, notes=(*self.notes, *notes))
+        other.__dict__.update({name: one for name, one in self.__dict__.items() if name not in other.__dict__})
+        return other
 
     def first_classes(self, n_classes: int) -> SequenceDataset:
         """Only the sequences of the first ``n_classes`` classes.
@@ -158,7 +223,10 @@ class SequenceDataset:
         """SHA-256 of everything that training can see; two data sets with one fingerprint are the same."""
         digest = hashlib.sha256()
         digest.update(repr((self.name, self.class_names, self.channel_names, self.sample_rate_hz)).encode())
-        for part in (self.values, self.lengths, self.labels, self.groups, self.recordings, self.official):
+        digest.update(b"|")
+        for rows in self.pieces() if self.starts is not None else (None,):
+            digest.update(self.packed(rows).values.contiguous().numpy().data)
+        for part in (self.lengths, self.labels, self.groups, self.recordings, self.official):
             digest.update(b"|")
             if part is not None:
                 digest.update(part.contiguous().numpy().data)
@@ -166,3 +234,12 @@ class SequenceDataset:
             digest.update(self.timeline.starts.contiguous().numpy().data)
             digest.update(np.ascontiguousarray(self.timeline.events).data)
         return digest.hexdigest()
+
+
+def _seen(
+    before: Callable[[SequenceDataset], SequenceDataset] | None,
+    make: Callable[..., SequenceDataset],
+    arguments: tuple[Any, ...],
+    packed: SequenceDataset,
+) -> SequenceDataset:
+    return make(packed if before is None else before(packed), *arguments)

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from .errors import DataError
 
+# In memory, window after window; one table in memory, of which windows are places; that table in a mapped file; the
+# first, and the last where it is too much for that.
+STORAGES = ("memory", "table", "disk", "auto")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -27,6 +31,7 @@ class Source:
             ``visibility`` also how surely each point of the pose is seen.
         missing_hands: What stands where a hand is not seen: one of ``shoulders.MISSING_HANDS``.
         asl_citizen: Whether ASL Citizen is read where it lies beside other signs.
+        storage: Where values lie: one of ``STORAGES``.
         label_from: What names the class where folder and column both could: one of ``class_column.LABEL_FROM``.
     """
 
@@ -41,6 +46,7 @@ class Source:
     missing_hands: str = "interpolate"
     asl_citizen: bool = True
     label_from: str = "auto"
+    storage: str = "auto"
 
     def named_file(self, *file_names: str) -> Path | None:
         """The file that the user named: ``data_path`` itself, or the first of ``file_names`` in that folder.

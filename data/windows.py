@@ -20,14 +20,16 @@ class Windows(NamedTuple):
     """Windows as sequences.
 
     Attributes:
-        values: All steps of all windows, one window after the other.
+        values: All steps of all windows, one window after the other; of the recordings, where ``starts`` are given.
         lengths: Steps of each window.
         recordings: Which recording each window was cut from.
+        starts: First step of each window in ``values``; None where these are windows one after the other.
     """
 
     values: Float[Tensor, "steps channels"]
     lengths: Int[Tensor, " windows"]
     recordings: Int[Tensor, " windows"]
+    starts: Int[Tensor, " windows"] | None = None
 
 
 def window_steps(window_seconds: float, sample_rate_hz: float) -> int:
@@ -64,6 +66,7 @@ def cut_windows(
     *,
     n_steps: int,
     hop: int,
+    streamed: bool = False,
 ) -> Windows:
     """Cuts every recording from its first step on; a window never reaches into the next recording.
 
@@ -75,6 +78,7 @@ def cut_windows(
         lengths: Steps of each recording.
         n_steps: Steps of a window.
         hop: Steps from the start of one window to the start of the next.
+        streamed: Whether to say where windows lie in the values instead of copying them.
     """
     n_windows = ((lengths - n_steps).clamp_min(0) // hop) + 1
     recordings = torch.repeat_interleave(torch.arange(len(lengths)), n_windows)
@@ -82,6 +86,8 @@ def cut_windows(
     offsets = lengths.cumsum(0) - lengths
     starts = offsets[recordings] + hop * (torch.arange(len(recordings)) - first_window[recordings])
     window_lengths = lengths.clamp_max(n_steps)[recordings]
+    if streamed:
+        return Windows(values, window_lengths, recordings, starts)
     window_offsets = window_lengths.cumsum(0) - window_lengths
     steps = torch.arange(int(window_lengths.sum())) + torch.repeat_interleave(starts - window_offsets, window_lengths)
     return Windows(values[steps], window_lengths, recordings)

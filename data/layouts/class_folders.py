@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ..errors import DataError
 from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
 from ..recording import CHECK, TEST, TRAIN, VALIDATION, Layout, Recording
+from ..spool import each
 from .class_column import FOLDER, Told, settle
 from .clips import natural_order
 from .contents import LEFT_OUT, read_contents, without_clocks
@@ -188,7 +189,7 @@ def read_folder(root: Path, name: str, label_from: str = "auto") -> tuple[Layout
     labels, people, about_labels = settle(told, contents.label, label_from)
     pieces = Pieces(contents.clock)
     recordings: list[Recording] = []
-    for k, (sample, content) in enumerate(zip(samples, contents.files, strict=True)):
+    for k, (sample, content) in enumerate(each(zip(samples, contents.files, strict=True))):
         whole = Recording(content.place, labels[k], content.values, people[k], sample.part)
         recordings += pieces.of(whole, content.times, content.rows, content.breaks)
     n_recordings = len(recordings)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..formats.columns import Roles, Table, find_roles, open_table
 from ..formats.measured import Rounded, without_counters
-from ..recording import MAX_VALUES
+from ..spool import kept
 from .time_axis import Clock
 
 LEFT_OUT = "left out, since by their names they are no measurements: "
@@ -78,14 +78,10 @@ def read_contents(root: Path, paths: Sequence[Path]) -> Contents:
     files: list[Content] = []
     rounded = Rounded()
     above: dict[str, tuple[str, ...]] = {}
-    n_values = 0
     for path in paths:
         table = open_table(root / path, str(root / path))
         files.append(_read(table, roles, _same_columns(first, table), clock, rounded))
         above[table.place] = table.above
-        n_values += files[-1].values.size
-        if n_values > MAX_VALUES:
-            raise DataError(f"{root} holds more than {MAX_VALUES:,} values: take fewer files")
     notes = above_note(above)
     left_out = [
         first.columns[k] or "row number" for k in (roles.sequence, roles.label, *roles.left_out) if k is not None
@@ -104,11 +100,11 @@ def without_clocks(contents: Contents) -> Contents:
         DataError: As ``measured.without_counters``.
     """
     blocks = [(one, block) for one in contents.files for block in np.split(one.values, one.breaks) if len(block)]
-    kept, notes = without_counters([(one.place, block) for one, block in blocks], contents.channels, contents.rounded)
+    chosen, notes = without_counters([(one.place, block) for one, block in blocks], contents.channels, contents.rounded)
     if not notes:
         return contents
-    files = [replace(one, values=one.values[:, kept]) for one in contents.files]
-    channels = tuple(contents.channels[k] for k in kept)
+    files = [replace(one, values=kept(one.values[:, chosen])) for one in contents.files]
+    channels = tuple(contents.channels[k] for k in chosen)
     return contents._replace(files=files, channels=channels, notes=[*contents.notes, *notes])
 
 
@@ -157,10 +153,10 @@ def _read(table: Table, roles: Roles, order: Sequence[int], clock: Clock, rounde
         )
     for piece in pieces:
         rounded.look_at(piece)
-    values = np.concatenate([piece.astype(np.float32) for piece in pieces])
+    values = kept(np.concatenate([piece.astype(np.float32) for piece in pieces]))
     person = next(iter(people.values()), None) or None
-    stamps = np.concatenate(times) if times else None
-    return Content(table.place, values, stamps, np.concatenate(rows), tuple(table.breaks), labels, person)
+    stamps = kept(np.concatenate(times)) if times else None
+    return Content(table.place, values, stamps, kept(np.concatenate(rows)), tuple(table.breaks), labels, person)
 
 
 def _same_columns(first: Table, table: Table) -> list[int]:

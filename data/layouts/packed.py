@@ -52,5 +52,5 @@ def read_packed(path: Path, read: Callable[[Path], SequenceDataset]) -> Sequence
         try:
             dataset = read(root)
         except DataError as error:
-            raise DataError(renamed(str(error))) from error
+            raise type(error)(renamed(str(error))) from error
         return replace(dataset, notes=tuple(map(renamed, dataset.notes)))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..recording import CHECK, Recording
+from ..spool import kept
 from .time_axis import Clock
 
 # A jump of more steps than this is a gap, unless stamps come in packets, whose usual steps are long.
@@ -91,7 +92,7 @@ class Pieces:
         if stands.mean() < COARSE_SHARE and stands.any():
             if twice.any():
                 keep = np.append(True, ~twice)
-                times, rows, values = times[keep], rows[keep], values[keep]
+                times, rows, values = kept(times[keep]), kept(rows[keep]), kept(values[keep])
                 self.n_repeated += int(twice.sum())
             if n_still := int((stands & ~twice).sum()):
                 self.still[whole.place] = self.still.get(whole.place, 0) + n_still
@@ -111,9 +112,9 @@ class Pieces:
         lengths = np.diff(bounds)
         keep = (lengths >= FEWEST_STEPS) | (lengths >= SMALLEST_SHARE * len(times))
         self.n_dropped += int((~keep).sum())
-        kept = [piece(one) for one, is_kept in zip(slices, keep, strict=True) if is_kept]
-        self.n_pieces += len(kept)
-        return kept
+        pieces = [piece(one) for one, is_kept in zip(slices, keep, strict=True) if is_kept]
+        self.n_pieces += len(pieces)
+        return pieces
 
     def notes(self, unit_seconds: float | None) -> list[str]:
         """What was cut and taken out, in sentences.

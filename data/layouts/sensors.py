@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..recording import CHECK
+from ..spool import kept
 from .contents import Content, Contents
 from .time_axis import Clock
 
@@ -136,7 +138,7 @@ def join_sensors(takes: Sequence[str], sensors: Mapping[str, Contents]) -> Conte
         n_before += len(contents.channels)
     channels = [f"{name} {channel}" for name, contents in sensors.items() for channel in contents.channels]
     notes = list(dict.fromkeys(note for contents in sensors.values() for note in contents.notes))
-    joined = [Content(one.place, one.values[:, flat], one.times, one.rows, (), one.labels, one.person) for one in files]
+    joined = [replace(one, values=kept(one.values[:, flat])) for one in files]
     clock = Clock("seconds") if units else first.clock
     return Contents(
         joined, tuple(channels[k] for k in flat), first.label, clock, first.rounded, [*notes, f"joined{rate}"]

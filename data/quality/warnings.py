@@ -6,7 +6,9 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -29,6 +31,8 @@ FEW = 4
 FAR_LONGER = 20
 # How missing labels are written; 'none' and 'null' may well be the class in which nothing happens.
 MISSING_NAMES = frozenset({"nan", "na", "n/a", "<na>", "?"})
+
+_known: WeakKeyDictionary[SequenceDataset, list[list[int]]] = WeakKeyDictionary()
 
 
 def warnings(dataset: SequenceDataset, classes_count_the_same: bool = False) -> list[str]:
@@ -53,13 +57,15 @@ def warnings(dataset: SequenceDataset, classes_count_the_same: bool = False) -> 
 
 def duplicates_across(dataset: SequenceDataset, split: Split) -> list[str]:
     """Says how many sequences outside of training are copies of training sequences, exact or nearly."""
-    training = set(split.train.tolist())
+    is_training, is_judged = np.zeros((2, len(dataset)), bool)
+    is_training[split.train.numpy()] = True
     exact, near = duplicates(dataset), near_copies(dataset)
     sentences = []
     for part, others in (("validation", split.validation), ("test", split.test)):
-        judged = set(others.tolist())
-        copies = {row for rows in exact if not training.isdisjoint(rows) for row in judged.intersection(rows)}
-        alike = {row for pair in near if not training.isdisjoint(pair) for row in judged.intersection(pair)} - copies
+        is_judged[:] = False
+        is_judged[others.numpy()] = True
+        copies = {row for rows in exact if is_training[rows].any() for row in rows if is_judged[row]}
+        alike = {row for pair in near if is_training[[*pair]].any() for row in pair if is_judged[row]} - copies
         for n, kind in ((len(copies), "exact"), (len(alike), "near")):
             if n:
                 article = "an" if kind == "exact" else "a"
@@ -121,11 +127,20 @@ def _performers(dataset: SequenceDataset, kind: str, classes: list[int]) -> str:
 
 def duplicates(dataset: SequenceDataset) -> list[list[int]]:
     """Rows of sequences with the very same values, as groups of two or more."""
-    rows = defaultdict(list)
-    for row, values in enumerate(torch.split(dataset.values, dataset.lengths.tolist())):
-        digest = hashlib.blake2b(values.contiguous().numpy().data, digest_size=16).digest()
-        rows[digest].append(row)
-    return [group for group in rows.values() if len(group) > 1]
+    if dataset not in _known:
+        pieces = [dataset] if dataset.starts is None else map(dataset.packed, dataset.pieces())
+        digests = (
+            int.from_bytes(hashlib.blake2b(values.contiguous().numpy().data, digest_size=8).digest())
+            for piece in pieces
+            for values in torch.split(piece.values, piece.lengths.tolist())
+        )
+        found = np.fromiter(digests, np.uint64, len(dataset))
+        _, number, counts = np.unique(found, return_inverse=True, return_counts=True)
+        rows = defaultdict(list)
+        for row in np.flatnonzero(counts[number] > 1).tolist():
+            rows[int(number[row])].append(row)
+        _known[dataset] = list(rows.values())
+    return _known[dataset]
 
 
 def _duplicates(dataset: SequenceDataset) -> list[str]:

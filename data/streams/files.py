@@ -24,9 +24,10 @@ from ..layouts.class_folders import table_paths
 from ..layouts.contents import above_note
 from ..layouts.people import PERSON_FOLDER, TOKENS, one_spelling
 from ..layouts.sensors import NAMED
-from ..recording import CHECK, MAX_VALUES, Layout
+from ..recording import CHECK, Layout
 from ..sequences import SequenceDataset
 from ..source import Source, is_file
+from ..spool import kept
 from .labels import Found, Spans, about_spans, labels_beside, rows_about, stem
 from .null_class import NULL
 from .tables import (
@@ -94,7 +95,6 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     names: dict[str, int] = {}
     rounded = Rounded()
     spans: list[Spans] = []
-    n_values = 0
     for k, one in enumerate(found):
         frame = read_frame(one.head, words_in(one.head))
         head, roles = roles_in(one.head, frame)
@@ -106,9 +106,6 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
                 f"{', '.join(channels[:8])}: all files must have the same; take out what is no recording"
             )
         channels = channels or mine
-        n_values += len(frame) * len(channels)
-        if n_values > MAX_VALUES:
-            raise DataError(f"{root} holds more than {MAX_VALUES:,} values: take fewer files")
         if roles.person is not None:
             notes += _spell_alike(frame, head.columns[roles.person])
         streams += _streams(one, head, frame, roles, (channels, names, rounded, spans))
@@ -122,9 +119,10 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     spelled, about_spelling = one_spelling([stream.person for stream in streams])
     streams = [replace(one, person=person or "") for one, person in zip(streams, spelled, strict=True)]
     notes = list(dict.fromkeys([*notes, *about_bare, *about_spelling]))
-    kept, about_counters = without_counters([(one.place, one.values) for one in streams], channels, rounded)
-    streams = [replace(stream, values=stream.values[:, kept]) for stream in streams]
-    channels = tuple(channels[k] for k in kept)
+    chosen, about_counters = without_counters([(one.place, one.values) for one in streams], channels, rounded)
+    if len(chosen) < len(channels):
+        streams = [replace(stream, values=kept(stream.values[:, chosen])) for stream in streams]
+    channels = tuple(channels[k] for k in chosen)
     notes += about_counters
     silent = np.all([np.isnan(stream.values).all(axis=0) for stream in streams], axis=0)
     if silent.all():
@@ -132,7 +130,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     if silent.any():
         without = [name for name, nothing in zip(channels, silent, strict=True) if nothing]
         notes.append(f"left out, since they hold no value: {', '.join(map(repr, without))}")
-        streams = [replace(stream, values=stream.values[:, ~silent]) for stream in streams]
+        streams = [replace(stream, values=kept(stream.values[:, ~silent])) for stream in streams]
         channels = tuple(name for name in channels if name not in without)
     # With fewer nobody can be held out for validation and test, and runs can be shared out.
     several = len({stream.person for stream in streams}) >= FEWEST_PEOPLE
@@ -219,7 +217,7 @@ def _streams(
     channels, names, rounded, spans = known
     measured = np.stack([numbers(frame, head, column) for column in channels], axis=1)
     rounded.look_at(measured)
-    values = measured.astype(np.float32)
+    values = kept(measured.astype(np.float32))
     clockwork = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
     if one.beside is not None:
         labels = labels_beside(one, head, clockwork, len(values), spans)
@@ -230,8 +228,8 @@ def _streams(
         labels = texts.map(lambda text: called.get(text, text) or NULL).to_numpy(object)
     codes = np.array([names.setdefault(name, len(names)) for name in dict.fromkeys(labels)])
     own = {name: code for name, code in zip(dict.fromkeys(labels), codes, strict=True)}
-    numbered = np.fromiter((own[name] for name in labels), np.int64, len(labels))
-    seconds = None if clockwork is None else clockwork.stamps * clockwork.unit
+    numbered = kept(np.fromiter((own[name] for name in labels), np.int64, len(labels)))
+    seconds = None if clockwork is None else kept(clockwork.stamps * clockwork.unit)
     rate = None if head.published is None else head.published.rate_hz
     if roles.person is None:
         return [Stream(str(head.path), "", values, numbered, seconds, rate)]

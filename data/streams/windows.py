@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..layouts.clips import natural_order
-from ..recording import CHECK, MAX_VALUES, Layout, Recording
+from ..recording import CHECK, Layout, Recording
 from ..recordings import LONGEST_GESTURE_STEPS, RATE_TOLERANCE, check_printable, fill_gaps
 from ..sequences import SequenceDataset
 from ..source import Source
+from ..spool import MOST_IN_MEMORY, each, is_streamed, joined, kept
 from ..timeline import Timeline
 from ..windows import cut_windows, window_steps
 from .clock import GAP_SECONDS, mended_clock
@@ -82,10 +83,10 @@ def assemble_streams(
     each stream is one recording; else an unbroken run of one label is a recording, and windows are cut from it.
 
     Raises:
-        DataError: If there are fewer than two classes, too many values, or nothing long enough for a window.
+        DataError: If there are fewer than two classes, or nothing long enough for a window.
     """
     notes: list[str] = []
-    streams = _without_wild_values(layout, streams, notes)
+    streams = _without_wild_values(layout, streams, source, notes)
     pieces = _at_one_rate(_pieces(layout, streams, notes), notes)
     people = sorted({streams[piece.stream].person for piece in pieces}, key=natural_order)
     rate = pieces[0].rate_hz
@@ -95,29 +96,26 @@ def assemble_streams(
     if not at_changes:
         found = [(k, 0, len(piece.labels)) for k, piece in enumerate(pieces)]
     shortest = SHORTEST_STRETCH * n_steps if at_changes else n_steps
-    kept = [one for one in found if one[2] - one[1] >= shortest]
-    if not kept:
+    lasting = [one for one in found if one[2] - one[1] >= shortest]
+    if not lasting:
         raise DataError(
             f"{layout.place}: no stretch is as long as a window of {n_steps:,} steps: set data.window_seconds"
         )
-    n_all, n_kept = (sum(end - begin for _, begin, end in some) for some in (found, kept))
+    n_all, n_kept = (sum(end - begin for _, begin, end in some) for some in (found, lasting))
     if n_kept < 0.999 * n_all:
         notes.append(
-            f"{len(found) - len(kept):,} of {len(found):,} stretches are too short for a window, "
+            f"{len(found) - len(lasting):,} of {len(found):,} stretches are too short for a window, "
             f"{1 - n_kept / n_all:.1%} of the time: left out"
         )
-    lengths = torch.tensor([end - begin for _, begin, end in kept])
+    lengths = torch.tensor([end - begin for _, begin, end in lasting])
     n_windows = int((((lengths - n_steps).clamp_min(0) // hop) + 1).sum())
-    if n_windows * n_steps * len(layout.channel_names) > 4 * MAX_VALUES:
-        raise DataError(
-            f"{layout.place} gives {n_windows:,} windows, too many: set data.hop_seconds, or take fewer files"
-        )
-    values = torch.from_numpy(np.concatenate([pieces[k].values[begin:end] for k, begin, end in kept]))
-    windows = cut_windows(values, lengths, n_steps=n_steps, hop=hop)
+    streamed = is_streamed(source, n_windows * n_steps * len(layout.channel_names))
+    values = joined([pieces[k].values[begin:end] for k, begin, end in lasting], streamed)
+    windows = cut_windows(values, lengths, n_steps=n_steps, hop=hop, streamed=streamed)
     stretch = windows.recordings
     first = torch.searchsorted(stretch, stretch)
-    owner = torch.tensor([k for k, _, _ in kept])[stretch]
-    starts = hop * (torch.arange(len(stretch)) - first) + torch.tensor([begin for _, begin, _ in kept])[stretch]
+    owner = torch.tensor([k for k, _, _ in lasting])[stretch]
+    starts = hop * (torch.arange(len(stretch)) - first) + torch.tensor([begin for _, begin, _ in lasting])[stretch]
     codes = _labels(pieces, owner.numpy(), (starts.numpy(), (starts + windows.lengths).numpy()), names, source)
     occur = sorted({names[code] for code in set(codes.tolist()) if code >= 0}, key=natural_order)
     if len(occur) < 2:
@@ -134,6 +132,7 @@ def assemble_streams(
         kind="gesture" if _lasting(pieces, names) <= LONGEST_GESTURE_STEPS else "activity",
         values=windows.values,
         lengths=windows.lengths,
+        starts=windows.starts,
         labels=torch.from_numpy(number[codes].clip(0)),
         class_names=tuple(occur),
         channel_names=layout.channel_names,
@@ -147,30 +146,40 @@ def assemble_streams(
     return dataset if (codes >= 0).all() else dataset.subset(torch.from_numpy(np.flatnonzero(codes >= 0)))
 
 
-def _without_wild_values(layout: Layout, streams: Sequence[Stream], notes: list[str]) -> list[Stream]:
+def _without_wild_values(layout: Layout, streams: Sequence[Stream], source: Source, notes: list[str]) -> list[Stream]:
     """What a broken line left, such as 33487496 among values around 340, becomes missing."""
-    everything = np.concatenate([stream.values for stream in streams])
-    low, middle, high = np.nanquantile(everything, [0.001, 0.5, 0.999], axis=0)
+    n_values = sum(stream.values.size for stream in streams)
+    every = -(-n_values // MOST_IN_MEMORY) if is_streamed(source, n_values) else 1
+    low, middle, high = np.nanquantile(
+        np.concatenate([stream.values[::every] for stream in streams]), [0.001, 0.5, 0.999], axis=0
+    )
     far = WILD * np.maximum(high - low, 1e-9)
-    n_wild = int((np.abs(everything - middle) > far).sum())
-    if not n_wild:
+    found = np.array([(np.abs(stream.values - middle) > far).sum(axis=0) for stream in each(streams)])
+    if not (n_wild := int(found.sum())):
         return list(streams)
-    column = int((np.abs(everything - middle) > far).any(axis=0).argmax())
-    worst = everything[np.nanargmax(np.abs(everything[:, column] - middle[column])), column]
+    column = int(found.any(axis=0).argmax())
+    columns = (streams[k].values[:, column] for k in np.flatnonzero(found[:, column]).tolist())
+    worst = max(
+        (one[np.nanargmax(np.abs(one - middle[column]))] for one in columns), key=lambda one: abs(one - middle[column])
+    )
     notes.append(
         f"{WILD_NOTE}{n_wild:,}, such as {worst:.6g} in {layout.channel_names[column]!r} (median "
         f"{middle[column]:.4g}), are taken for missing"
     )
     return [
-        replace(one, values=np.where(np.abs(one.values - middle) > far, np.float32(np.nan), one.values).astype("f4"))
-        for one in streams
+        replace(
+            one, values=kept(np.where(np.abs(one.values - middle) > far, np.float32(np.nan), one.values).astype("f4"))
+        )
+        if n_of_it.any()
+        else one
+        for one, n_of_it in zip(streams, found, strict=True)
     ]
 
 
 def _pieces(layout: Layout, streams: Sequence[Stream], notes: list[str]) -> list[Piece]:
     found: list[Piece] = []
     wrong: list[str] = []
-    for number, stream in enumerate(streams):
+    for number, stream in enumerate(each(streams)):
         slices, rates = [slice(0, len(stream.values))], [stream.rate_hz]
         if stream.seconds is not None:
             seconds, slices, n_mended = mended_clock(stream.seconds)
@@ -252,7 +261,7 @@ def _at_rate(piece: Piece, rate: float) -> Piece:
     places = np.arange(n_steps) * (piece.rate_hz or rate) / rate
     steps = np.arange(len(piece.values))
     values = np.stack([np.interp(places, steps, channel) for channel in piece.values.T], axis=1).astype(np.float32)
-    return replace(piece, values=values, labels=piece.labels[places.round().astype(int)], rate_hz=rate)
+    return replace(piece, values=kept(values), labels=piece.labels[places.round().astype(int)], rate_hz=rate)
 
 
 def _runs(labels: NDArray[np.int64]) -> list[tuple[int, int, int]]:

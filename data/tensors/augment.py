@@ -8,6 +8,7 @@ each transform stands for, are those of Um et al. 2017 ("Data augmentation of we
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 import torch
 from jaxtyping import Float
@@ -48,7 +49,7 @@ class Augmentation:
 def augment(
     dataset: SequenceDataset, augmentation: Augmentation, normaliser: Normaliser, *, seed: int, epoch: int
 ) -> SequenceDataset:
-    """The same sequences, varied; the same bits for the same (seed, epoch).
+    """The same sequences, varied; the same bits for the same (seed, epoch), and of a streamed data set, batches.
 
     Args:
         dataset: Training sequences as measured.
@@ -59,6 +60,8 @@ def augment(
     """
     if augmentation == Augmentation():
         return dataset
+    if dataset.starts is not None:
+        return dataset.seen(_augment_batch, augmentation, normaliser, seed, epoch)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     if augmentation.time_crop:
         dataset = crop_time(dataset, augmentation.time_crop, generator)
@@ -75,6 +78,13 @@ def augment(
     if augmentation.channel_dropout:
         dataset = drop_channels(dataset, augmentation.channel_dropout, normaliser.mean, generator)
     return dataset
+
+
+def _augment_batch(
+    packed: SequenceDataset, augmentation: Augmentation, normaliser: Normaliser, seed: int, epoch: int
+) -> SequenceDataset:
+    """Of a streamed data set each batch draws for itself, by what is in it."""
+    return augment(packed, augmentation, normaliser, seed=seed + crc32(packed.values.numpy().data), epoch=epoch)
 
 
 def jitter(

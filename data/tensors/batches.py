@@ -99,6 +99,8 @@ def piece_sizes(lengths: Int[Tensor, " batch"]) -> list[int]:
 
 def gather(dataset: SequenceDataset, rows: Int[Tensor, " batch"]) -> Batch:
     """Pads the sequences at ``rows``, longest first."""
+    if dataset.starts is not None:
+        dataset, rows = dataset.packed(rows), torch.arange(len(rows))
     lengths = dataset.lengths[rows]
     order = torch.argsort(lengths, descending=True, stable=True)
     rows, lengths = rows[order], lengths[order]

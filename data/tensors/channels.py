@@ -63,10 +63,29 @@ class Normaliser:
 
 def fit_normaliser(train: SequenceDataset) -> Normaliser:
     """Measures the training sequences; validation and test sequences must not be among them."""
-    values = train.values.double()
-    deviation = values.std(dim=0, correction=0)
-    constant = deviation <= 1e-8 * values.abs().amax(dim=0)
-    return Normaliser(values.mean(dim=0).float(), torch.where(constant, 1.0, deviation).float())
+    if train.starts is None:
+        values = train.values.double()
+        mean, deviation, largest = values.mean(dim=0), values.std(dim=0, correction=0), values.abs().amax(dim=0)
+    else:
+        mean, deviation, largest = _moments(train)
+    constant = deviation <= 1e-8 * largest
+    return Normaliser(mean.float(), torch.where(constant, 1.0, deviation).float())
+
+
+def _moments(train: SequenceDataset) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, standard deviation and largest absolute value of each channel, in two passes over pieces."""
+    first = train.packed(torch.tensor([0])).values.double()
+    total, squares, largest = (first.new_zeros(first.shape[1]) for _ in range(3))
+    # Nothing small is kept of a piece: it would hold the heap open behind it, as much again for every piece.
+    for rows in train.pieces():
+        values = train.packed(rows).values.double()
+        total += values.sum(dim=0)
+        torch.maximum(largest, values.abs_().amax(dim=0), out=largest)
+    mean = total / int(train.lengths.sum())
+    for rows in train.pieces():
+        values = train.packed(rows).values.double()
+        squares += values.sub_(mean).square_().sum(dim=0)
+    return mean, (squares / int(train.lengths.sum())).sqrt(), largest
 
 
 def n_prepared_channels(channel_names: tuple[str, ...], preparation: Preparation) -> int:
@@ -114,6 +133,10 @@ def columns_of(own: Preparation, whole: Preparation, channel_names: tuple[str, .
 
 def derive(dataset: SequenceDataset, derived_channels: str) -> SequenceDataset:
     """Puts the derived channels that ``Preparation`` names after the measured ones; the first difference is zero."""
+    if derived_channels == "none":
+        return dataset
+    if dataset.starts is not None:
+        return dataset.seen(derive, derived_channels)
     columns = [dataset.values]
     if derived_channels in ("differences", "both"):
         difference = dataset.values.diff(dim=0, prepend=dataset.values[:1])
@@ -121,8 +144,6 @@ def derive(dataset: SequenceDataset, derived_channels: str) -> SequenceDataset:
     if derived_channels in ("magnitude", "both"):
         for first, _, last in sensor_triples(dataset.channel_names):
             columns.append(dataset.values[:, first : last + 1].norm(dim=1, keepdim=True))
-    if len(columns) == 1:
-        return dataset
     return dataset.with_values(torch.cat(columns, dim=1), derived_names(dataset.channel_names, derived_channels))
 
 
@@ -145,6 +166,8 @@ def prepare(dataset: SequenceDataset, normaliser: Normaliser, normalisation: str
         normaliser: Statistics of the same channels of the training sequences.
         normalisation: As in ``Preparation``.
     """
+    if dataset.starts is not None:
+        return dataset.seen(prepare, normaliser, normalisation)
     # In place where it can be: fresh memory for hundreds of thousands of steps takes longer than the arithmetic.
     globally = (dataset.values - normaliser.mean).div_(normaliser.deviation)
     if normalisation == "global":

@@ -29,6 +29,7 @@ def to_rate(dataset: SequenceDataset, rate_hz: float) -> SequenceDataset:
         )
     ratio = dataset.sample_rate_hz / rate_hz
     _refuse_size(dataset, int(dataset.lengths.sum()) * (rate_hz / dataset.sample_rate_hz))
+    dataset = dataset.packed()
     lengths = ((dataset.lengths - 1).double() / ratio + 1e-9).floor().long() + 1
     resampled = resample(dataset, lengths, _positions(lengths).double() * ratio)
     return replace(resampled, sample_rate_hz=rate_hz)
@@ -43,6 +44,7 @@ def to_length(dataset: SequenceDataset, n_steps: int) -> SequenceDataset:
         DataError: If the result would be too large.
     """
     _refuse_size(dataset, len(dataset) * n_steps)
+    dataset = dataset.packed()
     lengths = torch.full_like(dataset.lengths, n_steps)
     stretch = (dataset.lengths - 1).double() / max(n_steps - 1, 1)
     places = _positions(lengths).double() * torch.repeat_interleave(stretch, lengths)
@@ -65,6 +67,7 @@ def padded(dataset: SequenceDataset, n_steps: int) -> SequenceDataset:
             f"the longest sequence of {dataset.name} has {longest} steps: data.pad_length is {n_steps}, and must be at "
             "least that"
         )
+    dataset = dataset.packed()
     values = dataset.values.new_zeros(len(dataset) * n_steps, dataset.n_channels)
     values[dataset.owners * n_steps + dataset.positions] = dataset.values
     return replace(dataset, values=values, lengths=torch.full_like(dataset.lengths, n_steps))

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 # Options that leave each of them seconds of work; {here} is an empty folder. A new one needs a line of its own.
 LEAST: dict[str, str] = {
     "answers": "{here}/tiny.npz --timeout 1s --out {here}/answers.jsonl",
+    "beyond_memory": "--gigabytes 0.001 --storage table disk",
     "calibration": "--data watch --seeds 1 --trials 1 --epochs 1",
     "compare_false_alarms": "--suites 1",
     "confirmation": "--studies 1",

@@ -64,6 +64,10 @@ class Data(Section):
         "auto", description="What names the class where a folder and a column both could; auto asks if they disagree"
     )
 
+    storage: Literal["auto", "memory", "table", "disk"] = Field(
+        "auto", description="Where values lie: in memory, windows as copies or as places in a table, or on disk"
+    )
+
     @model_validator(mode="after")
     def _one_resampling(self) -> Self:
         if self.resample_hz is not None and self.resample_length is not None:

@@ -82,4 +82,4 @@ def _parts(diagnosed: Diagnosed) -> tuple[SequenceDataset, SequenceDataset]:
     measured = diagnosed.parts.get("train", judged.measured)
     generator = torch.Generator().manual_seed(diagnosed.seed)
     rows = torch.randperm(len(measured), generator=generator)[:N_SEQUENCES]
-    return judged.prepare(measured.subset(rows)), judged.prepared
+    return judged.prepare(measured.subset(rows).packed()), judged.prepared

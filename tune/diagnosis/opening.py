@@ -86,8 +86,8 @@ def of_trial(
     member: Judged | None = None
     about_members: tuple[str, ...] = ()
     if stored is not None:
-        test = splits.folds[0].test
-        assert test is not None  # asked above
+        assert splits.folds[0].test is not None  # asked above
+        test = splits.folds[0].test.sampled()
         judged = [Judged(stored.network, stored.prepare, stored.description.temperature, test)]
         notes = [
             f"The network is that of best_model/: trial {trial.number}, trained once more on training and validation "
@@ -161,7 +161,7 @@ def of_model(stored: StoredModel, place: Path, measured: SequenceDataset, where:
     Raises:
         SettingsError: If the recordings have other channels or classes.
     """
-    described = stored.description
+    described, measured = stored.description, measured.sampled()
     if measured.channel_names != described.channel_names or measured.class_names != described.class_names:
         what, theirs, ours = "classes", measured.class_names, described.class_names
         if measured.channel_names != described.channel_names:
@@ -212,7 +212,7 @@ def _of_the_search(
     judged = []
     for fold, (fit, stored) in enumerate(zip(fits, weights, strict=True)):
         fit.model.load_state_dict(stored)
-        measured = getattr(splits.folds[fold], part)
+        measured = getattr(splits.folds[fold], part).sampled()
         normaliser = splits.normaliser(fold, preparation.derived_channels)
         prepare = partial(prepare_measured, normaliser=normaliser, preparation=preparation)
         judged.append(Judged(fit.model.eval(), prepare, temperature_of(trial), measured))

@@ -89,7 +89,7 @@ def _of_median_length(rows: Int[Tensor, " rows"], part: SequenceDataset) -> list
 
 def _liveliest(part: SequenceDataset) -> list[int]:
     """The channels that move most, in their order; all where they are few."""
-    moving = part.values.double().var(dim=0, correction=0)
+    moving = part.sampled().values.double().var(dim=0, correction=0)
     return sorted(moving.argsort(descending=True, stable=True)[:MOST_CHANNELS].tolist())
 
 

@@ -108,7 +108,10 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
     # registered ones, and each fold chose the epoch that it was judged after.
     settings = {"network": None, **settings}
     later: dict[str, dict[str, Any]] = {
-        "data": {"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
+        "data": {
+            **{"label_from": "folder", "hop_seconds": None, "window_label": "auto", "label_share": 0.75},
+            "storage": "memory",
+        },
         "split": {"balanced": False, "outer_fold": None, "common_epoch": False},
         "search": {
             **{"floors": False, "ensemble": 0, "stop": "never", "unknown_classes": 0, "device_precision": "float32"},

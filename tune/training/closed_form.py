@@ -32,6 +32,8 @@ from .train import EVALUATION_BATCH_SIZE, NonFiniteLossError, predict
 PENALTIES = torch.logspace(-3, 3, 10, dtype=torch.double)
 # Features of sequences in memory at once, 400 MB: of more sequences some are drawn.
 MOST_NUMBERS = 50_000_000
+# Of what is more than memory as much room is not taken for them.
+MOST_STREAMED_NUMBERS = 12_500_000
 FEWEST_UNITS = 3
 # Of a share of steps: a feature that varies less is not blown up to the size of the others, and rounding with it.
 SMALLEST_DEVIATION = 0.01
@@ -98,7 +100,8 @@ def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int
     head = model.head[1]
     if not isinstance(head, nn.Linear):
         raise TypeError("the head is no linear map")
-    if len(train) > (most := MOST_NUMBERS // head.in_features):
+    numbers = MOST_NUMBERS if train.starts is None else MOST_STREAMED_NUMBERS
+    if len(train) > (most := numbers // head.in_features):
         train = train.subset(torch.randperm(len(train), generator=generator)[:most].sort().values)
     features = torch.empty(len(train), head.in_features)
     for rows, batch in ordered_batches(train, EVALUATION_BATCH_SIZE):

@@ -18,6 +18,8 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from data.mapped import map_table, path_of
+
 from ..core.files import write_bytes
 
 _LOCK_TIMEOUT_SECONDS = 120
@@ -96,15 +98,17 @@ def with_tensors(described: bytes, tensors: Sequence[Tensor]) -> Any:
 
 
 class _WithoutTensors(pickle.Pickler):
-    """Puts a number where a tensor is."""
+    """Puts a number where a tensor is, and where it lies in a file already, that."""
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self.tensors: dict[int, Tensor] = {}
 
-    def persistent_id(self, value: Any) -> str | None:
+    def persistent_id(self, value: Any) -> str | tuple[Path, int] | None:
         if not isinstance(value, Tensor):
             return None
+        if (path := path_of(value)) is not None:
+            return path, value.shape[1]
         self.tensors.setdefault(id(value), value)
         return str(list(self.tensors).index(id(value)))
 
@@ -116,5 +120,5 @@ class _WithTensors(pickle.Unpickler):
         super().__init__(file)
         self._tensors = tensors
 
-    def persistent_load(self, name: str) -> Tensor:
-        return self._tensors[int(name)]
+    def persistent_load(self, name: str | tuple[Path, int]) -> Tensor:
+        return self._tensors[int(name)] if isinstance(name, str) else map_table(*name)

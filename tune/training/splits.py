@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,8 +88,14 @@ class Splits:
     def normaliser(self, fold: int, derived_channels: str) -> Normaliser:
         """Statistics of a fold's training set over the measured and the derived channels."""
         key = (fold, derived_channels)
+        train = self.folds[fold].train
+        if key not in self._normalisers and train.starts is not None and derived_channels != "both":
+            # One pass over all that can be derived serves for each part of it.
+            names, whole = derived_names(train.channel_names, "both"), self.normaliser(fold, "both")
+            columns = [names.index(name) for name in derived_names(train.channel_names, derived_channels)]
+            self._normalisers[key] = Normaliser(whole.mean[columns], whole.deviation[columns])
         if key not in self._normalisers:
-            self._normalisers[key] = fit_normaliser(derive(self.folds[fold].train, derived_channels))
+            self._normalisers[key] = fit_normaliser(derive(train, derived_channels))
         return self._normalisers[key]
 
     def _prepare(self, fold: int, measured: SequenceDataset, preparation: Preparation) -> SequenceDataset:
@@ -111,6 +117,7 @@ def source_of(settings: Settings) -> Source:
         missing_hands=settings.data.missing_hands,
         asl_citizen=settings.data.asl_citizen,
         label_from=settings.data.label_from,
+        storage=settings.data.storage,
     )
 
 
@@ -149,7 +156,7 @@ def splits_of(dataset: SequenceDataset, settings: Settings) -> Splits:
     """
     found = cut(dataset, settings.split)
     suspicious = warnings(dataset, settings.search.metric in BY_CLASS)
-    dataset = replace(dataset, notes=(*dataset.notes, *suspicious, *found.wrong, *found.about_folds))
+    dataset = dataset.with_notes(*suspicious, *found.wrong, *found.about_folds)
     return Splits(dataset, found.split, tuple(_cut(dataset, one) for one in found.splits))
 
 

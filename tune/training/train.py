@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from statistics import fmean
 
@@ -61,17 +61,22 @@ def continue_fit(
         NonFiniteLossError: As soon as the loss is not finite.
     """
 
-    def batches_of(epoch: int) -> list[Batch]:
-        balanced = settings.class_balance == "sampler"
-        return list(
-            training_batches(train(epoch), settings.batch_size, seed=settings.seed, epoch=epoch, balanced=balanced)
-        )
+    def batches_of(epoch: int) -> tuple[Tensor, Generator[Batch, None, None]]:
+        dataset, balanced = train(epoch), settings.class_balance == "sampler"
+        made = training_batches(dataset, settings.batch_size, seed=settings.seed, epoch=epoch, balanced=balanced)
+        if dataset.starts is None:
+            listed = list(made)
+            return dataset.labels, (batch for batch in listed)
+        # Of more than memory a batch is made in the meantime, not an epoch.
+        return dataset.labels, made_ahead(lambda _: next(made), range(-(-len(dataset) // settings.batch_size)))
 
     epochs = range(len(fit.history) + 1, settings.epochs + 1)
     with closing(made_ahead(batches_of, epochs) if prefetch else (batches_of(epoch) for epoch in epochs)) as made:
         # Asked in this order: what nobody waits for shall not be made.
         while fit.stale_epochs < settings.patience and (batches := next(made, None)) is not None:
-            yield _run_epoch(fit, batches, validation, settings, before_step)
+            with closing(batches[1]):
+                result = _run_epoch(fit, *batches, validation, settings, before_step)
+            yield result
     fit.model.load_state_dict(fit.best_weights)
 
 
@@ -88,7 +93,8 @@ def predict(model: nn.Module, dataset: SequenceDataset, device: torch.device) ->
 
 def _run_epoch(
     fit: Fit,
-    batches: list[Batch],
+    labels: Tensor,
+    batches: Iterable[Batch],
     validation: SequenceDataset,
     settings: TrainingSettings,
     before_step: Callable[[], None],
@@ -102,7 +108,6 @@ def _run_epoch(
     parameters = list(fit.model.parameters())
     weights = None
     if settings.class_balance == "weights":
-        labels = torch.cat([batch.labels for batch in batches])
         weights = balanced_weights(labels, fit.model.n_classes).to(device)
     for batch in batches:
         before_step()
@@ -112,7 +117,6 @@ def _run_epoch(
         loss_sum += loss * len(batch.labels)
         n_right += n_right_in_batch
         norms.append(norm)
-    n_sequences = sum(len(batch.labels) for batch in batches)
     scores = score(predict(fit.judged, validation, device), validation.labels)
     if not math.isfinite(scores.loss):
         raise NonFiniteLossError(f"the validation loss became {scores.loss} in epoch {epoch}")
@@ -120,8 +124,8 @@ def _run_epoch(
         fit.schedule.step(scores.loss)
     result = EpochResult(
         epoch=epoch,
-        train_loss=loss_sum / n_sequences,
-        train_accuracy=n_right / n_sequences,
+        train_loss=loss_sum / len(labels),
+        train_accuracy=n_right / len(labels),
         learning_rate=fit.optimizer.param_groups[0]["lr"],
         gradient_norm=float(torch.stack(norms).mean()),
         validation=scores,

@@ -295,6 +295,7 @@ def test_a_study_that_knows_none_of_the_later_settings_goes_on_as_it_began(new_l
     assert (settings.search.false_alarms_per_hour, settings.search.unknown_classes) == (None, 0)
     assert settings.search.device_precision == "float32"
     assert (settings.data.label_from, settings.ranges()[1]["class_balance"]) == ("folder", "none")
+    assert settings.data.storage == "memory"
 
 
 def test_a_stored_space_keeps_its_order_by_which_draws_are_made(new_lab: NewLab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from tests.data.splits.test_split import dataset_of
 from tune.config.schema import SplitSettings
 from tune.config.settings import resolve
 from tune.core.problems import SettingsError
-from tune.training.splits import cut, describe_data, describe_split, load_splits, settled, source_of
+from tune.training.splits import cut, describe_data, describe_split, load_splits, settled, source_of, splits_of
 
 if TYPE_CHECKING:
     from tests.tune.conftest import NewLab
@@ -152,3 +153,15 @@ def test_only_the_last_preparation_is_kept(splits: Splits) -> None:
     for normalisation in ("global", "instance", "both"):
         splits.prepared(0, "train", Preparation(normalisation))
     assert len(splits._prepared) == 1
+
+
+def test_a_streamed_data_set_has_one_normaliser_for_all_that_can_be_derived(new_lab: NewLab) -> None:
+    splits = new_lab("study", {"split": {"folds": 2}}).splits
+    table = replace(splits.dataset, starts=splits.dataset.offsets)
+    streamed = splits_of(table, resolve({"split": {"folds": 2}}))
+    whole = splits_of(splits.dataset, resolve({"split": {"folds": 2}}))
+    for derived in ("none", "differences", "magnitude", "both"):
+        for fold in range(2):
+            one, other = (each.normaliser(fold, derived) for each in (streamed, whole))
+            assert torch.equal(one.mean, other.mean)
+            assert torch.equal(one.deviation, other.deviation)

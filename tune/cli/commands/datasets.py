@@ -37,7 +37,7 @@ SUSPICIOUS = (CHECK, CLOCK_NOTE, NEVER_LABELLED, RATES_DIFFER, TOO_LONG, WILD_NO
 # After how it is read at all.
 NEXT_NOTES = ("where nothing is labelled", "windows of ")
 # Settings that the command to go on with repeats.
-REPEATED = ("window_seconds", "hop_seconds", "window_label", "label_share", "label_from")
+REPEATED = ("window_seconds", "hop_seconds", "window_label", "label_share", "label_from", "storage")
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 

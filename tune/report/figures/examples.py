@@ -57,6 +57,7 @@ class Signals:
     """
 
     def __init__(self, measured: SequenceDataset) -> None:
+        measured = measured.sampled()
         values, self.scale = _comparable(measured)
         self._measured = measured
         self._values = measured.with_values(values)
@@ -131,6 +132,7 @@ def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
 
 def examples_figure(dataset: SequenceDataset) -> Figure:
     """A panel a class with the sequence of that class whose length is the median."""
+    dataset = dataset.sampled()
     signals = Signals(dataset)
     shown = range(min(dataset.n_classes, MOST_CLASSES))
     rows = [_typical(dataset, one_class) for one_class in shown]

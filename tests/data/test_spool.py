@@ -1,0 +1,168 @@
+"""More than memory: the same values, windows and batches whether they lie in memory or in a mapped file."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data.errors import CacheError
+from data.files import load
+from data.mapped import can_be_removed, path_of
+from data.sequences import SequenceDataset
+from data.source import Source
+from data.spool import FOLDER, Spool
+from data.tensors.augment import Augmentation, augment
+from data.tensors.batches import gather, ordered_batches, training_batches
+from data.tensors.channels import Preparation, derive, fit_normaliser, prepare_measured
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Recordings of two classes and four people, long enough to be cut into windows, a value of them missing."""
+    generator = np.random.default_rng(0)
+    for label in ("walk", "run"):
+        for person in range(4):
+            path = tmp_path / "mine" / label / f"p0{person}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = np.column_stack([np.arange(1200) / 50, generator.normal(size=(1200, 3)).round(4)])
+            text = [",".join(map(str, row)) for row in rows.tolist()]
+            text[7] = "0.14,,1.0,2.0"
+            path.write_text("\n".join(["time,x,y,z", *text]) + "\n")
+    return tmp_path / "mine"
+
+
+def read(folder: Path, storage: str) -> SequenceDataset:
+    return load(Source(folder, folder.parent / "cache", storage=storage))
+
+
+def test_a_table_on_disk_has_the_same_sequences_and_fingerprint(folder: Path) -> None:
+    memory, table, disk = (read(folder, storage) for storage in ("memory", "table", "disk"))
+    assert memory.starts is None
+    assert path_of(table.values) is None
+    assert path_of(disk.values) is not None
+    assert len(disk.values) == 8 * 1200 < len(memory.values)
+    for one in (table, disk):
+        assert torch.equal(one.packed().values, memory.values)
+        assert torch.equal(one.labels, memory.labels)
+        assert one.class_names == memory.class_names
+        assert one.fingerprint == memory.fingerprint
+    rows = torch.tensor([5, 0, 3])
+    assert torch.equal(disk.subset(rows).packed().values, memory.subset(rows).values)
+    assert torch.equal(disk.sequence(4), memory.sequence(4))
+    with pytest.raises(TypeError, match="packed first"):
+        _ = disk.owners
+
+
+@pytest.mark.parametrize("derived", ["none", "both"])
+@pytest.mark.parametrize("normalisation", ["global", "instance", "both"])
+def test_batches_have_the_same_bits(folder: Path, derived: str, normalisation: str) -> None:
+    preparation = Preparation(normalisation, derived)
+    found = []
+    for storage in ("memory", "table", "disk"):
+        dataset = read(folder, storage)
+        normaliser = fit_normaliser(derive(dataset, derived))
+        prepared = prepare_measured(dataset, normaliser, preparation)
+        found.append(
+            [*training_batches(prepared, 16, seed=1, epoch=2), *(one for _, one in ordered_batches(prepared, 9))]
+        )
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_a_batch_is_varied_alike_in_memory_and_on_disk_and_otherwise_in_each_epoch(folder: Path) -> None:
+    every = Augmentation(jitter=0.1, scaling=0.1, rotation=0.2, time_warp=0.2, time_crop=0.3, channel_dropout=0.2)
+    rows = torch.arange(12)
+    table, disk = (read(folder, storage) for storage in ("table", "disk"))
+    normaliser = fit_normaliser(table)
+    first, second, other = (
+        gather(augment(one, every, normaliser, seed=3, epoch=epoch), rows)
+        for one, epoch in ((table, 1), (disk, 1), (disk, 2))
+    )
+    assert torch.equal(first.values, second.values)
+    assert torch.equal(first.lengths, second.lengths)
+    assert first.values.shape != other.values.shape or not torch.equal(first.values, other.values)
+
+
+def test_a_table_is_found_again_until_a_file_changes(folder: Path) -> None:
+    first = read(folder, "disk")
+    again = read(folder, "disk")
+    assert again.values is first.values
+    assert again.__dict__["fingerprint"] == first.fingerprint
+    assert again.notes == first.notes
+    (tables,) = (folder.parent / "cache" / FOLDER).glob("*.values")
+    one = folder / "walk" / "p00.csv"
+    one.write_text(one.read_text() + "24.0,1,2,3\n")
+    changed = read(folder, "disk")
+    assert path_of(changed.values) not in (None, tables)
+
+
+def test_what_is_damaged_is_read_again(folder: Path) -> None:
+    path = path_of(read(folder, "disk").values)
+    assert path is not None
+    code = f"""
+import torch
+from pathlib import Path
+from data.files import load
+from data.source import Source
+print(load(Source(Path({str(folder)!r}), Path({str(folder.parent / "cache")!r}), storage="disk")).fingerprint)
+"""
+    whole = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    torn = path.with_suffix(".torn")
+    torn.write_bytes(path.read_bytes()[:-12])
+    os.replace(torn, path)
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == whole
+
+
+def test_few_tables_are_kept_but_all_that_are_in_use(folder: Path) -> None:
+    tables = folder.parent / "cache" / FOLDER
+    tables.mkdir(parents=True)
+    for k in range(6):
+        (tables / f"files-{k}.values").write_bytes(b"1234")
+        (tables / f"files-{k}.cache").write_bytes(b"1234")
+        os.utime(tables / f"files-{k}.values", (k, k))
+    read(folder, "disk")
+    left = sorted(one.name for one in tables.glob("files-?.*"))
+    assert left == [f"files-{k}.{suffix}" for k in (4, 5) for suffix in ("cache", "values")]
+    (mine,) = tables.glob("files-????????????????.values")
+    assert sys.platform == "win32" or not can_be_removed(mine)
+
+
+def test_what_is_read_is_spooled_to_files_without_a_name(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    given = [generator.normal(size=(k, 3)).astype(np.float32) for k in range(1, 60)]
+    given += [np.arange(700), np.array([], np.int64)]  # type: ignore[list-item]
+    with closing(Spool(tmp_path / "tables" / "table.values", held_bytes=1000, segment_bytes=4096)) as one:
+        kept = [one.keep(values) for values in given]
+    assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(given, kept, strict=True))
+    assert kept[0] is given[0]
+    assert not kept[-2].flags.writeable
+    assert kept[-2] is not given[-2]
+    assert list((tmp_path / "tables").iterdir()) == []
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of 16 kB."""
+    place = tmp_path / "full"
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(place)], check=False, capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_told_and_ends_with_3(folder: Path, full: Path) -> None:
+    with pytest.raises(CacheError, match=r"cannot be written to \(No space left on device\): make room") as caught:
+        load(Source(folder, full, storage="disk"))
+    assert caught.value.exit_code == 3
+    assert not [*full.glob("**/*.values*"), *full.glob("**/.*")]
