@@ -32,7 +32,7 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{quote(Path(os.path.realpath(path)).as_posix(), safe='/:')}"
 
 
-def open_storage(url: str) -> RDBStorage:
+def open_storage(url: str) -> StudyDatabase:
     """Opens the database, or creates it.
 
     SQLite gets a write-ahead log, ``synchronous=NORMAL`` and a long busy timeout: a report then costs half a

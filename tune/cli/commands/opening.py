@@ -49,7 +49,7 @@ def password_note(storage_url: str | None) -> str | None:
     return "the list of processes shows the password in --storage: use env:VAR, or ~/.pgpass for PostgreSQL"
 
 
-def open_existing(storage_url: str | None, save_dir: Path) -> RDBStorage:
+def open_existing(storage_url: str | None, save_dir: Path) -> StudyDatabase:
     """Opens a database that a command only looks at; it is not made.
 
     Raises:
