@@ -42,6 +42,7 @@ OPTION_PATHS = {
     "false_alarms_per_hour": "search.false_alarms_per_hour",
     "device": "machine.device",
     "workers": "machine.workers",
+    "workers_per_gpu": "machine.workers_per_gpu",
     "checkpoint_every": "machine.checkpoint_every",
     "engine": "machine.engine",
     "address": "machine.address",
