@@ -18,7 +18,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ from tune.training.splits import Splits, load_splits
 from .scale import NAME, example
 
 SECONDS = 0.02
+Job = tuple[str, Path, Splits, int]
 
 
 def settings_of(n_trials: int) -> Settings:
@@ -66,22 +69,35 @@ def idle(
     return Outcome(False, score, "", example(context.settings).user_attrs, ())
 
 
-def work(url: str, place: Path, splits: Splits, n_trials: int, told: Queue[Any], profile: str | None) -> None:
-    """Takes part in the study until it is done; tells its trials and its seconds of the processor."""
-    loop.run_trial = idle  # type: ignore[assignment, attr-defined]
-    begun, profiler = time.process_time(), cProfile.Profile()
+@dataclass(frozen=True)
+class Told:
+    """What a worker has done: its trials, when on the clock, and in how many seconds of the processor."""
+
+    numbers: list[int]
+    begun: float
+    ended: float
+    busy: float
+
+
+def work(job: Job, told: Queue[Told], all_there: Barrier, profile: str | None) -> None:
+    """Takes part in the study until it is done, from when all have opened it."""
+    loop.run_trial = idle  # type: ignore[attr-defined]
+    profiler, (url, place, splits, n_trials) = cProfile.Profile(), job
     storage = open_storage(url)
     study = load_study(storage, NAME)
     assert study is not None
     context, _ = open_study(storage, StudyFolder(place, NAME), settings_of(n_trials), study, splits)
     progress = Progress("accuracy", 1, n_trials)
+    all_there.wait()
+    begun, busy = time.monotonic(), time.process_time()
     if profile:
         profiler.enable()
     loop.ThisProcess().run(context, progress, StopWatch())
     if profile:
         profiler.disable()
         profiler.dump_stats(f"{profile}-{os.getpid()}.prof")
-    told.put(([row.number for row in progress.rows], time.process_time() - begun))
+    numbers = [row.number for row in progress.rows]
+    told.put(Told(numbers, begun, time.monotonic(), time.process_time() - busy))
 
 
 @contextmanager
@@ -109,24 +125,24 @@ def main() -> None:
             storage = open_storage(url)
             open_study(storage, StudyFolder(Path(folder), NAME), settings_of(given.trials), None, splits)
             storage.engine.dispose()
-            told: Queue[Any] = fork.Queue()
-            words = (url, Path(folder), splits, given.trials, told, given.profile)
+            told: Queue[Told] = fork.Queue()
+            job, all_there = (url, Path(folder), splits, given.trials), fork.Barrier(n_workers)
+            words = (job, told, all_there, given.profile)
             workers = [fork.Process(target=work, args=words) for _ in range(n_workers)]
-            begun = time.monotonic()
             for worker in workers:
                 worker.start()
             found = [told.get() for _ in workers]
-            seconds = time.monotonic() - begun
+            seconds = max(one.ended for one in found) - min(one.begun for one in found)
             for worker in workers:
                 worker.join()
-            numbers = Counter(number for rows, _ in found for number in rows)
+            numbers = Counter(number for one in found for number in one.numbers)
             study = load_study(open_storage(url), NAME)
             assert study is not None
             complete = {one.number for one in study.get_trials(deepcopy=False) if one.state == TrialState.COMPLETE}
             assert len(complete) == given.trials, len(complete)
             assert complete <= numbers.keys(), complete - numbers.keys()
             assert set(numbers.values()) == {1}, numbers
-            busy = sum(cpu for _, cpu in found)
+            busy = sum(one.busy for one in found)
             print(
                 f"{n_workers:3} workers: {given.trials / seconds:6.1f} trials a second, "
                 f"{busy / given.trials * 1000:5.1f} ms of the processor a trial, the server's not counted; none lost, "

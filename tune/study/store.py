@@ -136,7 +136,7 @@ class _TrialsInOrder(_CachedStorage):
             in_order = self._in_order.get(study_id, [])
             if len(in_order) != len(self._studies[study_id].trials):  # Numbers of another program's trials have gaps.
                 in_order = [trial for _, trial in sorted(self._studies[study_id].trials.items())]
-            trials = [trial for trial in in_order if states is None or trial.state in states]
+            trials = list(in_order) if states is None else [trial for trial in in_order if trial.state in states]
         return copy.deepcopy(trials) if deepcopy else trials
 
 

@@ -33,7 +33,7 @@ def test_several_share_a_gpu_and_its_memory(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *given: parts.append(given))
-    search = {"trials": 1_000}
+    search: dict[str, object] = {"trials": 1_000}
     assert workers({"device": "cuda"}, search) == 2
     assert workers({"device": "cuda", "workers_per_gpu": 3}, search) == 6
     assert workers({"device": "cuda", "workers_per_gpu": 3, "workers": 5}, search) == 5
