@@ -32,7 +32,7 @@ LEAST: dict[str, str] = {
     "people_alike": "--data watch",
     "portfolio": "--data watch --architectures gru --random 0 --seconds 0.1 --output {here}/portfolio.jsonl",
     "report": "--trials 5",
-    "scale": "--trials 20 --pruners halving",
+    "scale": "--trials 20 --pruners halving --kills 1 --within 9",
     "serve": "--model {here}/studies/one/best_model --seconds 0.2 --connections 1",
     "stopping": "--studies 2",
     "strategies": "--dataset watch --seconds 0.1 --seeds 1 --strategies 'sober 2' --output {here}/found.json",
