@@ -18,11 +18,14 @@ import gzip
 import io
 import json
 import multiprocessing
+import random
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,7 @@ from tune.config.settings import Settings, resolve
 from tune.core.folders import SaveDir, StudyFolder
 from tune.core.stopping import StopWatch
 from tune.report.dashboard_guard import compressed
+from tune.report.dashboard_study import brief
 from tune.report.outputs import load_libraries, write_exports
 from tune.run import open_study
 from tune.search import loop
@@ -51,7 +55,7 @@ from tune.study.context import RunContext
 from tune.study.records import Outcome
 from tune.study.samplers import N_STARTUP_TRIALS, n_finished
 from tune.study.storage import open_storage, sqlite_url
-from tune.study.store import engine_of, one_transaction
+from tune.study.store import StudyDatabase, engine_of, one_transaction
 from tune.study.study import load_study
 from tune.training.splits import load_splits
 
@@ -61,7 +65,7 @@ PRUNERS = ("halving", "median")
 NAME = "large"
 # A bracket, so that every trial of it goes as far as it can get.
 N_MORE = 9
-N_DRAWN = 3
+N_DRAWN = 8
 STATUS = Path("/proc/self/status")
 
 
@@ -98,11 +102,11 @@ def add_trials(study: Study, trials: Sequence[FrozenTrial]) -> None:
             connection.execute(insert(model.__table__), found)
 
 
-def make_studies(place: Path, n_trials: int) -> None:
+def make_studies(place: Path, n_trials: int, pruners: Sequence[str] = PRUNERS) -> None:
     """One for each pruner, with the same trials in as many databases."""
     generator = np.random.default_rng(0)
     made = [make_trial(number, settings_of("halving"), generator) for number in range(n_trials)]
-    for pruner in PRUNERS:
+    for pruner in pruners:
         settings, folder = settings_of(pruner), StudyFolder(place / pruner, NAME)
         context, _ = open_study(database(place, pruner), folder, settings, None, load_splits(settings))
         with engine_of(context.study).begin() as connection:  # Those that are lined up.
@@ -111,20 +115,64 @@ def make_studies(place: Path, n_trials: int) -> None:
         add_trials(context.study, made)
 
 
-def database(place: Path, pruner: str) -> optuna.storages.RDBStorage:
+def database(place: Path, pruner: str) -> StudyDatabase:
     """Of the study with that pruner."""
     (place / pruner).mkdir(exist_ok=True)
     return open_storage(sqlite_url(place / pruner / "tune.db"))
 
 
-def resumed(place: Path, pruner: str, n_more: int) -> RunContext:
-    """The study, to be given so many trials more."""
+def resumed(place: Path, pruner: str, n_more: int = 0, n_trials: int | None = None) -> RunContext:
+    """The study, to be given so many trials more, or in all."""
     storage = database(place, pruner)
     existing = load_study(storage, NAME)
     assert existing is not None
-    settings = settings_of(pruner, n_finished(existing) + n_more)
+    settings = settings_of(pruner, n_trials or n_finished(existing) + n_more)
     context, _ = open_study(storage, StudyFolder(place / pruner, NAME), settings, existing, load_splits(settings))
     return context
+
+
+def killed(place: Path, pruner: str, n_kills: int, within: float) -> str:
+    """Opens the study, gives it a trial more, reports and shows it, and is killed so many times meanwhile.
+
+    Returns:
+        How far it had come each time, in seconds.
+    """
+    dice, moments = random.Random(0), []
+    with database_closed(place, pruner) as study:
+        n_before = n_finished(study)
+    for seconds in [*(dice.uniform(0, within) for _ in range(n_kills)), None]:
+        process = multiprocessing.get_context("spawn").Process(target=in_one_go, args=(place, pruner, n_before + 1))
+        process.start()
+        process.join(seconds)
+        was_at_work = process.is_alive()
+        process.kill()
+        process.join()
+        with database_closed(place, pruner) as study, engine_of(study).connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+            assert n_finished(study) in ((n_before, n_before + 1) if was_at_work else (n_before + 1,))
+        if was_at_work:
+            moments.append(f"{seconds:.0f}")
+        elif seconds is None:
+            assert process.exitcode == 0
+    return f"killed after {', '.join(moments)} s; then whole, with one trial more, reported and shown"
+
+
+@contextmanager
+def database_closed(place: Path, pruner: str) -> Iterator[Study]:
+    """The study, whose database is closed again afterwards."""
+    study = load_study(storage := database(place, pruner), NAME)
+    assert study is not None
+    yield study
+    storage.engine.dispose()
+
+
+def in_one_go(place: Path, pruner: str, n_trials: int) -> None:
+    """Opened, resumed up to so many trials, reported and shown."""
+    loop.run_trial = untrained  # type: ignore[assignment, attr-defined]
+    context = resumed(place, pruner, n_trials=n_trials)
+    loop.ThisProcess().run(context, Progress("accuracy", N_EPOCHS, n_trials), StopWatch())
+    write_exports(context.study, context.settings, context.folder)
+    shown(place, pruner)
 
 
 def untrained(
@@ -173,15 +221,14 @@ def own_cost(place: Path, pruner: str) -> float:
     loop.run_trial = untrained  # type: ignore[assignment, attr-defined]
     context = resumed(place, pruner, N_MORE)
     load_libraries()
-    context.study.get_trials(deepcopy=False)
-    settings = context.settings
-    progress = Progress("accuracy", N_EPOCHS, settings.search.trials)
-    begun, n_before = time.process_time(), n_finished(context.study)
-    loop.ThisProcess().run(context, progress, StopWatch())
-    seconds = time.process_time() - begun
-    n_run = n_finished(context.study) - n_before
-    assert n_run == N_MORE, progress.rows
-    return seconds / n_run
+    for _ in range(2):  # The first ones find what has to be found once a process.
+        progress = Progress("accuracy", N_EPOCHS, context.settings.search.trials)
+        begun, n_before = time.process_time(), n_finished(context.study)
+        loop.ThisProcess().run(context, progress, StopWatch())
+        seconds = time.process_time() - begun
+        assert n_finished(context.study) - n_before == N_MORE, progress.rows
+        context = replace(context, settings=settings_of(pruner, n_before + 2 * N_MORE))
+    return seconds / N_MORE
 
 
 def plain_cost(place: Path, pruner: str) -> float:
@@ -204,6 +251,7 @@ def plain_cost(place: Path, pruner: str) -> float:
                 trial.set_user_attr(name, value)
         return max(like.intermediate_values.values())
 
+    study.optimize(objective, N_MORE)
     begun = time.process_time()
     study.optimize(objective, N_MORE)
     return (time.process_time() - begun) / N_MORE
@@ -238,14 +286,14 @@ def plain_drawn(place: Path, pruner: str) -> float:
 
 
 def _drawn(study: Study, settings: Settings) -> float:
-    searched, seconds = settings.ranges()[0], 0.0
-    for _ in range(N_DRAWN):
+    searched, seconds = settings.ranges()[0], []
+    for _ in range(1 + N_DRAWN):
         begun = time.process_time()
         trial = study.ask()
         loop.suggest_all(trial, searched)
-        seconds += time.process_time() - begun
+        seconds.append(time.process_time() - begun)
         study.tell(trial, state=TrialState.FAIL)
-    return seconds / N_DRAWN
+    return sum(seconds[1:]) / N_DRAWN  # The first finds what has to be found once a process.
 
 
 def status(place: Path, pruner: str) -> float:
@@ -267,7 +315,8 @@ def reported(place: Path, pruner: str) -> float:
 
 def shown(place: Path, pruner: str) -> float:
     """The dashboard's page of the study, compressed."""
-    application = compressed(wsgi(database(place, pruner)))
+    storage = database(place, pruner)
+    application = compressed(brief(wsgi(storage), storage))
     asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/studies/1", "HTTP_ACCEPT_ENCODING": "gzip"}
     environ: dict[str, Any] = {**asked, "wsgi.input": io.BytesIO(), "wsgi.errors": io.StringIO(), "QUERY_STRING": ""}
     begun = time.process_time()
@@ -311,16 +360,22 @@ def main() -> None:
     arguments.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 10_000])
     arguments.add_argument("--pruners", nargs="+", choices=PRUNERS, default=PRUNERS)
     arguments.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
+    arguments.add_argument("--kills", type=int, default=5, help="of a process that does it all in one go")
+    arguments.add_argument("--within", type=float, default=120, help="seconds on the clock, for the kills")
     arguments.add_argument("--profile", help="begin of the names of files for pstats")
     given = arguments.parse_args()
     print(f"{'trials':>7} {'pruner':8} {'':20} {'ours':>16} {'plain Optuna':>16}", flush=True)
     for n_trials in given.trials:
         with tempfile.TemporaryDirectory() as place:
-            make_studies(Path(place), n_trials)
+            make_studies(Path(place), n_trials, given.pruners)
             for pruner in given.pruners:
                 for name in given.only:
                     shown = [_measured(one, Path(place), pruner, given.profile) for one in MEASURES[name]]
                     print(f"{n_trials:7} {pruner:8} {name:20} {shown[0]:>16} {shown[1]:>16}", flush=True)
+                if given.kills:
+                    print(
+                        f"{n_trials:7} {pruner:8} {killed(Path(place), pruner, given.kills, given.within)}", flush=True
+                    )
 
 
 def _measured(measure: Callable[[Path, str], float] | None, place: Path, pruner: str, profile: str | None) -> str:

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from ..sequences import SequenceDataset
 
@@ -54,6 +53,8 @@ def _find(dataset: SequenceDataset) -> list[tuple[int, int]]:
     around = changes[steps[:, None] + np.arange(N_CHANGES)].reshape(len(steps), -1)
     size = np.linalg.norm(around, axis=1)
     steps, around, size = steps[size > 0], around[size > 0], size[size > 0]
+    from scipy.spatial import cKDTree  # Loads as much as numpy, which no worker needs.
+
     directions = np.random.default_rng(0).standard_normal((around.shape[1], N_DIRECTIONS)) / N_DIRECTIONS**0.5
     tree = cKDTree(np.column_stack([around @ directions / size[:, None], np.log(size)]))
     if tree.count_neighbors(tree, NEAR) > (MOST_PAIRS + 1) * len(steps):

@@ -82,6 +82,7 @@ def main() -> None:
 @click.option("--seed", metavar="N", help="Decides everything that is random.  [default: 0]")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--workers", metavar="N", help="Processes at once; auto: one for every GPU or core.  [default: auto]")
+@click.option("--workers-per-gpu", metavar="N", help="Of these, so many share a GPU and its memory.  [default: 1]")
 @click.option("--engine", metavar="NAME", help="local, or ray: trials are tasks of a Ray cluster.  [default: local]")
 @click.option("--address", metavar="HOST:PORT", help="A Ray cluster that exists, or auto.  [default: one started here]")
 @click.option("--checkpoint-every", metavar="TIME", help="Time between two checkpoints.  [default: an epoch's]")

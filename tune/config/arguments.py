@@ -44,6 +44,7 @@ OPTION_PATHS = {
     "unknown_classes": "search.unknown_classes",
     "device": "machine.device",
     "workers": "machine.workers",
+    "workers_per_gpu": "machine.workers_per_gpu",
     "checkpoint_every": "machine.checkpoint_every",
     "engine": "machine.engine",
     "address": "machine.address",

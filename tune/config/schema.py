@@ -244,6 +244,9 @@ class Machine(Section):
         le=1_024,
         description="Processes that train at once; 0: one for every GPU or core, where that leaves the study the same",
     )
+    workers_per_gpu: int = Field(
+        1, ge=1, le=64, description="Workers that share a GPU, each with as large a part of its memory at most"
+    )
     engine: Literal["local", "ray"] = Field("local", description="Processes of this machine, or tasks of a Ray cluster")
     address: str | None = Field(
         None, min_length=1, max_length=500, description="Of the Ray cluster, HOST:PORT or auto; null starts one here"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from urllib.request import url2pathname
 
@@ -98,7 +99,15 @@ class StudyFolder:
     def trial(self, number: int, started: datetime) -> Path:
         """What a finished trial leaves, named by UTC; earlier versions used the local time, which depends on where."""
         place = self.root / "trials" / f"{number:04d}-{started.astimezone(UTC):%Y%m%d-%H%M%S}"
-        return place if place.exists() else min(place.parent.glob(f"{number:04d}-*"), default=place)
+        if place.exists() or not place.parent.exists():
+            return place
+        return _named_otherwise(place.parent, place.parent.stat().st_ino).get(f"{number:04d}", place)
+
+
+@cache
+def _named_otherwise(trials: Path, inode: int) -> dict[str, Path]:
+    """Folders by number as they are when one is missed first: what is added later has the name that is looked for."""
+    return {path.name.partition("-")[0]: path for path in sorted(trials.glob("*-*"), reverse=True)}
 
 
 def check_study_name(name: str) -> None:

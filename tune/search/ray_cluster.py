@@ -47,7 +47,7 @@ class Request:
     """What a task needs of the machine that it comes to."""
 
     cpus: int
-    gpus: int
+    gpus: float
     device: str
 
 
@@ -118,7 +118,7 @@ def request_of(settings: Settings, here: str, ray: Any) -> Request:
     """
     wanted = settings.machine.device
     if wanted == "cuda" or (wanted == "auto" and ray.cluster_resources().get("GPU", 0) >= 1):
-        return Request(settings.machine.threads, 1, "cuda")
+        return Request(settings.machine.threads, 1 / settings.machine.workers_per_gpu, "cuda")
     # The GPU of a Mac is nothing that Ray counts.
     return Request(settings.machine.threads, 0, here if here == "mps" else "cpu")
 
@@ -132,7 +132,7 @@ def n_places(settings: Settings, request: Request, ray: Any) -> int:
         if node["Alive"]:
             found = node["Resources"]
             rooms = [found.get("CPU", 0) // request.cpus]
-            rooms += [found.get("GPU", 0) // request.gpus] if request.gpus else []
+            rooms += [found.get("GPU", 0) * settings.machine.workers_per_gpu] if request.gpus else []
             places += int(min(rooms))
     # A cluster that grows on demand may have no machine yet.
     return max(places, 1)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..core.stopping import StopWatch
 from ..study.context import PackedContext, RunContext
 from ..study.leases import lease_numbered
+from ..training.devices import share_gpu
 from ..training.sharing import with_tensors
 from .loop import Ended, ThisProcess
 from .ray_queue import Event
@@ -66,6 +67,7 @@ def run_numbered_trial(
 
     try:
         context = _opened(job, arrays)
+        share_gpu(context.settings, context.device)
         n_trials = context.settings.search.trials
         executor = ThisProcess(partial(lease_numbered, context.study, context.folder, number, n_trials))
         ended = executor.run(context, Reporter(tell), StopWatch(is_asked=_asking(queue)))

@@ -23,6 +23,7 @@ from ..config.spaces import Scalar
 from ..core.failures import explain
 from ..core.stopping import StopWatch
 from ..study.context import PackedContext
+from ..training.devices import share_gpu
 from ..training.sharing import take
 from .loop import ThisProcess
 
@@ -89,6 +90,7 @@ def work(job: Job, connection: Connection) -> None:
 
     try:
         context = job.context.opened(take(job.splits, job.tensors))
+        share_gpu(context.settings, context.device)
         tell("ended", ThisProcess().run(context, Reporter(tell), stop))
     except Exception as error:
         tell("broke", in_a_sentence(error))

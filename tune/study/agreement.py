@@ -15,7 +15,7 @@ from ..core.errors import StorageError
 from ..core.folders import DATABASE_NAME, StudyFolder
 from ..core.storage_failures import shown
 from .storage import open_storage, sqlite_url
-from .store import identity, numbers_in
+from .store import StudyDatabase, identity, numbers_in
 from .study import load_study, study_names
 from .trial_files import ENDED
 
@@ -23,7 +23,7 @@ from .trial_files import ENDED
 _TRIALS = "trials/[0-9]*-*/config.json"
 
 
-def open_beside(save_dir: Path) -> RDBStorage:
+def open_beside(save_dir: Path) -> StudyDatabase:
     """Opens the database in the folder of the studies, or makes it where there are none.
 
     Raises:

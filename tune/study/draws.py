@@ -23,6 +23,7 @@ from ..config.initial import nearest
 from ..config.spaces import Scalar, Space
 from ..core.seeds import derive_seed
 from .brackets import best_so_far, known_at_begin
+from .samplers import MOST_TO_LEARN_FROM, N_GOOD, best_and_latest
 from .store import given_parameters, study_in_memory
 
 # Shares of the draws. PriorBand (Mallik et al. 2023, arXiv 2306.12370) leaves half of those of the first rung to chance
@@ -66,6 +67,7 @@ class BracketSampler(BaseSampler):
         # It draws nothing, and remembers which parameters the results before had in common.
         self._inferring = make(seed)
         self._results: dict[int, FrozenTrial] = {}
+        self._places: dict[int, tuple[FrozenTrial, tuple[float, ...]]] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All of it: what the others were drawn from is the same."""
@@ -97,12 +99,14 @@ class BracketSampler(BaseSampler):
         if isinstance(sampler, RandomSampler):
             return _asked(chance, study.direction, [], search_space)
         if known and kind < MODELLED:
+            if len(known) > MOST_TO_LEARN_FROM:
+                known = best_and_latest(known, nsmallest(N_GOOD, known, key=lambda one: self._place(one, study)))
             results = [self._result(trial, trials, study.direction) for trial in known]
             sampler.infer_relative_search_space = self._inferring.infer_relative_search_space  # type: ignore[method-assign]
             return _asked(sampler, study.direction, results, search_space)
         anywhere = _asked(chance, study.direction, [], search_space)
         if known and kind < MODELLED + NEAR_THE_BEST:
-            ranked = nsmallest(N_BEST, known, key=lambda one: _place(one, study))
+            ranked = nsmallest(N_BEST, known, key=lambda one: self._place(one, study))
             return _neighbour(dice.choice(ranked).params, anywhere, search_space, dice)
         if not known and given and kind < NEAR_THE_FIRST:
             return _neighbour(dice.choice([*given, *self._portfolio]), anywhere, search_space, dice)
@@ -115,6 +119,12 @@ class BracketSampler(BaseSampler):
         if trial.number not in self._results:
             self._results[trial.number] = _result_of(trial, direction, self._inferring)
         return self._results[trial.number]
+
+    def _place(self, trial: FrozenTrial, study: Study) -> tuple[float, ...]:
+        """See ``_place``; of one that is finished it is found once."""
+        if (found := self._places.get(trial.number)) is None or found[0] is not trial:
+            found = self._places[trial.number] = (trial, _place(trial, study))
+        return found[1]
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -6,7 +6,7 @@ The measurements behind the defaults are in ``benchmarks/README.md``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from optuna import Study
@@ -18,8 +18,12 @@ from optuna.trial import FrozenTrial, TrialState
 from ..core.seeds import derive_seed
 from .brackets import BracketPruner
 from .ended import ended_and_unfinished
+from .store import with_trials
 
 N_STARTUP_TRIALS = 8
+# TPE takes its time for every trial that it has seen, and takes at most 25 for good ones (``default_gamma``); of the
+# others it gives the latest the most weight.
+MOST_TO_LEARN_FROM, N_GOOD = 1000, 25
 # A trial is judged against at least this many others, so that one good neighbour does not end it.
 N_TRIALS_TO_COMPARE = 4
 
@@ -50,7 +54,11 @@ class PerTrialSampler(BaseSampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The parameters that are drawn jointly."""
-        return self._inferring.infer_relative_search_space(study, trial)
+        trials = study.get_trials(deepcopy=False)
+        # All that were drawn alike have one dictionary of ranges: one of each says it all.
+        each = {id(one.distributions): one for one in trials if one.state != TrialState.FAIL}
+        some = with_trials(study, sorted(each.values(), key=lambda one: one.number))
+        return self._inferring.infer_relative_search_space(some, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -59,17 +67,40 @@ class PerTrialSampler(BaseSampler):
 
         A sampler that minds the running trials would otherwise keep away from the trial's own earlier draw.
         """
-        return _joint_draw(trial) or self._of(trial, "joint").sample_relative(study, trial, search_space)
+        drawn = _joint_draw(trial)
+        return drawn or self._of(trial, "joint").sample_relative(learned_from(study, trial), trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Draws one parameter by itself."""
         sampler = self._of(trial, f"parameter {param_name}")
+        if not isinstance(sampler, RandomSampler):
+            study = learned_from(study, trial)
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def _of(self, trial: FrozenTrial, purpose: str) -> BaseSampler:
         return self._make(derive_seed(self._seed, "sampler", trial.number, purpose))
+
+
+def learned_from(study: Study, trial: FrozenTrial) -> Study:
+    """The study with no more trials than the draw of this one is to learn from; with two objectives with all of them.
+
+    By the trial's number, since to count those that have ended is to ask the database once more for every draw.
+    """
+    if trial.number < MOST_TO_LEARN_FROM or len(study.directions) > 1:
+        return study
+    ended, _ = ended_and_unfinished(study)
+    if ended.counts[TrialState.COMPLETE] + ended.counts[TrialState.PRUNED] <= MOST_TO_LEARN_FROM:
+        return study
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING))
+    return with_trials(study, best_and_latest(trials, ended.ranked))
+
+
+def best_and_latest(trials: Sequence[FrozenTrial], ranked: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Of these trials as many as a draw is to learn from, by number; ``ranked`` has the best of them first."""
+    chosen = {trial.number: trial for trial in (*ranked[:N_GOOD], *trials[N_GOOD - MOST_TO_LEARN_FROM :])}
+    return [chosen[number] for number in sorted(chosen)]
 
 
 def _joint_draw(trial: FrozenTrial) -> dict[str, Any]:

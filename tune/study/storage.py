@@ -13,7 +13,6 @@ from urllib.parse import quote
 import optuna
 from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
-from optuna.storages import RDBStorage
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -32,7 +31,7 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{quote(Path(os.path.realpath(path)).as_posix(), safe='/:')}"
 
 
-def open_storage(url: str) -> RDBStorage:
+def open_storage(url: str) -> StudyDatabase:
     """Opens the database, or creates it.
 
     SQLite gets a write-ahead log, ``synchronous=NORMAL`` and a long busy timeout: a report then costs half a
@@ -65,7 +64,7 @@ def open_storage(url: str) -> RDBStorage:
     return storage
 
 
-def _open_server(address: URL, shown: str) -> RDBStorage:
+def _open_server(address: URL, shown: str) -> StudyDatabase:
     """Opens a database server and makes its tables; processes that do so at once would break each other."""
     url = address.render_as_string(hide_password=False)
     if address.get_backend_name() not in SERVERS:
@@ -83,7 +82,7 @@ def _normal_synchronous(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def _create_sqlite(url: str, path: Path) -> RDBStorage:
+def _create_sqlite(url: str, path: Path) -> StudyDatabase:
     """Opens a SQLite file and makes its tables; processes that do so at once would break each other."""
     try:
         with FileLock(path.with_name(path.name + ".lock"), timeout=BUSY_TIMEOUT_SECONDS):
@@ -96,7 +95,7 @@ def _create_sqlite(url: str, path: Path) -> RDBStorage:
         raise _cannot_be_used(path, error) from error
 
 
-def _connect(url: str, shown: str, engine_options: dict[str, Any]) -> RDBStorage:
+def _connect(url: str, shown: str, engine_options: dict[str, Any]) -> StudyDatabase:
     try:
         return StudyDatabase(url, engine_options)
     except Exception as error:

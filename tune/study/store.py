@@ -6,11 +6,15 @@ its sessions and how it reads trials from them, as they are in Optuna 5.
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from datetime import UTC, datetime
+from functools import cache, lru_cache, partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -45,6 +49,7 @@ HISTORY = "history"
 
 # So many trials are asked for by their ids, whose number a database limits; more of them as all the later ones.
 _N_BY_IDS = 500
+_N_ROWS = 1000
 
 
 class StudyDatabase(RDBStorage):
@@ -59,6 +64,7 @@ class StudyDatabase(RDBStorage):
 
     def with_one_cache(self, study: Study) -> Study:
         """The study, whose trials are read once however often it is loaded."""
+        study._storage = _TrialsInOrder(self)
         # By its random id, since what is created after a deletion has the same number.
         if (own := identity(study)) is not None:
             study._storage = self._caches.setdefault(own, study._storage)
@@ -77,17 +83,19 @@ class StudyDatabase(RDBStorage):
         if isinstance(states, Iterable):
             is_asked_for &= TrialModel.state.in_(states)
         with _create_scoped_session(self.scoped_session) as session:
-            StudyModel.find_or_raise_by_id(study_id, session)  # KeyError where the study is gone.
             # First of all the states: of a trial that is finished by then the rest is all there.
             trials = _without_contents(session, is_asked_for)
             if not trials:
+                StudyModel.find_or_raise_by_id(study_id, session)  # KeyError where the study is gone.
                 return []
             rows = partial(_rows_of, session, study_id, trials)
             drawn = select(param.trial_id, param.param_name, param.param_value, param.distribution_json)
-            for trial, name, number, distribution in rows(drawn.order_by(param.trial_id, param.param_id)):
-                name = sys.intern(name)  # Every key is one object, however many trials have it.
-                trial.distributions[name] = _distribution(distribution)
-                trial.params[name] = trial.distributions[name].to_external_repr(number)
+            for trial, of_trial in groupby(rows(drawn.order_by(param.trial_id, param.param_id)), itemgetter(0)):
+                _, names, numbers, distributions = zip(*of_trial, strict=True)
+                shared = _distributions(names, distributions)
+                trial.distributions = shared if trial.state.is_finished() else dict(shared)
+                pairs = zip(shared.items(), numbers, strict=True)
+                trial.params = {name: one.to_external_repr(number) for (name, one), number in pairs}
             values = select(value.trial_id, value.value, value.value_type)
             for trial, *stored in rows(values.order_by(value.trial_id, value.objective)):
                 trial.values = [*(trial.values or ()), value.stored_repr_to_value(*stored)]
@@ -96,33 +104,68 @@ class StudyDatabase(RDBStorage):
                 trial.intermediate_values[step] = report.stored_repr_to_intermediate_value(*stored)
             own = select(user.trial_id, user.key, user.value_json).where(user.key != HISTORY)
             for trial, key, written in rows(own.order_by(user.trial_id, user.key)):
-                trial.user_attrs[sys.intern(key)] = json.loads(written)
+                trial.user_attrs[sys.intern(key)] = _parsed(written)
             inner = select(system.trial_id, system.key, system.value_json)
             for trial, key, written in rows(inner.order_by(system.trial_id, system.key)):
-                trial.system_attrs[sys.intern(key)] = json.loads(written)
+                trial.system_attrs[sys.intern(key)] = _parsed(written)
         return list(trials.values())
+
+
+class _TrialsInOrder(_CachedStorage):
+    """Optuna's cache, which by itself sorts all trials of a study whenever it is asked, a score of times a trial."""
+
+    def __init__(self, backend: RDBStorage) -> None:
+        super().__init__(backend)
+        self._in_order: dict[int, list[FrozenTrial]] = {}
+
+    def _add_trials_to_cache(self, study_id: int, trials: list[FrozenTrial]) -> None:
+        super()._add_trials_to_cache(study_id, trials)
+        in_order = self._in_order.setdefault(study_id, [])
+        for trial in sorted(trials, key=lambda one: one.number):
+            if trial.number < len(in_order):
+                in_order[trial.number] = trial
+            elif trial.number == len(in_order):
+                in_order.append(trial)
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """As in ``BaseStorage``."""
+        self._read_trials_from_remote_storage(study_id)
+        with self._lock:
+            in_order = self._in_order.get(study_id, [])
+            if len(in_order) != len(self._studies[study_id].trials):  # Numbers of another program's trials have gaps.
+                in_order = [trial for _, trial in sorted(self._studies[study_id].trials.items())]
+            trials = list(in_order) if states is None else [trial for trial in in_order if trial.state in states]
+        return copy.deepcopy(trials) if deepcopy else trials
 
 
 def _without_contents(session: Session, is_asked_for: ColumnElement[bool]) -> dict[int, FrozenTrial]:
     """Trials by their ids, in the order of these."""
-    # To mypy, what an object of Optuna's tables has is a column.
-    rows: Iterable[Any] = session.scalars(select(TrialModel).where(is_asked_for).order_by(TrialModel.trial_id))
+    head = TrialModel.__table__.c
+    query = select(head.trial_id, head.number, head.state, head.datetime_start, head.datetime_complete)
+    rows = session.connection().execute(query.where(is_asked_for).order_by(head.trial_id))
     return {
-        found.trial_id: FrozenTrial(
-            number=found.number,
-            state=found.state,
+        trial_id: FrozenTrial(
+            number=number,
+            state=state,
             value=None,
-            datetime_start=found.datetime_start,
-            datetime_complete=found.datetime_complete,
+            datetime_start=_local(start),
+            datetime_complete=_local(complete),
             params={},
             distributions={},
             user_attrs={},
             system_attrs={},
             intermediate_values={},
-            trial_id=found.trial_id,
+            trial_id=trial_id,
         )
-        for found in rows
+        for trial_id, number, state, start, complete in rows
     }
+
+
+def _local(stored: datetime | None) -> datetime | None:
+    """A time as Optuna gives it, which stores that of Greenwich."""
+    return stored and stored.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
 
 
 def _rows_of(session: Session, study_id: int, trials: Mapping[int, Any], query: Select[Any]) -> Iterator[Any]:
@@ -131,15 +174,27 @@ def _rows_of(session: Session, study_id: int, trials: Mapping[int, Any], query: 
     if len(trials) > _N_BY_IDS:
         these = select(TrialModel.trial_id).where(TrialModel.study_id == study_id, TrialModel.trial_id >= min(trials))
     trial_id, *_ = query.selected_columns
-    for found, *rest in session.execute(query.where(trial_id.in_(these))):
-        if found in trials:
-            yield trials[found], *rest
+    # By the connection, since the session looks for objects in every row; many at a time, since each call costs more.
+    for rows in session.connection().execute(query.where(trial_id.in_(these))).partitions(_N_ROWS):
+        for found, *rest in rows:
+            if found in trials:
+                yield trials[found], *rest
 
 
 @cache
 def _distribution(text: str) -> BaseDistribution:
     """One object for all trials that were drawn from it."""
     return json_to_distribution(text)
+
+
+@cache
+def _distributions(names: Sequence[str], texts: Sequence[str]) -> dict[str, BaseDistribution]:
+    """One dictionary for all finished trials that were drawn alike; every key is one object."""
+    return {sys.intern(name): _distribution(text) for name, text in zip(names, texts, strict=True)}
+
+
+# One object for all trials that have the same, which nobody changes.
+_parsed = lru_cache(4096)(json.loads)
 
 
 def study_of(storage: BaseStorage, name: str) -> Study:
@@ -266,6 +321,19 @@ def study_in_memory(direction: StudyDirection, trials: Sequence[FrozenTrial]) ->
     storage._studies[study._study_id].trials.extend(trials)
     storage._max_trial_id = len(trials) - 1
     return study
+
+
+def with_trials(study: Study, trials: Sequence[FrozenTrial]) -> Study:
+    """The study, as it is to a sampler that shall learn from these trials alone."""
+    shown = copy.copy(study)
+
+    def chosen(
+        deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        return [trial for trial in trials if states is None or trial.state in states]
+
+    shown._get_trials = chosen  # type: ignore[method-assign]
+    return shown
 
 
 def resumed(study: Study, trial: FrozenTrial) -> Trial:

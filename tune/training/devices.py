@@ -33,8 +33,14 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
+def share_gpu(settings: Settings, device: torch.device) -> None:
+    """Keeps this process to its part of the memory of its GPU, so that it fails by itself and not its neighbours."""
+    if settings.machine.workers_per_gpu > 1 and device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(1 / settings.machine.workers_per_gpu, device.index)
+
+
 def n_workers(settings: Settings) -> int:
-    """How many processes train at once; with ``machine.workers`` 0 as many as the machine has GPUs or else cores.
+    """How many processes train at once; with ``machine.workers`` 0 as many as the GPUs have places or else cores.
 
     Then there is one for every ``LEAST_TRIALS_A_WORKER`` trials at most, and one alone where several would make it
     another study: where what is drawn or pruned depends on who finishes first.
@@ -45,6 +51,6 @@ def n_workers(settings: Settings) -> int:
         return 1
     useful = math.ceil(settings.search.trials / LEAST_TRIALS_A_WORKER)
     if settings.machine.device in ("auto", "cuda") and torch.cuda.is_available():
-        return max(1, min(torch.cuda.device_count(), useful))
+        return max(1, min(torch.cuda.device_count() * settings.machine.workers_per_gpu, useful))
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(n_cores // settings.machine.threads, useful))

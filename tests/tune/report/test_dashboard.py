@@ -18,7 +18,7 @@ import optuna
 import pytest
 from optuna.artifacts import upload_artifact
 from optuna.trial import create_trial
-from optuna_dashboard import wsgi
+from optuna_dashboard import save_note, wsgi
 
 from tests.browser import CHROMIUM
 from tests.processes import SMALL, run, start
@@ -26,6 +26,7 @@ from tune.core.listening import is_loopback, rules_for
 from tune.core.problems import SettingsError
 from tune.report.artefacts import artefact_store
 from tune.report.dashboard_guard import compressed, guarded
+from tune.report.dashboard_study import brief
 from tune.study.storage import open_storage, sqlite_url
 from tune.study.study import COMPANION_MARKS
 
@@ -195,6 +196,59 @@ def test_a_study_is_answered_without_histories_and_compressed_for_who_takes_that
     shown = json.loads(plain)["trials"]
     assert [[one["key"] for one in trial["user_attrs"]] for trial in shown] == 9 * [["n_parameters"]]
     assert ask(HTTP_ACCEPT_ENCODING="gzip", REQUEST_METHOD="HEAD")[1] == b""
+
+
+def test_a_study_is_answered_as_by_optuna_dashboard_without_what_the_page_does_not_read(tmp_path: Path) -> None:
+    storage = open_storage(sqlite_url(tmp_path / "tune.db"))
+
+    def ask(application: Any, query: str = "after=0") -> Any:
+        environ: dict[str, Any] = {"PATH_INFO": "/api/studies/1", "QUERY_STRING": query, "HTTP_ACCEPT_ENCODING": ""}
+        setup_testing_defaults(environ)
+        return json.loads(b"".join(application(environ, lambda *_: lambda _: None)))
+
+    def objective(trial: optuna.Trial) -> float:
+        score = trial.suggest_float("x", 0, 1 + trial.number % 2) + trial.suggest_int("n", 1, 4)
+        trial.set_user_attr("kind", trial.suggest_categorical("kind", ["a", 'b"trials": []', True]))
+        trial.set_user_attr("mixed", trial.number if trial.number % 3 else "none")
+        trial.set_user_attr("long", 400 * "x")
+        for step, reported in enumerate((score, float("nan") if trial.number == 3 else 0.5)):
+            trial.report(reported, step)
+        if trial.number % 4 == 1:
+            raise optuna.TrialPruned
+        return score
+
+    def expected() -> Any:
+        whole = ask(wsgi(storage))
+        for trial in whole["trials"]:
+            trial["user_attrs"] = [one for one in trial["user_attrs"] if one["key"] != "long"]
+            for param in trial["params"]:
+                del param["distribution"], param["param_external_pytyp"]
+        whole["union_user_attrs"].sort(key=lambda one: one["key"])
+        return whole
+
+    def answered(query: str = "after=0") -> Any:
+        found = ask(brief_one, query)
+        found["union_user_attrs"].sort(key=lambda one: one["key"])
+        return found
+
+    study = optuna.create_study(storage=storage, study_name="seen", direction="maximize")
+    study.set_user_attr("study_id", "mine")
+    brief_one = brief(wsgi(storage), storage)
+    assert answered() == expected()
+    for _ in range(2):
+        study.optimize(objective, n_trials=9)
+        study.enqueue_trial({"x": 0.5})
+        study.ask()
+        assert answered() == expected()
+    save_note(optuna.trial.Trial(study, study.trials[2]._trial_id), "of a trial")
+    assert answered() == expected()
+    assert answered("after=15")["trials"] == expected()["trials"][15:]
+    optuna.delete_study(study_name="seen", storage=storage)
+    assert "reason" in ask(brief_one)
+    optuna.create_study(storage=storage, study_name="other", directions=["maximize", "minimize"]).optimize(
+        lambda trial: (trial.suggest_float("y", 0, 1), trial.number), n_trials=3
+    )
+    assert answered() == expected()
 
 
 def test_its_pages_are_served(locked: Dashboard) -> None:

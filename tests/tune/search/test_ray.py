@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import optuna
@@ -26,7 +27,15 @@ from tune.config.arguments import settings_layers
 from tune.config.settings import Settings, resolve
 from tune.core.errors import StudyError
 from tune.core.problems import SettingsError
-from tune.search.ray_cluster import ROOT, _copy_code, _is_on_this_machine, check_engine, running_cluster
+from tune.search.ray_cluster import (
+    ROOT,
+    _copy_code,
+    _is_on_this_machine,
+    check_engine,
+    n_places,
+    request_of,
+    running_cluster,
+)
 from tune.search.ray_engine import _absolute
 from tune.search.ray_queue import Event, EventQueue
 from tune.study.storage import open_storage, sqlite_url
@@ -63,6 +72,16 @@ def test_ray_takes_as_many_trials_at_once_as_there_is_room_for_unless_told() -> 
     assert with_engine(engine="ray", workers="3").machine.workers == 3
     assert resolve(*settings_layers(None, ("machine.workers=2",), {"engine": "ray"})).machine.workers == 2
     assert with_engine().machine.workers == 0
+
+
+def test_a_trial_asks_for_its_part_of_a_gpu() -> None:
+    room = {"GPU": 2.0, "CPU": 16.0}
+    cluster = SimpleNamespace(cluster_resources=lambda: room, nodes=lambda: [{"Alive": True, "Resources": room}])
+    for per_gpu in (1, 3, 49):
+        settings = with_engine(engine="ray", workers_per_gpu=str(per_gpu))
+        request = request_of(settings, "cpu", cluster)
+        assert (request.gpus, request.device) == (1 / per_gpu, "cuda")
+        assert n_places(settings, request, cluster) == min(16, 2 * per_gpu)
 
 
 def test_a_study_is_brought_home_from_a_cluster() -> None:

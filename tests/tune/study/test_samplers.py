@@ -12,6 +12,7 @@ from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, PercentileP
 from optuna.trial import TrialState, create_trial
 
 from tune.search.loop import suggest, suggest_all
+from tune.study import samplers
 from tune.study.samplers import N_STARTUP_TRIALS, SAMPLERS, make_pruner, make_sampler, n_finished
 
 SPACE: dict[str, BaseDistribution] = {
@@ -19,6 +20,8 @@ SPACE: dict[str, BaseDistribution] = {
     "size": IntDistribution(1, 50),
     "kind": CategoricalDistribution(["a", "b"]),
 }
+
+PARAMS: dict[str, Any] = {"rate": 0.1, "size": 3, "kind": "a"}
 
 
 def study_with(sampler: str, n_finished_trials: int, seed: int = 0) -> Study:
@@ -37,6 +40,21 @@ def draw(study: Study, n_trials: int) -> list[dict[str, Any]]:
         drawn.append(suggest_all(trial, SPACE))
         study.tell(trial, 0.5)
     return drawn
+
+
+def test_a_draw_learns_from_the_best_and_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samplers, "MOST_TO_LEARN_FROM", 10)
+    monkeypatch.setattr(samplers, "N_GOOD", 3)
+    study = study_with("tpe", 10)
+    assert samplers.learned_from(study, study.get_trials()[-1]) is study
+    for value in (-1.0, -2.0, 99.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0):
+        study.add_trial(create_trial(params=PARAMS, distributions=SPACE, value=value))
+    study.add_trial(create_trial(state=TrialState.FAIL))
+    number = study.ask().number
+    running = study.get_trials(deepcopy=False)[number]
+    learned = samplers.learned_from(study, running).get_trials(deepcopy=False)
+    assert [one.number for one in learned] == [8, 9, 12, 14, 15, 16, 17, 18, 19, number]
+    assert study.sampler.sample_relative(study, running, SPACE) != {}
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

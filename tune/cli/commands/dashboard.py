@@ -24,6 +24,7 @@ from ...core.terminal import say
 from ...report.artefacts import artefact_store
 from ...report.dashboard_guard import compressed, guarded
 from ...report.dashboard_pages import readable
+from ...report.dashboard_study import brief
 from ...study.agreement import check_agreement
 from ...study.study import study_names
 from .opening import open_existing
@@ -68,7 +69,8 @@ def dashboard_command(
     storage = open_existing(storage_url, save_dir)
     check_agreement(storage, [StudyFolder(save_dir, name) for name in study_names(storage)])
     drawing = threading.Lock()
-    pages = readable(wsgi(storage, artifact_store=artefact_store(save_dir)), writable=writable)
+    attached = artefact_store(save_dir)
+    pages = readable(brief(wsgi(storage, artifact_store=attached), storage, attached), writable=writable)
     application = guarded(compressed(_drawing_in_turn(pages, drawing)), rules)
     try:
         server = make_server(host, port, application, _ServerSix if ":" in host else _Server, _QuietHandler)

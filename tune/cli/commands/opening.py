@@ -15,6 +15,7 @@ from ...core.folders import DATABASE_NAME, SaveDir
 from ...core.problems import did_you_mean
 from ...study.agreement import check_agreement, open_beside, studies_in
 from ...study.storage import open_storage, sqlite_url
+from ...study.store import StudyDatabase
 from ...study.study import load_study, study_names
 
 
@@ -49,7 +50,7 @@ def password_note(storage_url: str | None) -> str | None:
     return "the list of processes shows the password in --storage: use env:VAR, or ~/.pgpass for PostgreSQL"
 
 
-def open_existing(storage_url: str | None, save_dir: Path) -> RDBStorage:
+def open_existing(storage_url: str | None, save_dir: Path) -> StudyDatabase:
     """Opens a database that a command only looks at; it is not made.
 
     Raises:
@@ -61,7 +62,7 @@ def open_existing(storage_url: str | None, save_dir: Path) -> RDBStorage:
     return open_or_make(storage_url, save_dir)
 
 
-def open_or_make(storage_url: str | None, save_dir: Path) -> RDBStorage:
+def open_or_make(storage_url: str | None, save_dir: Path) -> StudyDatabase:
     """Opens a database that a command works in.
 
     Raises:

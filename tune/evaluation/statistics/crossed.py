@@ -19,8 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy.optimize import brentq
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 CONFIDENCE = 0.95
 
@@ -58,8 +57,8 @@ class CrossedMean:
         """
         parts = (self.from_seeds or 0.0), (self.from_units or 0.0)
         if sum(parts) <= 0:
-            return float(t.isf(probability / 2, min(self.n_seeds, self.n_units) - 1))
-        quantiles = (t.isf(probability / 2, self.n_seeds - 1), t.isf(probability / 2, self.n_units - 1))
+            return float(-stdtrit(min(self.n_seeds, self.n_units) - 1, probability / 2))
+        quantiles = (-stdtrit(self.n_seeds - 1, probability / 2), -stdtrit(self.n_units - 1, probability / 2))
         return float(sum(part * quantile for part, quantile in zip(parts, quantiles, strict=True)) / sum(parts))
 
     def interval(self) -> tuple[float, float] | None:
@@ -79,8 +78,8 @@ class CrossedMean:
             return None
         share, spread = self.mean, self.mean * (1 - self.mean)
         effective = spread / self.error**2 if self.error > 0 and spread > 0 else float(self.n_units)
-        effective *= (norm.isf((1 - CONFIDENCE) / 2) / self.critical(1 - CONFIDENCE)) ** 2
-        z = norm.isf((1 - CONFIDENCE) / 2)
+        effective *= (-ndtri((1 - CONFIDENCE) / 2) / self.critical(1 - CONFIDENCE)) ** 2
+        z = -ndtri((1 - CONFIDENCE) / 2)
         centre = (share + z**2 / (2 * effective)) / (1 + z**2 / effective)
         half = z * math.sqrt(spread / effective + z**2 / (4 * effective**2)) / (1 + z**2 / effective)
         return max(0.0, centre - half), min(1.0, centre + half)
@@ -91,6 +90,8 @@ class CrossedMean:
             return None
         if self.error == 0:
             return 1.0 if abs(self.mean) < 1e-12 else 0.0
+        from scipy.optimize import brentq  # Loads more than all else here.
+
         found = abs(self.mean) / self.error
         if found >= self.critical(1e-12):
             return 1e-12

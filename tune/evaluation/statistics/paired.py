@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from .crossed import CrossedMean, cells, crossed_mean
 
@@ -89,11 +89,11 @@ def difference_of_networks(
     gap = first - second
     mean, n = float(gap.mean()), len(gap) + 2
     centre = float(gap.sum()) / n
-    half = float(norm.isf(LEVEL / 2)) * math.sqrt((float((gap**2).sum() + 1) / n - centre**2) / n)
+    half = float(-ndtri(LEVEL / 2)) * math.sqrt((float((gap**2).sum() + 1) / n - centre**2) / n)
     low, high = centre - half, centre + half
     table = cells(gap[None], units)[0]
     if 1 < len(table) < len(gap):
-        half = float(t.isf(LEVEL / 2, len(table) - 1) * table.std(ddof=1)) / math.sqrt(len(table))
+        half = float(-stdtrit(len(table) - 1, LEVEL / 2) * table.std(ddof=1)) / math.sqrt(len(table))
         low, high = min(low, mean - half), max(high, mean + half)
     return mean, (max(low, -1.0), min(high, 1.0))
 
@@ -158,7 +158,7 @@ def seeds_needed(table: Float[ndarray, "seeds units"], level: float) -> int | No
     def would_do(n: int) -> bool:
         planned = CrossedMean(size, n, n_units, a_seed / n, units_part)
         error = planned.error or 0.0
-        return size >= (planned.critical(level) + float(norm.isf(1 - POWER))) * error
+        return size >= (planned.critical(level) + float(-ndtri(1 - POWER))) * error
 
     if not would_do(MOST_SEEDS):
         return None
