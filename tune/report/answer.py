@@ -13,11 +13,11 @@ from .events import event_sentences, null_words
 from .facts import Facts
 from .figures.importances import ImportancesInfo
 from .figures.sections import Table
-from .figures.words import counted
+from .figures.words import counted, percent
 from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
-from .words import about_balance, about_mean, about_no_mean, listed, mean_in_words, metric_name, percent, score
+from .words import about_balance, about_mean, about_no_mean, listed, mean_in_words, metric_name, score
 
 ON_A_DEVICE = {"flash_bytes": "bytes of flash, as C", "ram_bytes": "bytes of RAM", "macs": "multiply-adds a window"}
 

@@ -6,8 +6,8 @@ from ..evaluation.evaluate import wilson_interval
 from .facts import Facts
 from .figures.rows import Person, Row, Rows, draw_rows, people_info, read_people
 from .figures.sections import Section, Table, not_drawn, on_page, section
+from .figures.words import percent
 from .sentences import new_people_in_test
-from .words import percent
 
 
 def people_section(facts: Facts) -> Section:
@@ -15,9 +15,7 @@ def people_section(facts: Facts) -> Section:
     title = "How it does on each person"
     stored = read_people(facts.answers.get("per_person"))
     if stored is None:
-        is_unknown = bool(facts.answers.get("per_class"))
-        why = "it is not known who performed the sequences" if is_unknown else "the study holds no answers by person"
-        return not_drawn("people", title, why, "People")
+        return not_drawn("people", title, "it is not known who performed the sequences")
     people = [Person(name, share, n, *wilson_interval(share, n)) for name, (share, n) in stored.items()]
     are_new = facts.part == "test" and new_people_in_test(dict(facts.split))
     info = people_info(people, are_new=are_new or facts.part == "validation")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..study.stored import Ensemble
 from ..training.metrics import BY_CLASS, METRIC_LABELS
-from .figures.words import number_text
+from .figures.words import number_text, percent
 
 # The largest class has this many times the sequences of the smallest.
 UNEVEN = 2
@@ -15,18 +15,9 @@ UNEVEN = 2
 AT_THE_MAJORITY = 0.01
 
 
-def percent(share: float) -> str:
-    """A share as precise as a person can use it: ``96.4%``, ``99.64%``, ``100%``."""
-    if share >= 1:
-        return "100%"
-    return f"{share:.2%}" if share > 0.99 else f"{share:.1%}"
-
-
 def score(value: float | None, metric: str) -> str:
     """A score of any metric."""
-    if value is None:
-        return "–"
-    return number_text(value) if metric == "loss" else percent(value)
+    return number_text(value) if metric == "loss" and value is not None else percent(value)
 
 
 def about_balance(test: Mapping[str, Any], metric: str) -> str | None:

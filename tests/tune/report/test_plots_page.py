@@ -82,13 +82,7 @@ def test_plotly_is_there_once(html: str) -> None:
 
 def test_every_panel_has_its_figure(reader: Reader) -> None:
     panels = reader.values("data-panel")
-    assert panels == [
-        "history",
-        "importances-ped-anova",
-        "importances-fanova",
-        "parallel",
-        *(f"contour-{n}" for n in range(6)),
-    ]
+    assert panels == ["history", "parallel", *(f"contour-{n}" for n in range(6))]
     assert sorted(figures_of(reader)) == sorted([*panels, "parallel-narrow"])
 
 
@@ -134,7 +128,7 @@ def test_names_cannot_break_out() -> None:
 
 def test_what_cannot_be_drawn_is_said() -> None:
     reader = Reader(html_of(0))
-    assert "Not drawn: no trial has begun." in reader.words
+    assert "The optimization history: no trial has begun." in reader.words
     assert reader.values("data-panel") == []
     assert not {"input", "button"} & {tag for tag, _ in reader.tags}
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from .palette import LIGHT
 from .sheets import PICTURE, Medium, Sheet, gridded, labelled, named_ticks, sheet
-from .words import StudyContext, Words, counted, shortened
+from .words import StudyContext, Words, counted, percent, shortened
 
 MOST_PEOPLE = 40
 
@@ -56,12 +56,12 @@ def people_info(people: Sequence[Person], *, are_new: bool) -> PeopleInfo:
     worst, best = ordered[0], ordered[-1]
     if len(ordered) == 1:
         summary = (
-            f"Only one person is in the test set, {worst.name}, {who}: {_share(worst.accuracy)} of "
+            f"Only one person is in the test set, {worst.name}, {who}: {percent(worst.accuracy)} of "
             f"{counted(worst.n_sequences, 'sequence')}. Another person may differ from that by more than the interval."
         )
     else:
         summary = (
-            f"{len(ordered)} people {who}: from {_share(worst.accuracy)} ({worst.name}) to {_share(best.accuracy)} "
+            f"{len(ordered)} people {who}: from {percent(worst.accuracy)} ({worst.name}) to {percent(best.accuracy)} "
             f"({best.name})."
         )
     notes = ["Lines are 95% intervals over each person's own sequences: where they overlap, the order may be chance."]
@@ -69,10 +69,6 @@ def people_info(people: Sequence[Person], *, are_new: bool) -> PeopleInfo:
         notes.append(f"Shown are the {MOST_PEOPLE} with the lowest accuracy of {len(ordered)}.")
     shown = tuple(person._replace(name=shortened(person.name, 24)) for person in ordered[:MOST_PEOPLE])
     return PeopleInfo(shown, Words("How it does on each person", summary, tuple(notes)))
-
-
-def _share(accuracy: float) -> str:
-    return f"{accuracy:.1%}"
 
 
 class Row(NamedTuple):
@@ -118,7 +114,7 @@ def draw_rows(info: Rows, context: StudyContext, medium: Medium = PICTURE) -> Sh
         axes.scatter(row.others, others, s=16, color=LIGHT.pruned, alpha=0.7, linewidths=0)
         axes.plot((row.low, row.high), (index, index), color=colour, linewidth=2, solid_capstyle="round")
         axes.plot(row.score, index, marker="o", markersize=7, color=colour)
-        text = f"{row.score:.1%}" if info.is_share else context.score(row.score)
+        text = percent(row.score) if info.is_share else context.score(row.score)
         place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
         style: dict[str, Any] = {"va": "center", "size": 9, "color": LIGHT.ink}
         axes.annotate(text, (1, index), (6, 0), textcoords="offset points", **place, **style)

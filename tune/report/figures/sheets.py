@@ -23,12 +23,11 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
-from matplotlib.typing import ColorType
 
 from .axes import Tick
 from .palette import LIGHT, PROPERTIES
@@ -229,14 +228,6 @@ def logarithmic(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def ink_on(colour: ColorType) -> str:
-    """Black or white, whichever stands out more on a colour that is not the page's: 4.5 to 1 at least (WCAG 2.2)."""
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    # Not the palette's own, which change in the dark.
-    return "#000001" if luminance > 0.179 else "#fffffe"
-
-
 def _short(value: float, place: int | None) -> str:
     return number_text(value)
 
@@ -263,7 +254,7 @@ def named_ticks(axes: Axes, axis: str, names: Sequence[str], *, n_characters: in
     set_ticks(axes, **{axis: ticks})
     if rotation:
         for label in axes.get_xticklabels():
-            label.set(rotation=rotation, ha="right" if rotation < 90 else "center", rotation_mode="anchor")
+            label.set(rotation=rotation, ha="right", rotation_mode="anchor")
 
 
 def class_colour(index: int) -> str:

@@ -25,6 +25,10 @@ def test_what_decides_comes_first_with_a_clear_lead() -> None:
     info = importances(decided_by_x(60))
     assert [row.name for row in info.importances] == ["x", "noise"]
     assert info.words.summary.endswith("12 of 12 resamples of the trials: a clear lead.")
+    first = info.importances[0]
+    assert first.ped_anova is not None
+    assert first.fanova is not None
+    assert min(first.ped_anova.mean, first.fanova.mean) > 0.75
     for shares in zip(*((row.ped_anova, row.fanova) for row in info.importances), strict=True):
         assert sum(share.mean for share in shares if share) == pytest.approx(1)
         assert all(0 <= share.low <= share.high <= 1 for share in shares if share)
