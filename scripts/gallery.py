@@ -22,7 +22,9 @@ from tune.report.figures.collection import KINDS
 
 DOCS = Path(__file__).parents[1] / "docs"
 ARGUMENTS = ("--dataset", "smartwatch", "--trials", "45", "--epochs", "4", "--folds", "0", "--study-name", "sw")
-N_COLOURS, WIDTH = 64, 1100
+# Of a page, whose end is tables.
+MOST = 4
+N_COLOURS, WIDTH = 48, 1100
 
 
 def write_gallery(study: Path) -> None:
@@ -50,10 +52,10 @@ def write_gallery(study: Path) -> None:
 
 
 def photographs(page_file: Path, place: Path) -> Iterator[Path]:
-    """Of a page from its top to its end, as it looks on a wide and on a narrow screen."""
+    """Of a page from its top, as it looks on a wide and on a narrow screen."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name, width, height, scheme in (("report", 1100, 1500, "light"), ("report-narrow", 400, 2400, "dark")):
+        for name, width, height, scheme in (("report", 1100, 1800, "light"), ("report-narrow", 400, 2400, "dark")):
             page: Page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
             page.goto(page_file.absolute().as_uri())
             page.wait_for_function(
@@ -62,7 +64,7 @@ def photographs(page_file: Path, place: Path) -> Iterator[Path]:
             whole = page.evaluate("document.documentElement.scrollHeight")
             page.set_viewport_size({"width": width, "height": whole})
             page.wait_for_timeout(500)
-            for number, top in enumerate(range(0, whole, height), 1):
+            for number, top in enumerate(range(0, whole, height)[:MOST], 1):
                 path = place / f"{name}-{number}.png"
                 page.screenshot(path=path, clip={"x": 0, "y": top, "width": width, "height": min(height, whole - top)})
                 yield path

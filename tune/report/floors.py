@@ -181,7 +181,7 @@ class _Compared:
             yield (
                 mean_in_words(self.ensemble),
                 shown,
-                percent(test and test["accuracy"]),
+                percent(None if test is None else test["accuracy"]),
                 f"{self.ensemble['n_parameters']:,}",
                 f"{_seconds(sum(member['seconds'] for member in self.ensemble['members']))} more",
                 handed_over,
@@ -204,14 +204,14 @@ class _Compared:
     def _cells(self, floor: Floor | Forest | Majority) -> tuple[str, str]:
         validation, test = floor["validation"], floor["test"]
         shown = score(None if validation is None else validation[self.metric], self.metric)
-        return shown, percent(test and test["accuracy"])
+        return shown, percent(None if test is None else test["accuracy"])
 
     def _row(self, name: str, trial: FrozenTrial, value: float | None, where: str) -> tuple[str, ...]:
         attributes, test = trial.user_attrs, evaluation_of(self.study.user_attrs, trial).get("test")
         return (
             name,
             score(value, self.metric),
-            percent(test and test["accuracy"]),
+            percent(None if test is None else test["accuracy"]),
             f"{attributes['n_parameters']:,}",
             _seconds(attributes["training_seconds"]),
             where,

@@ -78,7 +78,7 @@ def about_mean(ensemble: Ensemble, single: float | None, single_test: Mapping[st
     if tested is not None and single_test is not None:
         both = percent(tested["accuracy"]), percent(single_test["accuracy"])
         sentence += f"; test accuracy {both[0]}, {both[1]} with a single network"
-    return f"{sentence}. It takes {ensemble['latency_ms']:.2g} ms a sequence on one thread of this processor."
+    return f"{sentence}. It takes {milliseconds(ensemble['latency_ms'])} a sequence on one thread of this processor."
 
 
 def about_no_mean(found: Ensemble, metric: str) -> str:
@@ -99,6 +99,11 @@ def about_no_mean(found: Ensemble, metric: str) -> str:
 def metric_name(metric: str) -> str:
     """A metric's name within a sentence."""
     return METRIC_LABELS.get(metric, metric)
+
+
+def milliseconds(latency: float) -> str:
+    """``1.4 ms``, ``190 ms``."""
+    return f"{number_text(float(f'{latency:.2g}'))} ms"
 
 
 def points(difference: float) -> str:

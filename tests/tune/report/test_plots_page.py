@@ -34,7 +34,7 @@ def html_of(n_trials: int, title: str = "watch-gru") -> str:
     for number in range(n_trials):
         params = sampler.ask(SPACES).params
         state = TrialState.PRUNED if number % 5 == 4 else TrialState.COMPLETE
-        value = 0.8 + 0.1 * params["dropout"] + number % 7 / 100 if state == TrialState.COMPLETE else None
+        value = 0.7 + 0.4 * params["dropout"] + number % 7 / 100 if state == TrialState.COMPLETE else None
         reported = {0: 0.5} if number % 2 else {}
         trials.append(
             create_trial(state=state, value=value, params=params, distributions=SPACES, intermediate_values=reported)
@@ -46,7 +46,7 @@ def html_of(n_trials: int, title: str = "watch-gru") -> str:
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return html_of(20)
+    return html_of(40)
 
 
 @pytest.fixture(scope="module")

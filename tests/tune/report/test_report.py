@@ -187,7 +187,7 @@ def test_an_older_study_without_most_attributes() -> None:
         trial._user_attrs = {}
     bare = replace(facts_of(trials), attributes={})
     page, text = both_texts(bare)
-    assert "People and classes: nothing has been judged yet, or an older version did that." in page
+    assert "People and classes: nothing has been judged yet, or an older version did." in page
     assert "not stored" in text
 
 

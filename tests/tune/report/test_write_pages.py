@@ -164,7 +164,10 @@ NONE_COMPLETE = [
         ),
         pytest.param(
             [trial(n, n / 9, spaces={**SPACES, "cell": CategoricalDistribution(["gru"])}) for n in range(12)],
-            [],
+            [
+                NO_IMPORTANCES + "it is not known yet which hyperparameters matter: over 12 resamples of the 12 trials "
+                "none comes first in more than half, as where all is chance; some forty trials show one that matters."
+            ],
             id="one choice",
         ),
         pytest.param(
