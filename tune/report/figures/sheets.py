@@ -137,7 +137,7 @@ def sheet(words: Words, context: StudyContext, room_inches: float, medium: Mediu
 
 
 def head(figure: Figure, above: str, title: str, summary: str) -> None:
-    """Writes over everything what it belongs to, what it is and, on one line or two, what to take from it."""
+    """Writes over everything what it belongs to, what it is and, on up to three lines, what to take from it."""
     height = float(figure.get_figheight())
     _write(figure, height - 0.32, above, 9.5, LIGHT.muted)
     _write(figure, height - 0.62, title, 16.0, LIGHT.ink, weight="bold")
@@ -147,11 +147,11 @@ def head(figure: Figure, above: str, title: str, summary: str) -> None:
 
 def heading_inches(summary: str) -> float:
     """Height of what ``head`` writes."""
-    return _HEADING_INCHES + _LINE_INCHES * (len(_lines(summary)) - 1)
+    return _HEADING_INCHES + _LINE_INCHES * max(len(_lines(summary)) - 1, 0)
 
 
 def _lines(summary: str) -> list[str]:
-    return textwrap.wrap(summary, _SUMMARY_CHARACTERS, max_lines=2, placeholder=" …")
+    return textwrap.wrap(summary, _SUMMARY_CHARACTERS, max_lines=3, placeholder=" …")
 
 
 def _write(figure: Figure, up: float, text: str, size: float, colour: str, weight: str = "normal") -> None:

@@ -150,8 +150,21 @@ def test_long_sentences_and_legends_have_a_second_line(trials: list[FrozenTrial]
     assert isinstance(history, HistoryInfo)
     assert isinstance(parallel, ParallelInfo)
     for drawn in (draw_history(history, context), draw_parallel(parallel, context)):
-        assert any(text.endswith("did not repeat.") for text in texts(drawn))
+        assert "with fresh seeds: it did not repeat." in " ".join(texts(drawn))
         assert leaving(drawn) == []
         if drawn.figure.legends:
             above = drawn.figure.axes[0].get_window_extent().y1
             assert drawn.figure.legends[0].get_window_extent().y0 >= above
+
+
+def test_long_notes_and_summaries_are_wrapped() -> None:
+    drawn = sheet(Words("Title", "word " * 99, ("note " * 99,)), CONTEXT, room_inches=1)
+    assert max(map(len, texts(drawn))) <= 150
+    assert drawn.top - drawn.bottom == pytest.approx(1)
+
+
+def test_pictures_are_the_same_every_time(figures: Figures) -> None:
+    for name, info in figures._asdict().items():
+        draw = KINDS[name].draw
+        assert draw is not None
+        assert png(draw(info, CONTEXT).figure) == png(draw(info, CONTEXT).figure)
