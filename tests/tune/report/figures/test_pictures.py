@@ -13,13 +13,13 @@ from matplotlib.axes import Axes
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tune.report.figures.collection import Figures, study_figures
+from tune.report.figures.collection import KINDS, Figures, study_figures
 from tune.report.figures.contour import ContourInfo, draw_contour
 from tune.report.figures.history import HistoryInfo, draw_history
 from tune.report.figures.importances import FANOVA_TITLE, PED_ANOVA_TITLE, ImportancesInfo, draw_importances
 from tune.report.figures.parallel import ParallelInfo, draw_parallel
-from tune.report.figures.sheets import Sheet, png
-from tune.report.figures.words import StudyContext
+from tune.report.figures.sheets import Sheet, png, sheet
+from tune.report.figures.words import StudyContext, Words
 
 CONTEXT = StudyContext("watch-gru", "validation accuracy", "maximize", percent=True, n_validation=200)
 SPACES: dict[str, BaseDistribution] = {
