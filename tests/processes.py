@@ -70,9 +70,9 @@ def start(
     )
 
 
-def run(*arguments: str, expect: int = 0, cold: bool = False) -> tuple[str, str]:
+def run(*arguments: str, expect: int = 0, cold: bool = False, folder: Path | None = None) -> tuple[str, str]:
     """Output and errors of a tuner that ends with the expected exit code and without a traceback."""
-    process = start(*arguments, cold=cold)
+    process = start(*arguments, cold=cold, folder=folder)
     output, errors = process.communicate(timeout=900)
     assert process.returncode == expect, output + errors
     assert "Traceback" not in errors

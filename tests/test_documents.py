@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tune.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").glob("*.md")]
@@ -40,6 +43,20 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         other = (page.parent / path) if path else page
         assert other.exists(), target
         assert not anchor or anchor in anchors(other), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_is_understood(page: Path) -> None:
+    """Its options exist, and take such values; whether it does what is said, other tests tell."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for command in re.findall(r"(?:^|\| |`)(\./run_tuning\.sh[^|>`\n]*)", text, re.MULTILINE):
+        words = shlex.split(command, comments=True)[1:]
+        if "--help" in words or "-h" in words:
+            continue
+        whole = main.make_context("tune", words)
+        name, chosen, rest = main.resolve_command(whole, [*whole._protected_args, *whole.args])
+        assert chosen is not None
+        chosen.make_context(name, rest, parent=whole)
 
 
 def test_every_page_is_in_the_index() -> None:

@@ -24,7 +24,7 @@ class Net(SequenceClassifier):
         super().__init__(n_channels, n_classes)
         self.layer = nn.Linear(n_channels, width)
         self.out = nn.Linear(width, n_classes)
-        self.n_channels = n_channels
+        self.n_channels, self.n_hidden = n_channels, width
         self.more()
 
     def more(self):
@@ -58,6 +58,22 @@ def test_the_registered_architectures_keep_it(name: str) -> None:
     assert not any(found.values())
 
 
+DROPPING = {
+    "nn.Dropout(0.5)": "hidden",
+    "nn.MultiheadAttention(width, 1, dropout=0.5, batch_first=True)": "hidden, hidden, hidden, ~real.squeeze(2)",
+}
+
+
+@pytest.mark.parametrize("layer", DROPPING)
+def test_dropout_of_steps_is_no_fault(layer: str, tmp_path: Path) -> None:
+    """It draws other numbers where a batch is longer."""
+    dropped = f"hidden = self.drop({DROPPING[layer]})"
+    dropped += "[0]" * ("Attention" in layer)
+    methods = SOUND.replace("    return", f"    {dropped}.masked_fill(~real, 0.0)\n    return")
+    methods += f"\ndef more(self):\n    width = self.n_hidden\n    self.drop = {layer}\n"
+    assert broken(tmp_path, methods) == {}
+
+
 def test_a_sound_network_keeps_it(tmp_path: Path) -> None:
     assert broken(tmp_path, SOUND) == {}
 
@@ -79,6 +95,12 @@ FAULTS = {
         SOUND.replace("values.masked_fill(~real, 0.0)", "values").replace(".masked_fill(~real, 0.0)", " * real"),
         TRAINING,
         "NaN in the padding",
+    ),
+    "a norm over padding, behind dropout": (
+        SOUND.replace("hidden = ", "hidden = self.norm(self.drop(self.layer(values).masked_fill(~real, 0.0)).mT).mT + ")
+        + "\ndef more(self):\n    self.drop, self.norm = nn.Dropout(0.5), nn.BatchNorm1d(self.n_hidden)\n",
+        TRAINING,
+        "a norm over a batch",
     ),
     "a second step": (
         SOUND.replace("self.layer(values", "self.layer(values[:, 1:].mean(1, keepdim=True) + values"),

@@ -38,7 +38,7 @@ def write_diagnosis(diagnosed: Diagnosed, sections: Sequence[Section], folder: P
             write_text(folder / f"{one.name}.csv", csv_text(table.head, table.rows))
             files.append(f"Numbers: {one.name}.csv")
         made.update(file.partition(": ")[2] for file in files)
-        narrow = None if one.figure is None else narrowed(one.figure)
+        narrow = one.narrow or (None if one.figure is None else narrowed(one.figure))
         return replace(one, narrow=narrow, files=" · ".join(files), tables=tuple(map(_shortened, one.tables)))
 
     shown = [replace(section, sections=tuple(map(with_files, section.sections))) for section in sections]

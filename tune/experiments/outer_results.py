@@ -22,8 +22,8 @@ from ..core.files import csv_text, write_text
 from ..core.folders import StudyFolder
 from ..core.json_files import readable
 from ..evaluation.evaluate import FEWEST_PEOPLE, difference_interval, mean_interval
-from ..report.figures.words import counted
-from ..report.words import metric_name, percent, points, score
+from ..report.figures.words import counted, percent
+from ..report.words import metric_name, points, score
 from ..run import Finished
 from ..search.loop import Ended
 from ..search.progress import show_seconds

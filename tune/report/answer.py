@@ -13,11 +13,11 @@ from .events import event_sentences, null_words
 from .facts import Facts
 from .figures.importances import ImportancesInfo
 from .figures.sections import Table
-from .figures.words import counted
+from .figures.words import counted, percent
 from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
-from .words import about_balance, about_mean, about_no_mean, listed, mean_in_words, metric_name, percent, score
+from .words import about_balance, about_mean, about_no_mean, listed, mean_in_words, metric_name, milliseconds, score
 
 ON_A_DEVICE = {"flash_bytes": "bytes of flash, as C", "ram_bytes": "bytes of RAM", "macs": "multiply-adds a window"}
 
@@ -154,7 +154,7 @@ def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
         yield KeyFigure(f"{n_parameters:,}", "parameters")
     latency = None if facts.is_floor else mean.get("latency_ms", (facts.confirmation or {}).get("latency_ms"))
     if isinstance(latency, int | float):
-        yield KeyFigure(f"{latency:.2g} ms", "one sequence on this processor")
+        yield KeyFigure(milliseconds(latency), "one sequence on this processor")
     for name, what in ON_A_DEVICE.items():
         if (amount := best.user_attrs.get(name)) is not None and not mean:
             yield KeyFigure(f"{amount:,}", what)

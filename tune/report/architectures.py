@@ -10,9 +10,9 @@ from ..training.metrics import METRIC_LABELS
 from .figures.history import noise_of
 from .figures.rows import Row, Rows, draw_rows
 from .figures.sections import Link, Section, Table, on_page, section
-from .figures.words import StudyContext, Words, counted
+from .figures.words import StudyContext, Words, counted, percent
 from .page_names import REPORT_PAGE
-from .words import listed, percent, points, score
+from .words import listed, points, score
 
 
 class Architecture(NamedTuple):
@@ -125,7 +125,7 @@ def _cells(one: Architecture, metric: str) -> tuple[str | Link, ...]:
     return (
         one.name,
         score(one.best, metric),
-        "–" if one.test_accuracy is None else percent(one.test_accuracy),
+        percent(one.test_accuracy),
         "–" if one.n_parameters is None else f"{one.n_parameters:,}",
         one.seconds,
         str(len(one.scores)),

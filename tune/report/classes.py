@@ -12,7 +12,7 @@ from .figures.collection import section_of
 from .figures.confusion import ConfusionInfo, confusion_info, read_counts
 from .figures.sections import Section, Table, not_drawn
 from .figures.signals import legend, read_examples, signal_groups
-from .words import percent
+from .figures.words import percent
 
 _N_WORST = 8
 # One is left out, and two are told apart.
@@ -36,11 +36,9 @@ def confusion_of(facts: Facts) -> ConfusionInfo | None:
 
 
 def _why_no_matrix(facts: Facts) -> str:
-    if facts.best is None:
-        return "no trial is complete"
     if len(facts.class_names) > 1 and facts.answers.get("per_class"):
         return f"{len(facts.class_names)} classes are more than a matrix can show"
-    return "the study holds no answers by class, since nothing has been judged yet or an older version did"
+    return "the study holds no answers by class"
 
 
 def _classes(facts: Facts) -> Section:
@@ -51,7 +49,7 @@ def _classes(facts: Facts) -> Section:
         return not_drawn("classes", title, "the study holds no scores by class")
     rows.sort(key=lambda row: (row["f1"] is None, row["f1"] or 0.0, row["class"]))
     table = [
-        (row["class"], _share(row["precision"]), _share(row["recall"]), _share(row["f1"]), str(row["support"]))
+        (row["class"], percent(row["precision"]), percent(row["recall"]), percent(row["f1"]), str(row["support"]))
         for row in rows
     ]
     head = ("class", "precision", "recall", "F1", "sequences")
@@ -68,7 +66,7 @@ def _classes(facts: Facts) -> Section:
     section = Section(
         "classes",
         title,
-        f"Lowest is {worst['class']}: F1 {_share(worst['f1'])} over {worst['support']} {facts.part} sequences.",
+        f"Lowest is {worst['class']}: F1 {percent(worst['f1'])} over {worst['support']} {facts.part} sequences.",
         tuple(notes),
         tables=tuple(tables),
         heading="Classes",
@@ -129,7 +127,3 @@ def _read_classes(stored: Any) -> list[dict[str, Any]]:
         ]
     except (KeyError, TypeError, ValueError):
         return []
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)

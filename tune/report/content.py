@@ -12,7 +12,7 @@ from .events import events_section, timeline_of
 from .facts import Facts
 from .figures.collection import Figures, ranked_parameters, section_of, unknown_choice
 from .figures.curves import curves_info
-from .figures.sections import Section
+from .figures.sections import Section, gathered, not_drawn
 from .figures.slices import slices_info
 from .figures.words import StudyContext
 from .people import people_section
@@ -64,20 +64,18 @@ def content(
     if not unknown_choice(facts.figures.importances, varied):
         slices = section_of("slices", slices_info(facts.trials, varied, facts.context), facts.context)
         how = [slices, named["contour"]]
+    nothing_judged = not_drawn("classes", "People and classes", "nothing has been judged yet, or an older version did")
     sections = (
         *first,
         *([] if confirmation is None else [confirmation]),
         *([] if events is None else [events]),
         *([] if timeline is None else [section_of("timeline", timeline, facts.context)]),
-        people_section(facts),
-        *classes_sections(facts),
+        *([people_section(facts), *classes_sections(facts)] if facts.answers else [nothing_judged]),
         named["history"],
         named["importances"],
         *how,
         named["parallel"],
         section_of("curves", curves_info(facts.trials, facts.context), facts.context),
-        trials_section(facts),
-        reproduction_section(facts),
     )
     again = again or command(facts.settings, facts.name, facts.channel_names)
     data = facts.attributes.get("data") or {}
@@ -89,7 +87,7 @@ def content(
         title or facts.name,
         subtitle,
         answer(facts, again, [section.summary for section in first]),
-        sections,
+        (*gathered(sections), trials_section(facts), reproduction_section(facts)),
         facts.running,
     )
 

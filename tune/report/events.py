@@ -11,7 +11,7 @@ from ..evaluation.decision_rule import rule_in
 from .facts import Facts
 from .figures.sections import Section, Table
 from .figures.timeline import TimelineInfo, timeline_info
-from .words import percent
+from .figures.words import percent
 
 
 def null_words(facts: Facts) -> tuple[str, float, float] | None:
@@ -36,9 +36,9 @@ def event_sentences(events: Mapping[str, Any]) -> Iterator[str]:
     late = events.get("delay_seconds")
     yield (
         f"Judged as streams, over {_spoken_hours(events['hours'])}: {events['n_found']:,} of {events['n_true']:,} "
-        f"events are found (event F1 {percent(events['f1'])}, precision {_share(events['precision'])}, recall "
-        f"{_share(events['recall'])}){'' if late is None else f', known {late:.2g} s after they begin (median)'}, with "
-        f"{events['false_alarms_per_hour']:.3g} false alarms an hour."
+        f"events are found (event F1 {percent(events['f1'])}, precision {percent(events['precision'])}, recall "
+        f"{percent(events['recall'])}){'' if late is None else f', known {late:.2g} s after they begin (median)'}, "
+        f"with {events['false_alarms_per_hour']:.3g} false alarms an hour."
     )
     if events.get("windows_cut_at_changes"):
         yield (
@@ -67,7 +67,8 @@ def rule_sentences(facts: Facts) -> Iterator[str]:
         asked += " Nothing that was tried keeps to that."
     yield (
         f"On the validation set, which chose, that is {on_validation['false_alarms_per_hour']:.3g} false alarms an "
-        f"hour, a recall of {_share(on_validation['recall'])} and an event F1 of {_share(on_validation['f1'])}.{asked}"
+        f"hour, a recall of {percent(on_validation['recall'])} and an event F1 of {percent(on_validation['f1'])}."
+        f"{asked}"
     )
 
 
@@ -81,7 +82,7 @@ def events_section(facts: Facts) -> Section | None:
         (
             str(row["class"]),
             *(f"{row[name]:,}" for name in ("n_true", "n_found", "n_missed", "n_split", "n_merged", "n_false")),
-            *(_share(row[name]) for name in ("precision", "recall", "f1")),
+            *(percent(row[name]) for name in ("precision", "recall", "f1")),
         )
         for row in [*events["per_class"], {**events, "class": "all"}]
     )
@@ -109,10 +110,6 @@ def timeline_of(facts: Facts) -> TimelineInfo | None:
     if not isinstance(stored, Mapping) or facts.best is None or stored.get("trial") != facts.best.number:
         return None
     return timeline_info(stored.get("streams"), facts.class_names, str(stored.get("part")))
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)
 
 
 def _spoken_hours(hours: float) -> str:

@@ -27,7 +27,8 @@ from ..study.stored import Ensemble, Floor, Floors, Forest, Majority
 from ..study.study import has_score, stored_settings, trials_so_far
 from ..study.tested import evaluation_of
 from ..training.metrics import METRIC_LABELS
-from .words import mean_in_words, percent, points, score
+from .figures.words import percent
+from .words import mean_in_words, points, score
 
 QUESTION = "Was tuning worth it?"
 
@@ -180,7 +181,7 @@ class _Compared:
             yield (
                 mean_in_words(self.ensemble),
                 shown,
-                "–" if test is None else percent(test["accuracy"]),
+                percent(None if test is None else test["accuracy"]),
                 f"{self.ensemble['n_parameters']:,}",
                 f"{_seconds(sum(member['seconds'] for member in self.ensemble['members']))} more",
                 handed_over,
@@ -203,14 +204,14 @@ class _Compared:
     def _cells(self, floor: Floor | Forest | Majority) -> tuple[str, str]:
         validation, test = floor["validation"], floor["test"]
         shown = score(None if validation is None else validation[self.metric], self.metric)
-        return shown, "–" if test is None else percent(test["accuracy"])
+        return shown, percent(None if test is None else test["accuracy"])
 
     def _row(self, name: str, trial: FrozenTrial, value: float | None, where: str) -> tuple[str, ...]:
         attributes, test = trial.user_attrs, evaluation_of(self.study.user_attrs, trial).get("test")
         return (
             name,
             score(value, self.metric),
-            "–" if test is None else percent(test["accuracy"]),
+            percent(None if test is None else test["accuracy"]),
             f"{attributes['n_parameters']:,}",
             _seconds(attributes["training_seconds"]),
             where,

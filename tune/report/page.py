@@ -14,7 +14,7 @@ from .facts import Facts
 from .figures.collection import KINDS, section_of
 from .figures.curves import curves_info
 from .figures.pareto import ParetoInfo
-from .figures.sections import Section, rendered
+from .figures.sections import Section, gathered, rendered
 from .figures.sheets import png
 from .figures.words import StudyContext
 from .markdown import as_markdown
@@ -66,7 +66,7 @@ def pareto_sections(pareto: ParetoInfo | str | None, context: StudyContext) -> l
 
 def plots_page(sections: Sequence[Section], context: StudyContext) -> str:
     """The figures of a search as one page that needs no network."""
-    return rendered("plots.html", sections, context=context)
+    return rendered("plots.html", gathered(sections), context=context)
 
 
 def write_report(report: Content, folder: Path) -> None:

@@ -102,7 +102,7 @@ def reproduction_section(facts: Facts) -> Section:
         "What it rests on",
         summary,
         tables=(
-            Table("What it rests on", ("what", ""), tuple(rows), is_open=True, wraps=True),
+            Table("What it rests on", ("what", "value"), tuple(rows), is_open=True, wraps=True),
             Table("Commands", ("to", "command"), tuple(commands), is_open=True, wraps=True),
             *_configuration(facts),
         ),

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from ..core.folders import StudyFolder
 from ..core.json_files import read_json_object
 from .figures.sections import Link, Section, Table, rendered
+from .figures.words import percent
 from .page_names import REPORT_PAGE
 
-STUDIES_PAGE = "index.html"
+STUDIES_PAGE, TITLE = "index.html", "Each study and its answer"
 _LARGEST_ANSWER = 50_000_000
 
 
@@ -35,12 +36,12 @@ class StudyRow(NamedTuple):
 def studies_page(rows: Sequence[StudyRow]) -> str:
     """The page, as HTML that needs no network; it lies beside the studies' folders."""
     head = ("study", "begun", "network", "data", "trials", "best trial", "test accuracy (95% interval)")
-    table = Table("Studies", head, tuple(_cells(row) for row in rows), is_open=True, wraps=True)
+    table = Table(TITLE, head, tuple(_cells(row) for row in rows), is_open=True, wraps=True)
     summary = (
         "The best trial is that of the search, by its validation score. The network is the one that is handed over, "
         "and its accuracy is on the test set, which the search did not see."
     )
-    return rendered("studies.html", [Section("studies", "Studies", summary, tables=(table,))])
+    return rendered("studies.html", [Section("studies", TITLE, summary, tables=(table,))])
 
 
 def _cells(row: StudyRow) -> tuple[str | Link, ...]:
@@ -65,5 +66,5 @@ def _accuracy(test: dict[str, Any] | None) -> str:
     if not test or "accuracy" not in test:
         return "-"
     interval = (test.get("intervals_95") or {}).get("accuracy")
-    shown = f"{100 * test['accuracy']:.1f}%"
-    return f"{shown} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f}%)" if interval else shown
+    shown = percent(test["accuracy"])
+    return f"{shown} ({percent(interval[0])} to {percent(interval[1])})" if interval else shown

@@ -13,8 +13,8 @@ from ..training.calibration import FEWEST_UNITS
 from .facts import Facts
 from .figures.history import noise_of
 from .figures.scores import scored_trials
-from .figures.words import counted
-from .words import percent, points
+from .figures.words import counted, percent
+from .words import points
 
 # Rounds to a tenth of a point.
 _SMALLEST_BIAS = 0.0005

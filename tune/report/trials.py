@@ -25,7 +25,7 @@ def trials_section(facts: Facts) -> Section:
     notes = ["A heading sorts by its column, and again the other way round; trials.csv has every column."]
     if len(begun) > MOST_ROWS:
         notes.append(f"The last {MOST_ROWS} of {len(begun)} trials.")
-    table = Table("Every trial", head, rows, is_open=True, is_sortable=True)
+    table = Table("Every trial in numbers", head, rows, is_open=True, is_sortable=True)
     summary = f"{counted(len(begun), 'trial')}; of those not trained to the end, the best score they had reached."
     return Section("trials", "Every trial in numbers", summary, tuple(notes), tables=(table,), heading="Trials")
 

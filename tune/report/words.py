@@ -7,7 +7,7 @@ from typing import Any
 
 from ..study.stored import Ensemble
 from ..training.metrics import BY_CLASS, METRIC_LABELS
-from .figures.words import number_text
+from .figures.words import number_text, percent
 
 # The largest class has this many times the sequences of the smallest.
 UNEVEN = 2
@@ -15,18 +15,9 @@ UNEVEN = 2
 AT_THE_MAJORITY = 0.01
 
 
-def percent(share: float) -> str:
-    """A share as precise as a person can use it: ``96.4%``, ``99.64%``, ``100%``."""
-    if share >= 1:
-        return "100%"
-    return f"{share:.2%}" if share > 0.99 else f"{share:.1%}"
-
-
 def score(value: float | None, metric: str) -> str:
     """A score of any metric."""
-    if value is None:
-        return "–"
-    return number_text(value) if metric == "loss" else percent(value)
+    return number_text(value) if metric == "loss" and value is not None else percent(value)
 
 
 def about_balance(test: Mapping[str, Any], metric: str) -> str | None:
@@ -87,7 +78,7 @@ def about_mean(ensemble: Ensemble, single: float | None, single_test: Mapping[st
     if tested is not None and single_test is not None:
         both = percent(tested["accuracy"]), percent(single_test["accuracy"])
         sentence += f"; test accuracy {both[0]}, {both[1]} with a single network"
-    return f"{sentence}. It takes {ensemble['latency_ms']:.2g} ms a sequence on one thread of this processor."
+    return f"{sentence}. It takes {milliseconds(ensemble['latency_ms'])} a sequence on one thread of this processor."
 
 
 def about_no_mean(found: Ensemble, metric: str) -> str:
@@ -108,6 +99,11 @@ def about_no_mean(found: Ensemble, metric: str) -> str:
 def metric_name(metric: str) -> str:
     """A metric's name within a sentence."""
     return METRIC_LABELS.get(metric, metric)
+
+
+def milliseconds(latency: float) -> str:
+    """``1.4 ms``, ``190 ms``."""
+    return f"{number_text(float(f'{latency:.2g}'))} ms"
 
 
 def points(difference: float) -> str:

@@ -7,8 +7,11 @@ import torch
 from ...evaluation.evaluate import wilson_interval
 from ...evaluation.per_class import class_scores
 from ...report.figures import sheets
+from ...report.figures.confusion import confusion_info, draw_confusion
 from ...report.figures.palette import LIGHT
-from ...report.figures.sections import Section, Table
+from ...report.figures.rows import Row, Rows, draw_rows
+from ...report.figures.sections import Section, Table, on_page, section
+from ...report.figures.words import StudyContext, Words
 from ...training.metrics import confusion_matrix
 from ..measures.errors import (
     Confusion,
@@ -22,9 +25,9 @@ from ..words import listed, percent, person_text
 from .calibration import calibration
 from .mistakes import mislabelled, mistakes
 
-MOST_NUMBERED = 24
-MOST_CLASSES = 60
 MOST_GROUPS = 40
+# Of figures whose words are the page's.
+_CONTEXT = StudyContext("", "accuracy", "maximize", percent=True)
 
 
 def errors_section(diagnosed: Diagnosed) -> Section:
@@ -46,41 +49,9 @@ def errors_section(diagnosed: Diagnosed) -> Section:
 
 
 def confusion(diagnosed: Diagnosed) -> Section:
-    """The confusion matrix, in counts and in shares of each class."""
+    """The confusion matrix."""
     matrix = confusion_matrix(diagnosed.predicted, diagnosed.labels, diagnosed.n_classes)
-    names, n = diagnosed.class_names[:MOST_CLASSES], min(diagnosed.n_classes, MOST_CLASSES)
-    side_by_side = n <= 8
-    height = 3.6 if side_by_side else max(3.4, 0.26 * n + 1.4)
-    titles = ("Sequences", "Share of each class")
-    figure, every = sheets.panels(2, 2 if side_by_side else 1, height, titles=titles)
-    shares = matrix.double() / matrix.sum(dim=1, keepdim=True).clamp_min(1)
-    for axes, values, times in zip(
-        every,
-        (matrix.double(), shares),
-        (1, 100),
-        strict=True,
-    ):
-        axes.imshow(
-            values[:n, :n].numpy(), cmap=sheets.AMOUNT, vmin=0, vmax=float(values.max()) or 1.0, aspect="auto",
-            interpolation="none",
-        )  # fmt: skip
-        sheets.named_ticks(axes, "y", names, n_characters=30)
-        sheets.named_ticks(axes, "x", names, n_characters=30, rotation=45)
-        sheets.labelled(axes, "predicted class", "true class" if axes is every[0] or not side_by_side else "")
-        if side_by_side and axes is every[1]:
-            axes.tick_params(labelleft=False)
-        if n <= MOST_NUMBERED:
-            for row, column in matrix[:n, :n].nonzero().tolist():
-                colour = sheets.AMOUNT(float(values[row, column] / values.max()))
-                axes.text(
-                    column,
-                    row,
-                    f"{times * float(values[row, column]):.0f}",
-                    ha="center",
-                    va="center",
-                    size=7.5 if n > 8 else 8.5,
-                    color=sheets.ink_on(colour),
-                )
+    info = confusion_info(matrix.numpy(), diagnosed.class_names, diagnosed.part)
     n_wrong, accuracy = int(matrix.sum() - matrix.diagonal().sum()), float(matrix.diagonal().sum() / matrix.sum())
     head = (
         f"{n_wrong} of {int(matrix.sum())} sequences of {diagnosed.part_words} are wrong ({percent(accuracy)} correct)."
@@ -92,10 +63,10 @@ def confusion(diagnosed: Diagnosed) -> Section:
         "confusion",
         "Which class is confused with which",
         summary,
-        ("A row for each class as labelled, a column for what the network said; the second panel is in percent.",),
-        figure,
-        "Two confusion matrices: counts, and percent of each class. " + summary,
-        (Table("Confusion matrix, in sequences", ("true \\ predicted", *diagnosed.class_names), rows),),
+        info.words.notes,
+        alt=f"A confusion matrix. {summary}",
+        tables=(Table("Confusion matrix, in sequences", ("true \\ predicted", *diagnosed.class_names), rows),),
+        **on_page(draw_confusion, info, _CONTEXT),
     )
 
 
@@ -223,26 +194,21 @@ def accuracy_by_length(diagnosed: Diagnosed) -> Section:
 
 
 def _bars(name: str, title: str, summary: str, groups: list[GroupScore], what: str) -> Section:
-    shown = groups[:MOST_GROUPS]
-    figure, (axes,) = sheets.panels(1, 1, max(1.5, 0.26 * len(shown) + 0.6))
-    rows = []
-    for place, group in enumerate(groups):
-        low, high = wilson_interval(group.accuracy, group.n)
-        rows.append((group.name, f"{group.accuracy:.4f}", f"{low:.4f}", f"{high:.4f}", str(group.n)))
-        if place < len(shown):
-            axes.plot((low, high), (place, place), color=LIGHT.pruned, linewidth=2.5, solid_capstyle="round")
-            axes.scatter(group.accuracy, place, color=LIGHT.complete, s=30, zorder=3, clip_on=False)
-    sheets.named_ticks(axes, "y", [f"{group.name} ({group.n})" for group in shown], n_characters=30)
-    axes.set_ylim(len(shown) - 0.5, -0.5)
-    axes.set_xlim(right=1.0)
-    sheets.in_percent(axes.xaxis)
-    sheets.gridded(axes, "x")
-    return Section(
+    intervals = [wilson_interval(group.accuracy, group.n) for group in groups]
+    dots = [
+        Row(f"{group.name} ({group.n})", group.accuracy, low, high)
+        for group, (low, high) in zip(groups[:MOST_GROUPS], intervals, strict=False)
+    ]
+    rows = tuple(
+        (group.name, f"{group.accuracy:.4f}", f"{low:.4f}", f"{high:.4f}", str(group.n))
+        for group, (low, high) in zip(groups, intervals, strict=True)
+    )
+    note = "Dots are the share of correct predictions, lines their 95% interval (Wilson); in brackets the sequences."
+    words = Words(title, summary, (note,))
+    return section(
         name,
-        title,
-        summary,
-        ("Dots are the share of correct predictions, lines their 95% interval (Wilson); in brackets the sequences.",),
-        figure,
-        f"Accuracy of each {what} with its interval. {summary}",
-        (Table(title, (what, "accuracy", "95% from", "to", "sequences"), tuple(rows)),),
+        words,
+        alt=f"Accuracy of each {what} with its interval. {summary}",
+        tables=(Table(title, (what, "accuracy", "95% from", "to", "sequences"), rows),),
+        **on_page(draw_rows, Rows(tuple(dots), words, "accuracy", is_share=True), _CONTEXT),
     )

@@ -33,37 +33,29 @@ class Kind(NamedTuple):
 
     Attributes:
         title: What to call it where it cannot be drawn.
-        heading: In the list of a page's sections.
         file: Name of the picture.
         draw: The drawing of its info; None where it is on the page only.
         section: The same on a page.
     """
 
     title: str
-    heading: str
     file: str
     draw: Callable[[Any, StudyContext], Sheet] | None
     section: Callable[[Any, StudyContext], Section]
 
 
 KINDS = {
-    "history": Kind("The optimization history", "Search", "optimization_history.png", draw_history, history_section),
+    "history": Kind("The optimization history", "optimization_history.png", draw_history, history_section),
     "importances": Kind(
-        "The importances of hyperparameters",
-        "What matters",
-        "param_importances.png",
-        draw_importances,
-        importances_section,
+        "The importances of hyperparameters", "param_importances.png", draw_importances, importances_section
     ),
-    "parallel": Kind(
-        "The parallel coordinates", "All trials", "parallel_coordinate.png", draw_parallel, parallel_section
-    ),
-    "contour": Kind("The contour plot", "Pairs", "contour_plot.png", draw_contour, contour_section),
-    "pareto": Kind("The front of both objectives", "Front", "pareto_front.png", draw_pareto, pareto_section),
-    "slices": Kind("The score along each hyperparameter", "How", "", None, slices_section),
-    "curves": Kind("Learning curves", "Learning", "learning_curves.png", draw_curves, curves_section),
-    "confusion": Kind("The confusion matrix", "Confusion", "confusion_matrix.png", draw_confusion, confusion_section),
-    "timeline": Kind("The timeline of streams", "Timeline", "timeline.png", draw_timeline, timeline_section),
+    "parallel": Kind("The parallel coordinates", "parallel_coordinate.png", draw_parallel, parallel_section),
+    "contour": Kind("The contour plot", "contour_plot.png", draw_contour, contour_section),
+    "pareto": Kind("The front of both objectives", "pareto_front.png", draw_pareto, pareto_section),
+    "slices": Kind("The score along each hyperparameter", "", None, slices_section),
+    "curves": Kind("Learning curves", "learning_curves.png", draw_curves, curves_section),
+    "confusion": Kind("The confusion matrix", "confusion_matrix.png", draw_confusion, confusion_section),
+    "timeline": Kind("The timeline of streams", "timeline.png", draw_timeline, timeline_section),
 }
 
 
@@ -122,5 +114,5 @@ def section_of(name: str, info: Any, context: StudyContext) -> Section:
     """
     kind = KINDS[name]
     if isinstance(info, str):
-        return not_drawn(name, kind.title, info, kind.heading)
+        return not_drawn(name, kind.title, info)
     return kind.section(info, context)

@@ -12,10 +12,11 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
+from .axes import Tick
 from .palette import LIGHT
 from .sections import Section, Table, on_page, section
-from .sheets import PICTURE, Medium, Sheet, labelled, named_ticks, sheet
-from .words import StudyContext, Words, counted, shortened
+from .sheets import PICTURE, Medium, Sheet, labelled, set_ticks, sheet
+from .words import StudyContext, Words, counted, shortened, wrapped
 
 MOST_CLASSES = 30
 MOST_MISTAKES = 12
@@ -110,10 +111,11 @@ def confusion_info(
 def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
     """A row for each class, a column for each predicted one."""
     n, is_narrow = len(info.names), medium.is_narrow
-    # On a narrow sheet the columns have numbers, which stand before the names of the rows as well.
-    rows = [shortened(name, 26) for name in info.names]
+    has_two_lines = n <= (8 if is_narrow else 12)
+    rows = [wrapped(name, 16 if is_narrow else 22) if has_two_lines else shortened(name, 26) for name in info.names]
+    # On a narrow sheet the columns have numbers, which stand behind the names of the rows as well.
     rows = [f"{name}  {index}" for index, name in enumerate(rows, 1)] if is_narrow else rows
-    names_inches = 0.45 + (0.062 if is_narrow else 0.076) * max(map(len, rows))
+    names_inches = 0.45 + (0.062 if is_narrow else 0.076) * max(len(line) for row in rows for line in row.split("\n"))
     below_inches = 0.6 if is_narrow else names_inches
     side = min(7.0, 1.2 + 0.36 * n, medium.width - 0.1 - names_inches)
     height = max(side, 0.17 * n)
@@ -137,8 +139,10 @@ def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = 
         ink = _WHITE if is_most[row, column] else LIGHT.ink
         axes.text(column, row, str(info.counts[row, column]), ha="center", va="center", size=size, color=ink)
     columns = [str(index) for index in range(1, n + 1)] if is_narrow else rows
-    named_ticks(axes, "x", columns, n_characters=30, rotation=0 if is_narrow else 60)
-    named_ticks(axes, "y", rows, n_characters=30)
+    set_ticks(axes, *([Tick(place, name) for place, name in enumerate(names)] for names in (columns, rows)))
+    if not is_narrow:
+        for label in axes.get_xticklabels():
+            label.set(rotation=60, ha="right", rotation_mode="anchor")
     axes.tick_params(labelsize=max(size, 7))
     axes.tick_params(axis="x", labelsize=size if is_narrow else max(size, 7))
     labelled(axes, "predicted class", "true class")

@@ -239,7 +239,7 @@ def _draw_spots(axes: Axes, panel: Panel, pointed_out: Stars) -> None:
     size = crowding(len(panel.complete), 60)
     rim: dict[str, Any] = {"edgecolors": "white"}
     styles: tuple[dict[str, Any], ...] = (
-        {"marker": "x", "s": 16 * size, "color": LIGHT.pruned, "linewidths": size},
+        {"marker": "o", "s": 16 * size, "facecolors": "white", "edgecolors": LIGHT.ink, "linewidths": size},
         {"marker": "o", "s": 20 * size, "color": LIGHT.ink, "linewidths": 0.7 * size, **rim},
         {"marker": "*", "s": 190, "color": LIGHT.best, "linewidths": 0.9, **rim},
     )
@@ -268,7 +268,7 @@ def contour_section(info: ContourInfo, context: StudyContext) -> Section:
         panels={f"contour-{index}": _figure(panel, info, context) for index, panel in enumerate(info.panels)},
         least_width=THIRD,
         scale_ends=tuple(context.score(end) for end in ends[:: context.sign]),
-        key=f"● complete   × pruned   ★ {info.stars.label}",
+        key=f"● complete   ○ pruned   ★ {info.stars.label}",
         heading="Pairs",
     )
 
@@ -305,7 +305,7 @@ def _figure(panel: Panel, info: ContourInfo, context: StudyContext) -> str:
     figure = go.Figure(
         [
             _surface_trace(panel, info, context),
-            marks(pruned, symbol="x-thin", size=7 * size, line={"color": PAGE.pruned, "width": 1.5}),
+            marks(pruned, color=LIGHT.paper, size=6 * size, line={"color": LIGHT.ink, "width": 1}),
             marks(complete, color=LIGHT.ink, size=7 * size, line=rim),
             marks(star, color=LIGHT.best, size=16, symbol="star", line=rim),
         ],

@@ -17,11 +17,11 @@ from data.sequences import SequenceDataset
 from .sheets import (
     AMOUNT,
     CLASS_COLOURS,
-    HEADING_INCHES,
     WIDTH_INCHES,
     colour_bar,
     gridded,
     head,
+    heading_inches,
     labelled,
     legend_below,
     panels,
@@ -120,13 +120,14 @@ class Signals:
 def examples_picture(dataset: SequenceDataset, title: str) -> bytes:
     """A PNG file of ``examples_figure``, under a heading."""
     figure = examples_figure(dataset)
-    height = figure.get_figheight() + HEADING_INCHES
+    summary = _summary(dataset)
+    height = figure.get_figheight() + heading_inches(summary)
     share = figure.get_figheight() / height
     figure.set_size_inches(WIDTH_INCHES, height)
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)
     engine.set(rect=(0.02, 0.02, 0.96, share - 0.02))
-    head(figure, f"{title} · the recordings", "An example of each class", _summary(dataset))
+    head(figure, f"{title} · the recordings", "An example of each class", summary)
     return png(figure)
 
 

@@ -18,7 +18,7 @@ from .interactive import LEGEND, PAGE, PERCENT, axis, layout
 from .palette import LIGHT, crowding
 from .scores import Point, Stars, final_score, reached, stars
 from .sections import Section, section
-from .sheets import Sheet, gridded, labelled, legend, set_ticks, sheet
+from .sheets import Sheet, gridded, halo, labelled, legend, set_ticks, sheet
 from .words import StudyContext, Words, counted
 
 # Fewer do not set the scale alone: of nine trials in a bracket one may be complete.
@@ -229,7 +229,7 @@ def draw_history(info: HistoryInfo, context: StudyContext) -> Sheet:
 
 
 def _name_star(axes: Axes, star: Point, context: StudyContext) -> None:
-    style: dict[str, Any] = {"ha": "center", "color": LIGHT.best, "weight": "bold"}
+    style: dict[str, Any] = {"ha": "center", "color": LIGHT.best, "weight": "bold", "path_effects": halo()}
     offset = (0, 9 if context.sign > 0 else -20)
     axes.annotate(context.score(star.score), star, offset, textcoords="offset points", **style)
 

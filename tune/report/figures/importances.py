@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import optuna
-import plotly.graph_objects as go
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from ...study.store import storage_of
 from .axes import Tick, parameter_axis
-from .interactive import PAGE, PERCENT, axis, layout, plain
 from .palette import LIGHT
 from .scores import Scored, scored_after_the_same_epochs, scored_trials
-from .sections import HALF, Section, Table, section
-from .sheets import Sheet, gridded, set_ticks, sheet
+from .sections import Section, Table, on_page, section
+from .sheets import PICTURE, Medium, Sheet, gridded, set_ticks, sheet
 from .words import StudyContext, Words, counted, shortened
 
 # Loads scikit-learn: more than a second that a study of few trials can do without.
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from optuna.importance import BaseImportanceEvaluator
 
 FEWEST_TRIALS = 5
+_FEW_COMPLETE = 10
 PED_ANOVA_TITLE = "Shared by the best quarter (PED-ANOVA)"
 FANOVA_TITLE = "Explains all differences (fANOVA)"
 _N_RESAMPLES = 12
@@ -105,14 +104,16 @@ def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Im
     in common; fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014) what explains the spread between all of them. Each is
     evaluated on 12 bootstrap resamples of the complete trials (Efron 1979), of at most 100 trials each: the spread
     over the resamples shows how far the numbers can be trusted. They are known where one hyperparameter comes first in
-    more than half of the resamples: of 36 made-up studies in which 20 hyperparameters had no effect, that was so in
-    none; with one strong effect it was in 5 of 6 with 40 trials, and in none with 20. Of fewer than ``FEWEST_TRIALS``
-    complete ones they say nothing: then all trials count, each with the score of as many epochs as all of them have.
+    more than half of the resamples: of 24 made-up studies in which 20 hyperparameters had no effect, that was so in
+    none; with one whose effect spreads as far as the noise it was in 5 of 6 with 40 trials and in 2 of 6 with 20, with
+    one of twice as much in all, and it was the right one in each. Where most are ended
+    early, and few are complete, all trials count, each with the score of as many epochs as all of them have.
     """
     complete = scored_trials(trials)
     n_complete, rests_on = len(complete), ""
-    if n_complete < FEWEST_TRIALS:
-        complete, n_epochs = scored_after_the_same_epochs(trials, context.sign)
+    by_epochs, n_epochs = scored_after_the_same_epochs(trials, context.sign)
+    if n_complete < _FEW_COMPLETE and n_complete < len(by_epochs):
+        complete = by_epochs
         scored = f"what {counted(len(complete), 'trial')} scored in {counted(n_epochs, 'epoch')}"
         rests_on = f"Rests on {scored}; {n_complete} went to the end."
     if len(complete) < FEWEST_TRIALS:
@@ -169,7 +170,19 @@ def _on_unit_scales(complete: Sequence[Scored], names: Sequence[str], context: S
             if place is not None:
                 row[name] = int(place * n_levels) if n_levels else min(max(place, 0.0), 1.0)
     return [
-        create_trial(value=scored.score, params=row, distributions={name: spaces[name] for name in row})
+        FrozenTrial(
+            number=scored.trial.number,
+            state=TrialState.COMPLETE,
+            value=scored.score,
+            datetime_start=None,
+            datetime_complete=None,
+            params=row,
+            distributions={name: spaces[name] for name in row},
+            user_attrs={},
+            system_attrs={},
+            intermediate_values={},
+            trial_id=scored.trial.number,  # PED-ANOVA knows the good ones by it: create_trial gives all of them -1.
+        )
         for scored, row in zip(complete, params, strict=True)
     ]
 
@@ -273,26 +286,34 @@ def _interval(shares: Float[np.ndarray, " resamples"] | None) -> Share | None:
     return None if shares is None else Share(float(shares.mean()), *map(float, np.percentile(shares, _INTERVAL)))
 
 
-def draw_importances(info: ImportancesInfo, context: StudyContext) -> Sheet:
-    """Two methods side by side, a row for each hyperparameter."""
-    rows = info.importances
-    drawn = sheet(info.words, context, 0.85 + 0.32 * len(rows))
-    labels = [shortened(row.label, 28) for row in rows]
-    left = 0.75 + 0.085 * max(map(len, labels))
-    middle = (left + drawn.width - 0.35) / 2
-    bottom, top = drawn.bottom + 0.4, drawn.top - 0.35
-    best = drawn.axes(left, bottom, middle - 0.2, top)
-    spread = drawn.axes(middle + 0.2, bottom, drawn.width - 0.35, top)
+def draw_importances(info: ImportancesInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
+    """Two methods, side by side where there is room, and a row for each hyperparameter."""
+    rows, is_narrow = info.importances, medium.is_narrow
+    labels = [shortened(row.label, 20 if is_narrow else 28) for row in rows]
+    names_inches = 0.085 * max(map(len, labels)) + (0.15 if is_narrow else 0.75)
+    height = 0.85 + 0.32 * len(rows)
+    drawn = sheet(info.words, context, height * (2 if is_narrow else 1), medium)
     longest = math.ceil(4 * info.longest) / 4
-    _draw(best, [row.ped_anova for row in rows], longest, LIGHT.complete, PED_ANOVA_TITLE)
-    _draw(spread, [row.fanova for row in rows], longest, LIGHT.fanova, FANOVA_TITLE)
-    set_ticks(best, y=[Tick(-index, label) for index, label in enumerate(labels)])
-    best.tick_params(axis="y", labelsize=10, labelcolor=LIGHT.ink)
+    right = drawn.width - 0.35
+    width = right - names_inches if is_narrow else (right - names_inches - 0.4) / 2
+    methods = (
+        (PED_ANOVA_TITLE, LIGHT.complete, [row.ped_anova for row in rows]),
+        (FANOVA_TITLE, LIGHT.fanova, [row.fanova for row in rows]),
+    )
+    for index, (title, colour, shares) in enumerate(methods):
+        left = names_inches if is_narrow else names_inches + index * (width + 0.4)
+        top = drawn.top - 0.35 - (index * height if is_narrow else 0)
+        axes = drawn.axes(left, top - height + 0.75, left + width, top)
+        _draw(axes, shares, longest, colour)
+        place = (0.1 if is_narrow else left) / drawn.width, (top + 0.1) / drawn.height
+        drawn.figure.text(*place, title, size=10.5, color=LIGHT.ink)
+        if is_narrow or not index:
+            set_ticks(axes, y=[Tick(-row, label) for row, label in enumerate(labels)])
+            axes.tick_params(axis="y", labelsize=10, labelcolor=LIGHT.ink)
     return drawn
 
 
-def _draw(axes: Axes, shares: Sequence[Share | None], longest: float, colour: str, title: str) -> None:
-    axes.set_title(title, loc="left", size=10.5, color=LIGHT.ink, pad=8)
+def _draw(axes: Axes, shares: Sequence[Share | None], longest: float, colour: str) -> None:
     for index, share in enumerate(shares):
         if share is None:
             style: dict[str, Any] = {"va": "center", "size": 9, "color": LIGHT.muted, "style": "italic"}
@@ -311,63 +332,15 @@ def _draw(axes: Axes, shares: Sequence[Share | None], longest: float, colour: st
 
 
 def importances_section(info: ImportancesInfo, context: StudyContext) -> Section:
-    """The same for the page, a figure a method, and the numbers."""
-    rows = info.importances
-    labels = [shortened(row.label, 22) for row in rows]
-    panels = {
-        "importances-ped-anova": (PED_ANOVA_TITLE, PAGE.complete, [row.ped_anova for row in rows]),
-        "importances-fanova": (FANOVA_TITLE, PAGE.fanova, [row.fanova for row in rows]),
-    }
+    """The same for the page, and the numbers."""
     table = Table(
         "Importances, and the middle 80% over resamples",
         ("hyperparameter", "PED-ANOVA", "fANOVA"),
-        tuple((row.label, _in_words(row.ped_anova), _in_words(row.fanova)) for row in rows),
+        tuple((row.label, _in_words(row.ped_anova), _in_words(row.fanova)) for row in info.importances),
     )
-    drawn = {name: _figure(labels, shares, info.longest, *style) for name, (*style, shares) in panels.items()}
-    return section("importances", info.words, panels=drawn, tables=(table,), least_width=HALF, heading="What matters")
+    drawn = on_page(draw_importances, info, context)
+    return section("importances", info.words, tables=(table,), heading="What matters", **drawn)
 
 
 def _in_words(share: Share | None) -> str:
     return "cannot be judged" if share is None else f"{share.mean:.0%} ({share.low:.0%} to {share.high:.0%})"
-
-
-def _figure(labels: Sequence[str], shares: Sequence[Share | None], longest: float, title: str, colour: str) -> str:
-    known = [(row, share) for row, share in enumerate(shares) if share]
-    means, places = [share.mean for _, share in known], [row for row, _ in known]
-    texts = [
-        plain(f"{labels[row]}: {share.mean:.0%}, middle 80% {share.low:.0%} to {share.high:.0%}")
-        for row, share in known
-    ]
-    whiskers = {
-        "symmetric": False,
-        "array": [max(share.high - share.mean, 0) for _, share in known],
-        "arrayminus": [max(share.mean - share.low, 0) for _, share in known],
-        "color": colour,
-        "thickness": 2,
-        "width": 0,
-    }
-    place = {"x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
-    rows = [Tick(row, label) for row, label in enumerate(labels)]
-    figure = go.Figure(
-        [
-            go.Bar(x=means, y=places, orientation="h", marker={"color": colour}, opacity=0.22, hoverinfo="skip"),
-            go.Scatter(
-                x=means,
-                y=places,
-                error_x=whiskers,
-                mode="markers",
-                marker={"color": colour, "size": 8},
-                text=texts,
-                hovertemplate="%{text}<extra></extra>",
-            ),
-        ],
-        layout(
-            height=90 + 30 * len(labels),
-            title={"text": title, "font": {"size": 14}, **place},
-            margin={"l": 10, "r": 16, "t": 40, "b": 10},
-            bargap=0.35,
-            xaxis=axis("", tickformat=PERCENT, rangemode="tozero", range=[0, 1.05 * longest]),
-            yaxis=axis("", rows, range=[len(labels) - 0.4, -0.6], showgrid=False, ticklabelstandoff=6),
-        ),
-    )
-    return str(figure.to_json())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,69 +9,7 @@ from matplotlib.ticker import FuncFormatter
 
 from .palette import LIGHT
 from .sheets import PICTURE, Medium, Sheet, gridded, labelled, named_ticks, sheet
-from .words import StudyContext, Words, counted, shortened
-
-MOST_PEOPLE = 40
-
-
-class Person(NamedTuple):
-    """One person: the share of correct predictions, 0..1, and its 95% interval over this person's sequences."""
-
-    name: str
-    accuracy: float
-    n_sequences: int
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class PeopleInfo:
-    """People from the worst to the best, of very many the worst, and what to write around the figure."""
-
-    people: tuple[Person, ...]
-    words: Words
-
-
-def read_people(stored: Any) -> dict[str, tuple[float, int]] | None:
-    """Accuracy and number of sequences by person, as stored; None where people are not known."""
-    if not isinstance(stored, Mapping) or not stored:
-        return None
-    try:
-        read = {str(name): (float(one["accuracy"]), int(one["n_sequences"])) for name, one in stored.items()}
-    except (KeyError, TypeError, ValueError):
-        return None
-    return read if all(0 <= accuracy <= 1 and n > 0 for accuracy, n in read.values()) else None
-
-
-def people_info(people: Sequence[Person], *, are_new: bool) -> PeopleInfo:
-    """How far apart people are.
-
-    Args:
-        people: At least one.
-        are_new: Whether nobody of them was trained on.
-    """
-    ordered = sorted(people, key=lambda person: (person.accuracy, person.name))
-    who = "never trained on" if are_new else "who were trained on as well"
-    worst, best = ordered[0], ordered[-1]
-    if len(ordered) == 1:
-        summary = (
-            f"Only one person is in the test set, {worst.name}, {who}: {_share(worst.accuracy)} of "
-            f"{counted(worst.n_sequences, 'sequence')}. Another person may differ from that by more than the interval."
-        )
-    else:
-        summary = (
-            f"{len(ordered)} people {who}: from {_share(worst.accuracy)} ({worst.name}) to {_share(best.accuracy)} "
-            f"({best.name})."
-        )
-    notes = ["Lines are 95% intervals over each person's own sequences: where they overlap, the order may be chance."]
-    if len(ordered) > MOST_PEOPLE:
-        notes.append(f"Shown are the {MOST_PEOPLE} with the lowest accuracy of {len(ordered)}.")
-    shown = tuple(person._replace(name=shortened(person.name, 24)) for person in ordered[:MOST_PEOPLE])
-    return PeopleInfo(shown, Words("How it does on each person", summary, tuple(notes)))
-
-
-def _share(accuracy: float) -> str:
-    return f"{accuracy:.1%}"
+from .words import StudyContext, Words, percent, shortened
 
 
 class Row(NamedTuple):
@@ -118,7 +55,7 @@ def draw_rows(info: Rows, context: StudyContext, medium: Medium = PICTURE) -> Sh
         axes.scatter(row.others, others, s=16, color=LIGHT.pruned, alpha=0.7, linewidths=0)
         axes.plot((row.low, row.high), (index, index), color=colour, linewidth=2, solid_capstyle="round")
         axes.plot(row.score, index, marker="o", markersize=7, color=colour)
-        text = f"{row.score:.1%}" if info.is_share else context.score(row.score)
+        text = percent(row.score) if info.is_share else context.score(row.score)
         place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
         style: dict[str, Any] = {"va": "center", "size": 9, "color": LIGHT.ink}
         axes.annotate(text, (1, index), (6, 0), textcoords="offset points", **place, **style)

@@ -133,9 +133,16 @@ def section(name: str, words: Words, **content: Any) -> Section:
     return Section(name, words.title, words.summary, words.notes, **content)
 
 
-def not_drawn(name: str, title: str, why: str, heading: str = "") -> Section:
+def not_drawn(name: str, title: str, why: str) -> Section:
     """A section that says why there is nothing to see."""
-    return Section(name, title, f"Not drawn: {why}.", heading=heading)
+    return Section(name, title, f"{title}: {why}.")
+
+
+def gathered(sections: Sequence[Section]) -> list[Section]:
+    """Those with something to see and, after them, one that says of all others why there is nothing."""
+    shown = [one for one in sections if one.has_content]
+    missing = tuple(one.summary for one in sections if not one.has_content)
+    return [*shown, Section("missing", "Not drawn", "What is not known is not drawn.", missing)] if missing else shown
 
 
 def on_page(draw: Callable[[Info, StudyContext, Medium], Sheet], info: Info, context: StudyContext) -> dict[str, Any]:

@@ -23,12 +23,11 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
-from matplotlib.typing import ColorType
 
 from .axes import Tick
 from .palette import LIGHT, PROPERTIES
@@ -40,11 +39,14 @@ DOTS_PER_INCH = 150
 # Of panels, which stand in a column of text.
 PANELS_INCHES = 8.6
 MOST_NAMED = 30
-HEADING_INCHES = 1.12
+_HEADING_INCHES = 1.12
 _NOTE_INCHES = 0.19
 _NOTE_CHARACTERS = 140
+_LINE_INCHES = 0.22
+_SUMMARY_CHARACTERS = 115
 # Of a legend, on average and with room.
 _LETTER_INCHES = 0.075
+_LEGEND_LETTER_INCHES = 0.062
 _TITLE_LETTER_INCHES = 0.08
 # Of 0 to 9: 0.6 of the time of the usual 6, for files that are a sixth larger.
 _COMPRESSION = 3
@@ -124,21 +126,32 @@ def sheet(words: Words, context: StudyContext, room_inches: float, medium: Mediu
         return Sheet(figure, medium.width, room_inches + 0.1, 0.0, room_inches)
     notes = [line for note in words.notes for line in textwrap.wrap(note, _NOTE_CHARACTERS)]
     bottom = MARGIN_INCHES + _NOTE_INCHES * len(notes) + (0.1 if notes else 0.0)
-    height = bottom + room_inches + HEADING_INCHES
+    heading = heading_inches(words.summary)
+    height = bottom + room_inches + heading
     figure = blank(height, medium.width, layout="none")
     better = "higher" if context.direction == "maximize" else "lower"
     head(figure, f"{context.title} · {context.metric}, {better} is better", words.title, words.summary)
     for line, text in enumerate(reversed(notes)):
         _write(figure, 0.28 + _NOTE_INCHES * line, text, 9.0, LIGHT.muted)
-    return Sheet(figure, medium.width, height, bottom, height - HEADING_INCHES)
+    return Sheet(figure, medium.width, height, bottom, height - heading)
 
 
 def head(figure: Figure, above: str, title: str, summary: str) -> None:
-    """Writes three lines over everything: what it belongs to, what it is, and what to take from it."""
+    """Writes over everything what it belongs to, what it is and, on up to three lines, what to take from it."""
     height = float(figure.get_figheight())
     _write(figure, height - 0.32, above, 9.5, LIGHT.muted)
     _write(figure, height - 0.62, title, 16.0, LIGHT.ink, weight="bold")
-    _write(figure, height - 0.92, textwrap.shorten(summary, 150, placeholder=" …"), 11.0, LIGHT.ink)
+    for line, text in enumerate(_lines(summary)):
+        _write(figure, height - 0.92 - _LINE_INCHES * line, text, 11.0, LIGHT.ink)
+
+
+def heading_inches(summary: str) -> float:
+    """Height of what ``head`` writes."""
+    return _HEADING_INCHES + _LINE_INCHES * max(len(_lines(summary)) - 1, 0)
+
+
+def _lines(summary: str) -> list[str]:
+    return textwrap.wrap(summary, _SUMMARY_CHARACTERS, max_lines=3, placeholder=" …")
 
 
 def _write(figure: Figure, up: float, text: str, size: float, colour: str, weight: str = "normal") -> None:
@@ -229,14 +242,6 @@ def logarithmic(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def ink_on(colour: ColorType) -> str:
-    """Black or white, whichever stands out more on a colour that is not the page's: 4.5 to 1 at least (WCAG 2.2)."""
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    # Not the palette's own, which change in the dark.
-    return "#000001" if luminance > 0.179 else "#fffffe"
-
-
 def _short(value: float, place: int | None) -> str:
     return number_text(value)
 
@@ -263,7 +268,7 @@ def named_ticks(axes: Axes, axis: str, names: Sequence[str], *, n_characters: in
     set_ticks(axes, **{axis: ticks})
     if rotation:
         for label in axes.get_xticklabels():
-            label.set(rotation=rotation, ha="right" if rotation < 90 else "center", rotation_mode="anchor")
+            label.set(rotation=rotation, ha="right", rotation_mode="anchor")
 
 
 def class_colour(index: int) -> str:
@@ -282,7 +287,12 @@ def class_label(names: Sequence[str], index: int) -> str | None:
 
 
 def legend(drawn: Sheet, axes: Axes, n_columns: int = 9) -> None:
-    """Names the marks over the axes, in one line where the sheet is wide enough."""
+    """Names the marks over the axes, in one line or, where that is too long, in two, for which the axes make room."""
+    labels = axes.get_legend_handles_labels()[1]
+    if n_columns >= len(labels) and sum(_LEGEND_LETTER_INCHES * len(label) + 0.45 for label in labels) > drawn.width:
+        n_columns = -(-len(labels) // 2)
+        box = axes.get_position()
+        axes.set_position((box.x0, box.y0, box.width, box.height - _LINE_INCHES / drawn.height))
     place = (MARGIN_INCHES / drawn.width - 0.004, drawn.top / drawn.height)
     _legend(drawn.figure, [axes], n_columns, loc="upper left", bbox_to_anchor=place, borderpad=0, borderaxespad=0)
 

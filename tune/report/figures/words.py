@@ -50,9 +50,7 @@ class StudyContext:
 
     def score(self, value: float) -> str:
         """A score in words, as precise as a person can use it."""
-        if self.percent:
-            return f"{value:.2%}" if 0.99 < value < 1 else f"{value:.1%}"
-        return number_text(value)
+        return percent(value) if self.percent else number_text(value)
 
 
 class Words(NamedTuple):
@@ -67,6 +65,13 @@ class Words(NamedTuple):
     title: str
     summary: str
     notes: tuple[str, ...]
+
+
+def percent(share: float | None) -> str:
+    """A share as precise as a person can use it: ``96.4%``, ``99.64%``, ``100%``; a dash where there is none."""
+    if share is None:
+        return "–"
+    return "100%" if share >= 1 else f"{share:.2%}" if share > 0.99 else f"{share:.1%}"
 
 
 def number_text(value: float) -> str:

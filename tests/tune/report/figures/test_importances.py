@@ -25,6 +25,10 @@ def test_what_decides_comes_first_with_a_clear_lead() -> None:
     info = importances(decided_by_x(60))
     assert [row.name for row in info.importances] == ["x", "noise"]
     assert info.words.summary.endswith("12 of 12 resamples of the trials: a clear lead.")
+    first = info.importances[0]
+    assert first.ped_anova is not None
+    assert first.fanova is not None
+    assert min(first.ped_anova.mean, first.fanova.mean) > 0.75
     for shares in zip(*((row.ped_anova, row.fanova) for row in info.importances), strict=True):
         assert sum(share.mean for share in shares if share) == pytest.approx(1)
         assert all(0 <= share.low <= share.high <= 1 for share in shares if share)
@@ -49,8 +53,8 @@ def test_what_fanova_cannot_judge_is_left_to_the_other() -> None:
     generator = np.random.default_rng(0)
     many = CategoricalDistribution([f"choice {n}" for n in range(30)])
     trials = []
-    for n, x in enumerate(generator.random(12)):
-        params: dict[str, Any] = {"x": x, "many": many.choices[n]} | ({"sometimes": x / 2} if n % 2 else {})
+    for n, x in enumerate(generator.random(40)):
+        params: dict[str, Any] = {"x": x, "many": many.choices[n % 30]} | ({"sometimes": x / 2} if n % 2 else {})
         trials.append(trial(n, x, params, {name: many if name == "many" else UNIT for name in params}))
     judged = {row.name: row.fanova is not None for row in importances(trials).importances}
     assert judged == {"x": True, "many": False, "sometimes": False}
@@ -87,6 +91,23 @@ def test_what_is_chance_is_not_drawn(n_trials: int) -> None:
     draws = np.random.default_rng(3).random((n_trials, 21))
     trials = [trial(n, row[0], {f"p{k}": x for k, x in enumerate(row[1:])}) for n, row in enumerate(draws)]
     assert "it is not known yet which hyperparameters matter" in str(importances_info(trials, ACCURACY))
+
+
+def test_all_count_where_few_of_many_are_complete() -> None:
+    """Five of forty-five would say of twenty hyperparameters whatever chance had them say."""
+    draws = np.random.default_rng(0).random((45, 20))
+    trials = [
+        trial(
+            n,
+            row[0] if n % 9 == 0 else None,
+            {f"p{k}": x for k, x in enumerate(row)},
+            state=TrialState.PRUNED if n % 9 else TrialState.COMPLETE,
+            reported={1: row[0]},
+        )
+        for n, row in enumerate(draws)
+    ]
+    info = importances(trials)
+    assert (info.n_trials, info.importances[0].name) == (45, "p0")
 
 
 def test_of_few_complete_trials_all_count_with_the_score_of_as_many_epochs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tune.report.figures.collection import KINDS, Figures, study_figures
 from tune.report.figures.contour import ContourInfo, draw_contour
 from tune.report.figures.history import HistoryInfo, draw_history
-from tune.report.figures.importances import ImportancesInfo, draw_importances
+from tune.report.figures.importances import FANOVA_TITLE, PED_ANOVA_TITLE, ImportancesInfo, draw_importances
 from tune.report.figures.parallel import ParallelInfo, draw_parallel
 from tune.report.figures.sheets import Sheet, png, sheet
 from tune.report.figures.words import StudyContext, Words
@@ -29,7 +30,7 @@ SPACES: dict[str, BaseDistribution] = {
 
 
 @pytest.fixture(scope="module")
-def figures() -> Figures:
+def trials() -> list[FrozenTrial]:
     study = optuna.create_study(direction="maximize")
     sampler = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for number, state in enumerate([*[TrialState.COMPLETE] * 30, TrialState.PRUNED, TrialState.FAIL]):
@@ -38,7 +39,12 @@ def figures() -> Figures:
         given = {"fixed_params": params} if not study.trials else {}
         made = create_trial(state=state, value=score, params=params, distributions=SPACES, system_attrs=given)
         study.add_trial(made)
-    return study_figures(study.get_trials(), CONTEXT)
+    return study.get_trials()
+
+
+@pytest.fixture(scope="module")
+def figures(trials: list[FrozenTrial]) -> Figures:
+    return study_figures(trials, CONTEXT)
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +110,7 @@ def test_both_methods_stand_side_by_side(sheets: dict[str, Sheet]) -> None:
     assert sorted(tick_texts(best, "y")) == sorted(SPACES)
     assert best.get_ylim() == spread.get_ylim()
     assert best.get_xlim() == spread.get_xlim()
-    assert "PED-ANOVA" in best.get_title("left")
-    assert "fANOVA" in spread.get_title("left")
+    assert {PED_ANOVA_TITLE, FANOVA_TITLE} <= set(texts(sheets["importances"]))
 
 
 def test_the_best_values_stand_in_the_parallel_coordinates(sheets: dict[str, Sheet], figures: Figures) -> None:
@@ -123,19 +128,36 @@ def test_the_contour_has_a_panel_a_pair_and_one_colour_bar(sheets: dict[str, She
     assert legend(sheets["contour"]) == ["pruned", "complete", "selected"]
 
 
+def leaving(drawn: Sheet) -> list[Artist]:
+    """Texts and legends that are not whole on the sheet."""
+    png(drawn.figure)
+    parts: list[Artist] = [*drawn.figure.texts, *drawn.figure.legends]
+    for axes in drawn.figure.axes:
+        parts += [*axes.texts, axes.xaxis.label, axes.yaxis.label]
+    boxes = [(part, part.get_window_extent()) for part in parts]
+    width, height = drawn.figure.bbox.width + 1, drawn.figure.bbox.height + 1
+    return [part for part, box in boxes if not (-1 <= box.x0 <= box.x1 <= width and -1 <= box.y0 <= box.y1 <= height)]
+
+
 def test_no_text_leaves_the_sheet(sheets: dict[str, Sheet]) -> None:
-    for name, drawn in sheets.items():
-        png(drawn.figure)
-        parts: list[Artist] = [*drawn.figure.texts, *drawn.figure.legends]
-        for axes in drawn.figure.axes:
-            parts += [*axes.texts, axes.xaxis.label, axes.yaxis.label]
-        for part in parts:
-            box = part.get_window_extent()
-            assert -1 <= box.x0 <= box.x1 <= drawn.figure.bbox.width + 1, (name, part)
-            assert -1 <= box.y0 <= box.y1 <= drawn.figure.bbox.height + 1, (name, part)
+    assert {name: leaving(drawn) for name, drawn in sheets.items()} == {name: [] for name in sheets}
 
 
-def test_long_notes_are_wrapped_and_long_summaries_cut() -> None:
+def test_long_sentences_and_legends_have_a_second_line(trials: list[FrozenTrial]) -> None:
+    best = max(trials, key=lambda trial: trial.value or 0.0).number
+    context = replace(CONTEXT, title="x" * 40, selected=2, fresh={2: 0.93, best: 0.9}, floor=0.95)
+    history, _, parallel, _ = study_figures(trials, context)
+    assert isinstance(history, HistoryInfo)
+    assert isinstance(parallel, ParallelInfo)
+    for drawn in (draw_history(history, context), draw_parallel(parallel, context)):
+        assert "with fresh seeds: it did not repeat." in " ".join(texts(drawn))
+        assert leaving(drawn) == []
+        if drawn.figure.legends:
+            above = drawn.figure.axes[0].get_window_extent().y1
+            assert drawn.figure.legends[0].get_window_extent().y0 >= above
+
+
+def test_long_notes_and_summaries_are_wrapped() -> None:
     drawn = sheet(Words("Title", "word " * 99, ("note " * 99,)), CONTEXT, room_inches=1)
     assert max(map(len, texts(drawn))) <= 150
     assert drawn.top - drawn.bottom == pytest.approx(1)

@@ -13,9 +13,9 @@ from tests.figure_trials import ACCURACY, LOSS, decided_by_x, trial
 from tests.report_facts import history
 from tune.report.figures.confusion import MOST_CLASSES, confusion_info, read_counts
 from tune.report.figures.curves import MOST_PRUNED, CurvesInfo, curves_info
-from tune.report.figures.rows import MOST_PEOPLE, Person, people_info, read_people
 from tune.report.figures.slices import SlicesInfo, slices_info
 from tune.report.figures.words import StudyContext
+from tune.report.people import MOST_PEOPLE, people_words, read_people
 
 
 def slices(trials: list[FrozenTrial], names: list[str], context: StudyContext = ACCURACY) -> SlicesInfo:
@@ -122,17 +122,18 @@ def test_what_is_no_matrix_is_none(stored: object) -> None:
     assert read_counts(stored, 2) is None
 
 
+def stored_people(accuracies: dict[str, float]) -> dict[str, dict[str, float]]:
+    return {name: {"accuracy": accuracy, "n_sequences": 10} for name, accuracy in accuracies.items()}
+
+
 def test_people_are_ordered_from_the_worst() -> None:
-    people = [Person("Ada", 0.9, 10, 0.8, 0.95), Person("Ben", 0.7, 10, 0.5, 0.8)]
-    info = people_info(people, are_new=True)
-    assert [one.name for one in info.people] == ["Ben", "Ada"]
-    assert info.words.summary == "2 people never trained on: from 70.0% (Ben) to 90.0% (Ada)."
-    many = [Person(str(k), k / 100, 10, 0, 1) for k in range(60)]
-    shown = people_info(many, are_new=False).people
-    assert len(shown) == MOST_PEOPLE
-    assert shown[0].name == "0"
+    people = read_people(stored_people({"Ada": 0.9, "Ben": 0.7}))
+    assert [one.name for one in people] == ["Ben", "Ada"]
+    assert people_words(people, are_new=True).summary == "2 people never trained on: from 70.0% (Ben) to 90.0% (Ada)."
+    many = read_people(stored_people({str(k): k / 100 for k in range(60)}))
+    assert people_words(many, are_new=False).notes[1] == f"Shown are the {MOST_PEOPLE} with the lowest accuracy of 60."
 
 
 @pytest.mark.parametrize("stored", [None, {}, [], {"Ada": 1}, {"Ada": {"accuracy": 2, "n_sequences": 1}}])
-def test_what_are_no_people_is_none(stored: object) -> None:
-    assert read_people(stored) is None
+def test_what_are_no_people_are_none(stored: object) -> None:
+    assert read_people(stored) == []
