@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .checks import probability, whole_number
+from .front import ConvolutionalFront
 from .masks import check_lengths, step_mask
 from .pooling import Pooling
 
@@ -36,10 +38,20 @@ class SequenceClassifier(nn.Module):
             no gradient; else all of it is trained by gradients.
     """
 
+    __signature__: ClassVar[inspect.Signature]
     closed_form: ClassVar[bool] = False
     stages: nn.ModuleList
     pooling: Pooling
     head: nn.Sequential
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Names the hyperparameters of the stem in the signature of a constructor that passes them on."""
+        super().__init_subclass__(**kwargs)
+        signature = inspect.signature(cls.__init__)
+        parameters = list(signature.parameters.values())[1:]
+        if parameters and parameters[-1].name == "front_options":
+            parameters[-1:] = list(inspect.signature(ConvolutionalFront).parameters.values())[1:]
+        cls.__signature__ = signature.replace(parameters=parameters)
 
     def __init__(self, n_channels: int, n_classes: int) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -114,7 +116,7 @@ class Encoder(nn.Module):
 
 
 class Transformer(SequenceClassifier):
-    """Optional convolutional front, transformer encoder, pooling, linear head.
+    """Optional convolutional stem, transformer encoder, pooling, linear head.
 
     Args:
         n_channels: Channels of a step.
@@ -126,7 +128,7 @@ class Transformer(SequenceClassifier):
         dropout: Of features, at the end of both halves of every layer and before the head.
         positional_encoding: One of ``positions.POSITIONAL_ENCODINGS``.
         pooling: One of ``pooling.POOLINGS``.
-        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
+        **front_options: Of ``ConvolutionalFront``, the convolutional stem.
 
     Raises:
         ValueError: If a hyperparameter is out of range.
@@ -144,23 +146,10 @@ class Transformer(SequenceClassifier):
         dropout: float = 0.0,
         positional_encoding: str = "sinusoidal",
         pooling: str = "mean",
-        front_layers: int = 0,
-        front_channels: int = 64,
-        front_kernel_size: int = 5,
-        front_stride: int = 1,
-        front_norm: str = "batch",
-        front_dropout: float = 0.0,
+        **front_options: Any,
     ) -> None:
         super().__init__(n_channels, n_classes)
-        front = ConvolutionalFront(
-            n_channels,
-            front_layers=front_layers,
-            front_channels=front_channels,
-            front_kernel_size=front_kernel_size,
-            front_stride=front_stride,
-            front_norm=front_norm,
-            front_dropout=front_dropout,
-        )
+        front = ConvolutionalFront(n_channels, **front_options)
         encoder = Encoder(
             front.n_outputs,
             n_heads=n_heads,
