@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Literal
 
 from optuna.distributions import BaseDistribution
 from pydantic import Field, JsonValue, ValidationError
 
 from ..core.problems import Problem, SettingsError, did_you_mean
-from .names import with_registered_names
 from .ranges import from_plain, to_plain
 from .schema import Confirmation, Data, Machine, OwnNetwork, Search, Section, SplitSettings, TrainingSection
 from .spaces import CLOSED_FORM, OFF, SHARED, SPACES, Scalar, Space, own_space, shared_space
@@ -89,7 +89,7 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     merged = default_settings()
     problems: list[Problem] = []
     for layer in layers:
-        merged = _merge(merged, with_registered_names(layer), ())
+        merged = _merge(merged, _with_registered_names(layer), ())
     network, of_network = _network(merged.get("network"))
     problems += of_network
     if network is not None:
@@ -118,6 +118,15 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     return settings.model_copy(update={"space": space})
 
 
+def architecture_name(written: str) -> str:
+    """The registered name that is meant: ``Conv1dGRU`` and ``conv1d_gru`` are ``conv1d-gru``; else as it is written."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_ ]", "", name.lower())
+
+    return next((name for name in SPACES if plain(name) == plain(written)), written)
+
+
 def nested(path: str, value: Any) -> dict[str, Any]:
     """``nested("search.trials", 8)`` is ``{"search": {"trials": 8}}``."""
     for key in reversed(path.split(".")):
@@ -136,6 +145,24 @@ def setting_paths(network: OwnNetwork | None = None) -> list[str]:
         return paths
 
     return walk(default_settings(network), "", 0)
+
+
+def _with_registered_names(layer: dict[str, Any]) -> dict[str, Any]:
+    """Partial settings whose architectures have their registered names.
+
+    A second spelling of the same architecture stays as it is written, and is then refused as unknown.
+    """
+    named = dict(layer)
+    if isinstance(layer.get("architecture"), str):
+        named["architecture"] = architecture_name(layer["architecture"])
+    if isinstance(layer.get("space"), dict):
+        space: dict[str, Any] = {}
+        for section, ranges in layer["space"].items():
+            name = architecture_name(section)
+            taken = name in space or (name != section and name in layer["space"])
+            space[section if taken else name] = ranges
+        named["space"] = space
+    return named
 
 
 def _merge(below: Any, above: Any, path: tuple[str, ...]) -> Any:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.initial import ADAPTED, INITIAL_CONFIGURATIONS
-from ..config.names import architecture_name
 from ..config.ranges import to_plain
-from ..config.settings import Settings, resolve
+from ..config.settings import Settings, architecture_name, resolve
 from ..config.spaces import OFF, SHARED, SPACES, Scalar, own_space
 from ..core.problems import Problem, SettingsError
 from .schema import Configuration, Protocol, Suite

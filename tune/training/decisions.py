@@ -17,8 +17,7 @@ from pydantic import Field
 
 from data.streams.null_class import null_class
 
-from ..config.lengths import LONGEST
-from ..config.schema import Section
+from ..config.schema import LONGEST, Section
 
 SMOOTHED_WINDOWS, MOST_WINDOWS = 3, 1_000
 

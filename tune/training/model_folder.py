@@ -36,8 +36,7 @@ from models import ARCHITECTURES, SequenceClassifier, build
 from models.ensemble import ENSEMBLE, Ensemble
 from models.own import OWN
 
-from ..config.lengths import FASTEST_HZ, SLOWEST_HZ, Lengths
-from ..config.schema import Data, Section
+from ..config.schema import FASTEST_HZ, SLOWEST_HZ, Data, Lengths, Section
 from ..core.errors import StorageError
 from ..core.files import write_bytes, write_text
 from ..core.json_files import read_json_object

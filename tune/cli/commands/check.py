@@ -18,9 +18,9 @@ from data import DataError
 from data.formats.regular import read_regular
 
 from ...config.settings import Settings, resolve
+from ...core.failures import shown
 from ...core.folders import SaveDir, StudyFolder
 from ...core.problems import SettingsError
-from ...core.storage_failures import shown
 from ...core.terminal import say
 from ...report.artefacts import PARETO_PICTURE, PICTURES
 from ...report.exports import describe_best
