@@ -23,6 +23,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,6 @@ from optuna.distributions import distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import wsgi
-from rich.console import Console
 from sqlalchemy import insert
 
 from tune.cli.commands.status import status_command
@@ -251,7 +251,8 @@ def _drawn(study: Study, settings: Settings) -> float:
 def status(place: Path, pruner: str) -> float:
     """``status``, start-up left out."""
     begun = time.process_time()
-    status_command(Console(file=io.StringIO()), None, SaveDir(place / pruner), None)
+    with redirect_stdout(io.StringIO()):
+        status_command(SaveDir(place / pruner), None)
     return time.process_time() - begun
 
 

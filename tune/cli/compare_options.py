@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..core.folders import SaveDir
-from ..core.terminal import console, handles_errors
+from ..core.terminal import handles_errors
 from .options import A_FILE, settings_options, storage_options
 
 
@@ -37,7 +37,6 @@ def compare(
     protocols: tuple[str, ...],
     results_only: bool,
     study_name: str | None,
-    storage_url: str | None,
     save_dir: SaveDir,
     config_file: Path | None,
     assignments: tuple[str, ...],
@@ -61,9 +60,7 @@ def compare(
     from .commands.compare import compare_command
 
     code = compare_command(
-        console(),
         replace(chosen, command=command),
-        storage_url=storage_url,
         save_dir=save_dir,
         resume=resume,
         results_only=results_only,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..core.folders import SaveDir
-from ..core.terminal import console, handles_errors
+from ..core.terminal import handles_errors
 from .options import storage_options
 
 
@@ -31,11 +31,11 @@ from .options import storage_options
 @click.option("--notebook", is_flag=True, help="Write the same as an executed Jupyter notebook as well.")
 @storage_options
 @handles_errors
-def diagnose(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
+def diagnose(save_dir: SaveDir, **options: Any) -> None:
     """Shows what a network has learned and where it fails, as a page with pictures, words and numbers.
 
     The page is SAVE_DIR/STUDY/diagnosis/diagnosis.html and opens without a network; PNG and CSV files are beside it.
     """
     from .commands.diagnose import diagnose_command
 
-    diagnose_command(console(), storage_url, save_dir, **options)
+    diagnose_command(save_dir, **options)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import click
 
 from ..core.folders import SaveDir
-from ..core.terminal import console, handles_errors
+from ..core.terminal import handles_errors
 
 # A study that goes on, or begins from another one, has seen the people who are to be new to it.
 NOT_TAKEN = ("resume", "warm_start")
@@ -34,7 +35,7 @@ def evaluate(
     n_folds: int | None,
     config_file: Path | None,
     assignments: tuple[str, ...],
-    storage_url: str | None,
+    storage: str | None,
     save_dir: SaveDir,
     study_name: str | None,
     auto_tune_all: bool,
@@ -57,24 +58,19 @@ def evaluate(
     resolve(*layers)  # Tells of mistakes before torch is loaded.
     trackers = read_targets(mlflow, tensorboard)
     from .commands.evaluate import evaluate_command
-    from .commands.opening import open_or_make
     from .commands.run import run_command
 
-    shown = console()
+    save_dir = replace(save_dir, storage=storage)
     run_fold = partial(
         run_command,
-        console=shown,
-        storage_url=storage_url,
         save_dir=save_dir,
         warm_start=None,
         every_architecture=auto_tune_all,
         trackers=trackers,
     )
     code = evaluate_command(
-        shown,
         layers,
         Asked(outer, n_folds, auto_tune_all),
-        open_storage=partial(open_or_make, storage_url, save_dir.local),
         save_dir=save_dir,
         study_name=study_name,
         run_fold=run_fold,

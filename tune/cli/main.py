@@ -10,12 +10,12 @@ import click
 from click_default_group import DefaultGroup
 
 from ..core.folders import SaveDir
-from ..core.terminal import console, ends_with_its_reader, handles_errors
-from . import deploy_options as cli_deploy
+from ..core.terminal import ends_with_its_reader, handles_errors
 from .compare_options import compare
+from .deploy_options import export, predict, serve
 from .diagnose_options import diagnose
 from .evaluate_options import with_options_of
-from .options import A_FILE, settings_options, storage_options, tracking_options
+from .options import A_FILE, listening_options, settings_options, storage_options, tracking_options
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
 HELP_WIDTH = 110
@@ -101,7 +101,6 @@ def main() -> None:
 def run(
     config_file: Path | None,
     assignments: tuple[str, ...],
-    storage_url: str | None,
     save_dir: SaveDir,
     study_name: str | None,
     resume: bool,
@@ -127,8 +126,6 @@ def run(
 
     code = run_command(
         layers,
-        console=console(),
-        storage_url=storage_url,
         save_dir=save_dir,
         study_name=study_name,
         resume=resume,
@@ -150,7 +147,6 @@ def run(
 @storage_options
 @handles_errors
 def worker(
-    storage_url: str | None,
     save_dir: SaveDir,
     study_name: str,
     wait: str,
@@ -170,9 +166,7 @@ def worker(
     from .commands.worker import worker_command
 
     code = worker_command(
-        console(),
         settings_layers(None, (), options),
-        storage_url=storage_url,
         save_dir=save_dir,
         study_name=study_name,
         wait_seconds=seconds("--wait", wait),
@@ -187,51 +181,41 @@ def worker(
 @click.option("--html", is_flag=True, help="Write all studies as one page, SAVE_DIR/index.html, with their reports.")
 @storage_options
 @handles_errors
-def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, check: bool, html: bool) -> None:
+def status(save_dir: SaveDir, study_name: str | None, check: bool, html: bool) -> None:
     """Says how the studies stand: trials done, the best, what is running or interrupted."""
     if check:
         from .commands.check import check_command
 
-        sys.exit(check_command(console(), storage_url, save_dir, study_name))
+        sys.exit(check_command(save_dir, study_name))
     from .commands.status import status_command, status_page_command
 
     if html:
-        status_page_command(console(), storage_url, save_dir, study_name)
+        status_page_command(save_dir, study_name)
         return
-    status_command(console(), storage_url, save_dir, study_name)
+    status_command(save_dir, study_name)
 
 
 @main.command()
 @click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
 @storage_options
 @handles_errors
-def report(storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
+def report(save_dir: SaveDir, study_name: str | None) -> None:
     """Makes every artefact of a study again from the database."""
     from .commands.report import report_command
 
-    report_command(console(), storage_url, save_dir, study_name)
+    report_command(save_dir, study_name)
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@listening_options(port=8080)
 @click.option("--writable", is_flag=True, help="Let notes be written and files attached; nothing can be deleted.")
-@click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment.")
-@click.option("--allow-remote", is_flag=True, help="Listen on an address that others reach; needs --token.")
-@click.option(
-    "--allowed-host",
-    "allowed_hosts",
-    metavar="NAME",
-    multiple=True,
-    help="Another name that the dashboard is reached by, such as a proxy's; may be given again.",
-)
 @storage_options
 @handles_errors
-def dashboard(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
+def dashboard(save_dir: SaveDir, **options: Any) -> None:
     """Shows the studies in optuna-dashboard until Ctrl-C: read-only, and to this machine only."""
     from .commands.dashboard import dashboard_command
 
-    dashboard_command(console(), storage_url, save_dir.local, **options)
+    dashboard_command(save_dir, **options)
 
 
 @main.command()
@@ -254,7 +238,7 @@ def models() -> None:
     """Lists the architectures and what is searched of each."""
     from .commands.listings import list_models
 
-    list_models(console())
+    list_models()
 
 
 @main.command("check-model")
@@ -264,7 +248,7 @@ def check_model(network: str) -> None:
     """Says whether a network of your own can be tuned, and what it lacks; docs/own_network.md has an example."""
     from .commands.check_model import check_model_command
 
-    sys.exit(check_model_command(console(), network))
+    sys.exit(check_model_command(network))
 
 
 @main.command()
@@ -301,16 +285,12 @@ def datasets(
         resolve(*layers)  # Tells of mistakes before torch is loaded.
         from .commands.datasets import look_at_dataset
 
-        look_at_dataset(console(), layers, picture, show_all=show_all)
+        look_at_dataset(layers, picture, show_all=show_all)
     else:
         from .commands.listings import list_datasets
 
-        list_datasets(console())
+        list_datasets()
 
 
-main.add_command(cli_deploy.export)
-main.add_command(cli_deploy.predict)
-main.add_command(cli_deploy.serve)
-main.add_command(compare)
-main.add_command(diagnose)
-main.add_command(with_options_of(run))
+for command in (export, predict, serve, compare, diagnose, with_options_of(run)):
+    main.add_command(command)

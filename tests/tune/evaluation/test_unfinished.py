@@ -15,9 +15,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 from optuna.trial import TrialState, create_trial
-from rich.console import Console
 
 from tests.processes import SMALL, run, start
+from tests.runs import printed
 from tune.cli.main import main
 from tune.cli.summary import print_summary
 from tune.core.stopping import StopWatch
@@ -108,11 +108,10 @@ def test_the_first_trial_that_was_left_is_delivered_and_said_to_be_unfinished(ne
     assert (row["state"], row["epochs_run"], float(row["value"])) == ("unfinished", "2", best.values[0])
     sentence = "Trial 0 is not finished: it was left after 2 of 4 epochs"
     assert sentence in (root / "report.md").read_text()
-    shown = io.StringIO()
-    print_summary(Console(file=shown, width=1000), Finished(study, lab.settings, lab.folder, ended, []))
-    assert sentence in shown.getvalue()
-    assert "Best: trial 0" in shown.getvalue()
-    assert "Test: accuracy" in shown.getvalue()
+    shown = printed(print_summary, Finished(study, lab.settings, lab.folder, ended, []))
+    assert sentence in shown
+    assert "Best: trial 0" in shown
+    assert "Test: accuracy" in shown
 
 
 def test_it_goes_on_to_the_same_bits_and_the_finished_trial_replaces_it(new_lab: NewLab, outline: Outline) -> None:
