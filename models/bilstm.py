@@ -26,9 +26,6 @@ class BiLSTM(SequenceClassifier):
         pooling: One of ``pooling.POOLINGS``.
         layer_norm: Whether to normalise between recurrent layers.
         **front_options: Of ``ConvolutionalFront``, the convolutional stem.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(

@@ -22,9 +22,6 @@ class ConvolutionAndPool(nn.Module):
         conv_channels: Features of the convolution.
         conv_kernel_size: Steps that it sees; odd.
         pool_size: Steps that become one.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(self, n_channels: int, conv_channels: int, conv_kernel_size: int, pool_size: int) -> None:
@@ -72,9 +69,6 @@ class ConvGRU(SequenceClassifier):
         dropout: Of features, between recurrent layers and before the head.
         bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(

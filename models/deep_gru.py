@@ -30,9 +30,6 @@ class NormalisedStack(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after the last layer.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(self, n_inputs: int, *, hidden_size: int, n_layers: int, dropout: float, bidirectional: bool) -> None:
@@ -68,9 +65,6 @@ class DeepGRU(SequenceClassifier):
         bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
         **front_options: Of ``ConvolutionalFront``, the convolutional stem.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(

@@ -109,9 +109,6 @@ class EnhancedBiLSTM(SequenceClassifier):
         temporal_dropout: Of whole steps, before the recurrent layers.
         feature_dropout: Of whole features, before the recurrent layers.
         **front_options: Of ``ConvolutionalFront``, the convolutional stem.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(

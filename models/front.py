@@ -30,9 +30,6 @@ class ConvolutionalFront(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after the front.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(

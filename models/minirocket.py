@@ -171,9 +171,6 @@ class MiniRocket(SequenceClassifier):
         n_classes: Classes to tell apart.
         n_features: What the head is given, rounded down to a multiple of 84.
         receptive_field: Steps that the most dilated kernel spans; in the paper, those of a sequence.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     closed_form: ClassVar[bool] = True

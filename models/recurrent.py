@@ -37,9 +37,6 @@ class RecurrentStack(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after the last layer.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(
@@ -103,9 +100,6 @@ class RecurrentLayer(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after it: ``hidden_size`` for each direction, forwards first.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(self, cell: Cell, n_inputs: int, hidden_size: int, bidirectional: bool) -> None:
@@ -160,9 +154,6 @@ class Recurrent(SequenceClassifier):
         pooling: One of ``pooling.POOLINGS``.
         layer_norm: Whether to normalise between recurrent layers.
         **front_options: Of ``ConvolutionalFront``, the convolutional stem.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     cell: ClassVar[Cell]

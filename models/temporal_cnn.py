@@ -83,9 +83,6 @@ class TemporalCNN(SequenceClassifier):
         dropout: Of features, after every convolution of a block and before the head.
         pooling: One of ``pooling.POOLINGS``.
         **front_options: Of ``ConvolutionalFront``, the convolutional stem.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(

@@ -58,9 +58,6 @@ class Encoder(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after the last layer.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(
@@ -129,9 +126,6 @@ class Transformer(SequenceClassifier):
         positional_encoding: One of ``positions.POSITIONAL_ENCODINGS``.
         pooling: One of ``pooling.POOLINGS``.
         **front_options: Of ``ConvolutionalFront``, the convolutional stem.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(

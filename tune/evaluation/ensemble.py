@@ -84,8 +84,6 @@ class _Network:
     """One that has predicted what it was not trained on.
 
     Attributes:
-        context: Of the study that has it.
-        trial: Its trial there.
         logits: Of each fold's validation set.
     """
 

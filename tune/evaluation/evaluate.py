@@ -34,13 +34,10 @@ class Evaluation:
 
     Attributes:
         scores: Mean over the folds' networks.
-        intervals: Lowest and highest plausible value of each score.
-        n_sequences: Judged sequences.
         n_people: People who performed them; None where that is not known.
         resampled: What the intervals resample: ``people`` or ``sequences``.
         accuracy_by_recording: Share of recordings whose windows' mean probability is highest for the right class; None
             where sequences are not windows of longer recordings.
-        breakdown: By class and by person.
         events: As ``judge_events`` gives them; None without a rule.
     """
 

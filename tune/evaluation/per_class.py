@@ -24,11 +24,9 @@ class ClassScores:
     """How well one class is told from the others.
 
     Attributes:
-        name: Of the class.
         precision: Share of those named so that are of the class; None where none is named so.
         recall: Share of the class that is named so; None where the class does not occur.
         f1: As in ``metrics.score``; None where the class neither occurs nor is named.
-        support: Sequences of the class.
     """
 
     name: str
@@ -50,7 +48,6 @@ class Breakdown:
     Attributes:
         confusion: A row for each true class, a column for each predicted one; None with more than
             ``MOST_CONFUSED_CLASSES`` classes.
-        per_class: In the order of the classes.
         per_person: Share of correct predictions and number of sequences, by name; None where people are not known.
         calibration_error: Mean distance between how sure it is and how often right.
     """

@@ -25,7 +25,6 @@ class Row:
     """One configuration's line of the table.
 
     Attributes:
-        n_lost: Runs without a score.
         accuracy: Mean over runs and judged sequences, with its error; None without a run.
         interval: 95% of the accuracy; None with a single run.
         scores: Means over the runs of everything else that may have been published.
@@ -49,7 +48,6 @@ class Pair:
     """Two configurations against each other.
 
     Attributes:
-        n_seeds: Runs that both have.
         difference: First minus second; None without a common run.
         p_value: Corrected for all pairs of the protocol; None where it cannot be tested.
         matters: Whether there is a sentence about it.

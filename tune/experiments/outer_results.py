@@ -44,15 +44,12 @@ class Answer:
     """What the tuner answered in one outer fold.
 
     Attributes:
-        tested: Whom or what it was tested on.
         study: That has it; of all architectures the best.
         architecture: Registered name; that of the floor where it is handed over, since nothing beats it.
         trial: Its number, in the floor's study if it is the floor's.
-        configuration: Its searched hyperparameters.
         validation: The score that chose it: of its runs with fresh seeds or, without those, of the search.
         scores: Of what is handed over on the test set, as stored in the study.
         floor: Those of the floor, which are the same where it is the answer; None without one.
-        n_trials: Finished trials of all its studies.
         n_looks: How often networks of its studies were judged on the test set.
         seconds: Training time of all searches, confirmations and floors.
     """
@@ -78,7 +75,6 @@ class Evaluation:
 
     Attributes:
         outer: ``people`` or ``folds``.
-        metric: Score that the searches went by.
         answers: The answers of those that have been tested, in their order.
         command: Begins the same anew.
     """
@@ -96,7 +92,6 @@ class Estimate:
     """An accuracy on what was never seen, or a difference of two.
 
     Attributes:
-        accuracy: Of the whole.
         interval: 95%; None of a single unit.
     """
 

@@ -34,14 +34,9 @@ class Result:
     """A protocol and what its runs say.
 
     Attributes:
-        protocol: How they were trained and judged.
-        judged: What was judged, in sentences.
-        pairs: A sentence for each pair that matters.
         published: A sentence for each configuration of which an accuracy has been published.
-        missing: Names of the configurations without a run.
         picture: Name of its file; None where there is nothing to rank.
         measured: Day of the last run.
-        versions: Of the packages that its studies began with.
     """
 
     protocol: Protocol

@@ -23,10 +23,7 @@ class Selection:
         name: Of its folder and at the beginning of its studies' names.
         n_seeds: Runs of each configuration, in total.
         overrides: Settings of the command line, over all others.
-        protocols: Those that are run.
-        only: Names of the configurations that are run.
         timeout_seconds: Time for all of it; None without a limit.
-        command: Does the same again.
     """
 
     suite: Suite

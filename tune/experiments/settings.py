@@ -51,8 +51,6 @@ class Entry:
     """One configuration under one protocol.
 
     Attributes:
-        protocol: How it is trained and judged.
-        study_name: Of the study that holds its runs.
         layers: Partial settings, the strongest last.
     """
 

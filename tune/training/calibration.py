@@ -67,9 +67,7 @@ class Calibration:
 
     Attributes:
         temperature: The number; exactly 1 where none is shown to be better.
-        loss: Cross-entropy of the logits as they are.
         loss_with_temperature: Cross-entropy where each fold is divided by what the other folds ask for.
-        error: Calibration error of the logits as they are.
         error_with_temperature: Calibration error, likewise out of fold.
     """
 

@@ -33,8 +33,6 @@ class Fold:
     """The parts of one split as measured.
 
     Attributes:
-        train: What weights are fitted on.
-        validation: What steers the search.
         test: What is looked at after the search; None where the split has no test set.
     """
 
@@ -48,7 +46,6 @@ class Splits:
     """Everything that the trials of a study are trained and judged on.
 
     Attributes:
-        dataset: The whole data set.
         split: The single split, or what the folds were made from.
         folds: One entry for a single split.
     """
@@ -159,7 +156,6 @@ class Cut(NamedTuple):
     Attributes:
         split: The single split, or what the folds were made from.
         splits: What configurations are judged on: the single split, or every fold.
-        wrong: What is wrong with the parts, in sentences.
         about_folds: Why it is these folds, where the settings leave that open and a single split is too small.
     """
 
