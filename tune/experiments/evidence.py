@@ -106,11 +106,7 @@ def _apart(splits: Splits, part: str) -> bool:
 
 
 def check_same_sequences(splits: Mapping[str, Splits], part: str) -> None:
-    """All configurations of a protocol must be judged on the same sequences, or nothing can be paired.
-
-    Raises:
-        SettingsError: If one is judged on others.
-    """
+    """All configurations of a protocol must be judged on the same sequences, or nothing can be paired."""
     (first, ours), *others = splits.items()
     problems = []
     for name, theirs in others:

@@ -66,10 +66,6 @@ def plan_folds(dataset: SequenceDataset, settings: Settings, name: str, asked: A
         settings: As the person gives them.
         name: Of the evaluation; the studies' names begin with it.
         asked: Which folds.
-
-    Raises:
-        SettingsError: If the data has no such folds.
-        DataError: If somebody alone has a class, or there are fewer recordings than folds.
     """
     if problems := _problems(dataset, settings, asked):
         raise SettingsError(problems)

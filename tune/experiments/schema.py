@@ -94,11 +94,7 @@ class Suite(Section):
 
 
 def read_suite(path: Path) -> Suite:
-    """Reads a suite and checks its form; what its settings mean is checked by ``settings.check_suite``.
-
-    Raises:
-        SettingsError: With everything that is wrong with it.
-    """
+    """Reads a suite and checks its form; what its settings mean is checked by ``settings.check_suite``."""
     written, problems = read_json_object(path)
     if problems:
         raise SettingsError(problems)

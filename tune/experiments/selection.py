@@ -50,11 +50,7 @@ def selected(
     protocols: Sequence[str] = (),
     study_name: str | None = None,
 ) -> Selection:
-    """Checks what a person asks for.
-
-    Raises:
-        SettingsError: With everything that is wrong with it, and with the suite.
-    """
+    """Checks what a person asks for."""
     problems: list[Problem] = []
     n_seeds = int(seeds) if seeds.isascii() and seeds.isdigit() and len(seeds) < 9 else 0
     if not 1 <= n_seeds <= MOST_SEEDS:

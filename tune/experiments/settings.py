@@ -76,11 +76,7 @@ def entries_of(
 
 
 def check_suite(suite: Suite, overrides: Sequence[dict[str, Any]] = ()) -> None:
-    """Resolves the settings of every configuration under every protocol, without any data.
-
-    Raises:
-        SettingsError: With everything that is wrong, each with its place in the suite.
-    """
+    """Resolves the settings of every configuration under every protocol, without any data."""
     problems = _piece_problems("settings", suite.settings)
     for k, protocol in enumerate(suite.protocols):
         problems += _piece_problems(f"protocols[{k}].settings", protocol.settings)
@@ -110,9 +106,6 @@ def filled(layers: Sequence[dict[str, Any]], kind: str, unmentioned: str) -> Set
         layers: Partial settings, the strongest last.
         kind: Of the data set, which decides what is known to be good.
         unmentioned: ``plain`` or ``known-good``.
-
-    Raises:
-        SettingsError: If they are wrong, or leave something to search.
     """
     architecture = resolve(*layers).architecture
     known = {**INITIAL_CONFIGURATIONS[kind][0], **ADAPTED.get(architecture, {})} if unmentioned == "known-good" else {}
