@@ -18,8 +18,6 @@ class BiLSTM(SequenceClassifier):
     Source: Graves & Schmidhuber 2005, "Framewise phoneme classification with bidirectional LSTM...".
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
         dropout: Of features, between recurrent layers and before the head.

@@ -59,8 +59,6 @@ class ConvGRU(SequenceClassifier):
     """Conv1d, ReLU, max-pool, then recurrent layers of GRU, pooling and a linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         conv_channels: Features of the convolution.
         conv_kernel_size: Steps that it sees; odd.
         pool_size: Steps that become one.

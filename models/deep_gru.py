@@ -57,8 +57,6 @@ class DeepGRU(SequenceClassifier):
     """Optional convolutional stem, a deep stack of GRU layers, pooling, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
         dropout: Of features, after every recurrent layer and before the head.

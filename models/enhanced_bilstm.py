@@ -94,8 +94,6 @@ class EnhancedBiLSTM(SequenceClassifier):
     residual connections, attention to a half-rate branch, self-attention, pooling, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
         dropout: Of features, between recurrent layers, after each attention and before the head.

@@ -145,8 +145,6 @@ class Recurrent(SequenceClassifier):
     """A recurrent network: optional convolutional stem, recurrent layers, pooling, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
         dropout: Of features, between recurrent layers and before the head.

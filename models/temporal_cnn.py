@@ -72,8 +72,6 @@ class TemporalCNN(SequenceClassifier):
     shortened there before the blocks.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         n_blocks: Residual blocks, of two convolutions each.
         conv_channels: Features of a step in every block.
         conv_kernel_size: Steps that a convolution sees; odd.

@@ -116,8 +116,6 @@ class Transformer(SequenceClassifier):
     """Optional convolutional stem, transformer encoder, pooling, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         n_heads: Heads of every layer.
         head_dim: Features of a head; the encoder has ``n_heads * head_dim`` features.
         feed_forward_size: Hidden features between two attentions.
