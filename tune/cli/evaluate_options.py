@@ -52,7 +52,7 @@ def evaluate(
     from ..config.arguments import settings_layers
     from ..config.settings import resolve
     from ..config.trackers import read_targets
-    from ..experiments.outer_folds import Asked
+    from ..experiments.outer_folds import OuterOptions
 
     layers = settings_layers(config_file, assignments, options)
     resolve(*layers)  # Tells of mistakes before torch is loaded.
@@ -70,7 +70,7 @@ def evaluate(
     )
     code = evaluate_command(
         layers,
-        Asked(outer, n_folds, auto_tune_all),
+        OuterOptions(outer, n_folds, auto_tune_all),
         save_dir=save_dir,
         study_name=study_name,
         run_fold=run_fold,

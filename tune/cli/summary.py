@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -167,9 +168,7 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
     if settings.search.second_objective:
         front = sorted(best_trials(study), key=lambda trial: trial.values[1])
         ends = "" if len(front) == 1 else f": from {_described(front[0], metric)} to {_described(front[-1], metric)}"
-        lines.append(
-            f"The Pareto front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)"
-        )
+        lines.append(f"The Pareto front has {counted(len(front), 'trial')}{ends} (pareto_front.png)")
     if "test" in found:
         tested = _tested(found["test"], study, metric)
         lines.append(tested[0].upper() + tested[1:])
@@ -252,18 +251,14 @@ def _failures(study: Study) -> list[str]:
 
 def _counts(study: Study) -> str:
     trials = study.get_trials(deepcopy=False)
-
-    def count(state: TrialState) -> int:
-        return sum(trial.state == state for trial in trials)
-
-    n_complete = count(TrialState.COMPLETE)
-    parts = [f"{n_complete} trial{'' if n_complete == 1 else 's'} complete", f"{count(TrialState.PRUNED)} pruned"]
+    count = Counter(trial.state for trial in trials)
+    parts = [f"{counted(count[TrialState.COMPLETE], 'trial')} complete", f"{count[TrialState.PRUNED]} pruned"]
     if n_over := n_over_a_cap(study):
         parts[-1] += f" ({n_over} of them over a cap and not trained)"
-    if count(TrialState.FAIL):
-        parts.append(f"{count(TrialState.FAIL)} failed")
-    if count(TrialState.RUNNING):
+    if count[TrialState.FAIL]:
+        parts.append(f"{count[TrialState.FAIL]} failed")
+    if count[TrialState.RUNNING]:
         n_paused = sum(is_paused(study, trial) for trial in trials)
         waiting = f", {n_paused} of them paused until others have got as far" if n_paused else ""
-        parts.append(f"{count(TrialState.RUNNING)} left to go on with (--resume){waiting}")
+        parts.append(f"{count[TrialState.RUNNING]} left to go on with (--resume){waiting}")
     return ", ".join(parts) + "."

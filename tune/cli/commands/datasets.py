@@ -147,21 +147,12 @@ def _split(dataset: SequenceDataset) -> tuple[list[str], str | None, list[str]]:
 
 def _options(layers: Sequence[dict[str, Any]]) -> str:
     """The data set, the path and what was chosen of it, as they were named."""
-    named = {
-        "--dataset": next((layer["dataset"] for layer in reversed(layers) if "dataset" in layer), None),
-        **{
-            option: next((layer["data"][name] for layer in reversed(layers) if name in layer.get("data", {})), None)
-            for option, name in (
-                ("--data-path", "path"),
-                ("--classes", "classes"),
-            )
-        },
-    }
-    left_out = any(layer.get("data", {}).get("asl_citizen") is False for layer in layers)
-    options = [f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None]
-    chosen = {name: value for layer in layers for name, value in layer.get("data", {}).items() if name in REPEATED}
-    options += [f" --set data.{name}={value}" for name, value in chosen.items()]
-    return "".join(options) + (" --no-asl-citizen" if left_out else "")
+    named = [("--dataset", layer["dataset"]) for layer in layers if "dataset" in layer][-1:]
+    chosen = {name: value for layer in layers for name, value in layer.get("data", {}).items()}
+    named += [("--data-path", chosen.get("path")), ("--classes", chosen.get("classes"))]
+    options = [f" {option} {shlex.quote(str(value))}" for option, value in named if value is not None]
+    options += [f" --set data.{name}={value}" for name, value in chosen.items() if name in REPEATED]
+    return "".join(options) + (" --no-asl-citizen" if chosen.get("asl_citizen") is False else "")
 
 
 def _some(names: Sequence[str], most: int = N_NAMED) -> str:

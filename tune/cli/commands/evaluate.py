@@ -18,14 +18,14 @@ from ...config.settings import Settings, resolve
 from ...core.folders import SaveDir
 from ...core.stopping import SIGNAL_EXIT_CODES, signals_to
 from ...core.terminal import print_table, say
-from ...experiments.outer_folds import Asked, OuterFold, plan_folds
+from ...experiments.outer_folds import OuterFold, OuterOptions, plan_folds
 from ...experiments.outer_results import (
     Evaluation,
-    answer_of,
     conclusions,
+    result_of,
     studies_of,
     table,
-    with_answers,
+    with_results,
     write_evaluation,
 )
 from ...report.figures.words import counted
@@ -46,7 +46,7 @@ RunFold = Callable[..., int]
 
 def evaluate_command(
     layers: list[dict[str, Any]],
-    asked: Asked,
+    options: OuterOptions,
     *,
     save_dir: SaveDir,
     study_name: str | None,
@@ -58,17 +58,17 @@ def evaluate_command(
         with signals_to(_raise):
             layers = with_dataset(layers)
             storage = open_or_make(save_dir)
-            evaluation = _planned(storage, save_dir, layers, asked, study_name)
+            evaluation = _planned(storage, save_dir, layers, options, study_name)
             folder = save_dir.local / evaluation.name
             for _ in _folds_run(storage, evaluation, layers, run_fold):
-                evaluation = with_answers(storage, evaluation)
+                evaluation = with_results(storage, evaluation)
                 write_evaluation(evaluation, folder)
     except _Ended as ended:
         code = ended.exit_code
     if code in SIGNAL_EXIT_CODES.values():
         say("The evaluation is not finished: the same command goes on with it.")
         return code
-    evaluation = with_answers(storage, evaluation)
+    evaluation = with_results(storage, evaluation)
     write_evaluation(evaluation, folder)
     _print(evaluation)
     say(f"Results: {folder}/  (evaluation.md, evaluation.csv, evaluation.json)")
@@ -76,21 +76,21 @@ def evaluate_command(
 
 
 def _planned(
-    storage: RDBStorage, save_dir: SaveDir, layers: list[dict[str, Any]], asked: Asked, study_name: str | None
+    storage: RDBStorage, save_dir: SaveDir, layers: list[dict[str, Any]], options: OuterOptions, study_name: str | None
 ) -> Evaluation:
     """The evaluation before any fold is run, so that what would not work is refused before it costs anything."""
     settings = resolve(*layers)
-    whole = asked.every_architecture
+    whole = options.every_architecture
     name = study_name or data_name_of(settings) + ("" if whole else f"-{settings.architecture}")
     dataset = load_dataset(settings)
-    folds = plan_folds(dataset, settings, name, asked)
+    folds = plan_folds(dataset, settings, name, options)
     check_agreement(storage, [save_dir.study(one) for fold in folds for one in fold.study_names])
     for fold in folds:
         _check_fold(storage, fold, layers, dataset)
-    number = "" if asked.n_folds is None else f" --n-folds {asked.n_folds}"
+    number = "" if options.n_folds is None else f" --n-folds {options.n_folds}"
     again = command(settings, name, dataset.channel_names, every_architecture=whole)
-    again = again.replace("./run_tuning.sh", f"./run_tuning.sh evaluate --outer {asked.outer}{number}", 1)
-    return Evaluation(f"{name}-outer", asked.outer, settings.search.metric, tuple(folds), (), again)
+    again = again.replace("./run_tuning.sh", f"./run_tuning.sh evaluate --outer {options.outer}{number}", 1)
+    return Evaluation(f"{name}-outer", options.outer, settings.search.metric, tuple(folds), (), again)
 
 
 def _folds_run(
@@ -138,7 +138,7 @@ def _is_done(storage: RDBStorage, fold: OuterFold, settings: Settings) -> bool:
 
 def _note_done(storage: RDBStorage, fold: OuterFold, settings: Settings) -> None:
     """Puts down that a fold has come to its end; one without an answer is tried again by the next command."""
-    if answer_of(storage, fold) is not None:
+    if result_of(storage, fold) is not None:
         for study in studies_of(storage, fold):
             study.set_user_attr(DONE, _wanted(settings))
 
