@@ -275,7 +275,7 @@ def deliveries(save_dir: Path) -> dict[str, Any]:
 def test_a_run_whose_time_is_up_in_its_first_trial_delivers_what_can_be_used(tmp_path: Path) -> None:
     """The whole of it: a real run, its exports, and predictions by the network that it leaves."""
     save_dir = str(tmp_path)
-    output, _ = run("--trials=2", *SLOW, "--timeout=20s", "--save-dir", save_dir)
+    output, _ = run("--trials=2", *SLOW, "--timeout=10s", "--save-dir", save_dir)
     assert "Trial 0 is not finished: it was left after" in output
     written = deliveries(tmp_path)
     assert not written["finished"]
@@ -299,7 +299,7 @@ def test_a_run_whose_time_is_up_in_its_first_trial_delivers_what_can_be_used(tmp
 
 @pytest.mark.timeout(1200)
 def test_of_every_architecture_the_unfinished_ones_are_compared_and_the_best_is_delivered(tmp_path: Path) -> None:
-    output, _ = run("--auto-tune-all", "--trials=1", *SLOW, "--timeout=60s", "--save-dir", str(tmp_path))
+    output, _ = run("--auto-tune-all", "--trials=1", *SLOW, "--timeout=30s", "--save-dir", str(tmp_path))
     (folder,) = (path.parent for path in tmp_path.glob("*/comparison.csv"))
     rows = list(csv.DictReader((folder / "comparison.csv").read_text().splitlines()))
     scored = [float(row["validation"]) for row in rows if row["validation"]]
