@@ -95,7 +95,9 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     if network is not None:
         merged = _merge(default_settings(network), {**merged, "network": network.model_dump()}, ())
     known = {"shared": SHARED, **SPACES, **({} if network is None else {network.name: own_space(network.name)})}
-    problems += _space_problems(merged.get("space"), known)
+    # Written down in full, so that a stored study does not depend on what the built-in ranges become one day.
+    space, of_space = _plain_space(merged.get("space"), known)
+    problems += of_space
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -106,15 +108,6 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     problems += _name_problems(merged, known)
     if problems:
         raise SettingsError(problems)
-    # Written down in full, so that a stored study does not depend on what the built-in ranges become one day.
-    space = {
-        section: {
-            name: parsed if not isinstance(parsed, BaseDistribution) else to_plain(parsed)
-            for name, written in ranges.items()
-            for parsed in [from_plain(name, name, known[section][name], written)]
-        }
-        for section, ranges in settings.space.items()
-    }
     return settings.model_copy(update={"space": space})
 
 
@@ -187,9 +180,11 @@ def _network(written: Any) -> tuple[OwnNetwork | None, list[Problem]]:
         return None, list(error.problems)
 
 
-def _space_problems(space: Any, built_in: dict[str, Space]) -> list[Problem]:
+def _plain_space(space: Any, built_in: dict[str, Space]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+    """All ranges as a study stores them, and what is wrong with them."""
     if not isinstance(space, dict):
-        return [Problem("space", space, "must be an object of architectures")]
+        return {}, [Problem("space", space, "must be an object of architectures")]
+    plain: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
     for section, ranges in space.items():
         if section not in built_in:
@@ -199,6 +194,7 @@ def _space_problems(space: Any, built_in: dict[str, Space]) -> list[Problem]:
         elif not isinstance(ranges, dict):
             problems.append(Problem(f"space.{section}", ranges, "must be an object of ranges"))
         else:
+            plain[section] = {}
             for name, written in ranges.items():
                 path = f"space.{section}.{name}"
                 if name not in built_in[section]:
@@ -206,10 +202,11 @@ def _space_problems(space: Any, built_in: dict[str, Space]) -> list[Problem]:
                     problems.append(Problem(path, written, rule, did_you_mean(name, built_in[section])))
                     continue
                 try:
-                    from_plain(path, name, built_in[section][name], written)
+                    parsed = from_plain(path, name, built_in[section][name], written)
+                    plain[section][name] = to_plain(parsed) if isinstance(parsed, BaseDistribution) else parsed
                 except* Problem as group:
                     problems += [problem for problem in group.exceptions if isinstance(problem, Problem)]
-    return problems
+    return plain, problems
 
 
 def _name_problems(merged: dict[str, Any], known: dict[str, Space]) -> list[Problem]:
