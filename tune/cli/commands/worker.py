@@ -38,12 +38,7 @@ def worker_command(
 ) -> int:
     """Works on a study until it has its trials; returns the exit code.
 
-    Args:
-        layers: What differs on this machine from the study's settings: device, workers, place of the data.
-        save_dir: Holds the checkpoints and the best's weights, which all workers should be able to read.
-        study_name: Of the study.
-        wait_seconds: Time to wait for a study that is not there yet.
-        trackers: Where to track it.
+    ``layers`` say what differs on this machine from the study's settings: device, workers, place of the data.
     """
     check_study_name(study_name)
     if note := password_note(save_dir.storage):
