@@ -136,16 +136,12 @@ def _pairs(suite: Suite, judged: Judged, found: dict[str, Predictions], best: st
             ours, theirs = found[first].of_runs(common), found[second].of_runs(common)
             tested = difference(ours, theirs, judged.units, seed=k, n_pairs=len(wanted))
         compared.append((first, second, len(common), tested))
-    known = [k for k, (*_, tested) in enumerate(compared) if tested is not None and tested.p_value is not None]
-    corrected = dict(zip(known, holm([_p(compared[k][3]) for k in known]), strict=True))
+    p_values = {k: tested.p_value for k, (*_, tested) in enumerate(compared) if tested and tested.p_value is not None}
+    corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     return tuple(
         Pair(first, second, n, tested, corrected.get(k), suite.pairs is not None or best in (first, second))
         for k, (first, second, n, tested) in enumerate(compared)
     )
-
-
-def _p(tested: Difference | None) -> float:
-    return 1.0 if tested is None or tested.p_value is None else tested.p_value
 
 
 def _blocks(judged: Judged, found: Sequence[Predictions]) -> tuple[str, NDArray[np.float64] | None]:

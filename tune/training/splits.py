@@ -56,11 +56,6 @@ class Splits:
     _prepared: dict[tuple[int, str], tuple[Preparation, SequenceDataset]] = field(default_factory=dict, repr=False)
     _normalisers: dict[tuple[int, str], Normaliser] = field(default_factory=dict, repr=False)
 
-    @property
-    def n_training(self) -> int:
-        """Sequences in the training set, or in the smallest of several folds'."""
-        return min(len(fold.train) for fold in self.folds)
-
     def prepared(self, fold: int, part: str, preparation: Preparation) -> SequenceDataset:
         """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given.
 
@@ -208,7 +203,8 @@ def settled(settings: Settings, splits: Splits, stored: Mapping[str, Any] | None
     """
     n_folds = len(splits.folds) if len(splits.folds) > 1 else 0
     split = settings.split.model_copy(update={"folds": n_folds})
-    return fitted(settings.model_copy(update={"split": split}), splits.dataset, splits.n_training, stored)
+    n_sequences = min(len(fold.train) for fold in splits.folds)
+    return fitted(settings.model_copy(update={"split": split}), splits.dataset, n_sequences, stored)
 
 
 def describe_data(settings: Settings, splits: Splits) -> dict[str, Any]:
