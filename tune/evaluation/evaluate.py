@@ -159,12 +159,7 @@ def wilson_over_people(accuracy: float, n_judged: int, n_people: int, deviation:
 
     Where people differ, many sequences of one say less than as many of several. A bootstrap of a few people who are
     nearly always right knows nothing of the rare one with whom it is not; this interval allows for that one.
-
-    Args:
-        accuracy: Over all of them.
-        n_judged: Sequences.
-        n_people: At least 2.
-        deviation: Of the accuracy of resamples of people.
+    ``deviation`` is that of the accuracy of resamples of people, at least two.
     """
     if 0 < accuracy < 1:
         variance = deviation**2 * n_people / (n_people - 1)
@@ -243,10 +238,6 @@ def plausible_range(resampled: NDArray[np.float64], n_units: int) -> tuple[float
     Hesterberg's expanded percentiles (2015, What Teachers Should Know about the Bootstrap, section 3.2), which follow
     the skewness but end at the worst and the best unit; the interval by Student's distribution ends nowhere. The
     wider of the two is taken on each side.
-
-    Args:
-        resampled: The score of each resample.
-        n_units: That each resample drew.
     """
     if n_units < 2:
         return float(resampled.min()), float(resampled.max())

@@ -112,12 +112,7 @@ def score_weights(
 ) -> tuple[Evaluation, list[str]]:
     """Scores a trial's network, with these weights for each fold, on ``validation`` or ``test``.
 
-    Args:
-        context: Of the study.
-        trial: Whose network it is.
-        weights: Of each fold.
-        part: The one or the other.
-        rule: By which windows of streams decide; None: chosen on validation, and the plain one on the test set.
+    Windows of streams decide by ``rule``; without one it is chosen on validation, and the plain one on the test set.
 
     Returns:
         The scores, and of each fold's network which sequences it got right, packed.

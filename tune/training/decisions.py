@@ -69,10 +69,7 @@ def decide(
 ) -> tuple[Int[NDArray[np.int64], " windows"], Float[NDArray[np.float64], "windows classes"]]:
     """The class that is decided at the end of each of successive windows, and the probabilities that decide.
 
-    Args:
-        probabilities: Of windows in order of time, ``rule.hop`` apart.
-        rule: How.
-        null: The null class; without one there is no threshold.
+    The windows are in order of time, ``rule.hop`` apart. Without a null class there is no threshold.
     """
     means = trailing_mean(probabilities, rule.n_windows)
     labels = means.argmax(axis=1)

@@ -194,13 +194,7 @@ def cut(dataset: SequenceDataset, wanted: SplitSettings) -> Cut:
 
 
 def settled(settings: Settings, splits: Splits, stored: Mapping[str, Any] | None = None) -> tuple[Settings, list[str]]:
-    """The settings as the data decides what they leave open, and sentences about that.
-
-    Args:
-        settings: Of the study.
-        splits: Of the study.
-        stored: The settings that the study was begun with; None for a new study.
-    """
+    """The settings as the data decides what they leave open, and sentences about that; ``stored`` as in ``fitted``."""
     n_folds = len(splits.folds) if len(splits.folds) > 1 else 0
     split = settings.split.model_copy(update={"folds": n_folds})
     n_sequences = min(len(fold.train) for fold in splits.folds)
