@@ -51,12 +51,12 @@ def evaluate(
     """
     from ..config.arguments import settings_layers
     from ..config.settings import resolve
-    from ..config.trackers import read_targets
+    from ..config.trackers import read_trackers
     from ..experiments.outer_folds import OuterOptions
 
     layers = settings_layers(config_file, assignments, options)
     resolve(*layers)  # Tells of mistakes before torch is loaded.
-    trackers = read_targets(mlflow, tensorboard)
+    trackers = read_trackers(mlflow, tensorboard)
     from .commands.evaluate import evaluate_command
     from .commands.run import run_command
 

@@ -117,11 +117,11 @@ def run(
     """
     from ..config.arguments import settings_layers
     from ..config.settings import resolve
-    from ..config.trackers import read_targets
+    from ..config.trackers import read_trackers
 
     layers = settings_layers(config_file, assignments, options)
     resolve(*layers)  # Tells of mistakes before torch is loaded.
-    trackers = read_targets(mlflow, tensorboard)
+    trackers = read_trackers(mlflow, tensorboard)
     from .commands.run import run_command
 
     code = run_command(
@@ -160,9 +160,9 @@ def worker(
     --save-dir that all of them share. The last one tests the best configuration and writes the exports.
     """
     from ..config.arguments import seconds, settings_layers
-    from ..config.trackers import read_targets
+    from ..config.trackers import read_trackers
 
-    trackers = read_targets(mlflow, tensorboard)
+    trackers = read_trackers(mlflow, tensorboard)
     from .commands.worker import worker_command
 
     code = worker_command(
