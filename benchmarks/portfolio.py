@@ -1,6 +1,6 @@
 """Which few configurations a search should try beside its first one: chosen greedily, judged on data left out.
 
-Every configuration is what changes of the first one: the variants of ``tune/config/portfolio.py``, and others drawn at
+Every configuration is what changes of the first one: the variants of ``tune/config/initial.py``, and others drawn at
 random, the same for all data sets. Each is trained on each data set as a trial would be, and scored on its test set
 with the weights of its best validation epoch; lines that are in the file are not made again.
 
@@ -26,8 +26,7 @@ import torch
 from optuna.samplers import RandomSampler
 
 from data.tensors.channels import Preparation
-from tune.config.initial import initial_configurations, moved_into
-from tune.config.portfolio import VARIANTS
+from tune.config.initial import VARIANTS, initial_configurations, moved_into
 from tune.config.settings import Settings, resolve
 from tune.config.spaces import SHARED, SPACES, Scalar
 from tune.core.seeds import derive_seed

@@ -24,7 +24,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,6 @@ from optuna.distributions import distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import wsgi
-from rich.console import Console
 from sqlalchemy import insert
 
 from tune.cli.commands.status import status_command
@@ -299,7 +298,8 @@ def _drawn(study: Study, settings: Settings) -> float:
 def status(place: Path, pruner: str) -> float:
     """``status``, start-up left out."""
     begun = time.process_time()
-    status_command(Console(file=io.StringIO()), None, SaveDir(place / pruner), None)
+    with redirect_stdout(io.StringIO()):
+        status_command(SaveDir(place / pruner), None)
     return time.process_time() - begun
 
 

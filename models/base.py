@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .checks import probability, whole_number
+from .front import ConvolutionalFront
 from .masks import check_lengths, step_mask
 from .pooling import Pooling
 
@@ -22,24 +24,32 @@ class SequenceClassifier(nn.Module):
     An architecture is a subclass whose constructor takes ``(n_channels, n_classes)`` and its hyperparameters by
     keyword, each a plain value with a default, and ends in ``assemble``. A stage is a module from ``(values, lengths)``
     to ``(values, lengths)`` that may change the number of features and shorten time. It finds the padding finite
-    (zero, if it is the first stage), and keeps what stands there out of the real steps.
+    (zero, if it is the first stage), and keeps what stands there out of the real steps. All of their constructors raise
+    a ``ValueError`` for a hyperparameter that is out of range.
 
     Args:
         n_channels: Channels of a step.
         n_classes: Classes to tell apart.
-
-    Raises:
-        ValueError: If either is out of range.
 
     Attributes:
         closed_form: Whether it is fitted by ``fit_features`` and the solution of a linear head, and its features have
             no gradient; else all of it is trained by gradients.
     """
 
+    __signature__: ClassVar[inspect.Signature]
     closed_form: ClassVar[bool] = False
     stages: nn.ModuleList
     pooling: Pooling
     head: nn.Sequential
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Names the hyperparameters of the stem in the signature of a constructor that passes them on."""
+        super().__init_subclass__(**kwargs)
+        signature = inspect.signature(cls.__init__)
+        parameters = list(signature.parameters.values())[1:]
+        if parameters and parameters[-1].name == "front_options":
+            parameters[-1:] = list(inspect.signature(ConvolutionalFront).parameters.values())[1:]
+        cls.__signature__ = signature.replace(parameters=parameters)
 
     def __init__(self, n_channels: int, n_classes: int) -> None:
         super().__init__()
@@ -48,11 +58,7 @@ class SequenceClassifier(nn.Module):
         self.n_classes = n_classes
 
     def assemble(self, stages: Iterable[nn.Module], pooling: Pooling, dropout: float) -> None:
-        """Registers the parts in their order: stages, pooling, and a linear head after dropout.
-
-        Raises:
-            ValueError: If ``dropout`` is out of range.
-        """
+        """Registers the parts in their order: stages, pooling, and a linear head after dropout."""
         probability("dropout", dropout)
         self.stages = nn.ModuleList(stages)
         self.pooling = pooling
@@ -76,15 +82,7 @@ class SequenceClassifier(nn.Module):
     def embed(
         self, values: Float[Tensor, "batch time channels"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch features"]:
-        """One vector for each sequence: what the head is given.
-
-        Args:
-            values: As in ``forward``.
-            lengths: As in ``forward``.
-
-        Raises:
-            ValueError: If a length is outside 1..time.
-        """
+        """One vector for each sequence, from what ``forward`` takes: what the head is given."""
         time = values.shape[1]
         check_lengths(lengths, time)
         # A product with the mask would leave NaN standing.

@@ -22,9 +22,6 @@ class ConvolutionAndPool(nn.Module):
         conv_channels: Features of the convolution.
         conv_kernel_size: Steps that it sees; odd.
         pool_size: Steps that become one.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(self, n_channels: int, conv_channels: int, conv_kernel_size: int, pool_size: int) -> None:
@@ -62,8 +59,6 @@ class ConvGRU(SequenceClassifier):
     """Conv1d, ReLU, max-pool, then recurrent layers of GRU, pooling and a linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         conv_channels: Features of the convolution.
         conv_kernel_size: Steps that it sees; odd.
         pool_size: Steps that become one.
@@ -72,9 +67,6 @@ class ConvGRU(SequenceClassifier):
         dropout: Of features, between recurrent layers and before the head.
         bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(

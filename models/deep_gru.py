@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -28,9 +30,6 @@ class NormalisedStack(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after the last layer.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(self, n_inputs: int, *, hidden_size: int, n_layers: int, dropout: float, bidirectional: bool) -> None:
@@ -55,20 +54,15 @@ class NormalisedStack(nn.Module):
 
 
 class DeepGRU(SequenceClassifier):
-    """Optional convolutional front, a deep stack of GRU layers, pooling, linear head.
+    """Optional convolutional stem, a deep stack of GRU layers, pooling, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
         dropout: Of features, after every recurrent layer and before the head.
         bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
-        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
+        **front_options: Of ``ConvolutionalFront``, the convolutional stem.
     """
 
     def __init__(
@@ -81,23 +75,10 @@ class DeepGRU(SequenceClassifier):
         dropout: float = 0.0,
         bidirectional: bool = False,
         pooling: str = "last",
-        front_layers: int = 0,
-        front_channels: int = 64,
-        front_kernel_size: int = 5,
-        front_stride: int = 1,
-        front_norm: str = "batch",
-        front_dropout: float = 0.0,
+        **front_options: Any,
     ) -> None:
         super().__init__(n_channels, n_classes)
-        front = ConvolutionalFront(
-            n_channels,
-            front_layers=front_layers,
-            front_channels=front_channels,
-            front_kernel_size=front_kernel_size,
-            front_stride=front_stride,
-            front_norm=front_norm,
-            front_dropout=front_dropout,
-        )
+        front = ConvolutionalFront(n_channels, **front_options)
         stack = NormalisedStack(
             front.n_outputs, hidden_size=hidden_size, n_layers=n_layers, dropout=dropout, bidirectional=bidirectional
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -92,8 +94,6 @@ class EnhancedBiLSTM(SequenceClassifier):
     residual connections, attention to a half-rate branch, self-attention, pooling, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
         dropout: Of features, between recurrent layers, after each attention and before the head.
@@ -106,10 +106,7 @@ class EnhancedBiLSTM(SequenceClassifier):
         attention_head_dim: Features of a head.
         temporal_dropout: Of whole steps, before the recurrent layers.
         feature_dropout: Of whole features, before the recurrent layers.
-        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
+        **front_options: Of ``ConvolutionalFront``, the convolutional stem.
     """
 
     def __init__(
@@ -128,12 +125,7 @@ class EnhancedBiLSTM(SequenceClassifier):
         attention_head_dim: int = 16,
         temporal_dropout: float = 0.0,
         feature_dropout: float = 0.0,
-        front_layers: int = 0,
-        front_channels: int = 64,
-        front_kernel_size: int = 5,
-        front_stride: int = 1,
-        front_norm: str = "batch",
-        front_dropout: float = 0.0,
+        **front_options: Any,
     ) -> None:
         super().__init__(n_channels, n_classes)
         flag("cross_resolution", cross_resolution)
@@ -141,15 +133,7 @@ class EnhancedBiLSTM(SequenceClassifier):
         whole_number("attention_head_dim", attention_head_dim, 2, 512)
         probability("temporal_dropout", temporal_dropout)
         probability("feature_dropout", feature_dropout)
-        front = ConvolutionalFront(
-            n_channels,
-            front_layers=front_layers,
-            front_channels=front_channels,
-            front_kernel_size=front_kernel_size,
-            front_stride=front_stride,
-            front_norm=front_norm,
-            front_dropout=front_dropout,
-        )
+        front = ConvolutionalFront(n_channels, **front_options)
         stack = RecurrentStack(
             nn.LSTM,
             front.n_outputs,

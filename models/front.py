@@ -21,7 +21,7 @@ class ConvolutionalFront(nn.Module):
 
     Args:
         n_channels: Channels of a step.
-        front_layers: Number of layers.
+        front_layers: Number of layers; 0 for none.
         front_channels: Features after each layer.
         front_kernel_size: Steps that one convolution sees; odd.
         front_stride: Steps that one convolution moves by; each layer divides the lengths by it and rounds up.
@@ -30,21 +30,18 @@ class ConvolutionalFront(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after the front.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(
         self,
         n_channels: int,
         *,
-        front_layers: int,
-        front_channels: int,
-        front_kernel_size: int,
-        front_stride: int,
-        front_norm: str,
-        front_dropout: float,
+        front_layers: int = 0,
+        front_channels: int = 64,
+        front_kernel_size: int = 5,
+        front_stride: int = 1,
+        front_norm: str = "batch",
+        front_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         whole_number("front_layers", front_layers, 0, 8)

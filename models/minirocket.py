@@ -167,13 +167,8 @@ class MiniRocket(SequenceClassifier):
     """Shares of positive values of 84 fixed kernels at several dilations, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         n_features: What the head is given, rounded down to a multiple of 84.
         receptive_field: Steps that the most dilated kernel spans; in the paper, those of a sequence.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     closed_form: ClassVar[bool] = True

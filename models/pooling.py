@@ -23,9 +23,6 @@ class Pooling(nn.Module):
 
     Attributes:
         n_outputs: Features of a sequence: those of a step, twice as many for ``mean_max``.
-
-    Raises:
-        ValueError: If there is no such pooling.
     """
 
     def __init__(self, name: str, n_features: int, bidirectional: bool = False) -> None:

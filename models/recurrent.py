@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -37,9 +37,6 @@ class RecurrentStack(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after the last layer.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(
@@ -103,9 +100,6 @@ class RecurrentLayer(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after it: ``hidden_size`` for each direction, forwards first.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(self, cell: Cell, n_inputs: int, hidden_size: int, bidirectional: bool) -> None:
@@ -148,21 +142,16 @@ def _reordered(
 
 
 class Recurrent(SequenceClassifier):
-    """A recurrent network: optional convolutional front, recurrent layers, pooling, linear head.
+    """A recurrent network: optional convolutional stem, recurrent layers, pooling, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         hidden_size: Features that a direction puts out.
         n_layers: Recurrent layers.
         dropout: Of features, between recurrent layers and before the head.
         bidirectional: Whether every recurrent layer also reads backwards.
         pooling: One of ``pooling.POOLINGS``.
         layer_norm: Whether to normalise between recurrent layers.
-        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
+        **front_options: Of ``ConvolutionalFront``, the convolutional stem.
     """
 
     cell: ClassVar[Cell]
@@ -178,23 +167,10 @@ class Recurrent(SequenceClassifier):
         bidirectional: bool = False,
         pooling: str = "last",
         layer_norm: bool = False,
-        front_layers: int = 0,
-        front_channels: int = 64,
-        front_kernel_size: int = 5,
-        front_stride: int = 1,
-        front_norm: str = "batch",
-        front_dropout: float = 0.0,
+        **front_options: Any,
     ) -> None:
         super().__init__(n_channels, n_classes)
-        front = ConvolutionalFront(
-            n_channels,
-            front_layers=front_layers,
-            front_channels=front_channels,
-            front_kernel_size=front_kernel_size,
-            front_stride=front_stride,
-            front_norm=front_norm,
-            front_dropout=front_dropout,
-        )
+        front = ConvolutionalFront(n_channels, **front_options)
         stack = RecurrentStack(
             self.cell,
             front.n_outputs,

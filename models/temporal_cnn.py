@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -64,14 +66,12 @@ class ResidualBlock(nn.Module):
 
 
 class TemporalCNN(SequenceClassifier):
-    """Optional convolutional front, residual blocks of dilated convolutions, pooling, linear head.
+    """Optional convolutional stem, residual blocks of dilated convolutions, pooling, linear head.
 
     Block i sees every ``dilation_growth ** i``-th step, up to every 256th. Strides are the front's: a long recording is
     shortened there before the blocks.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         n_blocks: Residual blocks, of two convolutions each.
         conv_channels: Features of a step in every block.
         conv_kernel_size: Steps that a convolution sees; odd.
@@ -80,10 +80,7 @@ class TemporalCNN(SequenceClassifier):
         conv_norm: One of ``front.NORMS``.
         dropout: Of features, after every convolution of a block and before the head.
         pooling: One of ``pooling.POOLINGS``.
-        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
+        **front_options: Of ``ConvolutionalFront``, the convolutional stem.
     """
 
     def __init__(
@@ -99,12 +96,7 @@ class TemporalCNN(SequenceClassifier):
         conv_norm: str = "batch",
         dropout: float = 0.0,
         pooling: str = "mean",
-        front_layers: int = 0,
-        front_channels: int = 64,
-        front_kernel_size: int = 5,
-        front_stride: int = 1,
-        front_norm: str = "batch",
-        front_dropout: float = 0.0,
+        **front_options: Any,
     ) -> None:
         super().__init__(n_channels, n_classes)
         whole_number("n_blocks", n_blocks, 1, 16)
@@ -114,15 +106,7 @@ class TemporalCNN(SequenceClassifier):
         flag("residual", residual)
         choice("conv_norm", conv_norm, NORMS)
         probability("dropout", dropout)
-        front = ConvolutionalFront(
-            n_channels,
-            front_layers=front_layers,
-            front_channels=front_channels,
-            front_kernel_size=front_kernel_size,
-            front_stride=front_stride,
-            front_norm=front_norm,
-            front_dropout=front_dropout,
-        )
+        front = ConvolutionalFront(n_channels, **front_options)
         blocks = [
             ResidualBlock(
                 front.n_outputs if block == 0 else conv_channels,

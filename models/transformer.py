@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -56,9 +58,6 @@ class Encoder(nn.Module):
 
     Attributes:
         n_outputs: Features of a step after the last layer.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
     """
 
     def __init__(
@@ -114,11 +113,9 @@ class Encoder(nn.Module):
 
 
 class Transformer(SequenceClassifier):
-    """Optional convolutional front, transformer encoder, pooling, linear head.
+    """Optional convolutional stem, transformer encoder, pooling, linear head.
 
     Args:
-        n_channels: Channels of a step.
-        n_classes: Classes to tell apart.
         n_heads: Heads of every layer.
         head_dim: Features of a head; the encoder has ``n_heads * head_dim`` features.
         feed_forward_size: Hidden features between two attentions.
@@ -126,10 +123,7 @@ class Transformer(SequenceClassifier):
         dropout: Of features, at the end of both halves of every layer and before the head.
         positional_encoding: One of ``positions.POSITIONAL_ENCODINGS``.
         pooling: One of ``pooling.POOLINGS``.
-        front_layers: Convolutions in front; 0 is none. This and the other ``front_*`` are of ``ConvolutionalFront``.
-
-    Raises:
-        ValueError: If a hyperparameter is out of range.
+        **front_options: Of ``ConvolutionalFront``, the convolutional stem.
     """
 
     def __init__(
@@ -144,23 +138,10 @@ class Transformer(SequenceClassifier):
         dropout: float = 0.0,
         positional_encoding: str = "sinusoidal",
         pooling: str = "mean",
-        front_layers: int = 0,
-        front_channels: int = 64,
-        front_kernel_size: int = 5,
-        front_stride: int = 1,
-        front_norm: str = "batch",
-        front_dropout: float = 0.0,
+        **front_options: Any,
     ) -> None:
         super().__init__(n_channels, n_classes)
-        front = ConvolutionalFront(
-            n_channels,
-            front_layers=front_layers,
-            front_channels=front_channels,
-            front_kernel_size=front_kernel_size,
-            front_stride=front_stride,
-            front_norm=front_norm,
-            front_dropout=front_dropout,
-        )
+        front = ConvolutionalFront(n_channels, **front_options)
         encoder = Encoder(
             front.n_outputs,
             n_heads=n_heads,

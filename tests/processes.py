@@ -77,3 +77,8 @@ def run(*arguments: str, expect: int = 0, cold: bool = False, folder: Path | Non
     assert process.returncode == expect, output + errors
     assert "Traceback" not in errors
     return output, errors
+
+
+def start_worker(place: Path) -> subprocess.Popen[str]:
+    """Another process that searches the toy study in ``place``, as ``tests.tune.conftest.work`` does."""
+    return start(str(place), module="tests.tune.conftest", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

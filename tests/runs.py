@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
+from tune.core import terminal
 from tune.core.stopping import StopWatch
 from tune.run import Finished, open_study, search_and_judge
 from tune.search.progress import Progress
@@ -25,6 +28,13 @@ def show_into(said: list[str]) -> Callable[[Progress], AbstractContextManager[Pr
         said.extend(progress.said)
 
     return show
+
+
+def printed(print_it: Callable[..., object], *arguments: object, width: int = 60) -> str:
+    """What is printed into a pipe, whatever the width that tables have there."""
+    with redirect_stdout(io.StringIO()) as text, patch.object(terminal, "PIPE_WIDTH", width):
+        print_it(*arguments)
+    return text.getvalue()
 
 
 def searched_and_judged(lab: Lab, stop: StopWatch | None = None) -> tuple[Finished, list[str]]:

@@ -10,8 +10,8 @@ import click
 
 from ..core.folders import DEFAULT_SAVE_DIR, SaveDir
 from ..core.problems import Problem, SettingsError
-from ..core.terminal import console, handles_errors
-from .options import A_FILE, SAVE_DIR, storage_options
+from ..core.terminal import handles_errors
+from .options import A_FILE, SAVE_DIR, listening_options, storage_options
 
 A_PATH = click.Path(path_type=Path)
 OWN_NETWORK = click.option(
@@ -52,9 +52,7 @@ FORMS = ("onnx", "int8", "torch-export", "c")
 @click.option("--data-path", metavar="PATH", help="Where the recordings are now.  [default: as in the study]")
 @storage_options
 @handles_errors
-def export(
-    storage_url: str | None, save_dir: SaveDir, network: str | None, form: str, precision: str, **options: Any
-) -> None:
+def export(save_dir: SaveDir, network: str | None, form: str, precision: str, **options: Any) -> None:
     """Writes a trained network as one file, or as a folder of C, for use elsewhere, with a model card.
 
     Preparation of the channels, the network and its probabilities are all inside: measured values go in. Before it is
@@ -68,7 +66,7 @@ def export(
         if form not in IN_BYTES:
             raise SettingsError([Problem("--precision", precision, f"does not go with --format {form}")])
         form = IN_BYTES[form]
-    sys.exit(export_command(console(), storage_url, save_dir, form=form, **options))
+    sys.exit(export_command(save_dir, form=form, **options))
 
 
 @click.command(short_help="Classify new recordings, from files or a stream.")
@@ -108,11 +106,7 @@ def predict(files: tuple[str, ...], save_dir: SaveDir, network: str | None, **op
 @click.option("--model", type=A_PATH, metavar="PATH", help="Folder best_model of a study, or an exported .onnx file.")
 @click.option("--study-name", metavar="NAME", help="The best network of this study.  [default: the only one]")
 @OWN_NETWORK
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment.")
-@click.option("--allow-remote", is_flag=True, help="Listen on an address that others reach; needs --token.")
-@click.option("--allowed-host", "allowed_hosts", metavar="NAME", multiple=True, help="Another name, such as a proxy's.")
+@listening_options(port=8000)
 @click.option("--save-dir", type=SAVE_DIR, default=str(DEFAULT_SAVE_DIR), metavar="DIR", help="Holds the studies.")
 @handles_errors
 def serve(save_dir: SaveDir, network: str | None, **options: Any) -> None:
@@ -123,7 +117,7 @@ def serve(save_dir: SaveDir, network: str | None, **options: Any) -> None:
     from .commands.serve import serve_command
 
     _know(network)
-    serve_command(console(), save_dir, **options)
+    serve_command(save_dir, **options)
 
 
 def _know(network: str | None) -> None:

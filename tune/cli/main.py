@@ -10,12 +10,10 @@ import click
 from click_default_group import DefaultGroup
 
 from ..core.folders import SaveDir
-from ..core.terminal import console, ends_with_its_reader, handles_errors
-from . import deploy_options as cli_deploy
-from .compare_options import compare
-from .diagnose_options import diagnose
-from .evaluate_options import with_options_of
-from .options import A_FILE, settings_options, storage_options, tracking_options
+from ..core.terminal import ends_with_its_reader, handles_errors
+from .deploy_options import export, predict, serve
+from .experiment_options import compare, with_options_of
+from .options import A_FILE, listening_options, settings_options, storage_options, tracking_options
 
 # Everything heavy (torch, optuna, plotting) is imported by the command that uses it, so that --help answers at once.
 HELP_WIDTH = 110
@@ -104,7 +102,6 @@ def main() -> None:
 def run(
     config_file: Path | None,
     assignments: tuple[str, ...],
-    storage_url: str | None,
     save_dir: SaveDir,
     study_name: str | None,
     resume: bool,
@@ -121,17 +118,15 @@ def run(
     """
     from ..config.arguments import settings_layers
     from ..config.settings import resolve
-    from ..config.trackers import read_targets
+    from ..config.trackers import read_trackers
 
     layers = settings_layers(config_file, assignments, options)
     resolve(*layers)  # Tells of mistakes before torch is loaded.
-    trackers = read_targets(mlflow, tensorboard)
+    trackers = read_trackers(mlflow, tensorboard)
     from .commands.run import run_command
 
     code = run_command(
         layers,
-        console=console(),
-        storage_url=storage_url,
         save_dir=save_dir,
         study_name=study_name,
         resume=resume,
@@ -153,7 +148,6 @@ def run(
 @storage_options
 @handles_errors
 def worker(
-    storage_url: str | None,
     save_dir: SaveDir,
     study_name: str,
     wait: str,
@@ -167,15 +161,13 @@ def worker(
     --save-dir that all of them share. The last one tests the best configuration and writes the exports.
     """
     from ..config.arguments import seconds, settings_layers
-    from ..config.trackers import read_targets
+    from ..config.trackers import read_trackers
 
-    trackers = read_targets(mlflow, tensorboard)
+    trackers = read_trackers(mlflow, tensorboard)
     from .commands.worker import worker_command
 
     code = worker_command(
-        console(),
         settings_layers(None, (), options),
-        storage_url=storage_url,
         save_dir=save_dir,
         study_name=study_name,
         wait_seconds=seconds("--wait", wait),
@@ -190,51 +182,41 @@ def worker(
 @click.option("--html", is_flag=True, help="Write all studies as one page, SAVE_DIR/index.html, with their reports.")
 @storage_options
 @handles_errors
-def status(storage_url: str | None, save_dir: SaveDir, study_name: str | None, check: bool, html: bool) -> None:
+def status(save_dir: SaveDir, study_name: str | None, check: bool, html: bool) -> None:
     """Says how the studies stand: trials done, the best, what is running or interrupted."""
     if check:
         from .commands.check import check_command
 
-        sys.exit(check_command(console(), storage_url, save_dir, study_name))
+        sys.exit(check_command(save_dir, study_name))
     from .commands.status import status_command, status_page_command
 
     if html:
-        status_page_command(console(), storage_url, save_dir, study_name)
+        status_page_command(save_dir, study_name)
         return
-    status_command(console(), storage_url, save_dir, study_name)
+    status_command(save_dir, study_name)
 
 
 @main.command()
 @click.option("--study-name", metavar="NAME", help="Only this study.  [default: all]")
 @storage_options
 @handles_errors
-def report(storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
+def report(save_dir: SaveDir, study_name: str | None) -> None:
     """Makes every artefact of a study again from the database."""
     from .commands.report import report_command
 
-    report_command(console(), storage_url, save_dir, study_name)
+    report_command(save_dir, study_name)
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@listening_options(port=8080)
 @click.option("--writable", is_flag=True, help="Let notes be written and files attached; nothing can be deleted.")
-@click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment.")
-@click.option("--allow-remote", is_flag=True, help="Listen on an address that others reach; needs --token.")
-@click.option(
-    "--allowed-host",
-    "allowed_hosts",
-    metavar="NAME",
-    multiple=True,
-    help="Another name that the dashboard is reached by, such as a proxy's; may be given again.",
-)
 @storage_options
 @handles_errors
-def dashboard(storage_url: str | None, save_dir: SaveDir, **options: Any) -> None:
+def dashboard(save_dir: SaveDir, **options: Any) -> None:
     """Shows the studies in optuna-dashboard until Ctrl-C: read-only, and to this machine only."""
     from .commands.dashboard import dashboard_command
 
-    dashboard_command(console(), storage_url, save_dir.local, **options)
+    dashboard_command(save_dir, **options)
 
 
 @main.command()
@@ -257,7 +239,7 @@ def models() -> None:
     """Lists the architectures and what is searched of each."""
     from .commands.listings import list_models
 
-    list_models(console())
+    list_models()
 
 
 @main.command("check-model")
@@ -267,7 +249,7 @@ def check_model(network: str) -> None:
     """Says whether a network of your own can be tuned, and what it lacks; docs/own_network.md has an example."""
     from .commands.check_model import check_model_command
 
-    sys.exit(check_model_command(console(), network))
+    sys.exit(check_model_command(network))
 
 
 @main.command()
@@ -304,16 +286,41 @@ def datasets(
         resolve(*layers)  # Tells of mistakes before torch is loaded.
         from .commands.datasets import look_at_dataset
 
-        look_at_dataset(console(), layers, picture, show_all=show_all)
+        look_at_dataset(layers, picture, show_all=show_all)
     else:
         from .commands.listings import list_datasets
 
-        list_datasets(console())
+        list_datasets()
 
 
-main.add_command(cli_deploy.export)
-main.add_command(cli_deploy.predict)
-main.add_command(cli_deploy.serve)
-main.add_command(compare)
-main.add_command(diagnose)
-main.add_command(with_options_of(run))
+@main.command()
+@click.option("--study-name", metavar="NAME", help="Study to look at.  [default: the only one there is]")
+@click.option("--trial", metavar="N", type=click.IntRange(0), help="Trial to look at.  [default: the best]")
+@click.option(
+    "--model",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Look at the network in this folder, such as best_model/ of a study, instead.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["validation", "test"]),
+    help="Sequences whose errors are shown. Looking at test is a use of it, and goes on record.  [default: validation]",
+)
+@click.option("--against", metavar="NAMES", help="Train bare networks to compare gradients with: rnn, gru, lstm.")
+@click.option("--data-path", metavar="PATH", help="Where the recordings are.  [default: as in the study]")
+@click.option("--notebook", is_flag=True, help="Write the same as an executed Jupyter notebook as well.")
+@storage_options
+@handles_errors
+def diagnose(save_dir: SaveDir, **options: Any) -> None:
+    """Shows what a network has learned and where it fails, as a page with pictures, words and numbers.
+
+    The page is SAVE_DIR/STUDY/diagnosis/diagnosis.html and opens without a network; PNG and CSV files are beside it.
+    """
+    from .commands.diagnose import diagnose_command
+
+    diagnose_command(save_dir, **options)
+
+
+for command in (export, predict, serve, compare, with_options_of(run)):
+    main.add_command(command)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import reduce, wraps
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +34,23 @@ class _SaveDirType(click.ParamType[SaveDir]):
 
 
 SAVE_DIR = _SaveDirType()
+Command = Callable[..., None]
+Decorator = Callable[[Command], Command]
 
 
-def storage_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options of every command that opens the database."""
-    for option in (
-        click.option(
-            "--storage",
-            "storage_url",
-            metavar="URL",
-            help="Another database than SAVE_DIR/tune.db; env:VAR takes it from the environment.",
-        ),
+def all_of(*options: Decorator) -> Decorator:
+    """Several options as one decorator, in the order of the help."""
+    return lambda command: reduce(lambda inner, option: option(inner), reversed(options), command)
+
+
+def storage_options(command: Command) -> Command:
+    """Options of every command that opens the database, which takes both as one ``SaveDir``."""
+
+    @wraps(command)
+    def with_storage(storage: str | None, save_dir: SaveDir, **options: Any) -> None:
+        command(save_dir=replace(save_dir, storage=storage), **options)
+
+    return all_of(
         click.option(
             "--save-dir",
             type=SAVE_DIR,
@@ -51,49 +59,61 @@ def storage_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Holds tune.db and a folder for every study. A URL (s3://…) holds what other machines need of them to "
             "go on; the rest is then in the default.  [default: studies/]",
         ),
-    ):
-        command = option(command)
-    return command
-
-
-def tracking_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options of every command that runs trials; they are not stored in the study, since an address may be secret."""
-    for option in (
         click.option(
-            "--tensorboard",
-            is_flag=False,
-            flag_value=BELOW_THE_STUDY,
-            metavar="[DIR]",
-            help="Write an event file for every trial.  [DIR: STUDY/tensorboard]",
+            "--storage",
+            metavar="URL",
+            help="Another database than SAVE_DIR/tune.db; env:VAR takes it from the environment.",
         ),
+    )(with_storage)
+
+
+# Of every command that runs trials; they are not stored in the study, since an address may be secret.
+tracking_options = all_of(
+    click.option(
+        "--mlflow",
+        is_flag=False,
+        flag_value=DEFAULT_MLFLOW,
+        metavar="[URI]",
+        help=f"Log the study and its trials to MLflow; env:VAR is possible.  [URI: {DEFAULT_MLFLOW}]",
+    ),
+    click.option(
+        "--tensorboard",
+        is_flag=False,
+        flag_value=BELOW_THE_STUDY,
+        metavar="[DIR]",
+        help="Write an event file for every trial.  [DIR: STUDY/tensorboard]",
+    ),
+)
+
+# They lay settings over the built-in ones.
+settings_options = all_of(
+    click.option(
+        "--config", "config_file", type=A_FILE, help="JSON with any part of the settings; `config` prints all of them."
+    ),
+    click.option(
+        "--set",
+        "assignments",
+        metavar="PATH=VALUE",
+        multiple=True,
+        help="One setting, such as space.gru.hidden_size=64; may be given again.",
+    ),
+)
+
+
+def listening_options(port: int) -> Decorator:
+    """Options of every command that answers HTTP requests, by default at ``port``."""
+    return all_of(
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
         click.option(
-            "--mlflow",
-            is_flag=False,
-            flag_value=DEFAULT_MLFLOW,
-            metavar="[URI]",
-            help=f"Log the study and its trials to MLflow; env:VAR is possible.  [URI: {DEFAULT_MLFLOW}]",
+            "--port", default=port, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one."
         ),
-    ):
-        command = option(command)
-    return command
-
-
-def settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that lay settings over the built-in ones."""
-    for option in (
+        click.option("--token", metavar="TOKEN", help="Ask everyone for it; env:VAR takes it from the environment."),
+        click.option("--allow-remote", is_flag=True, help="Listen on an address that others reach; needs --token."),
         click.option(
-            "--set",
-            "assignments",
-            metavar="PATH=VALUE",
+            "--allowed-host",
+            "allowed_hosts",
+            metavar="NAME",
             multiple=True,
-            help="One setting, such as space.gru.hidden_size=64; may be given again.",
+            help="Another name that it is reached by, such as a proxy's; may be given again.",
         ),
-        click.option(
-            "--config",
-            "config_file",
-            type=A_FILE,
-            help="JSON with any part of the settings; `config` prints all of them.",
-        ),
-    ):
-        command = option(command)
-    return command
+    )

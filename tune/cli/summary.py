@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
-from rich.console import Console
 from rich.table import Table
 
 from data import files
 
 from ..config.settings import Settings
 from ..core.folders import StudyFolder
-from ..core.terminal import say
+from ..core.terminal import console, say
 from ..evaluation.evaluate import selection_bias
 from ..experiments.comparison import ComparedStudy
 from ..report.figures.words import counted
@@ -39,16 +39,16 @@ N_REASONS, N_NAMED = 5, 5
 SMALLEST_BIAS = 0.0005
 
 
-def print_start(console: Console, name: str, settings: Settings, splits: Splits) -> None:
+def print_start(name: str, settings: Settings, splits: Splits) -> None:
     """Says what is about to be tuned, on what."""
     dataset = splits.dataset
     people = "" if dataset.groups is None else f", {len(set(dataset.groups.tolist()))} people"
     channels = counted(dataset.n_channels, "channel")
     own = settings.data.path if settings.dataset == files.NAME else None
-    say(console, f"Study {name}: {settings.architecture} on {own or dataset.name}")
-    say(console, f"  {len(dataset)} sequences, {dataset.n_classes} classes, {channels}{people}")
+    say(f"Study {name}: {settings.architecture} on {own or dataset.name}")
+    say(f"  {len(dataset)} sequences, {dataset.n_classes} classes, {channels}{people}")
     for note in dataset.notes:
-        say(console, f"  note: {note}")
+        say(f"  note: {note}")
     how = {
         "group": "by person: nobody is in two parts",
         "stratified": "at random: the same person may be in several parts",
@@ -61,45 +61,46 @@ def print_start(console: Console, name: str, settings: Settings, splits: Splits)
         fold = splits.folds[0]
         sizes = f"train {len(fold.train)}, validation {len(fold.validation)}"
     test = splits.folds[0].test
-    say(console, f"  split {how[splits.split.kind]} ({sizes}, test {0 if test is None else len(test)})")
+    say(f"  split {how[splits.split.kind]} ({sizes}, test {0 if test is None else len(test)})")
 
 
-def print_summary(console: Console, finished: Finished) -> None:
+def print_summary(finished: Finished) -> None:
     """Says what was found, how far to believe it, what is where, and how to go on."""
     study, settings, root = finished.study, finished.settings, finished.folder.root
-    say(console, "")
-    _tell(console, f"Ended: {finished.ended.reason}. {_counts(study)}")
+    say("")
+    _tell(f"Ended: {finished.ended.reason}. {_counts(study)}")
     reasons = _failures(study)
     for sentence in reasons:
-        say(console, sentence)
+        say(sentence)
     if finished.ended.failure and not any(sentence.endswith(finished.ended.failure) for sentence in reasons):
-        say(console, f"The last failure was: {finished.ended.failure}")
+        say(f"The last failure was: {finished.ended.failure}")
     if selected(study, settings, finished.folder) is None:
         over = f" {n_over} were over a cap and not trained." if (n_over := n_over_a_cap(study)) else ""
-        say(console, f"No trial is complete, so there is no best configuration yet.{over}")
+        say(f"No trial is complete, so there is no best configuration yet.{over}")
     else:
         for line in _best_lines(study, settings, finished.folder):
-            _tell(console, line)
+            _tell(line)
     if finished.not_drawn:
-        say(console, "")
+        say("")
     for sentence in finished.not_drawn:
-        _tell(console, sentence)
-    say(console, "")
-    say(console, f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
-    say(console, f"Look further: ./run_tuning.sh dashboard{places(study, finished.folder)}")
+        _tell(sentence)
+    say("")
+    say(f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
+    say(f"Look further: ./run_tuning.sh dashboard{places(study, finished.folder)}")
     was_interrupted = finished.ended.reason in ("interrupted", "terminated")
     go_on = (
         resume_command(study, finished.folder) if was_interrupted else go_on_command(study, settings, finished.folder)
     )
-    say(console, f"Go on:        {go_on}")
+    say(f"Go on:        {go_on}")
 
 
-def _tell(console: Console, sentence: str) -> None:
+def _tell(sentence: str) -> None:
     """A sentence, broken between its words on a terminal, which would break within them."""
-    console.print(sentence, soft_wrap=not console.is_terminal, highlight=False, markup=False)
+    screen = console()
+    screen.print(sentence, soft_wrap=not screen.is_terminal, highlight=False, markup=False)
 
 
-def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Path) -> None:
+def print_comparison(rows: Sequence[ComparedStudy], folder: Path) -> None:
     """One table of all architectures, best first."""
     metric = rows[0].metric if rows else "accuracy"
     table = Table(title="Architectures, best first", title_justify="left", box=None, padding=(0, 2, 0, 0))
@@ -122,13 +123,13 @@ def print_comparison(console: Console, rows: Sequence[ComparedStudy], folder: Pa
             str(row.n_pruned),
             "not continued" if row.not_continued else "",
         )
-    say(console, "")
-    console.print(table)
+    say("")
+    console().print(table)
     files = "comparison.csv"
     if rows and rows[0].validation is not None:
-        say(console, f"Overall best: {rows[0].architecture} (study {rows[0].study})")
+        say(f"Overall best: {rows[0].architecture} (study {rows[0].study})")
         files = "report.html, comparison.csv, best_config.json of the overall best"
-    say(console, f"Comparison: {folder}/  ({files})")
+    say(f"Comparison: {folder}/  ({files})")
 
 
 def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[str]:
@@ -167,9 +168,7 @@ def _lines_of_the_search(study: Study, settings: Settings) -> list[str]:
     if settings.search.second_objective:
         front = sorted(best_trials(study), key=lambda trial: trial.values[1])
         ends = "" if len(front) == 1 else f": from {_described(front[0], metric)} to {_described(front[-1], metric)}"
-        lines.append(
-            f"The Pareto front has {len(front)} trial{'' if len(front) == 1 else 's'}{ends} (pareto_front.png)"
-        )
+        lines.append(f"The Pareto front has {counted(len(front), 'trial')}{ends} (pareto_front.png)")
     if "test" in found:
         tested = _tested(found["test"], study, metric)
         lines.append(tested[0].upper() + tested[1:])
@@ -252,18 +251,14 @@ def _failures(study: Study) -> list[str]:
 
 def _counts(study: Study) -> str:
     trials = study.get_trials(deepcopy=False)
-
-    def count(state: TrialState) -> int:
-        return sum(trial.state == state for trial in trials)
-
-    n_complete = count(TrialState.COMPLETE)
-    parts = [f"{n_complete} trial{'' if n_complete == 1 else 's'} complete", f"{count(TrialState.PRUNED)} pruned"]
+    count = Counter(trial.state for trial in trials)
+    parts = [f"{counted(count[TrialState.COMPLETE], 'trial')} complete", f"{count[TrialState.PRUNED]} pruned"]
     if n_over := n_over_a_cap(study):
         parts[-1] += f" ({n_over} of them over a cap and not trained)"
-    if count(TrialState.FAIL):
-        parts.append(f"{count(TrialState.FAIL)} failed")
-    if count(TrialState.RUNNING):
+    if count[TrialState.FAIL]:
+        parts.append(f"{count[TrialState.FAIL]} failed")
+    if count[TrialState.RUNNING]:
         n_paused = sum(is_paused(study, trial) for trial in trials)
         waiting = f", {n_paused} of them paused until others have got as far" if n_paused else ""
-        parts.append(f"{count(TrialState.RUNNING)} left to go on with (--resume){waiting}")
+        parts.append(f"{count[TrialState.RUNNING]} left to go on with (--resume){waiting}")
     return ", ".join(parts) + "."

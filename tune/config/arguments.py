@@ -10,10 +10,9 @@ from typing import Any
 
 from ..core.json_files import parse_json_object, read_json_object
 from ..core.problems import Problem, SettingsError, did_you_mean
-from .names import architecture_name
 from .own_network import network_layer, register
 from .schema import OwnNetwork, Search
-from .settings import nested, resolve, setting_paths
+from .settings import architecture_name, nested, resolve, setting_paths
 
 OPTION_PATHS = {
     "model_type": "architecture",

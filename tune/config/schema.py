@@ -10,13 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ..core.problems import Problem
 
 Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"]
-Fraction = Field(ge=0.0, lt=1.0, allow_inf_nan=False)
+LONGEST = 10_000_000
+# Steps a second: from one in thirty years to one in a nanosecond.
+SLOWEST_HZ, FASTEST_HZ = 1e-9, 1e9
 
 
 class Section(BaseModel):
-    """What every part of the settings has in common: no unknown key, no silent conversion."""
+    """What every part of the settings has in common: no unknown key, no silent conversion, finite numbers."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Data(Section):
@@ -30,25 +32,19 @@ class Data(Section):
         None,
         gt=0,
         le=86_400,
-        allow_inf_nan=False,
         description="Length of the windows that long recordings are cut into; null: 4, of streams as labels last",
     )
     hop_seconds: float | None = Field(
         None,
         gt=0,
         le=86_400,
-        allow_inf_nan=False,
         description="From one window to the next; null: half a window, a quarter where windows cross changes of label",
     )
     window_label: Literal["auto", "run", "majority", "end", "share"] = Field(
         "auto", description="Label of a stream's window: run: none crosses a change; of most of it, its end, or a share"
     )
-    label_share: float = Field(
-        0.75, gt=0, le=1, allow_inf_nan=False, description="Of a window that has its label at least; else it is null"
-    )
-    resample_hz: float | None = Field(
-        None, gt=0, le=1e6, allow_inf_nan=False, description="Bring all sequences to this many steps a second"
-    )
+    label_share: float = Field(0.75, gt=0, le=1, description="Of a window that has its label at least; else it is null")
+    resample_hz: float | None = Field(None, gt=0, le=1e6, description="Bring all sequences to this many steps a second")
     resample_length: int | None = Field(None, ge=1, le=1_000_000, description="Bring each sequence to this many steps")
     pad_length: int | None = Field(
         None, ge=1, le=1_000_000, description="Append zeros up to this many steps: for comparison with such networks"
@@ -90,8 +86,8 @@ class SplitSettings(Section):
     kind: Literal["auto", "group", "stratified", "official"] = Field(
         "auto", description="By person, at random by class, as published; auto takes the strictest there is"
     )
-    validation_fraction: float = Field(0.2, gt=0.0, lt=1.0, allow_inf_nan=False, description="Share that steers")
-    test_fraction: float = Field(0.2, ge=0.0, lt=1.0, allow_inf_nan=False, description="Share that is kept to the end")
+    validation_fraction: float = Field(0.2, gt=0.0, lt=1.0, description="Share that steers")
+    test_fraction: float = Field(0.2, ge=0.0, lt=1.0, description="Share that is kept to the end")
     test_groups: tuple[str, ...] = Field((), strict=False, description="People that form the test set")
     outer_fold: tuple[int, int] | None = Field(
         None, strict=False, description="[k, n]: the test set is the k-th of n stratified folds"
@@ -132,15 +128,15 @@ class Search(Section):
     """How long and by what rule configurations are tried."""
 
     trials: int = Field(20, ge=1, le=1_000_000, description="Finished trials in total, resumed ones included")
-    timeout_seconds: float | None = Field(None, gt=0, le=1e9, allow_inf_nan=False, description="Stop after this time")
-    target: float | None = Field(None, allow_inf_nan=False, description="Stop as soon as a score reaches this")
+    timeout_seconds: float | None = Field(None, gt=0, le=1e9, description="Stop after this time")
+    target: float | None = Field(None, description="Stop as soon as a score reaches this")
     metric: Metric = Field("accuracy", description="Validation score that decides")
     second_objective: Literal["parameters", "latency", "flash", "ram", "macs"] | None = Field(
         None, description="Sought to be small beside a good metric; trials are then not pruned"
     )
     max_parameters: int | None = Field(None, ge=1, le=10**12, description="Larger networks are not trained")
     max_latency_ms: float | None = Field(
-        None, gt=0, le=1e9, allow_inf_nan=False, description="Networks that take longer for a sequence are not trained"
+        None, gt=0, le=1e9, description="Networks that take longer for a sequence are not trained"
     )
     max_flash: int | None = Field(
         None, ge=1, le=10**12, description="Bytes; networks whose C takes more flash are not trained"
@@ -159,8 +155,7 @@ class Search(Section):
         "halving", description="Ends hopeless trials; halving: of nine a third goes on, and of these a third again"
     )
     stop: Literal["auto", "never"] = Field(
-        "auto",
-        description="auto: end when the best score lacks less of 100% than validation can tell (halving alone)",
+        "auto", description="auto: end when the best score lacks less of 100% than validation can tell (halving alone)"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything that is random in the study")
     floors: bool = Field(True, description="Fit what tuning has to beat before the first trial, and use it if unbeaten")
@@ -174,7 +169,6 @@ class Search(Section):
         None,
         ge=0,
         le=1e6,
-        allow_inf_nan=False,
         description="Of streams with a null class: at most so many on validation; null: as many as the best event F1",
     )
     unknown_classes: int = Field(
@@ -202,7 +196,7 @@ class Confirmation(Section):
     configurations: int = Field(3, ge=0, le=1_000, description="Best ones, beside the default one; 0: none at all")
     seeds: int = Field(5, ge=0, le=1_000, description="Runs of each, all with the same seeds; 0: none at all")
     time_share: float | None = Field(
-        0.4, gt=0, le=1_000, allow_inf_nan=False, description="At most this share of the search's cost; null: no limit"
+        0.4, gt=0, le=1_000, description="At most this share of the search's cost; null: no limit"
     )
 
     @property
@@ -218,12 +212,12 @@ class TrainingSection(Section):
     patience: int = Field(
         0, ge=0, le=100_000, description="Epochs without improvement before a trial ends itself; 0: half of the epochs"
     )
-    min_delta: float = Field(0.0, ge=0, le=1e6, allow_inf_nan=False, description="Smallest gain that is improvement")
+    min_delta: float = Field(0.0, ge=0, le=1e6, description="Smallest gain that is improvement")
     plateau_patience: int | None = Field(
         None, ge=0, le=100_000, description="Epochs before the schedule plateau halves; null: a third of patience"
     )
     refit: bool = Field(True, description="Train the best once more, on training and validation set, for the test")
-    clip_norm: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False, description="Largest norm of the gradient")
+    clip_norm: float = Field(1.0, gt=0, le=1e6, description="Largest norm of the gradient")
 
 
 class Machine(Section):
@@ -235,7 +229,6 @@ class Machine(Section):
         None,
         gt=0,
         le=1e9,
-        allow_inf_nan=False,
         description="Seconds between two checkpoints; null: after every epoch, for up to 3% of the time",
     )
     workers: int = Field(
@@ -258,4 +251,18 @@ class Machine(Section):
             raise Problem("device", self.device, "must be auto, cpu, mps, cuda or cuda:N", "auto finds what is there")
         if self.address is not None and self.engine != "ray":
             raise Problem("address", self.address, "goes with machine.engine = ray only", "add --engine ray")
+        return self
+
+
+class Lengths(Section):
+    """Steps of the shortest, the median and the longest sequence of the data set."""
+
+    shortest: int = Field(ge=1, le=LONGEST)
+    median: int = Field(ge=1, le=LONGEST)
+    longest: int = Field(ge=1, le=LONGEST)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.shortest <= self.median <= self.longest:
+            raise ValueError("shortest, median and longest must be in this order")
         return self

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Literal
 
 from optuna.distributions import BaseDistribution
 from pydantic import Field, JsonValue, ValidationError
 
 from ..core.problems import Problem, SettingsError, did_you_mean
-from .names import with_registered_names
 from .ranges import from_plain, to_plain
 from .schema import Confirmation, Data, Machine, OwnNetwork, Search, Section, SplitSettings, TrainingSection
 from .spaces import CLOSED_FORM, OFF, SHARED, SPACES, Scalar, Space, own_space, shared_space
@@ -89,13 +89,15 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     merged = default_settings()
     problems: list[Problem] = []
     for layer in layers:
-        merged = _merge(merged, with_registered_names(layer), ())
+        merged = _merge(merged, _with_registered_names(layer), ())
     network, of_network = _network(merged.get("network"))
     problems += of_network
     if network is not None:
         merged = _merge(default_settings(network), {**merged, "network": network.model_dump()}, ())
     known = {"shared": SHARED, **SPACES, **({} if network is None else {network.name: own_space(network.name)})}
-    problems += _space_problems(merged.get("space"), known)
+    # Written down in full, so that a stored study does not depend on what the built-in ranges become one day.
+    space, of_space = _plain_space(merged.get("space"), known)
+    problems += of_space
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -106,16 +108,16 @@ def resolve(*layers: dict[str, Any]) -> Settings:
     problems += _name_problems(merged, known)
     if problems:
         raise SettingsError(problems)
-    # Written down in full, so that a stored study does not depend on what the built-in ranges become one day.
-    space = {
-        section: {
-            name: parsed if not isinstance(parsed, BaseDistribution) else to_plain(parsed)
-            for name, written in ranges.items()
-            for parsed in [from_plain(name, name, known[section][name], written)]
-        }
-        for section, ranges in settings.space.items()
-    }
     return settings.model_copy(update={"space": space})
+
+
+def architecture_name(written: str) -> str:
+    """The registered name that is meant: ``Conv1dGRU`` and ``conv1d_gru`` are ``conv1d-gru``; else as it is written."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_ ]", "", name.lower())
+
+    return next((name for name in SPACES if plain(name) == plain(written)), written)
 
 
 def nested(path: str, value: Any) -> dict[str, Any]:
@@ -136,6 +138,24 @@ def setting_paths(network: OwnNetwork | None = None) -> list[str]:
         return paths
 
     return walk(default_settings(network), "", 0)
+
+
+def _with_registered_names(layer: dict[str, Any]) -> dict[str, Any]:
+    """Partial settings whose architectures have their registered names.
+
+    A second spelling of the same architecture stays as it is written, and is then refused as unknown.
+    """
+    named = dict(layer)
+    if isinstance(layer.get("architecture"), str):
+        named["architecture"] = architecture_name(layer["architecture"])
+    if isinstance(layer.get("space"), dict):
+        space: dict[str, Any] = {}
+        for section, ranges in layer["space"].items():
+            name = architecture_name(section)
+            taken = name in space or (name != section and name in layer["space"])
+            space[section if taken else name] = ranges
+        named["space"] = space
+    return named
 
 
 def _merge(below: Any, above: Any, path: tuple[str, ...]) -> Any:
@@ -160,9 +180,11 @@ def _network(written: Any) -> tuple[OwnNetwork | None, list[Problem]]:
         return None, list(error.problems)
 
 
-def _space_problems(space: Any, built_in: dict[str, Space]) -> list[Problem]:
+def _plain_space(space: Any, built_in: dict[str, Space]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+    """All ranges as a study stores them, and what is wrong with them."""
     if not isinstance(space, dict):
-        return [Problem("space", space, "must be an object of architectures")]
+        return {}, [Problem("space", space, "must be an object of architectures")]
+    plain: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
     for section, ranges in space.items():
         if section not in built_in:
@@ -172,6 +194,7 @@ def _space_problems(space: Any, built_in: dict[str, Space]) -> list[Problem]:
         elif not isinstance(ranges, dict):
             problems.append(Problem(f"space.{section}", ranges, "must be an object of ranges"))
         else:
+            plain[section] = {}
             for name, written in ranges.items():
                 path = f"space.{section}.{name}"
                 if name not in built_in[section]:
@@ -179,10 +202,11 @@ def _space_problems(space: Any, built_in: dict[str, Space]) -> list[Problem]:
                     problems.append(Problem(path, written, rule, did_you_mean(name, built_in[section])))
                     continue
                 try:
-                    from_plain(path, name, built_in[section][name], written)
+                    parsed = from_plain(path, name, built_in[section][name], written)
+                    plain[section][name] = to_plain(parsed) if isinstance(parsed, BaseDistribution) else parsed
                 except* Problem as group:
                     problems += [problem for problem in group.exceptions if isinstance(problem, Problem)]
-    return problems
+    return plain, problems
 
 
 def _name_problems(merged: dict[str, Any], known: dict[str, Space]) -> list[Problem]:

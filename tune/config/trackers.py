@@ -45,7 +45,7 @@ class Trackers:
         return Path(self.tensorboard) / folder.study_name
 
 
-def read_targets(mlflow: str | None, tensorboard: str | None) -> Trackers:
+def read_trackers(mlflow: str | None, tensorboard: str | None) -> Trackers:
     """What the options say.
 
     Args:

@@ -25,10 +25,12 @@ class SaveDir:
         local: Holds a folder for every study and, unless it is elsewhere, the database.
         shared: URL below which checkpoints and the best's weights are kept for other machines; None where ``local``
             is all there is.
+        storage: Address of another database than that in ``local``, perhaps as ``env:VAR``.
     """
 
     local: Path
     shared: str | None = None
+    storage: str | None = None
 
     def study(self, name: str) -> StudyFolder:
         """The folder of a study."""

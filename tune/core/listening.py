@@ -23,7 +23,6 @@ class Rules:
     Attributes:
         host_names: Names that the dashboard answers to, beside those of this machine's loopback.
         any_address: Whether it answers to every address too; names can be made to point here, addresses cannot.
-        writable: Whether notes and attached files may be changed.
         token: Asked of everyone; None asks nobody.
         session: In the cookie of who has shown the token, so that no browser stores the token itself.
     """

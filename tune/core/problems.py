@@ -18,8 +18,6 @@ class Problem(ValueError):
 
     Attributes:
         path: Where it stands, such as ``space.gru.hidden_size.low``.
-        value: What stands there.
-        rule: What it breaks.
         suggestion: What to write instead; empty where there is nothing sensible to say.
     """
 

@@ -14,7 +14,6 @@ from .failures import explain
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 PIPE_WIDTH = 160
 # Of a program that SIGPIPE ends, in a shell: 128 + 13.
@@ -35,13 +34,13 @@ def console() -> Console:
     return PipedConsole(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
-def say(console: Console, line: str) -> None:
-    """One line, as it is: not wrapped in a pipe, nothing in it taken for markup."""
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
+def say(line: str) -> None:
+    """Prints a line as it is: not wrapped in a pipe, nothing in it taken for markup."""
+    console().print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], n_left: int = 1) -> Table:
-    """A table without lines, its first ``n_left`` columns to the left; nothing in a cell is taken for markup."""
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], n_left: int = 1) -> None:
+    """Prints a table without lines, its first ``n_left`` columns to the left; nothing in a cell is taken for markup."""
     from rich.table import Table
     from rich.text import Text
 
@@ -50,7 +49,7 @@ def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], n_left: int = 1
         table.add_column(Text(name), justify="left" if k < n_left else "right", overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    return table
+    console().print(table)
 
 
 def ends_with_its_reader(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

@@ -12,7 +12,7 @@ import numpy as np
 from data.errors import DataError
 from data.unlabelled import Unlabelled
 
-from ..config.lengths import LONGEST
+from ..config.schema import LONGEST
 from .classifier import Array
 from .metadata import Facts
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
 
-from ..config.lengths import FASTEST_HZ, LONGEST, SLOWEST_HZ, Lengths
-from ..config.schema import Section
+from ..config.schema import FASTEST_HZ, LONGEST, SLOWEST_HZ, Lengths, Section
 from ..core.json_files import parse_json_object
 from ..core.problems import Problem, SettingsError, problems_of
 from ..training.decisions import DecisionRule

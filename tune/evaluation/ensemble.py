@@ -71,7 +71,7 @@ from .events import probabilities_of
 from .examples import worst_examples
 from .floors import difference_of
 from .last_fit import refit_settings, refit_splits, seconds_of_refit, train_to_the_end
-from .test_evaluation import answers
+from .test_evaluation import logits_on
 from .timelines import timelines
 
 # Scores that differ by rounding alone are the same.
@@ -84,8 +84,6 @@ class _Network:
     """One that has predicted what it was not trained on.
 
     Attributes:
-        context: Of the study that has it.
-        trial: Its trial there.
         logits: Of each fold's validation set.
     """
 
@@ -163,7 +161,7 @@ def _predicted(context: RunContext, trial: FrozenTrial) -> Iterator[_Network]:
     """A trial's network with what it says of validation; nothing where its weights are not there."""
     weights = load_weights(context.folder, trial, len(context.splits.folds))
     if weights is not None:
-        yield _Network(context, trial, answers(context, trial, weights, "validation"))
+        yield _Network(context, trial, logits_on(context, trial, weights, "validation"))
 
 
 def _candidates(
@@ -188,7 +186,7 @@ def _candidates(
     n_networks = context.settings.search.ensemble if len(networks) > 1 else 1
     for with_floor in ([], floor) if floor else ([],):
         members = [*networks, *with_floor]
-        if len(members) > 1 and _keeps_to_caps(context, [*n_networks * [networks[0]], *with_floor]):
+        if len(members) > 1 and _is_feasible(context, [*n_networks * [networks[0]], *with_floor]):
             shares = shares_of(len(networks), with_floor=bool(with_floor))
             logits = [mixed(fold, shares) for fold in zip(*(one.logits for one in members), strict=True)]
             found = scores(logits)
@@ -210,13 +208,15 @@ def shares_of(n_networks: int, *, with_floor: bool) -> list[float]:
     return [*n_networks * [own / n_networks], *([SHARE_OF_FLOOR] if with_floor else [])]
 
 
-def _keeps_to_caps(context: RunContext, members: Sequence[_Network]) -> bool:
-    caps = {cost: getattr(context.settings.search, cost.cap) for cost in COSTS}
+def _is_feasible(context: RunContext, members: Sequence[_Network]) -> bool:
+    limits = {cost: getattr(context.settings.search, cost.cap) for cost in COSTS}
     # There is no C for a mean.
     return all(
-        cap is None
-        or (cost not in ON_A_DEVICE and sum(one.trial.user_attrs.get(cost.record, math.inf) for one in members) <= cap)
-        for cost, cap in caps.items()
+        limit is None
+        or (
+            cost not in ON_A_DEVICE and sum(one.trial.user_attrs.get(cost.record, math.inf) for one in members) <= limit
+        )
+        for cost, limit in limits.items()
     )
 
 
@@ -322,7 +322,7 @@ def _judged(context: RunContext, found: Ensemble, *, refits: bool) -> dict[str, 
         if weights is None:
             raise StorageError(f"the weights {member['weights']} of trial {own.number} are gone: restore a copy")
         if test is not None:
-            logits += answers(replace(owner, splits=one_fold), own, [weights], "test")
+            logits += logits_on(replace(owner, splits=one_fold), own, [weights], "test")
         n_parameters += own.user_attrs["n_parameters"]
         latency += latency_of(all_parameters(own), owner.settings, splits)
     costs: dict[str, Any] = {"n_parameters": n_parameters, "latency_ms": latency, "refitted": refits}

@@ -34,13 +34,10 @@ class Evaluation:
 
     Attributes:
         scores: Mean over the folds' networks.
-        intervals: Lowest and highest plausible value of each score.
-        n_sequences: Judged sequences.
         n_people: People who performed them; None where that is not known.
         resampled: What the intervals resample: ``people`` or ``sequences``.
         accuracy_by_recording: Share of recordings whose windows' mean probability is highest for the right class; None
             where sequences are not windows of longer recordings.
-        breakdown: By class and by person.
         events: As ``judge_events`` gives them; None without a rule.
     """
 
@@ -162,12 +159,7 @@ def wilson_over_people(accuracy: float, n_judged: int, n_people: int, deviation:
 
     Where people differ, many sequences of one say less than as many of several. A bootstrap of a few people who are
     nearly always right knows nothing of the rare one with whom it is not; this interval allows for that one.
-
-    Args:
-        accuracy: Over all of them.
-        n_judged: Sequences.
-        n_people: At least 2.
-        deviation: Of the accuracy of resamples of people.
+    ``deviation`` is that of the accuracy of resamples of people, at least two.
     """
     if 0 < accuracy < 1:
         variance = deviation**2 * n_people / (n_people - 1)
@@ -246,10 +238,6 @@ def plausible_range(resampled: NDArray[np.float64], n_units: int) -> tuple[float
     Hesterberg's expanded percentiles (2015, What Teachers Should Know about the Bootstrap, section 3.2), which follow
     the skewness but end at the worst and the best unit; the interval by Student's distribution ends nowhere. The
     wider of the two is taken on each side.
-
-    Args:
-        resampled: The score of each resample.
-        n_units: That each resample drew.
     """
     if n_units < 2:
         return float(resampled.min()), float(resampled.max())

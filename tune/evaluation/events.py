@@ -34,8 +34,6 @@ class Count:
     """What became of events.
 
     Attributes:
-        n_true: Events that there were.
-        n_predicted: Events that were predicted.
         n_found: True events that a predicted one was for.
         n_missed: True events that no predicted one of their class overlaps.
         n_split: True events that several do.

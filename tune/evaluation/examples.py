@@ -26,10 +26,6 @@ def worst_examples(logits: Float[Tensor, "sequences classes"], part: SequenceDat
 
     At most four classes, six channels and 48 steps, three digits: some thirty kilobytes.
 
-    Args:
-        logits: What a network says of each sequence.
-        part: The sequences as measured.
-
     Returns:
         Plain JSON values: ``channels`` (names), ``seconds_per_step`` and ``classes``, the worst first, each with its
         ``class``, how many of its sequences are ``n_wrong`` of ``n_sequences``, and its ``examples``. None of the

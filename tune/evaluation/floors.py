@@ -88,15 +88,12 @@ def judge_floors(context: RunContext, stop: StopWatch) -> None:
         found["forest"] = {**floors["forest"], "test": test}
     if floor is not None:
         evaluate_selected(companion_context(context, floor, resolve(stored_settings(floor) or {})), stop)
-        found |= {"minirocket": describe_floor(floor), "difference": paired_difference(study, floor, splits)}
+        trial = selected_trial(study)
+        judged = evaluation_of(study.user_attrs, trial)
+        difference = None if trial is None else difference_of(trial, judged, floor, splits)
+        found |= {"minirocket": describe_floor(floor), "difference": difference}
     with study_lock(study, context.folder):
         study.set_user_attr(FLOORS, found)
-
-
-def paired_difference(study: Study, floor: Study, splits: Splits) -> PairedDifference | None:
-    """How much better the trial to use is than the floor on the test set; None where one of them was not tested."""
-    trial = selected_trial(study)
-    return None if trial is None else difference_of(trial, evaluation_of(study.user_attrs, trial), floor, splits)
 
 
 def difference_of(

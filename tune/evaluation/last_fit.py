@@ -50,18 +50,9 @@ def refit_settings(settings: Settings, trial: FrozenTrial, member: int = 0) -> T
 
 
 def refit(context: RunContext, trial: FrozenTrial, before_step: Callable[[], None]) -> dict[str, Tensor]:
-    """Trains the configuration of ``trial`` on everything but the test set, from its checkpoint if there is one.
+    """The weights of a trial's configuration trained once more; see ``train_to_the_end``.
 
-    Args:
-        context: Of the study, with splits as ``refit_splits`` gives them.
-        trial: Complete.
-        before_step: Called before every step; may raise to leave the fit for later.
-
-    Returns:
-        The weights.
-
-    Raises:
-        NonFiniteLossError: If the loss does not stay finite.
+    The splits of the context are those that ``refit_splits`` gives.
     """
     parameters, training = all_parameters(trial), refit_settings(context.settings, trial)
     return train_to_the_end(context, f"refit-{trial.number}", parameters, training, before_step).best_weights
@@ -74,14 +65,9 @@ def train_to_the_end(
     training: TrainingSettings,
     before_step: Callable[[], None],
 ) -> Fit:
-    """One fit on a single split that is no trial of a study, from its checkpoint if there is one.
+    """One fit on a single split that is no trial of a study, from the checkpoint of this name if there is one.
 
-    Args:
-        context: Of the study, with splits of one fold.
-        name: Of the checkpoint, which is removed at the end.
-        parameters: Every hyperparameter.
-        training: Those about training, and the seed.
-        before_step: Called before every step; may raise to leave the fit for later.
+    ``before_step`` is called before every step and may raise to leave the fit for later.
 
     Raises:
         NonFiniteLossError: If the loss does not stay finite.

@@ -24,11 +24,9 @@ class ClassScores:
     """How well one class is told from the others.
 
     Attributes:
-        name: Of the class.
         precision: Share of those named so that are of the class; None where none is named so.
         recall: Share of the class that is named so; None where the class does not occur.
         f1: As in ``metrics.score``; None where the class neither occurs nor is named.
-        support: Sequences of the class.
     """
 
     name: str
@@ -45,12 +43,11 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """The answers behind a score.
+    """The predictions behind a score.
 
     Attributes:
         confusion: A row for each true class, a column for each predicted one; None with more than
             ``MOST_CONFUSED_CLASSES`` classes.
-        per_class: In the order of the classes.
         per_person: Share of correct predictions and number of sequences, by name; None where people are not known.
         calibration_error: Mean distance between how sure it is and how often right.
     """
@@ -75,12 +72,12 @@ class Breakdown:
 def break_down(
     logits: Sequence[Float[Tensor, "sequences classes"]], parts: Sequence[SequenceDataset], *, same_part: bool
 ) -> Breakdown:
-    """The answers of one or several networks, each on its own part.
+    """The predictions of one or several networks, each on its own part.
 
     Args:
         logits: Of each network.
         parts: What each network was given.
-        same_part: Whether all networks judged the same sequences; the matrix then counts an answer of each network,
+        same_part: Whether all networks judged the same sequences; the matrix then counts a prediction of each network,
             and a class or person its sequences once.
     """
     all_logits, labels = torch.cat(list(logits)), torch.cat([part.labels for part in parts])
@@ -97,7 +94,7 @@ def break_down(
 
 
 def class_scores(cells: Int[Tensor, "classes classes"], names: Sequence[str], n_times: int) -> tuple[ClassScores, ...]:
-    """Precision, recall and F1 of every class; each sequence was answered ``n_times``."""
+    """Precision, recall and F1 of every class; each sequence was predicted ``n_times``."""
     hits, occurs, named = cells.diagonal().tolist(), cells.sum(dim=1).tolist(), cells.sum(dim=0).tolist()
     return tuple(
         ClassScores(
@@ -117,6 +114,6 @@ def _by_person(right: Tensor, parts: Sequence[SequenceDataset], n_times: int) ->
         return None
     people, found = torch.cat(groups), {}
     for person in sorted(set(people.tolist())):
-        answers = right[people == person]
-        found[parts[0].group_names[person]] = (float(answers.double().mean()), len(answers) // n_times)
+        correct = right[people == person]
+        found[parts[0].group_names[person]] = (float(correct.double().mean()), len(correct) // n_times)
     return found

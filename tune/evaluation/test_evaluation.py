@@ -112,17 +112,12 @@ def score_weights(
 ) -> tuple[Evaluation, list[str]]:
     """Scores a trial's network, with these weights for each fold, on ``validation`` or ``test``.
 
-    Args:
-        context: Of the study.
-        trial: Whose network it is.
-        weights: Of each fold.
-        part: The one or the other.
-        rule: By which windows of streams decide; None: chosen on validation, and the plain one on the test set.
+    Windows of streams decide by ``rule``; without one it is chosen on validation, and the plain one on the test set.
 
     Returns:
         The scores, and of each fold's network which sequences it got right, packed.
     """
-    logits = answers(context, trial, weights, part)
+    logits = logits_on(context, trial, weights, part)
     measured = [getattr(fold, part) for fold in context.splits.folds]
     seed = derive_seed(_seed(trial, context.settings), "bootstrap", part)
     correct = [pack((one.argmax(dim=1) == judged.labels).numpy()) for one, judged in zip(logits, measured, strict=True)]
@@ -133,7 +128,7 @@ def score_weights(
     return evaluate(logits, measured, same_part=part == "test", seed=seed, temperature=temperature, rule=rule), correct
 
 
-def answers(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str) -> list[Tensor]:
+def logits_on(context: RunContext, trial: FrozenTrial, weights: list[dict[str, Tensor]], part: str) -> list[Tensor]:
     """The logits of a trial's network, with these weights for each fold, on ``validation`` or ``test``."""
     settings, splits, device = context.settings, context.splits, context.device
     parameters = all_parameters(trial)
@@ -156,7 +151,7 @@ def _examples(
     """Sequences of the worst classes and times of streams, by the first fold's network, on test where there is one."""
     fold = context.splits.folds[0]
     part = "validation" if fold.test is None else "test"
-    logits = answers(context, trial, weights, part)[0]
+    logits = logits_on(context, trial, weights, part)[0]
     (probabilities,) = probabilities_of([logits], temperature_of(trial))
     streams = timelines(probabilities, getattr(fold, part), rule_in(found.get(part)))
     return {"trial": trial.number, "part": part, "streams": streams, **worst_examples(logits, getattr(fold, part))}

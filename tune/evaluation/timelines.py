@@ -24,11 +24,6 @@ def timelines(
 ) -> dict[str, Any] | None:
     """Of people from the worst to the best event F1, evenly, the three minutes with the most events.
 
-    Args:
-        probabilities: Of a network, as it is handed over.
-        part: The windows.
-        rule: Decides what is predicted.
-
     Returns:
         Plain JSON values: ``people``, each with a ``name``, ``begin`` and ``end`` in seconds of the stream, and its
         ``true`` and ``predicted`` events as [class, begin, end]; ``not_shown``, the names of the others. None where the

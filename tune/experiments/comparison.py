@@ -29,14 +29,10 @@ class ComparedStudy:
     """One architecture's result.
 
     Attributes:
-        architecture: Registered name.
-        metric: Score that decides.
         validation: Best validation score, be it of an unfinished trial; None without one.
         test_accuracy: Of the trial to use on test; None without a test set.
         latency_ms: Of that trial's network; None where the study did not ask for it.
         seconds: Training time of all its trials.
-        n_complete: Trials that ran to their end.
-        n_pruned: Trials that were ended early.
         not_continued: Whether the race left it alone, since others led.
     """
 

@@ -25,7 +25,6 @@ class Row:
     """One configuration's line of the table.
 
     Attributes:
-        n_lost: Runs without a score.
         accuracy: Mean over runs and judged sequences, with its error; None without a run.
         interval: 95% of the accuracy; None with a single run.
         scores: Means over the runs of everything else that may have been published.
@@ -49,7 +48,6 @@ class Pair:
     """Two configurations against each other.
 
     Attributes:
-        n_seeds: Runs that both have.
         difference: First minus second; None without a common run.
         p_value: Corrected for all pairs of the protocol; None where it cannot be tested.
         matters: Whether there is a sentence about it.
@@ -138,16 +136,12 @@ def _pairs(suite: Suite, judged: Judged, found: dict[str, Predictions], best: st
             ours, theirs = found[first].of_runs(common), found[second].of_runs(common)
             tested = difference(ours, theirs, judged.units, seed=k, n_pairs=len(wanted))
         compared.append((first, second, len(common), tested))
-    known = [k for k, (*_, tested) in enumerate(compared) if tested is not None and tested.p_value is not None]
-    corrected = dict(zip(known, holm([_p(compared[k][3]) for k in known]), strict=True))
+    p_values = {k: tested.p_value for k, (*_, tested) in enumerate(compared) if tested and tested.p_value is not None}
+    corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     return tuple(
         Pair(first, second, n, tested, corrected.get(k), suite.pairs is not None or best in (first, second))
         for k, (first, second, n, tested) in enumerate(compared)
     )
-
-
-def _p(tested: Difference | None) -> float:
-    return 1.0 if tested is None or tested.p_value is None else tested.p_value
 
 
 def _blocks(judged: Judged, found: Sequence[Predictions]) -> tuple[str, NDArray[np.float64] | None]:

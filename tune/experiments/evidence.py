@@ -106,11 +106,7 @@ def _apart(splits: Splits, part: str) -> bool:
 
 
 def check_same_sequences(splits: Mapping[str, Splits], part: str) -> None:
-    """All configurations of a protocol must be judged on the same sequences, or nothing can be paired.
-
-    Raises:
-        SettingsError: If one is judged on others.
-    """
+    """All configurations of a protocol must be judged on the same sequences, or nothing can be paired."""
     (first, ours), *others = splits.items()
     problems = []
     for name, theirs in others:
@@ -130,7 +126,8 @@ def _labels(splits: Splits, part: str) -> list[tuple[list[int], list[int]]]:
 def predictions_of(one: Running, part: str, n_seeds: int) -> Predictions:
     """The complete runs of a configuration, at most ``n_seeds``, the first ones."""
     trials = one.study.get_trials(deepcopy=False, states=ENDED)
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and _has(trial, part)][:n_seeds]
+    judged = [trial for trial in trials if trial.user_attrs.get("answers", {}).get("part") == part]
+    complete = [trial for trial in judged if trial.state == TrialState.COMPLETE][:n_seeds]
     right = [_right(trial, one.splits, part) for trial in complete]
     return Predictions(
         name=one.entry.configuration.name,
@@ -139,10 +136,6 @@ def predictions_of(one: Running, part: str, n_seeds: int) -> Predictions:
         trials=tuple(complete),
         n_lost=sum(trial.state != TrialState.COMPLETE for trial in trials),
     )
-
-
-def _has(trial: FrozenTrial, part: str) -> bool:
-    return bool(trial.user_attrs.get("answers", {}).get("part") == part)
 
 
 def _right(trial: FrozenTrial, splits: Splits, part: str) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ _LONGEST_PERSON = 30
 
 
 @dataclass(frozen=True)
-class Asked:
+class OuterOptions:
     """Which outer folds a person asks for.
 
     Attributes:
@@ -58,33 +58,29 @@ class OuterFold:
     layer: dict[str, Any]
 
 
-def plan_folds(dataset: SequenceDataset, settings: Settings, name: str, asked: Asked) -> list[OuterFold]:
+def plan_folds(dataset: SequenceDataset, settings: Settings, name: str, options: OuterOptions) -> list[OuterFold]:
     """The outer folds, in which every person, or every sequence, is tested exactly once.
 
     Args:
         dataset: All of it.
         settings: As the person gives them.
         name: Of the evaluation; the studies' names begin with it.
-        asked: Which folds.
-
-    Raises:
-        SettingsError: If the data has no such folds.
-        DataError: If somebody alone has a class, or there are fewer recordings than folds.
+        options: Which folds.
     """
-    if problems := _problems(dataset, settings, asked):
+    if problems := _problems(dataset, settings, options):
         raise SettingsError(problems)
-    check_all_can_be_tested(dataset, KINDS[asked.outer])
+    check_all_can_be_tested(dataset, KINDS[options.outer])
     folds = []
-    for folder, tested, split in _test_parts(dataset, settings, asked):
+    for folder, tested, split in _test_parts(dataset, settings, options):
         study = f"{name}-outer-{folder}"
         check_study_name(study)
-        names = tuple(f"{study}-{one}" for one in SPACES) if asked.every_architecture else (study,)
-        folds.append(OuterFold(study, names, tested, {"split": {"kind": KINDS[asked.outer], **split}}))
+        names = tuple(f"{study}-{one}" for one in SPACES) if options.every_architecture else (study,)
+        folds.append(OuterFold(study, names, tested, {"split": {"kind": KINDS[options.outer], **split}}))
     return folds
 
 
-def _problems(dataset: SequenceDataset, settings: Settings, asked: Asked) -> list[Problem]:
-    outer, kind, split = asked.outer, KINDS[asked.outer], settings.split
+def _problems(dataset: SequenceDataset, settings: Settings, options: OuterOptions) -> list[Problem]:
+    outer, kind, split = options.outer, KINDS[options.outer], settings.split
     if split.test_groups or split.outer_fold:
         path, value = ("test_groups", split.test_groups) if split.test_groups else ("outer_fold", split.outer_fold)
         return [Problem(f"split.{path}", value, "is what the outer folds decide", "leave it out")]
@@ -100,22 +96,22 @@ def _problems(dataset: SequenceDataset, settings: Settings, asked: Asked) -> lis
     if outer == "people" and len(people) < FEWEST_PEOPLE:
         rule = f"needs {FEWEST_PEOPLE} people, to train, validate and test on; there are {len(people)}"
         return [Problem("--outer", outer, rule, "use --outer folds, which says nothing about new people")]
-    if outer == "people" and (asked.n_folds or 0) > len(people):
-        return [Problem("--n-folds", asked.n_folds, f"must be 2 to {len(people)}, the number of people")]
+    if outer == "people" and (options.n_folds or 0) > len(people):
+        return [Problem("--n-folds", options.n_folds, f"must be 2 to {len(people)}, the number of people")]
     return []
 
 
 def _test_parts(
-    dataset: SequenceDataset, settings: Settings, asked: Asked
+    dataset: SequenceDataset, settings: Settings, options: OuterOptions
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Of each fold the end of its study's name, what is tested in words, and as settings of the split."""
-    if asked.outer == "folds":
-        n_folds = asked.n_folds or N_FOLDS
+    if options.outer == "folds":
+        n_folds = options.n_folds or N_FOLDS
         for k in range(1, n_folds + 1):
             yield f"fold-{k}", f"fold {k} of {n_folds}", {"outer_fold": [k, n_folds]}
         return
     people = _people(dataset)
-    n_folds = asked.n_folds or (len(people) if len(people) <= MOST_ALONE else N_FOLDS_OF_PEOPLE)
+    n_folds = options.n_folds or (len(people) if len(people) <= MOST_ALONE else N_FOLDS_OF_PEOPLE)
     if n_folds == len(people):
         for folder, person in zip(_folder_names(people), people, strict=True):
             yield folder, person, {"test_groups": [person]}

@@ -40,19 +40,16 @@ from .outer_folds import OuterFold
 
 
 @dataclass(frozen=True)
-class Answer:
+class FoldResult:
     """What the tuner answered in one outer fold.
 
     Attributes:
-        tested: Whom or what it was tested on.
         study: That has it; of all architectures the best.
         architecture: Registered name; that of the floor where it is handed over, since nothing beats it.
         trial: Its number, in the floor's study if it is the floor's.
-        configuration: Its searched hyperparameters.
         validation: The score that chose it: of its runs with fresh seeds or, without those, of the search.
         scores: Of what is handed over on the test set, as stored in the study.
         floor: Those of the floor, which are the same where it is the answer; None without one.
-        n_trials: Finished trials of all its studies.
         n_looks: How often networks of its studies were judged on the test set.
         seconds: Training time of all searches, confirmations and floors.
     """
@@ -78,8 +75,7 @@ class Evaluation:
 
     Attributes:
         outer: ``people`` or ``folds``.
-        metric: Score that the searches went by.
-        answers: The answers of those that have been tested, in their order.
+        results: Of those that have been tested, in their order.
         command: Begins the same anew.
     """
 
@@ -87,7 +83,7 @@ class Evaluation:
     outer: str
     metric: str
     folds: tuple[OuterFold, ...]
-    answers: tuple[Answer, ...]
+    results: tuple[FoldResult, ...]
     command: str
 
 
@@ -96,7 +92,6 @@ class Estimate:
     """An accuracy on what was never seen, or a difference of two.
 
     Attributes:
-        accuracy: Of the whole.
         interval: 95%; None of a single unit.
     """
 
@@ -110,7 +105,7 @@ def studies_of(storage: RDBStorage, fold: OuterFold) -> list[Study]:
     return [study for study in found if stored_settings(study) is not None]
 
 
-def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
+def result_of(storage: RDBStorage, fold: OuterFold) -> FoldResult | None:
     """The tuner's answer in an outer fold; None as long as it has not been tested."""
     studies = studies_of(storage, fold)
     done = [
@@ -129,7 +124,7 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
     score = chosen_score(best.study) if handed_over.study is best.study else None
     floor = floor_study(best.study)
     companions = [find_companion(study, kind) for study in studies for kind in ENDINGS]
-    return Answer(
+    return FoldResult(
         tested=fold.tested,
         study=best.study.study_name,
         architecture=handed_over.settings.architecture,
@@ -146,16 +141,16 @@ def answer_of(storage: RDBStorage, fold: OuterFold) -> Answer | None:
     )
 
 
-def with_answers(storage: RDBStorage, evaluation: Evaluation) -> Evaluation:
+def with_results(storage: RDBStorage, evaluation: Evaluation) -> Evaluation:
     """The evaluation as its studies are now."""
-    answers = (answer_of(storage, fold) for fold in evaluation.folds)
-    return replace(evaluation, answers=tuple(answer for answer in answers if answer is not None))
+    results = (result_of(storage, fold) for fold in evaluation.folds)
+    return replace(evaluation, results=tuple(one for one in results if one is not None))
 
 
 def units_of(evaluation: Evaluation, *, of_floor: bool = False) -> dict[str, tuple[float, int]]:
     """Accuracy and number of sequences of each person or, where folds are tested, of each fold."""
     found: dict[str, tuple[float, int]] = {}
-    for one in evaluation.answers:
+    for one in evaluation.results:
         scores = one.floor if of_floor else one.scores
         if scores is None:
             continue
@@ -184,16 +179,16 @@ def estimate(units: dict[str, tuple[float, int]], *, pooled: bool = False) -> Es
 def optimism(evaluation: Evaluation) -> float:
     """How much better validation was than test on average; of a loss, how much lower."""
     sign = -1 if evaluation.metric == "loss" else 1
-    return sign * fmean(one.validation - one.scores[evaluation.metric] for one in evaluation.answers)
+    return sign * fmean(one.validation - one.scores[evaluation.metric] for one in evaluation.results)
 
 
 def conclusions(evaluation: Evaluation) -> Iterator[str]:
     """What the answers say, in sentences."""
-    answers, units = evaluation.answers, units_of(evaluation)
-    tested = {one.tested for one in answers}
+    results, units = evaluation.results, units_of(evaluation)
+    tested = {one.tested for one in results}
     if missing := [fold.tested for fold in evaluation.folds if fold.tested not in tested]:
         yield f"Not tested yet, and left out of what follows: {'; '.join(missing)}."
-    if not answers:
+    if not results:
         return
     what = "people" if evaluation.outer == "people" else "outer folds"
     mean, pooled = estimate(units), estimate(units, pooled=True)
@@ -209,14 +204,14 @@ def conclusions(evaluation: Evaluation) -> Iterator[str]:
     if what == "people" and len(units) < FEWEST_PEOPLE:
         yield f"{len(units)} people say little of how people differ."
     if evaluation.outer == "folds":
-        known = any(one.scores.get("per_person") for one in answers)
+        known = any(one.scores.get("per_person") for one in results)
         why = "the same people are trained on" if known else "it is not known who performed a sequence"
         yield f"It says nothing about new people: {why}."
     yield (
         "The outer folds share most of their training data: how other data would change the tuner's answer is only "
         "partly in the interval (Bengio & Grandvalet 2004)."
     )
-    for one in answers:
+    for one in results:
         if one.n_looks > 1:
             yield f"{one.tested} was tested on {one.n_looks} times: that score is no longer quite unseen."
 
@@ -234,8 +229,8 @@ def _gain_words(evaluation: Evaluation, what: str) -> Iterator[str]:
     if found is None:
         return
     of_floor = estimate(units_of(evaluation, of_floor=True)).accuracy
-    n_floors = sum(one.scores == one.floor for one in evaluation.answers)
-    if n_floors == len(evaluation.answers):
+    n_floors = sum(one.scores == one.floor for one in evaluation.results)
+    if n_floors == len(evaluation.results):
         yield f"Each of the answers was the untuned floor, {FLOOR_NAME}: nothing beat it on validation."
         return
     span = ""
@@ -248,13 +243,13 @@ def _gain_words(evaluation: Evaluation, what: str) -> Iterator[str]:
         f"{verdict if found.accuracy else 'as good'}{span}."
     )
     if n_floors:
-        yield f"In {n_floors} of {len(evaluation.answers)} outer folds nothing beat it, and it was the answer."
+        yield f"In {n_floors} of {len(evaluation.results)} outer folds nothing beat it, and it was the answer."
 
 
 def _optimism_words(evaluation: Evaluation) -> str:
     metric, difference = evaluation.metric, optimism(evaluation)
-    validation = fmean(one.validation for one in evaluation.answers)
-    test = fmean(one.scores[metric] for one in evaluation.answers)
+    validation = fmean(one.validation for one in evaluation.results)
+    test = fmean(one.scores[metric] for one in evaluation.results)
     size = f"{abs(difference):.3f}" if metric == "loss" else points(abs(difference))
     verdict = f"{size} too {'optimistic' if difference > 0 else 'pessimistic'}" if difference else "just right"
     return (
@@ -267,7 +262,7 @@ def table(evaluation: Evaluation) -> list[list[str]]:
     """A heading, then a row for each outer fold that has been tested."""
     metric = evaluation.metric
     also = [] if metric == "accuracy" else [metric]
-    with_floors = any(one.floor for one in evaluation.answers)
+    with_floors = any(one.floor for one in evaluation.results)
     rows = [
         [
             "tested",
@@ -282,7 +277,7 @@ def table(evaluation: Evaluation) -> list[list[str]]:
             "training time",
         ]
     ]
-    for one in evaluation.answers:
+    for one in evaluation.results:
         rows.append(
             [
                 one.tested,
@@ -315,11 +310,11 @@ def markdown(evaluation: Evaluation) -> str:
     lines += [*(f"- {escaped(sentence)}" for sentence in conclusions(evaluation)), ""]
     lines += table_lines(head, rows, 2)
     units = units_of(evaluation)
-    if len(units) > len(evaluation.answers):
+    if len(units) > len(evaluation.results):
         people = [(name, percent(share), str(n)) for name, (share, n) in units.items()]
         lines += ["", *table_lines(("person", "test accuracy", "sequences"), people)]
     lines += ["", "What was selected, of the searched hyperparameters:", ""]
-    for one in evaluation.answers:
+    for one in evaluation.results:
         values = ", ".join(f"{name} {_value(value)}" for name, value in one.configuration.items()) or "none searched"
         lines.append(f"- {escaped(one.tested)}: {escaped(one.study)}, trial {one.trial}: {escaped(values)}")
     lines += ["", "To begin the same anew:", "", fenced(evaluation.command)]
@@ -331,7 +326,7 @@ def _value(value: Any) -> str:
 
 
 def _csv(evaluation: Evaluation) -> str:
-    metrics = [name for name in METRIC_LABELS if all(name in one.scores for one in evaluation.answers)]
+    metrics = [name for name in METRIC_LABELS if all(name in one.scores for one in evaluation.results)]
     head = ["tested", "study", "architecture", "trial", "n_parameters", f"validation_{evaluation.metric}"]
     head += [f"test_{metric}" for metric in metrics]
     head += ["floor_test_accuracy", "n_sequences", "n_trials", "seconds", "hyperparameters"]
@@ -340,7 +335,7 @@ def _csv(evaluation: Evaluation) -> str:
         + [one.scores[metric] for metric in metrics]
         + [(one.floor or {}).get("accuracy"), one.scores["n_sequences"], one.n_trials, round(one.seconds, 3)]
         + [json.dumps(one.hyperparameters)]
-        for one in evaluation.answers
+        for one in evaluation.results
     ]
     return csv_text(head, rows)
 
@@ -356,12 +351,12 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
         "command": evaluation.command,
         "versions": versions(),
         "n_folds": len(evaluation.folds),
-        "n_tested": len(evaluation.answers),
+        "n_tested": len(evaluation.results),
         "intervals_over": "people" if evaluation.outer == "people" else "folds",
         "accuracy": {name: {"value": one.accuracy, "interval_95": one.interval} for name, one in found.items()},
         "standard_deviation": stdev(share for share, _ in units.values()) if len(units) > 1 else None,
         "gain_over_floor": better and {"value": better.accuracy, "interval_95": better.interval},
-        "optimism": optimism(evaluation) if evaluation.answers else None,
+        "optimism": optimism(evaluation) if evaluation.results else None,
         "units": {name: {"accuracy": share, "n_sequences": n} for name, (share, n) in units.items()},
         "folds": [
             {
@@ -378,7 +373,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
                 "validation": one.validation,
                 "test": {name: one.scores[name] for name in (*METRIC_LABELS, "n_sequences") if name in one.scores},
             }
-            for one in evaluation.answers
+            for one in evaluation.results
         ],
         "sentences": list(conclusions(evaluation)),
     }

@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from ..core.escaping import escaped, fenced, table_lines
 from ..core.files import csv_text, write_bytes, write_text
-from ..core.terminal import say, table_of
+from ..core.terminal import print_table, say
 from ..evaluation.statistics.paired import LEVEL, N_RESAMPLES
 from ..report.figures.critical_difference import critical_difference_picture
 from ..report.figures.words import StudyContext, Words, counted
@@ -36,14 +34,9 @@ class Result:
     """A protocol and what its runs say.
 
     Attributes:
-        protocol: How they were trained and judged.
-        judged: What was judged, in sentences.
-        pairs: A sentence for each pair that matters.
         published: A sentence for each configuration of which an accuracy has been published.
-        missing: Names of the configurations without a run.
         picture: Name of its file; None where there is nothing to rank.
         measured: Day of the last run.
-        versions: Of the packages that its studies began with.
     """
 
     protocol: Protocol
@@ -57,7 +50,7 @@ class Result:
     versions: Mapping[str, str]
 
 
-def write_results(console: Console, selection: Selection, done: Mapping[str, Sequence[Running]], folder: Path) -> None:
+def write_results(selection: Selection, done: Mapping[str, Sequence[Running]], folder: Path) -> None:
     """Writes and prints what the runs say that are there."""
     results = []
     for k, protocol in enumerate(selection.protocols):
@@ -73,10 +66,9 @@ def write_results(console: Console, selection: Selection, done: Mapping[str, Seq
     write_text(folder / "comparison.json", json.dumps(_as_json(selection, results), indent=2) + "\n")
     write_text(folder / "comparison.md", markdown(selection, results))
     for result in results:
-        _print(console, selection, result)
+        _print(selection, result)
     pictures = ", ".join(result.picture for result in results if result.picture)
     say(
-        console,
         f"Results: {folder}/  (comparison.md, comparison.json, comparison.csv{', ' if pictures else ''}{pictures})",
     )
 
@@ -233,15 +225,14 @@ def _ranks_json(found: Conclusions) -> dict[str, Any]:
     return {**plain, "average": average, "groups": named, "blocks": found.blocks}
 
 
-def _print(console: Console, selection: Selection, result: Result) -> None:
-    say(console, "")
+def _print(selection: Selection, result: Result) -> None:
+    say("")
     say(
-        console,
         f"{selection.name}, protocol {result.protocol.name}: {counted(len(result.found.rows), 'configuration')}",
     )
     head, *rows = table(result.found)
-    console.print(table_of(head, rows))
+    print_table(head, rows)
     for sentence in (*result.judged, *result.pairs, *result.published):
-        say(console, sentence)
+        say(sentence)
     if result.missing:
-        say(console, f"Not run: {', '.join(result.missing)}.")
+        say(f"Not run: {', '.join(result.missing)}.")

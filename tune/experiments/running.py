@@ -54,33 +54,20 @@ class SplitsOnce:
         self._loaded: dict[str, Splits] = {}
 
     def of(self, settings: Settings) -> Splits:
-        """The parts that settings mean.
-
-        Raises:
-            DataError: If they cannot be loaded or cut so.
-        """
+        """The parts that settings mean."""
         key = "/".join((settings.dataset, settings.data.model_dump_json(), settings.split.model_dump_json()))
         if key not in self._loaded:
             self._loaded[key] = load_splits(settings)
         return self._loaded[key]
 
     def of_entry(self, entry: Entry) -> Splits:
-        """The parts of a configuration.
-
-        Raises:
-            SettingsError: If its settings are wrong.
-            DataError: If they cannot be loaded or cut so.
-        """
+        """The parts of a configuration."""
         # What is known to be good depends on the kind of data, which is only known then; how it is cut does not.
         return self.of(filled(entry.layers, "gesture", entry.protocol.unmentioned))
 
 
 def judged_part(protocol: Protocol, splits: Splits) -> str:
-    """The part of the data whose predictions are compared: ``validation`` or ``test``.
-
-    Raises:
-        SettingsError: If it is to be the test set and there is none.
-    """
+    """The part of the data whose predictions are compared: ``validation`` or ``test``."""
     has_test = splits.folds[0].test is not None
     if protocol.judged == "test" and not has_test:
         rule = "the split has no test set"
@@ -89,11 +76,7 @@ def judged_part(protocol: Protocol, splits: Splits) -> str:
 
 
 def refuse_existing(storage: RDBStorage, entries: Iterable[Entry]) -> None:
-    """Before anything is begun without ``--resume``: none of their studies may exist.
-
-    Raises:
-        StudyError: If one does.
-    """
+    """Before anything is begun without ``--resume``: none of their studies may exist."""
     for name in [name for entry in entries for name in (entry.study_name, search_name(entry))]:
         study = load_study(storage, name)
         if study is not None and stored_settings(study) is not None:
@@ -111,12 +94,7 @@ def search_name(entry: Entry) -> str:
 def prepared(
     storage: RDBStorage, save_dir: SaveDir, entry: Entry, n_seeds: int, loaded: SplitsOnce, found: dict[str, Any]
 ) -> Running:
-    """Creates or takes up the study of a configuration.
-
-    Raises:
-        SettingsError: If its settings are wrong.
-        StudyError: If the study exists and is another one.
-    """
+    """Creates or takes up the study of a configuration."""
     splits = loaded.of_entry(entry)
     settings = filled((*entry.layers, found), splits.dataset.kind, entry.protocol.unmentioned)
     decided = {
@@ -139,11 +117,7 @@ def prepared(
 
 
 def opened(study: Study, save_dir: SaveDir, entry: Entry, loaded: SplitsOnce) -> Running:
-    """The runs of a configuration as they are, to be read only.
-
-    Raises:
-        SettingsError: If another version of the tuner made the study.
-    """
+    """The runs of a configuration as they are, to be read only."""
     settings = resolve(stored_settings(study) or {})
     return Running(entry, settings, loaded.of(settings), study, save_dir.study(study.study_name))
 
@@ -201,8 +175,6 @@ def found_by_search(
         As a layer of settings, which is empty where no search is asked for.
 
     Raises:
-        SettingsError: If its settings are wrong.
-        StudyError: If the study exists and is another one.
         StopRequested: If the run ends before the search does.
     """
     wanted = entry.configuration.found_by_search

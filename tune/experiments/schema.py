@@ -40,7 +40,6 @@ class Configuration(Section):
 
     Attributes:
         name: Short; part of the name of its study.
-        description: What it is, for the table.
         settings: Any part of the settings, over those of the suite and of the protocol.
         found_by_search: If given, a search with these settings on top comes first, and its best is what is compared.
     """
@@ -57,11 +56,9 @@ class Protocol(Section):
 
     Attributes:
         name: Short; part of the names of its studies where a suite has several protocols.
-        description: What it is, for the reader.
         unmentioned: What hyperparameters are that nobody gives: ``plain`` (a plain network, trained plainly) or
             ``known-good`` (as in the first trial of this tuner's searches).
         judged: Part of the data whose predictions are compared; ``auto`` is the test set where the split has one.
-        settings: Any part of the settings, over those of the suite.
     """
 
     name: Annotated[str, NAME] = "plain"
@@ -76,9 +73,7 @@ class Suite(Section):
 
     Attributes:
         name: Of its folder, and the beginning of the names of its studies.
-        description: The question.
         source: Where the published numbers come from.
-        settings: Any part of the settings; what all configurations have in common.
         protocols: Ways of training and judging; each is a comparison of its own.
         pairs: Names of the two configurations of each pair that is tested; None for all pairs. Fewer pairs are fewer
             tests to correct for.
@@ -99,11 +94,7 @@ class Suite(Section):
 
 
 def read_suite(path: Path) -> Suite:
-    """Reads a suite and checks its form; what its settings mean is checked by ``settings.check_suite``.
-
-    Raises:
-        SettingsError: With everything that is wrong with it.
-    """
+    """Reads a suite and checks its form; what its settings mean is checked by ``settings.check_suite``."""
     written, problems = read_json_object(path)
     if problems:
         raise SettingsError(problems)

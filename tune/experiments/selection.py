@@ -23,10 +23,7 @@ class Selection:
         name: Of its folder and at the beginning of its studies' names.
         n_seeds: Runs of each configuration, in total.
         overrides: Settings of the command line, over all others.
-        protocols: Those that are run.
-        only: Names of the configurations that are run.
         timeout_seconds: Time for all of it; None without a limit.
-        command: Does the same again.
     """
 
     suite: Suite
@@ -53,11 +50,7 @@ def selected(
     protocols: Sequence[str] = (),
     study_name: str | None = None,
 ) -> Selection:
-    """Checks what a person asks for.
-
-    Raises:
-        SettingsError: With everything that is wrong with it, and with the suite.
-    """
+    """Checks what a person asks for."""
     problems: list[Problem] = []
     n_seeds = int(seeds) if seeds.isascii() and seeds.isdigit() and len(seeds) < 9 else 0
     if not 1 <= n_seeds <= MOST_SEEDS:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.initial import ADAPTED, INITIAL_CONFIGURATIONS
-from ..config.names import architecture_name
 from ..config.ranges import to_plain
-from ..config.settings import Settings, resolve
+from ..config.settings import Settings, architecture_name, resolve
 from ..config.spaces import OFF, SHARED, SPACES, Scalar, own_space
 from ..core.problems import Problem, SettingsError
 from .schema import Configuration, Protocol, Suite
@@ -52,8 +51,6 @@ class Entry:
     """One configuration under one protocol.
 
     Attributes:
-        protocol: How it is trained and judged.
-        study_name: Of the study that holds its runs.
         layers: Partial settings, the strongest last.
     """
 
@@ -79,11 +76,7 @@ def entries_of(
 
 
 def check_suite(suite: Suite, overrides: Sequence[dict[str, Any]] = ()) -> None:
-    """Resolves the settings of every configuration under every protocol, without any data.
-
-    Raises:
-        SettingsError: With everything that is wrong, each with its place in the suite.
-    """
+    """Resolves the settings of every configuration under every protocol, without any data."""
     problems = _piece_problems("settings", suite.settings)
     for k, protocol in enumerate(suite.protocols):
         problems += _piece_problems(f"protocols[{k}].settings", protocol.settings)
@@ -113,9 +106,6 @@ def filled(layers: Sequence[dict[str, Any]], kind: str, unmentioned: str) -> Set
         layers: Partial settings, the strongest last.
         kind: Of the data set, which decides what is known to be good.
         unmentioned: ``plain`` or ``known-good``.
-
-    Raises:
-        SettingsError: If they are wrong, or leave something to search.
     """
     architecture = resolve(*layers).architecture
     known = {**INITIAL_CONFIGURATIONS[kind][0], **ADAPTED.get(architecture, {})} if unmentioned == "known-good" else {}

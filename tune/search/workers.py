@@ -20,8 +20,7 @@ from typing import Protocol
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
-from ..core.interrupts import interrupts_held
-from ..core.stopping import StopWatch
+from ..core.stopping import StopWatch, interrupts_held
 from ..study.context import RunContext, packed
 from ..study.leases import note_crash
 from ..study.samplers import n_finished

@@ -12,8 +12,8 @@ from pathlib import Path
 from optuna.storages import RDBStorage
 
 from ..core.errors import StorageError
+from ..core.failures import shown
 from ..core.folders import DATABASE_NAME, StudyFolder
-from ..core.storage_failures import shown
 from .storage import open_storage, sqlite_url
 from .store import StudyDatabase, identity, numbers_in
 from .study import load_study, study_names

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..core.errors import StorageError
-from ..core.storage_failures import reason_of
+from ..core.failures import reason_of
 
 # A restart takes seconds; longer, and a signal would have to wait too.
 RECONNECT_SECONDS = 3.0

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ..core.errors import StorageError
-from ..core.storage_failures import advice_for, reason_of, shown, storage_failure
+from ..core.failures import advice_for, reason_of, shown, storage_failure
 from .locks import SERVERS, server_lock
 from .servers import connected_once, engine_options, missing_driver, survive_restarts, with_driver
 from .store import StudyDatabase

@@ -22,9 +22,9 @@ from ..config.initial import initial_configurations, moved_into, portfolio
 from ..config.settings import Settings
 from ..config.spaces import Scalar
 from ..core.errors import OtherStudyError, StorageError, StudyError, StudyExistsError
+from ..core.failures import shown
 from ..core.files import write_text
 from ..core.folders import StudyFolder
-from ..core.storage_failures import shown
 from ..training.splits import Splits, describe_data, describe_split
 from .brackets import BracketPruner, rungs_of
 from .draws import BracketSampler

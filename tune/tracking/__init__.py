@@ -17,8 +17,7 @@ from typing import Any
 
 from ..config.trackers import Trackers
 from ..core.folders import StudyFolder
-from ..core.interrupts import interrupts_held
-from ..core.stopping import StopWatch
+from ..core.stopping import StopWatch, interrupts_held
 from .process import track
 
 __all__ = ["NOT_TRACKED", "Tracking"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -67,22 +68,20 @@ class MlflowRuns:
         self.place = _without_account(trackers.mlflow or "")
         self._study, self._settings, self._folder = study, settings, folder
         self._identity = identity(study)
-        self._client: MlflowClient | None = None
         self._experiment = self._parent = ""
         self._runs: dict[int, str] = {}
         self._logged: set[int] = set()
 
     def missing(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
         """The finished trials that have no ended run yet."""
-        if self._client is None:
-            self._open()
+        _ = self._client  # Finds which are there.
         return [trial for trial in trials if trial.number not in self._logged]
 
     def log(self, trial: FrozenTrial) -> None:
         """Logs one trial: all of its epochs, what it came to, and its files."""
         from mlflow.entities import Metric, Param
 
-        client, record = self._opened(), trial_record(trial)
+        client, record = self._client, trial_record(trial)
         run = self._runs.get(trial.number)
         if run is None:
             run = client.create_run(
@@ -122,7 +121,7 @@ class MlflowRuns:
         """Logs what the study came to, and its files, once these are written."""
         from mlflow.entities import Metric
 
-        client, best = self._opened(), selected_trial(self._study)
+        client, best = self._client, selected_trial(self._study)
         finished = [trial for trial in self._study.get_trials(deepcopy=False) if trial.datetime_complete is not None]
         if best is not None and best.state.is_finished():
             record = trial_record(best)
@@ -143,7 +142,8 @@ class MlflowRuns:
         self._attach(self._parent, sorted((root / BEST_MODEL).glob("*")), BEST_MODEL)
         client.set_terminated(self._parent)
 
-    def _open(self) -> None:
+    @cached_property
+    def _client(self) -> MlflowClient:
         """Finds the runs that there are, and begins that of the study, or goes on with it."""
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
@@ -174,19 +174,12 @@ class MlflowRuns:
             if name not in parent.data.params
         ]
         client.log_batch(self._parent, params=parameters[:100])
-        self._client = client
-
-    def _opened(self) -> MlflowClient:
-        if self._client is None:
-            self._open()
-        if self._client is None:
-            raise RuntimeError("not open")
-        return self._client
+        return client
 
     def _attach(self, run: str, files: list[Path], below: str | None = None) -> None:
         for file in files:
             if file.is_file():
-                self._opened().log_artifact(run, str(file), below)
+                self._client.log_artifact(run, str(file), below)
 
 
 def _all_runs(client: MlflowClient, experiment: str, query: str) -> list[Run]:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from multiprocessing.connection import Connection
-from typing import Protocol
 
 from optuna import Study
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
 
-from ..config.settings import Settings, resolve
+from ..config.settings import resolve
 from ..config.trackers import Trackers, without_secrets
 from ..core.folders import StudyFolder
 from ..study.locks import Lock, try_trial_lock
@@ -30,32 +27,8 @@ from .event_files import EventFiles
 from .mlflow_runs import MlflowRuns, prepare
 from .records import STATES
 
-
-class Tracker(Protocol):
-    """Keeps the trials of one study in a place of its own."""
-
-    name: str
-    place: str
-
-    def missing(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        """Those of the finished trials that are not there yet."""
-
-    def log(self, trial: FrozenTrial) -> None:
-        """Puts a finished trial there."""
-
-    def conclude(self) -> None:
-        """The study is done for now, and its exports are written."""
-
-
-Maker = Callable[[Trackers, Study, Settings, StudyFolder], Tracker]
-
-
-@dataclass
-class Kept:
-    """A tracker of a study, which this process alone tells as long as it has the lock."""
-
-    tracker: Tracker
-    lock: Lock
+# Keeps the trials of one study in a place of its own; its ``conclude`` comes once the exports are there.
+Tracker = EventFiles | MlflowRuns
 
 
 def track(storage_url: str, trackers: Trackers, connection: Connection) -> None:
@@ -71,14 +44,11 @@ def track(storage_url: str, trackers: Trackers, connection: Connection) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _be_quiet()
-    makers: dict[str, Maker] = {}
-    if trackers.tensorboard is not None:
-        makers["TensorBoard"] = EventFiles
+    makers: list[type[Tracker]] = [EventFiles] if trackers.tensorboard is not None else []
     if trackers.mlflow is not None:
-        makers["MLflow"] = MlflowRuns
-    office = _Office(storage_url, trackers, makers, connection)
-    if trackers.mlflow is not None:
+        makers.append(MlflowRuns)
         prepare()
+    office = _Office(storage_url, trackers, makers, connection)
     with suppress(EOFError, OSError):
         connection.send(("begun",))
         while (message := connection.recv()) is not None:
@@ -89,62 +59,65 @@ def track(storage_url: str, trackers: Trackers, connection: Connection) -> None:
 class _Office:
     """Everything that the process knows."""
 
-    def __init__(self, storage_url: str, trackers: Trackers, makers: dict[str, Maker], connection: Connection) -> None:
-        self._storage_url, self._targets, self._makers, self._connection = storage_url, trackers, makers, connection
-        self._storage: RDBStorage | None = None
-        self._kept: dict[tuple[str, str], Kept] = {}
+    def __init__(
+        self, storage_url: str, trackers: Trackers, makers: list[type[Tracker]], connection: Connection
+    ) -> None:
+        self._storage_url, self._trackers, self._makers, self._connection = storage_url, trackers, makers, connection
+        # With the lock that lets this process alone tell each tracker of a study.
+        self._kept: dict[tuple[str, str], tuple[Tracker, Lock]] = {}
 
     def look(self, folder: StudyFolder, is_last: bool) -> None:
         """Tells every tracker what it does not know yet of a study; one that fails is told nothing more in this run."""
-        for name in list(self._makers):
+        for maker in list(self._makers):
             try:
-                self._tell(name, folder, is_last)
+                self._tell(maker, folder, is_last)
             except (EOFError, BrokenPipeError):
                 raise  # The run is gone.
             except Exception as error:  # Every tracker has errors of its own.
                 if not is_unavailable(error):
-                    del self._makers[name]
-                    self._connection.send(("broke", name, self._shown(name, folder), self._plain(_in_a_line(error))))
+                    self._makers.remove(maker)
+                    place = self._shown(maker.name, folder)
+                    self._connection.send(("broke", maker.name, place, self._plain(_in_a_line(error))))
         self._connection.send(("ended", folder.study_name))
 
-    def _tell(self, name: str, folder: StudyFolder, is_last: bool) -> None:
-        kept = self._keep(name, folder)
-        if kept is None:
-            return  # Another process tells this tracker of the study, and will of our trials.
+    def _tell(self, maker: type[Tracker], folder: StudyFolder, is_last: bool) -> None:
         study = self._study(folder)
+        tracker = self._tracker(maker, study, folder)
+        if tracker is None:
+            return  # Another process tells this tracker of the study, and will of our trials.
         finished = [
             trial
             for trial in study.get_trials(deepcopy=False)
             if trial.state in STATES and trial.datetime_start is not None
         ]
-        for trial in kept.tracker.missing(finished):
-            kept.tracker.log(with_history(study, trial))
-            self._connection.send(("logged", name, self._shown(name, folder)))
+        for trial in tracker.missing(finished):
+            tracker.log(with_history(study, trial))
+            self._connection.send(("logged", tracker.name, self._shown(tracker.name, folder)))
         if is_last:
-            kept.tracker.conclude()
+            tracker.conclude()
 
-    def _keep(self, name: str, folder: StudyFolder) -> Kept | None:
-        key = (name, folder.study_name)
+    def _tracker(self, maker: type[Tracker], study: Study, folder: StudyFolder) -> Tracker | None:
+        key = (maker.name, folder.study_name)
         if key not in self._kept:
-            study = self._study(folder)
-            settings = resolve(stored_settings(study) or {})
-            tracker = self._makers[name](self._targets, study, settings, folder)
+            tracker = maker(self._trackers, study, resolve(stored_settings(study) or {}), folder)
             where = sha256(tracker.place.encode()).hexdigest()[:12]
-            lock = try_trial_lock(study, folder, f"tracking-{name.lower()}-{where}")
+            lock = try_trial_lock(study, folder, f"tracking-{maker.name.lower()}-{where}")
             if lock is None:
                 return None
-            self._kept[key] = Kept(tracker, lock)
-        return self._kept[key]
+            self._kept[key] = tracker, lock
+        return self._kept[key][0]
 
     def _shown(self, name: str, folder: StudyFolder) -> str:
-        return self._plain(self._targets.mlflow or "") if name == "MLflow" else str(self._targets.event_files(folder))
+        return self._plain(self._trackers.mlflow or "") if name == "MLflow" else str(self._trackers.event_files(folder))
 
     def _plain(self, text: str) -> str:
-        return without_secrets(text, self._targets.mlflow or "")
+        return without_secrets(text, self._trackers.mlflow or "")
+
+    @cached_property
+    def _storage(self) -> RDBStorage:
+        return open_storage(self._storage_url)
 
     def _study(self, folder: StudyFolder) -> Study:
-        if self._storage is None:
-            self._storage = open_storage(self._storage_url)
         study = load_study(self._storage, folder.study_name)
         if study is None:
             raise LookupError(f"study {folder.study_name!r} is no longer in the database")

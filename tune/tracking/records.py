@@ -32,7 +32,6 @@ class Epoch:
     """One epoch of a trial, over all folds.
 
     Attributes:
-        number: From 1.
         ended: Seconds since 1970.
         scores: The mean over the folds; one that has ended counts with its best epoch, as it does for the search.
     """
@@ -49,14 +48,10 @@ class TrialRecord:
     Every time in it comes from the database, so that to tell it twice is to tell it once.
 
     Attributes:
-        number: Of the trial.
         state: ``complete``, ``pruned`` or ``failed``.
         reason: Why it ended early or failed; empty if it did not.
         started: Seconds since 1970.
         ended: Seconds since 1970.
-        parameters: Searched and fixed hyperparameters.
-        epochs: In order.
-        final: What it came to.
     """
 
     number: int

@@ -25,10 +25,7 @@ def expected_calibration_error(
 ) -> float:
     """Mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017, equation 3).
 
-    Args:
-        logits: Of a network.
-        labels: The right classes.
-        n_bins: Bins over the confidence of the predicted class, each open below and closed above.
+    The bins, over the confidence of the predicted class, are open below and closed above.
     """
     confidence, predicted = logits.double().softmax(dim=1).max(dim=1)
     right = (predicted == labels).double()
@@ -44,10 +41,6 @@ def fit_temperature(
     """The number that logits are divided by so that their cross-entropy is least (Guo et al. 2017, section 4.2).
 
     The loss has one minimum, or none in reach (every prediction is right, say): the bound is returned then.
-
-    Args:
-        logits: Of a network.
-        targets: The right classes, or a distribution over them for each sequence.
     """
     from scipy.optimize import minimize_scalar
 
@@ -67,9 +60,7 @@ class Calibration:
 
     Attributes:
         temperature: The number; exactly 1 where none is shown to be better.
-        loss: Cross-entropy of the logits as they are.
         loss_with_temperature: Cross-entropy where each fold is divided by what the other folds ask for.
-        error: Calibration error of the logits as they are.
         error_with_temperature: Calibration error, likewise out of fold.
     """
 

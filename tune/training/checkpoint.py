@@ -111,10 +111,7 @@ def load_checkpoint(
 ) -> dict[str, Any] | None:
     """The stored state; None if there is none, or it cannot be used, so that the trial has to start over.
 
-    Args:
-        path: Of the file.
-        device: Gets the tensors.
-        owner: What the state must say under "owner"; None for a look at whatever it is.
+    ``owner`` is what the state must say under "owner"; None is for a look at whatever it is.
     """
     try:
         stored = path.read_bytes()

@@ -48,15 +48,7 @@ def solve(
 ) -> Iterator[EpochResult]:
     """Fits a network in closed form, as the one epoch of ``continue_fit``; a fit that has been solved stays as it is.
 
-    Args:
-        fit: Is changed.
-        train: Gives the prepared training set.
-        validation: The prepared validation set.
-        settings: Of ``begin_fit``; the seed counts.
-        before_step: Called before the work; may raise to leave it for later.
-
-    Yields:
-        One result.
+    ``before_step`` is called before the work and may raise to leave it for later; of the settings the seed counts.
 
     Raises:
         NonFiniteLossError: If the validation loss is not finite.
@@ -80,11 +72,7 @@ def solve(
 def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int, device: torch.device) -> Scores:
     """Fits the features and the head of a network whose architecture is in closed form.
 
-    Args:
-        model: Is changed.
-        train: The prepared training set. Ridge learns from as many of its sequences as ``MOST_NUMBERS`` allows.
-        seed: Of everything that is drawn.
-        device: Of the network.
+    Ridge learns from as many of the prepared sequences as ``MOST_NUMBERS`` allows.
 
     Returns:
         Scores on training sequences that were left out.

@@ -17,8 +17,7 @@ from pydantic import Field
 
 from data.streams.null_class import null_class
 
-from ..config.lengths import LONGEST
-from ..config.schema import Section
+from ..config.schema import LONGEST, Section
 
 SMOOTHED_WINDOWS, MOST_WINDOWS = 3, 1_000
 # Of these a study chooses on validation, where its data are streams.
@@ -72,10 +71,7 @@ def decide(
 ) -> tuple[Int[NDArray[np.int64], " windows"], Float[NDArray[np.float64], "windows classes"]]:
     """The class that is decided at the end of each of successive windows, and the probabilities that decide.
 
-    Args:
-        probabilities: Of windows in order of time, ``rule.hop`` apart.
-        rule: How.
-        null: The null class; without one there is no threshold.
+    The windows are in order of time, ``rule.hop`` apart. Without a null class there is no threshold.
     """
     means = trailing_mean(probabilities, rule.n_windows)
     labels = means.argmax(axis=1)

@@ -26,13 +26,11 @@ class TrainingSettings:
     """How a network is trained.
 
     Attributes:
-        epochs: Passes over the training set.
         patience: Epochs without improvement after which the fit ends.
         min_delta: Gain in the metric that counts as improvement for ``patience``.
         clip_norm: Largest norm of the gradient (Pascanu et al. 2013, section 3.2).
         metric: Score that decides which epoch is the best, a key of ``metrics.METRIC_LABELS``.
         learning_rate: Of AdamW (Loshchilov & Hutter 2019); the peak of the schedule.
-        batch_size: Sequences a step.
         weight_decay: Decoupled, of AdamW; on weight matrices, not on biases and norms.
         schedule: ``one_cycle`` (Smith 2018) and ``cosine`` (Loshchilov & Hutter 2017) change the rate every step and
             end near zero after ``epochs``; ``plateau`` halves it when the validation loss stops falling.
@@ -76,14 +74,12 @@ class EpochResult:
     """What one epoch came to.
 
     Attributes:
-        epoch: Number of the epoch, from 1.
         train_loss: Mean of what was minimised over the epoch's steps, with dropout and everything else on; of what is
             solved, of training sequences left out.
         train_accuracy: Accuracy over the epoch's steps, as trained; of mixed sequences, of the larger; of
             what is solved, of training sequences left out.
         learning_rate: At the end of the epoch; zero where there are no steps.
         gradient_norm: Mean norm before clipping; zero where there are no steps.
-        validation: Scores on the validation set after the epoch.
         seconds: Wall time of the epoch.
     """
 
@@ -102,10 +98,7 @@ class Fit:
 
     Attributes:
         model: The network, with the weights of the last finished epoch.
-        optimizer: Its AdamW.
-        schedule: Of the learning rate.
         average: The running mean of the network's weights; None where they are not averaged.
-        history: One result for each finished epoch.
         best_epoch: Number of the best one so far, 0 before the first.
         best_weights: Weights after it.
         stale_epochs: Epochs since the last improvement by at least ``min_delta``.

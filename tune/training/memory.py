@@ -15,11 +15,7 @@ _M_ARENA_MAX = -8
 
 def return_free_memory() -> None:
     """Gives all free pages of the heap back (malloc_trim(3)); takes milliseconds, and does nothing without glibc."""
-    if sys.platform == "linux":
-        # musl, the C library of Alpine, has no such function.
-        malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if malloc_trim is not None:
-            malloc_trim(ctypes.c_size_t(0))
+    _call("malloc_trim", ctypes.c_size_t(0))
 
 
 def share_one_heap() -> None:
@@ -28,7 +24,11 @@ def share_one_heap() -> None:
     Batches are made and checkpoints written by threads of their own, and what lies free in one thread's heap is of no
     use to another's.
     """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(_M_ARENA_MAX, 1)
+    _call("mallopt", _M_ARENA_MAX, 1)
+
+
+def _call(name: str, *arguments: int | ctypes.c_size_t) -> None:
+    """Calls a function of the C library; musl, that of Alpine, has none of these."""
+    function = getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+    if function is not None:
+        function(*arguments)

@@ -36,8 +36,7 @@ from models import ARCHITECTURES, SequenceClassifier, build
 from models.ensemble import ENSEMBLE, Ensemble
 from models.own import OWN
 
-from ..config.lengths import FASTEST_HZ, SLOWEST_HZ, Lengths
-from ..config.schema import Data, Section
+from ..config.schema import FASTEST_HZ, SLOWEST_HZ, Data, Lengths, Section
 from ..core.errors import StorageError
 from ..core.files import write_bytes, write_text
 from ..core.json_files import read_json_object
@@ -104,7 +103,6 @@ class ModelDescription(Section):
     """What a network is and what it needs to be given.
 
     Attributes:
-        format: Version of this description.
         architecture: A registered one, or a class of somebody's own; of several networks, ``ENSEMBLE``.
         network: Where that class was; None of registered ones.
         hyperparameters: Of its constructor; of several networks, none.
@@ -112,19 +110,13 @@ class ModelDescription(Section):
         members: The networks whose mean it is; empty for one network.
         normaliser: Statistics of the training sequences, one entry a channel that ``preparation`` derives.
         channel_names: Measured channels, in their order.
-        class_names: In the order of the logits.
         temperature: What logits are divided by before they become probabilities (Guo et al. 2017, section 4.2).
         sample_rate_hz: Steps a second of its training sequences; None where that is not known.
         kind: What the data is like, as in ``SequenceDataset``.
         data: Settings of the data that it was trained on: data set, windows, resampling, landmarks.
-        lengths: Steps of the shortest, the median and the longest sequence of the data set.
         decision: How windows of streams decide, as it was judged; None of other data, and of earlier versions.
         scores: What is known of how good it is, as in ``best_config.json``.
-        study: Where it comes from.
-        trial: Where it comes from.
         unfinished_after: Epochs after which its training was broken off; None if it was trained to its end.
-        weights_sha256: Of the file of weights.
-        versions: Of the packages that made it.
     """
 
     format: Literal["seqtune model 1"]
@@ -209,7 +201,6 @@ class StoredModel:
     """A network that has been taken out of its folder.
 
     Attributes:
-        description: What it is.
         network: With its weights, in evaluation mode, on the CPU.
     """
 

@@ -27,14 +27,9 @@ _LOCK_TIMEOUT_SECONDS = 120
 
 @contextmanager
 def shared(value: Any, folder: Path) -> Iterator[tuple[bytes, Path]]:
-    """What ``take`` needs to have ``value`` in another process, for as long as the context lasts.
+    """What ``take`` needs to have ``value`` in another process, for as long as the context lasts; see ``share``.
 
-    Args:
-        value: As for ``share``.
-        folder: Gets a folder for the file. What runs left there that were killed is removed.
-
-    Raises:
-        OSError: If it cannot be written.
+    The folder gets one for the file. What runs left there that were killed is removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Nobody may take a new folder for one that was left, in the moment before its owner holds its lock.

@@ -33,8 +33,6 @@ class Fold:
     """The parts of one split as measured.
 
     Attributes:
-        train: What weights are fitted on.
-        validation: What steers the search.
         test: What is looked at after the search; None where the split has no test set.
     """
 
@@ -48,7 +46,6 @@ class Splits:
     """Everything that the trials of a study are trained and judged on.
 
     Attributes:
-        dataset: The whole data set.
         split: The single split, or what the folds were made from.
         folds: One entry for a single split.
     """
@@ -58,11 +55,6 @@ class Splits:
     folds: tuple[Fold, ...]
     _prepared: dict[tuple[int, str], tuple[Preparation, SequenceDataset]] = field(default_factory=dict, repr=False)
     _normalisers: dict[tuple[int, str], Normaliser] = field(default_factory=dict, repr=False)
-
-    @property
-    def n_training(self) -> int:
-        """Sequences in the training set, or in the smallest of several folds'."""
-        return min(len(fold.train) for fold in self.folds)
 
     def prepared(self, fold: int, part: str, preparation: Preparation) -> SequenceDataset:
         """``train``, ``validation`` or ``test`` of a fold with the channels that a network is given.
@@ -166,7 +158,6 @@ class Cut(NamedTuple):
     Attributes:
         split: The single split, or what the folds were made from.
         splits: What configurations are judged on: the single split, or every fold.
-        wrong: What is wrong with the parts, in sentences.
         about_folds: Why it is these folds, where the settings leave that open and a single split is too small.
     """
 
@@ -210,16 +201,11 @@ def cut(dataset: SequenceDataset, wanted: SplitSettings) -> Cut:
 
 
 def settled(settings: Settings, splits: Splits, stored: Mapping[str, Any] | None = None) -> tuple[Settings, list[str]]:
-    """The settings as the data decides what they leave open, and sentences about that.
-
-    Args:
-        settings: Of the study.
-        splits: Of the study.
-        stored: The settings that the study was begun with; None for a new study.
-    """
+    """The settings as the data decides what they leave open, and sentences about that; ``stored`` as in ``fitted``."""
     n_folds = len(splits.folds) if len(splits.folds) > 1 else 0
     split = settings.split.model_copy(update={"folds": n_folds})
-    return fitted(settings.model_copy(update={"split": split}), splits.dataset, splits.n_training, stored)
+    n_sequences = min(len(fold.train) for fold in splits.folds)
+    return fitted(settings.model_copy(update={"split": split}), splits.dataset, n_sequences, stored)
 
 
 def describe_data(settings: Settings, splits: Splits) -> dict[str, Any]:

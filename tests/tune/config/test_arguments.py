@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from tune.cli.main import run
 from tune.config.arguments import OPTION_PATHS, assignment_layer, option_layers, settings_layers
-from tune.config.names import architecture_name
-from tune.config.settings import resolve, setting_paths
+from tune.config.settings import architecture_name, resolve, setting_paths
 from tune.config.spaces import SPACES
 from tune.core.problems import SettingsError
 

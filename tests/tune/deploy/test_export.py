@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -15,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 from tests.c_programs import SANITIZED, compiled, needs, run
 from tests.processes import ROOT
+from tests.runs import printed
 from tests.stored_models import measured
 from tests.tune.conftest import Lab, make_parts, make_settings, make_toy
 from tune.cli.commands import export as export_module
@@ -62,12 +61,15 @@ def lab(tested: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 def export(lab: Lab, form: str = "onnx", code: int = 0, **options: object) -> str:
     """What is said."""
-    said = io.StringIO()
     plain = {"study_name": lab.name, "model": None, "out": None, "opset": 28, "max_drop": None, "data_path": None}
-    console = Console(file=said, width=200, highlight=False)
-    found = export_command(console, None, SaveDir(lab.place), form=form, **{**plain, **options})  # type: ignore[arg-type]
-    assert found == code, said.getvalue()
-    return said.getvalue()
+    codes: list[int] = []
+
+    def exported() -> None:
+        codes.append(export_command(SaveDir(lab.place), form=form, **{**plain, **options}))  # type: ignore[arg-type]
+
+    said = printed(exported, width=200)
+    assert codes == [code], said
+    return said
 
 
 def test_the_file_and_its_card(lab: Lab) -> None:

@@ -20,7 +20,7 @@ from data import DataError
 from data.unlabelled import read_unlabelled
 from tests.processes import ROOT
 from tests.stored_models import CHANNELS, CLASSES, LENGTHS, measured, stored_model
-from tune.config.lengths import Lengths
+from tune.config.schema import Lengths
 from tune.deploy.classifier import Classifier, OnnxClassifier, TorchClassifier
 from tune.deploy.inputs import Wanted, windows
 from tune.deploy.onnx_model import to_onnx

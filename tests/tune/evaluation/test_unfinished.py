@@ -15,9 +15,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 from optuna.trial import TrialState, create_trial
-from rich.console import Console
 
 from tests.processes import SMALL, run, start
+from tests.runs import printed
 from tune.cli.main import main
 from tune.cli.summary import print_summary
 from tune.core.stopping import StopWatch
@@ -108,11 +108,10 @@ def test_the_first_trial_that_was_left_is_delivered_and_said_to_be_unfinished(ne
     assert (row["state"], row["epochs_run"], float(row["value"])) == ("unfinished", "2", best.values[0])
     sentence = "Trial 0 is not finished: it was left after 2 of 4 epochs"
     assert sentence in (root / "report.md").read_text()
-    shown = io.StringIO()
-    print_summary(Console(file=shown, width=1000), Finished(study, lab.settings, lab.folder, ended, []))
-    assert sentence in shown.getvalue()
-    assert "Best: trial 0" in shown.getvalue()
-    assert "Test: accuracy" in shown.getvalue()
+    shown = printed(print_summary, Finished(study, lab.settings, lab.folder, ended, []))
+    assert sentence in shown
+    assert "Best: trial 0" in shown
+    assert "Test: accuracy" in shown
 
 
 def test_it_goes_on_to_the_same_bits_and_the_finished_trial_replaces_it(new_lab: NewLab, outline: Outline) -> None:
@@ -276,7 +275,7 @@ def deliveries(save_dir: Path) -> dict[str, Any]:
 def test_a_run_whose_time_is_up_in_its_first_trial_delivers_what_can_be_used(tmp_path: Path) -> None:
     """The whole of it: a real run, its exports, and predictions by the network that it leaves."""
     save_dir = str(tmp_path)
-    output, _ = run("--trials=2", *SLOW, "--timeout=20s", "--save-dir", save_dir)
+    output, _ = run("--trials=2", *SLOW, "--timeout=10s", "--save-dir", save_dir)
     assert "Trial 0 is not finished: it was left after" in output
     written = deliveries(tmp_path)
     assert not written["finished"]
@@ -300,7 +299,7 @@ def test_a_run_whose_time_is_up_in_its_first_trial_delivers_what_can_be_used(tmp
 
 @pytest.mark.timeout(1200)
 def test_of_every_architecture_the_unfinished_ones_are_compared_and_the_best_is_delivered(tmp_path: Path) -> None:
-    output, _ = run("--auto-tune-all", "--trials=1", *SLOW, "--timeout=60s", "--save-dir", str(tmp_path))
+    output, _ = run("--auto-tune-all", "--trials=1", *SLOW, "--timeout=30s", "--save-dir", str(tmp_path))
     (folder,) = (path.parent for path in tmp_path.glob("*/comparison.csv"))
     rows = list(csv.DictReader((folder / "comparison.csv").read_text().splitlines()))
     scored = [float(row["validation"]) for row in rows if row["validation"]]

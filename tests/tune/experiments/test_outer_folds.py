@@ -19,7 +19,7 @@ from tune.config.settings import resolve
 from tune.config.spaces import SPACES
 from tune.core.problems import SettingsError
 from tune.evaluation.evaluate import mean_interval, wilson_interval
-from tune.experiments.outer_folds import Asked, OuterFold, plan_folds
+from tune.experiments.outer_folds import OuterFold, OuterOptions, plan_folds
 from tune.training.splits import splits_of
 
 
@@ -40,7 +40,7 @@ def dataset_of(people: list[str], n_each: int = 4) -> SequenceDataset:
 
 
 def planned(dataset: SequenceDataset, *asked: Any, **split: Any) -> list[OuterFold]:
-    return plan_folds(dataset, resolve({"split": split}), "mine", Asked(*asked))
+    return plan_folds(dataset, resolve({"split": split}), "mine", OuterOptions(*asked))
 
 
 @given(n_people=st.integers(3, 25), n_folds=st.none() | st.integers(2, 25), seed=st.integers(0, 9))

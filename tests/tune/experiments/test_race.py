@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 
+from tests.databases import n_finished
 from tests.processes import run, start
 from tune.config.spaces import SPACES
 from tune.experiments.race import RACE, decide, not_continued_after, rounds_of, why_won
@@ -102,11 +103,13 @@ def test_workers_and_kills_change_nothing(tmp_path: Path, outline: Outline) -> N
     assert [row["not_continued"] for row in rows].count("True") == len(SPACES) - 4
     expected = of_all(peaceful, outline)
     assert sorted(len(trials) for _, trials in expected.values()) == [1] * (len(SPACES) - 4) + [2] * 4
-    for seconds in (15.0, 40.0, 40.0):
-        words = (*TINY, "--trials=2", "--workers=2", "--resume", "--save-dir", str(battered))
+    words = (*TINY, "--trials=2", "--workers=2", "--resume", "--save-dir", str(battered))
+    for n_trials in (1, len(SPACES) // 2, len(SPACES) + 1):  # Twice in the first round, and in the second.
         process = start(*words, own_group=True)
-        time.sleep(seconds)
+        while n_finished(battered, "watch-%") < n_trials:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    run(*TINY, "--trials=2", "--workers=2", "--resume", "--save-dir", str(battered))
+    run(*words)
     assert of_all(battered, outline) == expected

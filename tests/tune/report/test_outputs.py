@@ -8,12 +8,11 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from optuna.trial import TrialState
-from rich.console import Console
 
 from tune.cli.summary import print_comparison, print_start, print_summary
 from tune.evaluation.test_evaluation import evaluate_selected, score_weights
@@ -26,7 +25,8 @@ from tune.study.trial_files import load_weights, trial_folder
 from tune.study.trials_table import COLUMNS, write_trials
 
 if TYPE_CHECKING:
-    from tests.tune.conftest import Lab, NewLab, StopAfter
+    from tests.runs import printed
+from tests.tune.conftest import Lab, NewLab, StopAfter
 
 CPU = torch.device("cpu")
 
@@ -184,21 +184,12 @@ def test_the_comparison_has_the_best_first_and_the_unfinished_last(
     assert f'href="../{order[1]}/report.html"' in (tmp_path / "report.html").read_text()
     assert f"[its report](../{order[0]}/report.html)" in (tmp_path / "report.md").read_text()
     assert {one.study.user_attrs["compared_in"] for one in done} == {tmp_path.name}
-    shown = Console(file=io.StringIO(), width=120)
-    print_comparison(shown, rows, tmp_path)
-    assert isinstance(shown.file, io.StringIO)
-    assert "best first" in shown.file.getvalue()
+    assert "best first" in printed(print_comparison, rows, tmp_path, width=120)
 
 
 def test_nothing_to_compare_is_an_empty_table(tmp_path: Path) -> None:
     assert compare([]) == write_comparison([], tmp_path) == []
     assert not (tmp_path / "best_config.json").exists()
-
-
-def printed(print_it: Any, *arguments: Any) -> str:
-    text = io.StringIO()
-    print_it(Console(file=text, width=60), *arguments)
-    return text.getvalue()
 
 
 def test_the_start_says_what_is_tuned_on_what(done: Lab) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ import pytest
 import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from rich.console import Console
 from sqlalchemy import text
 
 from tune.cli.summary import print_summary
@@ -35,7 +33,8 @@ from tune.study.study import RUN_OF, best_trial, resume_study
 from tune.study.trial_files import REFIT_WEIGHTS, trial_folder
 
 if TYPE_CHECKING:
-    from tests.tune.conftest import Lab, NewLab, Outline, StopAfter
+    from tests.runs import printed
+from tests.tune.conftest import Lab, NewLab, Outline, StopAfter
 
 CPU = torch.device("cpu")
 ALL = {"configurations": 2, "seeds": 2, "time_share": None}
@@ -151,10 +150,9 @@ def test_the_winner_is_what_is_tested_once_and_given_away(searched: Lab) -> None
     assert best["confirmation"] == found
     assert json.loads((root / "best_model" / "model.json").read_text())["trial"] == second
     assert (trial_folder(searched.folder, chosen) / REFIT_WEIGHTS).is_file()
-    shown = io.StringIO()
-    print_summary(Console(file=shown, width=60), finished)
-    assert f"Best: trial {second}, validation accuracy 85.00% with 2 fresh seeds" in shown.getvalue()
-    assert f"Trial {second} is better with fresh seeds" in shown.getvalue()
+    shown = printed(print_summary, finished)
+    assert f"Best: trial {second}, validation accuracy 85.00% with 2 fresh seeds" in shown
+    assert f"Trial {second} is better with fresh seeds" in shown
     # The same again uses nothing twice.
     run(searched)
     assert without_clock(record(searched)) == without_clock(found)
@@ -258,11 +256,10 @@ def test_a_leader_that_is_too_slow_to_be_confirmed_is_delivered_all_the_same(sea
     assert lab.study().user_attrs["evaluations"].keys() == {str(best.number)}
     written = json.loads((lab.folder.root / "best_config.json").read_text())
     assert (written["trial"], written["confirmed"], written["confirmation"]) == (best.number, False, None)
-    shown = io.StringIO()
-    print_summary(Console(file=shown, width=1000), finished)
+    shown = printed(print_summary, finished)
     sentence = f"Trial {best.number}, the best of the search, has not been confirmed by runs with fresh seeds"
     assert any("is not confirmed by runs with fresh seeds, since there is no time" in one for one in said)
-    assert sentence in shown.getvalue()
+    assert sentence in shown
     assert sentence in (lab.folder.root / "report.md").read_text()
 
 

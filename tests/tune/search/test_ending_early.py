@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from optuna.trial import TrialState
 
+from tests.processes import start_worker
 from tune.study.study import why_ended_early
 
 if TYPE_CHECKING:
@@ -72,18 +69,13 @@ def test_two_workers_one_of_whom_is_killed_end_it_after_the_same_trials(new_lab:
     whole, shared = new_lab("whole", LONG), new_lab("shared", LONG)
     whole.search()
     shared.study()
-
-    def worker() -> subprocess.Popen[bytes]:
-        script, root = Path(__file__).parents[1] / "conftest.py", Path(__file__).parents[3]
-        return subprocess.Popen([sys.executable, script, shared.place], env={**os.environ, "PYTHONPATH": str(root)})
-
-    workers = [worker(), worker()]
+    workers = [start_worker(shared.place) for _ in range(2)]
     deadline = time.monotonic() + 120
     while len(shared.trials()) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
     workers[0].kill()
     workers[0].wait()
-    workers.append(worker())
+    workers.append(start_worker(shared.place))
     assert [one.wait(300) for one in workers[1:]] == [0, 0]
     assert outlines(shared, outline) == outlines(whole, outline)
     assert why_ended_early(shared.study().user_attrs, shared.settings)

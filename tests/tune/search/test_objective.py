@@ -14,7 +14,7 @@ from optuna.pruners import ThresholdPruner
 from optuna.trial import TrialState
 
 from tune.config.spaces import Scalar
-from tune.evaluation.test_evaluation import answers
+from tune.evaluation.test_evaluation import logits_on
 from tune.search.loop import suggest_all
 from tune.search.objective import epoch_score, run_trial
 from tune.study.leases import lease_trial
@@ -180,7 +180,7 @@ def test_the_common_epoch_has_the_best_mean_and_every_folds_weights_are_of_it(ne
     assert ranks[best - 1] == max(ranks)
     since = len(ranks) - 1 - max(k for k, _ in enumerate(ranks) if k == 0 or ranks[k][0] > max(ranks[:k])[0])
     assert len(ranks) == 8 or since == 2
-    logits = answers(lab.context(trial.study), lab.trials()[trial.number], list(outcome.weights), "validation")
+    logits = logits_on(lab.context(trial.study), lab.trials()[trial.number], list(outcome.weights), "validation")
     for one, fold, epochs in zip(logits, lab.splits.folds, history, strict=True):
         assert score(one, fold.validation.labels).loss == pytest.approx(epochs[best - 1]["validation"]["loss"])
 

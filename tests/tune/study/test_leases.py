@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from optuna.trial import TrialState
 
+from tests.processes import start_worker
 from tune.study.leases import interrupted_trials, lease_trial
 from tune.study.study import load_study
 
 if TYPE_CHECKING:
-    from tests.tune.conftest import Lab, NewLab, Outline
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def start_worker(lab: Lab) -> subprocess.Popen[bytes]:
-    """Another process that searches the same study."""
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    script = Path(__file__).parents[1] / "conftest.py"
-    return subprocess.Popen([sys.executable, str(script), str(lab.place)], env=environment)
+    from tests.tune.conftest import NewLab, Outline
 
 
 def test_two_claims_are_two_trials(new_lab: NewLab) -> None:
@@ -93,7 +80,7 @@ def test_threads_with_studies_of_their_own_never_share_a_trial(new_lab: NewLab) 
 def test_two_processes_give_exactly_the_asked_number_of_trials(new_lab: NewLab) -> None:
     lab = new_lab("study", {"search": {"trials": 6}, "training": {"epochs": 2}})
     lab.study()
-    workers = [start_worker(lab) for _ in range(2)]
+    workers = [start_worker(lab.place) for _ in range(2)]
     assert [worker.wait(120) for worker in workers] == [0, 0]
     states = [trial.state for trial in lab.trials()]
     assert len(states) == 6
@@ -105,7 +92,7 @@ def test_a_worker_that_was_killed_costs_nothing(new_lab: NewLab, outline: Outlin
     """The study ends as if nobody had been killed, to the bit."""
     lab = new_lab("killed", {"search": {"trials": 3}})
     study = lab.study()
-    worker = start_worker(lab)
+    worker = start_worker(lab.place)
     deadline = time.monotonic() + 120
     # Killed in mid-trial: one trial is done, and the next has its first epoch.
     while not any(trial.number >= 1 and trial.intermediate_values for trial in study.get_trials(deepcopy=False)):

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tests.processes import SMALL, run
 from tune.cli.main import main
-from tune.config.trackers import BELOW_THE_STUDY, DEFAULT_MLFLOW, Trackers, read_targets, without_secrets
+from tune.config.trackers import BELOW_THE_STUDY, DEFAULT_MLFLOW, Trackers, read_trackers, without_secrets
 from tune.core.problems import SettingsError
 from tune.core.stopping import StopWatch
 from tune.study.store import identity
@@ -235,7 +235,7 @@ def test_an_epoch_of_several_folds_is_their_mean_and_one_that_has_ended_counts_w
 )
 def test_an_address_of_no_use_is_refused_in_a_sentence(address: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        read_targets(address, None)
+        read_trackers(address, None)
     (problem,) = caught.value.problems
     assert problem.path == "--mlflow"
 
@@ -244,15 +244,15 @@ def test_what_is_missing_or_secret_is_said_before_anything_begins(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TRACKER", "https://me:hidden@tracker.example")
-    assert read_targets("env:TRACKER", None) == Trackers("https://me:hidden@tracker.example")
-    shown = read_targets("https://me:hidden@tracker.example", BELOW_THE_STUDY).note
+    assert read_trackers("env:TRACKER", None) == Trackers("https://me:hidden@tracker.example")
+    shown = read_trackers("https://me:hidden@tracker.example", BELOW_THE_STUDY).note
     assert shown is not None
     assert "hidden" not in shown
-    assert read_targets(DEFAULT_MLFLOW, None).note is None
+    assert read_trackers(DEFAULT_MLFLOW, None).note is None
     (tmp_path / "file").touch()
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(SettingsError) as caught:
-        read_targets(DEFAULT_MLFLOW, str(tmp_path / "file"))
+        read_trackers(DEFAULT_MLFLOW, str(tmp_path / "file"))
     words = str(caught.value)
     assert "pip install 'mlflow" in words
     assert "must be a folder" in words

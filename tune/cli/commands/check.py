@@ -11,16 +11,15 @@ from typing import Any
 from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
-from rich.console import Console
 from sqlalchemy import text
 
 from data import DataError
 from data.formats.regular import read_regular
 
 from ...config.settings import Settings, resolve
+from ...core.failures import shown
 from ...core.folders import SaveDir, StudyFolder
 from ...core.problems import SettingsError
-from ...core.storage_failures import shown
 from ...core.terminal import say
 from ...report.artefacts import PARETO_PICTURE, PICTURES
 from ...report.exports import describe_best
@@ -40,12 +39,12 @@ AGAIN = "./run_tuning.sh report makes it again"
 CLOCK_SECONDS = 2.0
 
 
-def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> int:
+def check_command(save_dir: SaveDir, study_name: str | None) -> int:
     """Prints a line for everything that is wrong; returns the exit code."""
-    storage = open_existing(storage_url, save_dir.local)
+    storage = open_existing(save_dir)
     studies = chosen_studies(storage, save_dir, study_name)
     found = [f"{shown(storage.engine.url)}: {finding}" for finding in check_database(storage)]
-    if storage_url is None and study_name is None:
+    if save_dir.storage is None and study_name is None:
         there = {study.study_name for study in studies}
         found += [
             f"{save_dir.local / name}/ holds trials of no study in {storage.engine.url.database}: name its database "
@@ -57,7 +56,7 @@ def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, 
     for study in studies:
         folder = save_dir.study(study.study_name)
         if stored_settings(study) is None:
-            say(console, f"{study.study_name}: not looked at, since this tuner did not make it")
+            say(f"{study.study_name}: not looked at, since this tuner did not make it")
             continue
         try:
             resolve(stored_settings(study) or {})
@@ -70,11 +69,11 @@ def check_command(console: Console, storage_url: str | None, save_dir: SaveDir, 
         except (DataError, SettingsError, OSError) as error:
             not_compared.setdefault(str(error), []).append(study.study_name)
     for why, names in not_compared.items():
-        say(console, f"{', '.join(names)}: the data could not be compared: {why}")
+        say(f"{', '.join(names)}: the data could not be compared: {why}")
     for finding in found:
-        say(console, finding)
+        say(finding)
     if not found:
-        say(console, f"All is well: the database and {len(studies)} stud{'y' if len(studies) == 1 else 'ies'} in it")
+        say(f"All is well: the database and {len(studies)} stud{'y' if len(studies) == 1 else 'ies'} in it")
     return 1 if found else 0
 
 
@@ -89,22 +88,13 @@ def check_database(storage: RDBStorage) -> Iterator[str]:
 
 
 def check_data(study: Study) -> Iterator[str]:
-    """Whether the recordings are those that the study began with.
-
-    Raises:
-        DataError: If there are none to be found now.
-        SettingsError: If another version of the tuner made the study.
-    """
+    """Whether the recordings are those that the study began with."""
     if load_splits(_settings(study)).dataset.fingerprint != study.user_attrs.get("data_fingerprint"):
         yield "the recordings are not those that it began with: its scores cannot be compared with new ones"
 
 
 def check_study(study: Study, folder: StudyFolder) -> Iterator[str]:
-    """What is wrong with the files of a study.
-
-    Raises:
-        StorageError: If the history of a trial is damaged; all else is looked at whenever a study is loaded.
-    """
+    """What is wrong with the files of a study."""
     with_histories(study, study.get_trials(deepcopy=False))
     if not folder.root.is_dir():
         yield f"{folder.root} does not exist; {AGAIN}"

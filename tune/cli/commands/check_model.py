@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from rich.console import Console
 
 from models import architecture
 from models.contract import broken_promises
@@ -16,22 +15,18 @@ from ...core.terminal import say
 BROKEN = 1
 
 
-def check_model_command(console: Console, written: str) -> int:
-    """Says what a class promises and does not keep; returns the exit code.
-
-    Raises:
-        SettingsError: If there is no such class, or no search space that fits it.
-    """
+def check_model_command(written: str) -> int:
+    """Says what a class promises and does not keep; returns the exit code."""
     name = resolve(network_layer(written)).architecture
     space = own_space(name)
     found = broken_promises(architecture(name), configurations(space))
-    say(console, f"{name}: {len(space)} hyperparameters, tried at the ends of their ranges")
+    say(f"{name}: {len(space)} hyperparameters, tried at the ends of their ranges")
     for promise, broken in found.items():
-        say(console, f"  no   {promise}: {broken}" if broken else f"  yes  {promise}")
+        say(f"  no   {promise}: {broken}" if broken else f"  yes  {promise}")
     if any(found.values()):
-        say(console, "A score that it is tuned by would not be what it is worth: mend it first.")
+        say("A score that it is tuned by would not be what it is worth: mend it first.")
         return BROKEN
-    say(console, f"It can be tuned: ./run_tuning.sh --model {written}")
+    say(f"It can be tuned: ./run_tuning.sh --model {written}")
     return 0
 
 

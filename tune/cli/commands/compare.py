@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
-
-from rich.console import Console
 
 from ...core.errors import StudyError
 from ...core.folders import SaveDir
@@ -31,19 +28,16 @@ from .opening import open_existing, open_or_make, password_note
 
 
 def compare_command(
-    console: Console,
     selection: Selection,
     *,
-    storage_url: str | None,
     save_dir: SaveDir,
     resume: bool,
     results_only: bool,
 ) -> int:
     """Trains what is missing of a comparison and writes its results; returns the exit code."""
-    tell = partial(say, console)
-    if note := password_note(storage_url):
-        tell(f"note: {note}")
-    storage = (open_existing if results_only else open_or_make)(storage_url, save_dir.local)
+    if note := password_note(save_dir.storage):
+        say(f"note: {note}")
+    storage = (open_existing if results_only else open_or_make)(save_dir)
     entries = {protocol.name: selection.entries(protocol) for protocol in selection.protocols}
     mine = [name for some in entries.values() for one in some for name in (one.study_name, search_name(one))]
     check_agreement(storage, map(save_dir.study, mine))
@@ -64,13 +58,13 @@ def compare_command(
                     break
                 if not results_only:
                     with suppress(StopRequested):
-                        found = found_by_search(storage, save_dir, entry, loaded, stop, tell)
+                        found = found_by_search(storage, save_dir, entry, loaded, stop, say)
                         running.append(prepared(storage, save_dir, entry, selection.n_seeds, loaded, found))
                 elif (study := load_study(storage, entry.study_name)) is not None and stored_settings(study):
                     running.append(opened(study, save_dir, entry, loaded))
             done[protocol.name] = running
             if running and not results_only:
-                failures += run_all(running, selection.n_seeds, stop, tell)
+                failures += run_all(running, selection.n_seeds, stop, say)
                 write_studies(running)
             if stop.reason is not None:
                 break
@@ -78,7 +72,7 @@ def compare_command(
             raise StudyError(f"no run of the comparison {selection.name!r} is there yet: leave out --results-only")
         from ...experiments.results import write_results  # Draws: matplotlib takes a second.
 
-        write_results(console, selection, done, save_dir.local / selection.name)
+        write_results(selection, done, save_dir.local / selection.name)
     if stop.reason is not None:
-        tell(f"Ended: {stop.reason}. --resume goes on.")
+        say(f"Ended: {stop.reason}. --resume goes on.")
     return stop.exit_code or (1 if failures else 0)

@@ -8,16 +8,14 @@ import socket
 import threading
 from collections.abc import Iterable
 from contextlib import nullcontext
-from pathlib import Path
 from socketserver import ThreadingMixIn
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from optuna_dashboard import wsgi
-from rich.console import Console
 
-from ...core.folders import StudyFolder
+from ...core.folders import SaveDir
 from ...core.listening import in_url, is_loopback, rules_for
 from ...core.problems import Problem, SettingsError
 from ...core.terminal import say
@@ -52,24 +50,13 @@ class _QuietHandler(WSGIRequestHandler):
         pass
 
 
-def dashboard_command(
-    console: Console,
-    storage_url: str | None,
-    save_dir: Path,
-    *,
-    host: str,
-    port: int,
-    allow_remote: bool,
-    allowed_hosts: tuple[str, ...],
-    token: str | None,
-    writable: bool,
-) -> None:
-    """Serves the dashboard until SIGINT or SIGTERM."""
-    rules = rules_for(host, allow_remote, allowed_hosts, token, "read every study", writable)
-    storage = open_existing(storage_url, save_dir)
-    check_agreement(storage, [StudyFolder(save_dir, name) for name in study_names(storage)])
+def dashboard_command(save_dir: SaveDir, *, host: str, port: int, writable: bool, **who: Any) -> None:
+    """Serves the dashboard until SIGINT or SIGTERM, to ``who`` may ask (see ``rules_for``)."""
+    rules = rules_for(host, danger="read every study", writable=writable, **who)
+    storage = open_existing(save_dir)
+    check_agreement(storage, map(save_dir.study, study_names(storage)))
     drawing = threading.Lock()
-    attached = artefact_store(save_dir)
+    attached = artefact_store(save_dir.local)
     pages = readable(brief(wsgi(storage, artifact_store=attached), storage, attached), writable=writable)
     application = guarded(compressed(_drawing_in_turn(pages, drawing)), rules)
     try:
@@ -85,18 +72,17 @@ def dashboard_command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     address = f"http://{in_url(host)}:{server.server_port}/"
-    say(console, f"Dashboard: {address}{'?token=…' if rules.token else ''}  (Ctrl-C stops it)")
+    say(f"Dashboard: {address}{'?token=…' if rules.token else ''}  (Ctrl-C stops it)")
     if rules.token:
-        say(console, "The token has to be added to the address once, in place of the dots.")
+        say("The token has to be added to the address once, in place of the dots.")
     if not is_loopback(host):
         say(
-            console,
             "Data and token go over the network as they are: put TLS in front (a reverse proxy such as Caddy or nginx "
             "that keeps the Host header), or use ssh -L instead.",
         )
     with server:
         server.serve_forever()
-    say(console, "Stopped.")
+    say("Stopped.")
     if not drawing.acquire(blocking=False):
         os._exit(0)  # The interpreter's end can wait for good for a thread that it stops in the midst of an import.
 

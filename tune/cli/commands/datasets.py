@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from data import DataError, files, load
 from data.quality.warnings import duplicates, warnings
@@ -41,20 +40,14 @@ REPEATED = ("window_seconds", "hop_seconds", "window_label", "label_share", "lab
 PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
-def look_at_dataset(
-    console: Console, layers: list[dict[str, Any]], picture: Path | None, *, show_all: bool = False
-) -> None:
-    """Prints what is known of a data set, without ``show_all`` in twenty lines, and draws an example of each class.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
+def look_at_dataset(layers: list[dict[str, Any]], picture: Path | None, *, show_all: bool = False) -> None:
+    """Prints what is known of a data set, without ``show_all`` in twenty lines, and draws an example of each class."""
     settings = resolve(*with_dataset(layers))
     dataset = load(settings.dataset, source_of(settings))
     if settings.data.classes is not None:
         dataset = dataset.first_classes(settings.data.classes)
     place = f": {settings.data.path}" if settings.data.path else ""
-    say(console, "Your recordings" + place if settings.dataset == files.NAME else f"Data set {settings.dataset}{place}")
+    say("Your recordings" + place if settings.dataset == files.NAME else f"Data set {settings.dataset}{place}")
     about_split, split_option, judged = _split(dataset)
     facts = [*described(dataset), *(("judged", sentence) for sentence in judged)]
     notes = [
@@ -76,25 +69,25 @@ def look_at_dataset(
             notes, wrong = notes[:n_notes], wrong[: max(n_free - 1 - n_notes, 1)]
             n_folded = n_all - len(notes) - len(wrong)
     for note in notes:
-        say(console, f"  {note}")
+        say(f"  {note}")
     for what, text in facts:
-        say(console, f"  {what:<12}{text}")
-    say(console, "What looks wrong:" if wrong else "Nothing looks wrong.")
+        say(f"  {what:<12}{text}")
+    say("What looks wrong:" if wrong else "Nothing looks wrong.")
     for sentence in wrong:
-        say(console, f"  - {sentence}")
+        say(f"  - {sentence}")
     if n_folded:
-        say(console, f"  … and {n_folded} more {'line' if n_folded == 1 else 'lines'}: --all shows all")
+        say(f"  … and {n_folded} more {'line' if n_folded == 1 else 'lines'}: --all shows all")
     subject = data_name_of(settings)
     path = picture or DEFAULT_SAVE_DIR / f"{subject}-examples.png"
     from ...report.figures.examples import examples_picture
 
     write_bytes(path, examples_picture(dataset, subject))
-    say(console, f"Picture: {path}  (an example of each class)")
+    say(f"Picture: {path}  (an example of each class)")
     if split_option is not None:
         # Of streams in which mostly nothing happens the accuracy is that of saying so.
         is_rare = dataset.timeline is not None and null_class(dataset.class_names) is not None
         metric = " --metric balanced_accuracy" if is_rare and settings.search.metric not in BY_CLASS else ""
-        say(console, f"Tune it: ./run_tuning.sh{_options(layers)}{split_option}{metric}")
+        say(f"Tune it: ./run_tuning.sh{_options(layers)}{split_option}{metric}")
 
 
 def described(dataset: SequenceDataset) -> Iterable[tuple[str, str]]:
@@ -154,21 +147,12 @@ def _split(dataset: SequenceDataset) -> tuple[list[str], str | None, list[str]]:
 
 def _options(layers: Sequence[dict[str, Any]]) -> str:
     """The data set, the path and what was chosen of it, as they were named."""
-    named = {
-        "--dataset": next((layer["dataset"] for layer in reversed(layers) if "dataset" in layer), None),
-        **{
-            option: next((layer["data"][name] for layer in reversed(layers) if name in layer.get("data", {})), None)
-            for option, name in (
-                ("--data-path", "path"),
-                ("--classes", "classes"),
-            )
-        },
-    }
-    left_out = any(layer.get("data", {}).get("asl_citizen") is False for layer in layers)
-    options = [f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None]
-    chosen = {name: value for layer in layers for name, value in layer.get("data", {}).items() if name in REPEATED}
-    options += [f" --set data.{name}={value}" for name, value in chosen.items()]
-    return "".join(options) + (" --no-asl-citizen" if left_out else "")
+    named = [("--dataset", layer["dataset"]) for layer in layers if "dataset" in layer][-1:]
+    chosen = {name: value for layer in layers for name, value in layer.get("data", {}).items()}
+    named += [("--data-path", chosen.get("path")), ("--classes", chosen.get("classes"))]
+    options = [f" {option} {shlex.quote(str(value))}" for option, value in named if value is not None]
+    options += [f" --set data.{name}={value}" for name, value in chosen.items() if name in REPEATED]
+    return "".join(options) + (" --no-asl-citizen" if chosen.get("asl_citizen") is False else "")
 
 
 def _some(names: Sequence[str], most: int = N_NAMED) -> str:

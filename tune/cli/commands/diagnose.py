@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from optuna import Study
-from rich.console import Console
 from sqlalchemy.engine import make_url
 
 from ...config.settings import Settings, resolve
@@ -51,8 +50,6 @@ class Target:
 
 
 def diagnose_command(
-    console: Console,
-    storage_url: str | None,
     save_dir: SaveDir,
     *,
     study_name: str | None,
@@ -72,32 +69,23 @@ def diagnose_command(
             [Problem("--model", str(model), "names the network already: leave out --study-name, --trial")]
         )
 
-    def tell(sentence: str) -> None:
-        say(console, sentence)
-
     if model is not None:
-        target = of_folder(console, model, part, data_path)
+        target = of_folder(model, part, data_path)
     else:
-        study = only_study(storage_url, save_dir, study_name)
-        folder = save_dir.study(study.study_name)
-        target = of_study(console, study, folder, trial, part or "validation", data_path, storage_url)
+        target = of_study(only_study(save_dir, study_name), save_dir, trial, part or "validation", data_path)
     for note in target.diagnosed.notes:
-        tell(f"  {note}")
-    page = write_diagnosis(target.diagnosed, diagnose(target.diagnosed, compared, tell), target.folder)
-    tell(f"Diagnosis: {page}  (and its pictures and numbers beside it)")
+        say(f"  {note}")
+    page = write_diagnosis(target.diagnosed, diagnose(target.diagnosed, compared, say), target.folder)
+    say(f"Diagnosis: {page}  (and its pictures and numbers beside it)")
     if notebook:
         from ...diagnosis.notebook import write_notebook
 
-        tell("Executing the notebook")
-        tell(f"Notebook: {write_notebook(target.diagnosed.title, target.again, compared, target.folder)}")
+        say("Executing the notebook")
+        say(f"Notebook: {write_notebook(target.diagnosed.title, target.again, compared, target.folder)}")
 
 
 def read_against(written: str | None) -> tuple[str, ...]:
-    """The networks to compare with.
-
-    Raises:
-        SettingsError: If one of them is none that can be compared.
-    """
+    """The networks to compare with."""
     names = [name.strip().lower() for name in (written or "").split(",") if name.strip()]
     wrong = [
         Problem("--against", name, "cannot be compared", did_you_mean(name, BASELINES))
@@ -111,13 +99,9 @@ def read_against(written: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def only_study(storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> Study:
-    """The named study, or the only one there is.
-
-    Raises:
-        StudyError: If that is not one.
-    """
-    storage = open_existing(storage_url, save_dir.local)
+def only_study(save_dir: SaveDir, study_name: str | None) -> Study:
+    """The named study, or the only one there is."""
+    storage = open_existing(save_dir)
     if study_name is None:
         # Confirmation runs and floors are no study to look into by themselves.
         names = [study.study_name for study in chosen_studies(storage, save_dir, None) if not is_companion(study)]
@@ -128,32 +112,10 @@ def only_study(storage_url: str | None, save_dir: SaveDir, study_name: str | Non
     return chosen_studies(storage, save_dir, study_name)[0]
 
 
-def settings_of(study: Study, data_path: str | None) -> Settings:
-    """The settings of a study, with the recordings where they are here.
-
-    Raises:
-        StudyError: If it has none of this tuner.
-    """
-    stored = stored_settings(study)
-    if stored is None:
-        raise StudyError(f"{study.study_name!r} was not made by this tuner: it holds no settings")
-    layers: list[dict[str, Any]] = [stored]
-    if data_path is not None:
-        layers.append({"data": {"path": data_path}})
-    return resolve(*layers)
-
-
-def of_study(
-    console: Console,
-    study: Study,
-    folder: StudyFolder,
-    number: int | None,
-    part: str,
-    data_path: str | None,
-    storage_url: str | None,
-) -> Target:
+def of_study(study: Study, save_dir: SaveDir, number: int | None, part: str, data_path: str | None) -> Target:
     """A trial of a study; that test is looked at goes on record before it is seen."""
-    diagnosed, trial, settings = subject_of_study(console, study, folder, number, part, data_path)
+    folder = save_dir.study(study.study_name)
+    diagnosed, trial, settings = subject_of_study(study, folder, number, part, data_path)
     if part == "test":
         with study_lock(study, folder):
             note_use(study, trial, "diagnosis")
@@ -162,66 +124,67 @@ def of_study(
     place = folder.root / FOLDER
     again = (
         f"of_study(\n    {study.study_name!r},\n    save_dir={str(folder.save_dir.resolve())!r},\n"
-        f"    storage={_without_password(storage_url)!r},\n    trial={trial},\n    part={part!r},\n"
+        f"    storage={_without_password(save_dir.storage)!r},\n    trial={trial},\n    part={part!r},\n"
         f"    data_path={data_path!r},\n)"
     )
     return Target(diagnosed, place if number is None else place / f"trial-{trial}", again)
 
 
 def subject_of_study(
-    console: Console, study: Study, folder: StudyFolder, number: int | None, part: str, data_path: str | None
+    study: Study,
+    folder: StudyFolder,
+    number: int | None,
+    part: str,
+    data_path: str | None,
+    tell: Callable[[str], None] = say,
 ) -> tuple[Diagnosed, int, Settings]:
-    """What to look at of a trial, its number, and the settings of the study.
-
-    Raises:
-        StudyError: If the trial's network cannot be had.
-    """
-    settings = settings_of(study, data_path)
+    """What to look at of a trial, its number, and the settings of the study."""
+    stored = stored_settings(study)
+    if stored is None:
+        raise StudyError(f"{study.study_name!r} was not made by this tuner: it holds no settings")
+    settings = resolve(stored, *([{"data": {"path": data_path}}] if data_path is not None else []))
     trial = trial_to_look_at(study, number)
     torch.set_num_threads(settings.machine.threads)
-    say(console, f"Diagnosing trial {trial.number} of {study.study_name}")
+    tell(f"Diagnosing trial {trial.number} of {study.study_name}")
     context = RunContext(study, settings, load_splits(settings), folder, torch.device("cpu"))
     try:
-        diagnosed = of_trial(context, trial, part, lambda line: say(console, line))
+        diagnosed = of_trial(context, trial, part, tell)
     except NonFiniteLossError as error:
         raise StudyError(f"trial {trial.number} cannot be trained again: {error}") from error
     return diagnosed, trial.number, settings
 
 
-def of_folder(console: Console, place: Path, part: str | None, data_path: str | None) -> Target:
-    """The network in a folder, with its study's parts where that study is around it.
-
-    Raises:
-        SettingsError: If that is no model, or the part is not one that it has not seen.
-    """
+def of_folder(place: Path, part: str | None, data_path: str | None) -> Target:
+    """The network in a folder, with its study's parts where that study is around it."""
     stored = load_model(place)
     folder = place.parent / f"{place.resolve().name}-{FOLDER}"
     study = _study_of(stored, place)
     if study is not None:
         trial = stored.description.trial
-        where = StudyFolder(place.resolve().parent.parent, study.study_name)
-        refitted = tested_model(study, study.get_trials(deepcopy=False)[trial], where) is not None
+        save_dir = SaveDir(place.resolve().parent.parent)
+        own = study.get_trials(deepcopy=False)[trial]
+        refitted = tested_model(study, own, save_dir.study(study.study_name)) is not None
         if refitted and part == "validation":
             rule = "the network was trained on the validation set too"
             advice = f"leave --part out, or diagnose the study: --study-name {study.study_name}"
             raise SettingsError([Problem("--part", part, rule, advice)])
         chosen = "test" if refitted else part or "validation"
-        return replace(of_study(console, study, where, trial, chosen, data_path, None), folder=folder)
+        return replace(of_study(study, save_dir, trial, chosen, data_path), folder=folder)
     if part is not None:
         rule = "there is no study beside the folder that says which sequences that is"
         raise SettingsError([Problem("--part", part, rule, "leave --part out")])
     again = f"of_model({str(place.resolve())!r}, data_path={data_path!r})"
-    return Target(subject_of_folder(console, place, data_path), folder, again)
+    say(f"Diagnosing {place}/")
+    return Target(subject_of_folder(place, data_path), folder, again)
 
 
-def subject_of_folder(console: Console, place: Path, data_path: str | None) -> Diagnosed:
+def subject_of_folder(place: Path, data_path: str | None) -> Diagnosed:
     """The network in a folder on all sequences of its data set, or of the recordings that are named."""
     stored = load_model(place)
     dataset = stored.description.data.dataset
     described = stored.description.data.model_dump(mode="json", exclude={"dataset"})
     settings = resolve({"dataset": dataset, "data": {**described, "path": data_path}})
     torch.set_num_threads(settings.machine.threads)
-    say(console, f"Diagnosing {place}/")
     return of_model(stored, place, load_dataset(settings), str(data_path or dataset))
 
 
@@ -230,7 +193,7 @@ def _study_of(stored: StoredModel, place: Path) -> Study | None:
     root = place.resolve().parent
     if not (root.parent / DATABASE_NAME).exists():
         return None
-    storage = open_existing(None, root.parent)
+    storage = open_existing(SaveDir(root.parent))
     study = load_study(storage, stored.description.study)
     if study is None or stored_settings(study) is None:
         return None
@@ -248,11 +211,7 @@ def _without_password(storage_url: str | None) -> str | None:
 
 
 def check_notebook_packages() -> None:
-    """Says at once what a notebook needs.
-
-    Raises:
-        StudyError: If a package is not installed.
-    """
+    """Says at once what a notebook needs."""
     from importlib.util import find_spec
 
     missing = [name for name in ("nbformat", "nbclient", "ipykernel") if find_spec(name) is None]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from statistics import fmean
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from optuna.storages import RDBStorage
-from rich.console import Console
 
 from data.sequences import SequenceDataset
 
@@ -19,15 +17,15 @@ from ...config.choice import data_name_of, with_dataset
 from ...config.settings import Settings, resolve
 from ...core.folders import SaveDir
 from ...core.stopping import SIGNAL_EXIT_CODES, signals_to
-from ...core.terminal import say, table_of
-from ...experiments.outer_folds import Asked, OuterFold, plan_folds
+from ...core.terminal import print_table, say
+from ...experiments.outer_folds import OuterFold, OuterOptions, plan_folds
 from ...experiments.outer_results import (
     Evaluation,
-    answer_of,
     conclusions,
+    result_of,
     studies_of,
     table,
-    with_answers,
+    with_results,
     write_evaluation,
 )
 from ...report.figures.words import counted
@@ -36,24 +34,20 @@ from ...search.progress import show_seconds
 from ...study.agreement import check_agreement
 from ...study.study import join_study, stored_settings
 from ...training.splits import load_dataset, settled, splits_of
+from .opening import open_or_make
 
 # On every study of an outer fold that has come to its end: what it was asked to do.
 DONE = "outer_fold_done"
 
 
-class RunFold(Protocol):
-    """Does what ``run`` does; returns its exit code."""
-
-    def __call__(self, *, layers: list[dict[str, Any]], study_name: str, resume: bool) -> int:
-        """Runs the study, or the studies of all architectures."""
+# ``run_command`` but for its layers, the study's name and whether it goes on.
+RunFold = Callable[..., int]
 
 
 def evaluate_command(
-    console: Console,
     layers: list[dict[str, Any]],
-    asked: Asked,
+    options: OuterOptions,
     *,
-    open_storage: Callable[[], RDBStorage],
     save_dir: SaveDir,
     study_name: str | None,
     run_fold: RunFold,
@@ -63,57 +57,53 @@ def evaluate_command(
     try:
         with signals_to(_raise):
             layers = with_dataset(layers)
-            storage = open_storage()
-            evaluation = _planned(storage, save_dir, layers, asked, study_name)
+            storage = open_or_make(save_dir)
+            evaluation = _planned(storage, save_dir, layers, options, study_name)
             folder = save_dir.local / evaluation.name
-            for _ in _folds_run(console, storage, evaluation, layers, run_fold):
-                evaluation = with_answers(storage, evaluation)
+            for _ in _folds_run(storage, evaluation, layers, run_fold):
+                evaluation = with_results(storage, evaluation)
                 write_evaluation(evaluation, folder)
     except _Ended as ended:
         code = ended.exit_code
     if code in SIGNAL_EXIT_CODES.values():
-        say(console, "The evaluation is not finished: the same command goes on with it.")
+        say("The evaluation is not finished: the same command goes on with it.")
         return code
-    evaluation = with_answers(storage, evaluation)
+    evaluation = with_results(storage, evaluation)
     write_evaluation(evaluation, folder)
-    _print(console, evaluation)
-    say(console, f"Results: {folder}/  (evaluation.md, evaluation.csv, evaluation.json)")
+    _print(evaluation)
+    say(f"Results: {folder}/  (evaluation.md, evaluation.csv, evaluation.json)")
     return code
 
 
 def _planned(
-    storage: RDBStorage, save_dir: SaveDir, layers: list[dict[str, Any]], asked: Asked, study_name: str | None
+    storage: RDBStorage, save_dir: SaveDir, layers: list[dict[str, Any]], options: OuterOptions, study_name: str | None
 ) -> Evaluation:
     """The evaluation before any fold is run, so that what would not work is refused before it costs anything."""
     settings = resolve(*layers)
-    whole = asked.every_architecture
+    whole = options.every_architecture
     name = study_name or data_name_of(settings) + ("" if whole else f"-{settings.architecture}")
     dataset = load_dataset(settings)
-    folds = plan_folds(dataset, settings, name, asked)
+    folds = plan_folds(dataset, settings, name, options)
     check_agreement(storage, [save_dir.study(one) for fold in folds for one in fold.study_names])
     for fold in folds:
         _check_fold(storage, fold, layers, dataset)
-    number = "" if asked.n_folds is None else f" --n-folds {asked.n_folds}"
+    number = "" if options.n_folds is None else f" --n-folds {options.n_folds}"
     again = command(settings, name, dataset.channel_names, every_architecture=whole)
-    again = again.replace("./run_tuning.sh", f"./run_tuning.sh evaluate --outer {asked.outer}{number}", 1)
-    return Evaluation(f"{name}-outer", asked.outer, settings.search.metric, tuple(folds), (), again)
+    again = again.replace("./run_tuning.sh", f"./run_tuning.sh evaluate --outer {options.outer}{number}", 1)
+    return Evaluation(f"{name}-outer", options.outer, settings.search.metric, tuple(folds), (), again)
 
 
 def _folds_run(
-    console: Console, storage: RDBStorage, evaluation: Evaluation, layers: list[dict[str, Any]], run_fold: RunFold
+    storage: RDBStorage, evaluation: Evaluation, layers: list[dict[str, Any]], run_fold: RunFold
 ) -> Iterator[OuterFold]:
-    """Runs what is not done yet, and says how long it takes; gives each fold when it is done.
-
-    Raises:
-        _Ended: If a fold ends with another exit code than 0.
-    """
-    tell, settings, folds = partial(say, console), resolve(*layers), evaluation.folds
+    """Runs what is not done yet, and says how long it takes; gives each fold when it is done, or raises ``_Ended``."""
+    settings, folds = resolve(*layers), evaluation.folds
     left = [fold for fold in folds if not _is_done(storage, fold, settings)]
-    tell(_before(evaluation, left, settings))
+    say(_before(evaluation, left, settings))
     seconds: list[float] = []
     for n_left, fold in zip(reversed(range(len(left))), left, strict=True):
         begun, is_new = time.monotonic(), not studies_of(storage, fold)
-        tell(f"\nOuter fold {folds.index(fold) + 1} of {len(folds)}, tested on {fold.tested}")
+        say(f"\nOuter fold {folds.index(fold) + 1} of {len(folds)}, tested on {fold.tested}")
         if code := run_fold(layers=[*layers, fold.layer], study_name=fold.study_name, resume=not is_new):
             raise _Ended(code)
         _note_done(storage, fold, settings)
@@ -121,16 +111,11 @@ def _folds_run(
         seconds += [time.monotonic() - begun] if is_new else []
         if seconds and n_left:
             about = show_seconds(n_left * fmean(seconds))
-            tell(f"\n{counted(n_left, 'outer fold')} of {len(folds)} left to run: about {about}")
+            say(f"\n{counted(n_left, 'outer fold')} of {len(folds)} left to run: about {about}")
 
 
 def _check_fold(storage: RDBStorage, fold: OuterFold, layers: list[dict[str, Any]], dataset: SequenceDataset) -> None:
-    """Before anything begins: the fold can be cut, and what is there of it was begun with the same settings.
-
-    Raises:
-        DataError: If it cannot be cut.
-        StudyError: If its studies would no longer be comparable with the others.
-    """
+    """Before anything begins: the fold can be cut, and what is there of it was begun with the same settings."""
     splits = splits_of(dataset, resolve(*layers, fold.layer))
     for study in studies_of(storage, fold):
         stored = stored_settings(study) or {}
@@ -153,7 +138,7 @@ def _is_done(storage: RDBStorage, fold: OuterFold, settings: Settings) -> bool:
 
 def _note_done(storage: RDBStorage, fold: OuterFold, settings: Settings) -> None:
     """Puts down that a fold has come to its end; one without an answer is tried again by the next command."""
-    if answer_of(storage, fold) is not None:
+    if result_of(storage, fold) is not None:
         for study in studies_of(storage, fold):
             study.set_user_attr(DONE, _wanted(settings))
 
@@ -175,12 +160,12 @@ def _before(evaluation: Evaluation, left: list[OuterFold], settings: Settings) -
     return f"{sentence}." + (" How long the others take is said after the first." if len(left) > 1 else "")
 
 
-def _print(console: Console, evaluation: Evaluation) -> None:
+def _print(evaluation: Evaluation) -> None:
     head, *rows = table(evaluation)
-    say(console, "")
-    console.print(table_of(head, rows, 2))
+    say("")
+    print_table(head, rows, 2)
     for sentence in conclusions(evaluation):
-        say(console, sentence)
+        say(sentence)
 
 
 class _Ended(BaseException):

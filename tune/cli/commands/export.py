@@ -8,13 +8,12 @@ from pathlib import Path
 
 import torch
 from optuna import Study
-from rich.console import Console
 
 from ...config.settings import resolve
 from ...core.files import write_bytes, write_text
 from ...core.folders import SaveDir
 from ...core.problems import Problem, SettingsError
-from ...core.terminal import say, table_of
+from ...core.terminal import print_table, say
 from ...deploy.c.calibration import input_scales
 from ...deploy.c.compiled import CompiledClassifier, find_compiler
 from ...deploy.c.library import library_files, write_library
@@ -76,8 +75,6 @@ class Form:
 
 
 def export_command(
-    console: Console,
-    storage_url: str | None,
     save_dir: SaveDir,
     *,
     form: str,
@@ -88,11 +85,7 @@ def export_command(
     max_drop: float | None,
     data_path: str | None,
 ) -> int:
-    """Exports the network that is meant; returns the exit code.
-
-    Raises:
-        SettingsError: If it cannot be exported, before any work begins.
-    """
+    """Exports the network that is meant; returns the exit code."""
     folder = find_model(model, study_name, save_dir.local)
     stored = load_model(folder)
     if form in C_FORMS:
@@ -101,22 +94,22 @@ def export_command(
     elif form != "torch-export":
         refuse_untranslated(stored.network, stored.description.architecture)
     place = _place(out, folder, form)
-    address = None if storage_url is None else database_url(storage_url, save_dir.local)
+    address = None if save_dir.storage is None else database_url(save_dir.storage)
     study = study_of(folder, stored.description.study, address)
     judged = find_judged(stored, study, data_path)
-    say(console, f"{folder}: {stored.description.in_words()}, trial {stored.description.trial}")
+    say(f"{folder}: {stored.description.in_words()}, trial {stored.description.trial}")
     if judged.part is None:
-        say(console, f"No accuracy can be stated, since {judged.why_not}; tried on noise of the same lengths")
+        say(f"No accuracy can be stated, since {judged.why_not}; tried on noise of the same lengths")
     else:
-        say(console, f"Tried on the {judged.name} set: {len(judged.part)} sequences")
+        say(f"Tried on the {judged.name} set: {len(judged.part)} sequences")
     used_before = 0 if study is None else times_test_was_used(study.user_attrs)
     forms, tried = _try_all(stored, judged, form, opset)
-    _print_table(console, tried)
+    _print_table(tried)
     refused = _refusal(forms, tried, judged, stored, form, max_drop)
     if study is not None and judged.name == "test":
         _note(study, save_dir, stored.description.trial)
     if refused:
-        say(console, f"Not exported: {refused}")
+        say(f"Not exported: {refused}")
         return REFUSED
     own = next(one for one in forms if one.name == form)
     card = Exported(stored.description, place.name, form, tried, judged.name, judged.why_not, judged.split, used_before)
@@ -126,7 +119,6 @@ def export_command(
         write_text(place / CARD, model_card(card))
         size = size_of(stored, own.source)
         say(
-            console,
             f"Written: {place}, with README.md: {shown_bytes(size.flash)} of flash, {shown_bytes(size.ram)} of RAM, "
             f"{size.macs:,} multiply-adds a window",
         )
@@ -134,7 +126,7 @@ def export_command(
     write_bytes(place, own.content)
     beside = card_name(form)
     write_text(place.parent / beside, model_card(card))
-    say(console, f"Written: {place}  ({shown_bytes(len(own.content))}), and {beside} beside it, with how to run it")
+    say(f"Written: {place}  ({shown_bytes(len(own.content))}), and {beside} beside it, with how to run it")
     return 0
 
 
@@ -261,7 +253,7 @@ def _note(study: Study, save_dir: SaveDir, trial: int) -> None:
         write_best(study, resolve(settings), folder)
 
 
-def _print_table(console: Console, tried: Sequence[Tried]) -> None:
+def _print_table(tried: Sequence[Tried]) -> None:
     times = (*(f"ms for {size}" for size in TIMED_BATCHES), *(f"per s, {size}" for size in TIMED_BATCHES))
     head = ("form", "size", *times, "accuracy (95%)", "lost against PyTorch", "logits differ by")
     rows = [
@@ -276,4 +268,4 @@ def _print_table(console: Console, tried: Sequence[Tried]) -> None:
         )
         for one in tried
     ]
-    console.print(table_of(head, rows))
+    print_table(head, rows)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-
-from rich.console import Console
 
 from ...core.escaping import escaped
 from ...core.folders import read_save_dir
@@ -33,14 +32,14 @@ def of_study(
         part: ``validation`` or ``test``; looking at test is a use of it.
         data_path: Where the recordings are; None for where the study has them.
     """
-    folder = read_save_dir(save_dir)
-    study = only_study(storage, folder, study_name)
-    return subject_of_study(_quiet(), study, folder.study(study_name), trial, part, data_path)[0]
+    folder = replace(read_save_dir(save_dir), storage=storage)
+    study = only_study(folder, study_name)
+    return subject_of_study(study, folder.study(study_name), trial, part, data_path, lambda line: None)[0]
 
 
 def of_model(place: str, *, data_path: str | None = None) -> Diagnosed:
     """The network in a folder, and recordings to judge it by; see ``of_study``."""
-    return subject_of_folder(_quiet(), Path(place), data_path)
+    return subject_of_folder(Path(place), data_path)
 
 
 def show(picture: Section) -> None:
@@ -53,7 +52,3 @@ def show(picture: Section) -> None:
         display(Image(png(picture.figure), alt=picture.alt))  # type: ignore[no-untyped-call]
     if notes:
         display(Markdown(notes))  # type: ignore[no-untyped-call]
-
-
-def _quiet() -> Console:
-    return Console(quiet=True)

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 
-from rich.console import Console
-
 from data import DATASETS
 
 from ...config.ranges import to_plain
 from ...config.spaces import MEANINGS, OFF, SHARED, SPACES
-from ...core.terminal import say, table_of
+from ...core.terminal import print_table, say
 
 
-def list_models(console: Console) -> None:
+def list_models() -> None:
     """Every architecture with its search space, and what each hyperparameter is."""
     for name, space in {**SPACES, "shared by all": SHARED}.items():
-        say(console, name)
+        say(name)
         for parameter, distribution in space.items():
-            say(console, f"  {parameter:<20} {json.dumps(to_plain(distribution))}")
-    say(console, "what they are")
+            say(f"  {parameter:<20} {json.dumps(to_plain(distribution))}")
+    say("what they are")
     for parameter, meaning in MEANINGS.items():
-        say(console, f"  {parameter:<20} {meaning}{'; off unless asked for' if parameter in OFF else ''}")
+        say(f"  {parameter:<20} {meaning}{'; off unless asked for' if parameter in OFF else ''}")
 
 
-def list_datasets(console: Console) -> None:
+def list_datasets() -> None:
     """Every data set with one line about it."""
     rows = [(name, entry.kind, entry.summary, entry.needs) for name, entry in DATASETS.items()]
-    console.print(table_of(("data set", "kind", "what it is", "needs"), rows, 4))
+    print_table(("data set", "kind", "what it is", "needs"), rows, 4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from optuna import Study
 from optuna.storages import RDBStorage
@@ -14,35 +13,27 @@ from ...core.errors import StorageError, StudyError
 from ...core.folders import DATABASE_NAME, SaveDir
 from ...core.problems import did_you_mean
 from ...study.agreement import check_agreement, open_beside, studies_in
-from ...study.storage import open_storage, sqlite_url
+from ...study.storage import open_storage
 from ...study.store import StudyDatabase
 from ...study.study import load_study, study_names
 
 
-def database_url(storage_url: str | None, save_dir: Path) -> str:
-    """The address of the database: as given, else the file in the folder of the studies.
-
-    ``env:VAR`` takes it from the environment, where no list of processes shows its password.
-
-    Raises:
-        StorageError: If there is no such variable.
-    """
-    if storage_url is None:
-        return sqlite_url(save_dir / DATABASE_NAME)
-    if not storage_url.startswith("env:"):
-        return storage_url
-    name = storage_url.removeprefix("env:")
+def database_url(storage: str) -> str:
+    """The address of a database; ``env:VAR`` has it in the environment, where no list of processes shows it."""
+    if not storage.startswith("env:"):
+        return storage
+    name = storage.removeprefix("env:")
     if not os.environ.get(name):
-        raise StorageError(f"--storage {storage_url}: there is no environment variable {name!r}, or nothing in it")
+        raise StorageError(f"--storage {storage}: there is no environment variable {name!r}, or nothing in it")
     return os.environ[name]
 
 
-def password_note(storage_url: str | None) -> str | None:
+def password_note(storage: str | None) -> str | None:
     """What to say to who shows a password to everybody on the machine; None if nobody does."""
     try:
-        if storage_url is None:
+        if storage is None:
             return None
-        address = make_url(storage_url)
+        address = make_url(storage)
         if address.password is None and "password" not in address.query:
             return None
     except (ArgumentError, ValueError):
@@ -50,36 +41,23 @@ def password_note(storage_url: str | None) -> str | None:
     return "the list of processes shows the password in --storage: use env:VAR, or ~/.pgpass for PostgreSQL"
 
 
-def open_existing(storage_url: str | None, save_dir: Path) -> StudyDatabase:
-    """Opens a database that a command only looks at; it is not made.
-
-    Raises:
-        StudyError: If there is none yet.
-    """
-    path = save_dir / DATABASE_NAME
-    if storage_url is None and not path.exists() and not studies_in(save_dir):
+def open_existing(save_dir: SaveDir) -> StudyDatabase:
+    """Opens a database that a command only looks at; it is not made."""
+    path = save_dir.local / DATABASE_NAME
+    if save_dir.storage is None and not path.exists() and not studies_in(save_dir.local):
         raise StudyError(f"there is no study yet: {path} does not exist; begin one with ./run_tuning.sh")
-    return open_or_make(storage_url, save_dir)
+    return open_or_make(save_dir)
 
 
-def open_or_make(storage_url: str | None, save_dir: Path) -> StudyDatabase:
-    """Opens a database that a command works in.
-
-    Raises:
-        StorageError: If it cannot be opened, or is not that of the studies in the folder.
-    """
-    return open_beside(save_dir) if storage_url is None else open_storage(database_url(storage_url, save_dir))
+def open_or_make(save_dir: SaveDir) -> StudyDatabase:
+    """Opens a database that a command works in."""
+    return open_beside(save_dir.local) if save_dir.storage is None else open_storage(database_url(save_dir.storage))
 
 
 def chosen_studies(
     storage: RDBStorage, save_dir: SaveDir, study_name: str | None, *, with_trials: bool = True
 ) -> list[Study]:
-    """The named study, or all of them; for ``with_trials`` see ``load_study``.
-
-    Raises:
-        StudyError: If there is none of that name.
-        StorageError: If there are trials in its folder that the database does not have.
-    """
+    """The named study, or all of them; for ``with_trials`` see ``load_study``."""
     names = study_names(storage)
     check_agreement(storage, map(save_dir.study, names if study_name is None else [study_name]))
     if study_name is not None and study_name not in names:

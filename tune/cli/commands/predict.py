@@ -49,12 +49,7 @@ def predict_command(
     hop: int | None,
     smooth: int | None,
 ) -> None:
-    """Classifies what is named, and prints or writes a table.
-
-    Raises:
-        SettingsError: If the network cannot be used, or the options do not fit together.
-        DataError: If a recording cannot be classified.
-    """
+    """Classifies what is named, and prints or writes a table."""
     if not files:
         raise SettingsError([Problem("FILES", "", "are needed", f"name files or folders, or {STREAM} for a stream")])
     if STREAM in files and len(files) > 1:

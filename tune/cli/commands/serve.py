@@ -6,10 +6,10 @@ import gc
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
-from rich.console import Console
 
 from ...core.folders import SaveDir
 from ...core.listening import in_url, is_loopback, rules_for
@@ -28,23 +28,16 @@ HEADERS = [
 
 
 def serve_command(
-    console: Console,
     save_dir: SaveDir,
     *,
     model: Path | None,
     study_name: str | None,
     host: str,
     port: int,
-    allow_remote: bool,
-    allowed_hosts: tuple[str, ...],
-    token: str | None,
+    **who: Any,
 ) -> None:
-    """Serves until SIGINT or SIGTERM.
-
-    Raises:
-        SettingsError: If the network cannot be used, or the address must not.
-    """
-    rules = rules_for(host, allow_remote, allowed_hosts, token, "use the network")
+    """Serves until SIGINT or SIGTERM, to ``who`` may ask (see ``rules_for``)."""
+    rules = rules_for(host, danger="use the network", **who)
     classifier = quickest(find_model(model, study_name, save_dir.local))
     listener = _listen(host, port)
     address = f"http://{in_url(host)}:{listener.getsockname()[1]}"
@@ -52,11 +45,11 @@ def serve_command(
     first = np.zeros((classifier.facts.lengths.median, len(classifier.facts.channel_names)), np.float32)
     classify(classifier, [first])
     name = f"{classifier.facts.study}, trial {classifier.facts.trial}"
-    say(console, f"{name}: {address}/predict, described on {address}/docs  (Ctrl-C stops it)")
+    say(f"{name}: {address}/predict, described on {address}/docs  (Ctrl-C stops it)")
     if rules.token is not None:
-        say(console, "Every request needs the header Authorization: Bearer TOKEN.")
+        say("Every request needs the header Authorization: Bearer TOKEN.")
     if not is_loopback(host):
-        say(console, "Data and token go over the network as they are: put TLS in front (such as Caddy or nginx).")
+        say("Data and token go over the network as they are: put TLS in front (such as Caddy or nginx).")
     configuration = uvicorn.Config(
         service(classifier, rules),
         http=Connection,
@@ -77,7 +70,7 @@ def serve_command(
     # What is loaded now stays: looking through it for garbage again and again takes longer than short sequences do.
     gc.freeze()
     server.run(sockets=[listener])
-    say(console, "Stopped.")
+    say("Stopped.")
 
 
 def quickest(place: Path) -> Classifier:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from optuna import Study
 from optuna.trial import TrialState
-from rich.console import Console
 
 from ...core.files import write_text
 from ...core.folders import SaveDir, StudyFolder
-from ...core.terminal import say, table_of
+from ...core.terminal import print_table, say
 from ...search.progress import show_score
 from ...study.ended import metric_value
 from ...study.leases import interrupted_trials
@@ -17,20 +16,18 @@ from ...study.study import best_in_database, is_companion, is_paused, stored_set
 from .opening import chosen_studies, open_existing
 
 
-def status_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
+def status_command(save_dir: SaveDir, study_name: str | None) -> None:
     """Prints a table of the studies."""
-    storage = open_existing(storage_url, save_dir.local)
-    studies = chosen_studies(storage, save_dir, study_name, with_trials=False)
+    studies = chosen_studies(open_existing(save_dir), save_dir, study_name, with_trials=False)
     head = ("study", "done", "complete", "pruned", "failed", "running", "paused", "interrupted", "best", "of trial")
-    console.print(table_of(head, (_row(study, save_dir.study(study.study_name)) for study in studies)))
+    print_table(head, (_row(study, save_dir.study(study.study_name)) for study in studies))
 
 
-def status_page_command(console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str | None) -> None:
+def status_page_command(save_dir: SaveDir, study_name: str | None) -> None:
     """Writes the studies as a page; those that hold only the confirmation runs or the floor of others are left out."""
     from ...report.studies_page import STUDIES_PAGE, StudyRow, studies_page
 
-    storage = open_existing(storage_url, save_dir.local)
-    studies = chosen_studies(storage, save_dir, study_name, with_trials=False)
+    studies = chosen_studies(open_existing(save_dir), save_dir, study_name, with_trials=False)
     rows = []
     for study in studies:
         if is_companion(study):
@@ -41,7 +38,7 @@ def status_page_command(console: Console, storage_url: str | None, save_dir: Sav
         rows.append(StudyRow(name, begun, done, f"{best} (trial {of_trial})" if of_trial != "-" else "-", folder))
     rows.sort(key=lambda row: row.begun, reverse=True)
     write_text(save_dir.local / STUDIES_PAGE, studies_page(rows))
-    say(console, f"Written: {save_dir.local / STUDIES_PAGE}")
+    say(f"Written: {save_dir.local / STUDIES_PAGE}")
 
 
 def _row(study: Study, folder: StudyFolder) -> list[str]:

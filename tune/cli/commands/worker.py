@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import Any
 
 from optuna import Study
 from optuna.storages import RDBStorage
-from rich.console import Console
 
 from ...config.settings import resolve
 from ...config.trackers import Trackers
@@ -17,7 +15,6 @@ from ...core.folders import SaveDir, check_study_name
 from ...core.stopping import StopWatch
 from ...core.terminal import say
 from ...run import exported, search_and_judge
-from ...search.progress import show
 from ...study.agreement import check_agreement
 from ...study.context import RunContext
 from ...study.leases import is_worked_on_elsewhere
@@ -26,16 +23,14 @@ from ...tracking import Tracking
 from ...training.splits import load_splits
 from ..summary import print_start, print_summary
 from .opening import open_existing, password_note
-from .run import end_tracking, exit_code
+from .run import end_tracking, exit_code, shown
 
 _LOOK_SECONDS = 1.0
 
 
 def worker_command(
-    console: Console,
     layers: list[dict[str, Any]],
     *,
-    storage_url: str | None,
     save_dir: SaveDir,
     study_name: str,
     wait_seconds: float,
@@ -43,52 +38,40 @@ def worker_command(
 ) -> int:
     """Works on a study until it has its trials; returns the exit code.
 
-    Args:
-        console: Takes the output.
-        layers: What differs on this machine from the study's settings: device, workers, place of the data.
-        storage_url: As given on the command line.
-        save_dir: Holds the checkpoints and the best's weights, which all workers should be able to read.
-        study_name: Of the study.
-        wait_seconds: Time to wait for a study that is not there yet.
-        trackers: Where to track it.
-
-    Raises:
-        StudyError: If it does not appear, or the data is not that of the study.
+    ``layers`` say what differs on this machine from the study's settings: device, workers, place of the data.
     """
     check_study_name(study_name)
-    if note := password_note(storage_url):
-        say(console, f"note: {note}")
+    if note := password_note(save_dir.storage):
+        say(f"note: {note}")
     if trackers.note:
-        say(console, f"note: {trackers.note}")
-    storage, study = _wait_for(console, storage_url, save_dir, study_name, wait_seconds)
+        say(f"note: {trackers.note}")
+    storage, study = _wait_for(save_dir, study_name, wait_seconds)
     check_agreement(storage, [save_dir.study(study_name)])
     # How many processes is a matter of this machine; all else that is not said here is as in the study.
     this_machine = {"machine": {"workers": 0, "engine": "local", "address": None}}
     settings = resolve(stored_settings(study) or {}, this_machine, *layers)
     splits = load_splits(settings)
     study = join_study(study, settings, splits)
-    print_start(console, study_name, settings, splits)
+    print_start(study_name, settings, splits)
     stop = StopWatch(settings.search.timeout_seconds)
     folder = save_dir.study(study_name)
     tracking = Tracking(trackers, storage.url)
     context = RunContext.on_this_machine(study, settings, splits, folder)
     with stop.watch_signals():
-        finished = search_and_judge(context, show=partial(show, console=console), stop=stop, tracking=tracking)
+        finished = search_and_judge(context, show=shown, stop=stop, tracking=tracking)
         if not is_worked_on_elsewhere(study, folder):
             finished = exported(finished, tracking)
-    print_summary(console, finished)
-    end_tracking(console, tracking, stop)
+    print_summary(finished)
+    end_tracking(tracking, stop)
     return exit_code(finished, stop)
 
 
-def _wait_for(
-    console: Console, storage_url: str | None, save_dir: SaveDir, study_name: str, wait_seconds: float
-) -> tuple[RDBStorage, Study]:
+def _wait_for(save_dir: SaveDir, study_name: str, wait_seconds: float) -> tuple[RDBStorage, Study]:
     """The study, which the process that begins it may still be about to create."""
     storage, deadline = None, None
     while True:
         try:
-            storage = storage or open_existing(storage_url, save_dir.local)
+            storage = storage or open_existing(save_dir)
             study = load_study(storage, study_name)
             # The settings are the last that is stored of a new study.
             if study is not None and stored_settings(study) is not None:
@@ -97,7 +80,7 @@ def _wait_for(
         except StudyError as error:
             reason = str(error)
         if deadline is None:
-            say(console, f"There is no study {study_name} yet: waiting up to {wait_seconds:g} s for it.")
+            say(f"There is no study {study_name} yet: waiting up to {wait_seconds:g} s for it.")
             deadline = time.monotonic() + wait_seconds
         elif time.monotonic() >= deadline:
             begin = f"./run_tuning.sh --study-name {study_name} with the same --storage and --save-dir"

@@ -36,10 +36,6 @@ class Ranks:
 def ranks(scores: Float[ndarray, "blocks configurations"], alike: Collection[frozenset[int]] = ()) -> Ranks:
     """Ranks configurations in every block; a higher score is better, equal scores share their ranks.
 
-    Args:
-        scores: Of each configuration in each block.
-        alike: As in ``groups_within``.
-
     Raises:
         ValueError: With fewer than two blocks or configurations.
     """
