@@ -17,18 +17,19 @@ from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from .cache import load_dataset, save_dataset, written_whole
 from .errors import CacheError
-from .mapped import can_be_removed, map_table, path_of
-from .sequences import SequenceDataset
 from .source import Source
+
+# Imported where it is used: whoever classifies with an ONNX file reads recordings by way of this module, without torch.
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .sequences import SequenceDataset
 
 Item = TypeVar("Item")
 Number = TypeVar("Number", bound=np.generic)
@@ -114,6 +115,9 @@ class Spool:
         Raises:
             CacheError: If there is no room for them.
         """
+        from .cache import written_whole
+        from .mapped import map_table
+
         with room_for(self.table.parent), written_whole(self.table) as file:
             for table in tables:
                 file.write(np.ascontiguousarray(table).data.cast("B"))
@@ -141,6 +145,8 @@ def kept(values: NDArray[Number]) -> NDArray[Number]:
 
 def joined(tables: Sequence[NDArray[np.float32]], streamed: bool) -> Tensor:
     """Recordings one after the other; of a streamed data set in a mapped file, within ``on_disk``."""
+    import torch
+
     spool = _spool.get()
     return torch.from_numpy(np.concatenate(tables)) if spool is None or not streamed else spool.write(tables)
 
@@ -170,6 +176,9 @@ def on_disk(source: Source, name: str, build: Callable[[], SequenceDataset]) -> 
         CacheError: If it cannot be written.
         DataError: As ``build`` does.
     """
+    from .cache import load_dataset, save_dataset
+    from .mapped import path_of
+
     if source.data_path is None or source.storage not in ("auto", "disk"):
         return build()
     identity = f"{name} {asdict(source) | {'cache_folder': None}} {_files(source)} {_code()}"
@@ -221,6 +230,8 @@ def _code() -> str:
 
 def _remove_others(table: Path) -> None:
     """Removes the tables that were not used for longest, but for ``MOST_TABLES`` and those in use."""
+    from .mapped import can_be_removed
+
     with suppress(OSError):
         others = [one for one in table.parent.glob("*.values") if one != table]
         for other in sorted(others, key=lambda one: -one.stat().st_mtime)[MOST_TABLES - 1 :]:
