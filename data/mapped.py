@@ -5,16 +5,19 @@ A mapped page belongs to its file: the system drops it when memory is needed, an
 
 from __future__ import annotations
 
+import importlib.util
 import mmap
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+# Windows has none, and needs none.
+fcntl: Any = importlib.import_module("fcntl") if importlib.util.find_spec("fcntl") else None
 
 
 class _Mapped(NamedTuple):
@@ -42,9 +45,7 @@ def map_table(path: Path, n_channels: int) -> Tensor:
             return one.table
     # A number: as long as the process lives, without a warning at its end that nobody closed it.
     file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    if sys.platform != "win32":
-        import fcntl
-
+    if fcntl is not None:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     pages = mmap.mmap(file, 0, access=mmap.ACCESS_COPY)
@@ -68,10 +69,8 @@ def release(table: Tensor) -> None:
 
 def can_be_removed(path: Path) -> bool:
     """Whether no process has mapped a table; on Windows the system itself refuses to remove it."""
-    if sys.platform == "win32":
+    if fcntl is None:
         return True
-    import fcntl
-
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,12 +8,13 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from optuna.trial import TrialState
 
+from tests.runs import printed
+from tests.tune.conftest import Lab, NewLab, StopAfter
 from tune.cli.summary import print_comparison, print_start, print_summary
 from tune.evaluation.test_evaluation import evaluate_selected, score_weights
 from tune.experiments.comparison import compare, write_comparison
@@ -23,10 +24,6 @@ from tune.search.loop import Ended
 from tune.study.study import best_trial
 from tune.study.trial_files import load_weights, trial_folder
 from tune.study.trials_table import COLUMNS, write_trials
-
-if TYPE_CHECKING:
-    from tests.runs import printed
-from tests.tune.conftest import Lab, NewLab, StopAfter
 
 CPU = torch.device("cpu")
 

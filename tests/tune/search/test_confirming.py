@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 import pytest
@@ -16,6 +16,8 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import text
 
+from tests.runs import printed
+from tests.tune.conftest import Lab, NewLab, Outline, StopAfter
 from tune.cli.summary import print_summary
 from tune.core.errors import StudyError
 from tune.core.stopping import StopWatch
@@ -31,10 +33,6 @@ from tune.study.storage import open_storage, sqlite_url
 from tune.study.store import engine_of
 from tune.study.study import RUN_OF, best_trial, resume_study
 from tune.study.trial_files import REFIT_WEIGHTS, trial_folder
-
-if TYPE_CHECKING:
-    from tests.runs import printed
-from tests.tune.conftest import Lab, NewLab, Outline, StopAfter
 
 CPU = torch.device("cpu")
 ALL = {"configurations": 2, "seeds": 2, "time_share": None}
