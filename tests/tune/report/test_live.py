@@ -59,7 +59,7 @@ def test_a_finished_report_reloads_nothing_and_has_a_table_to_sort() -> None:
     reader = Reader(as_html(content(facts)))
     assert "refresh" not in reader.values("http-equiv")
     (table,) = [attrs for tag, attrs in reader.tags if tag == "table" and "sortable" in str(attrs.get("class")).split()]
-    assert table["aria-label"] == "Every trial"
+    assert table["aria-label"] == "Every trial in numbers"
     section = next(one for one in content(facts).sections if one.name == "trials")
     rows = section.tables[0].rows
     assert len(rows) == 20
