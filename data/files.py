@@ -17,11 +17,11 @@ from .layouts.label_first import is_label_first, read_arff, read_label_first
 from .layouts.long_table import read_long_table
 from .layouts.packed import read_packed
 from .layouts.ts_archive import find_pair, read_ts
+from .on_disk import on_disk
 from .recording import Layout, Recording
 from .recordings import assemble
 from .sequences import SequenceDataset
 from .source import Source, is_file
-from .spool import on_disk
 from .streams.files import find_streams, read_streams
 
 NAME = "files"

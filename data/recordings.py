@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from .errors import DataError
 from .layouts.clips import natural_order
 from .layouts.people import one_spelling
+from .on_disk import is_streamed, joined
 from .recording import TRAIN, Layout, Recording
 from .sequences import SequenceDataset
 from .source import Source
-from .spool import each, is_streamed, joined, kept
+from .spool import each, kept
 from .windows import Windows, cut_windows, steps_of
 
 LONGEST_GESTURE_STEPS = 100

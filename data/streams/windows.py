@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..layouts.clips import natural_order
+from ..on_disk import MOST_IN_MEMORY, is_streamed, joined
 from ..recording import CHECK, Layout, Recording
 from ..recordings import LONGEST_GESTURE_STEPS, RATE_TOLERANCE, check_printable, fill_gaps
 from ..sequences import SequenceDataset
 from ..source import Source
-from ..spool import MOST_IN_MEMORY, each, is_streamed, joined, kept
+from ..spool import each, kept
 from ..timeline import Timeline
 from ..windows import cut_windows, window_steps
 from .clock import GAP_SECONDS, mended_clock

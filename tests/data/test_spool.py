@@ -14,9 +14,10 @@ import torch
 from data.errors import CacheError
 from data.files import load
 from data.mapped import can_be_removed, path_of
+from data.on_disk import FOLDER
 from data.sequences import SequenceDataset
 from data.source import Source
-from data.spool import FOLDER, Spool
+from data.spool import Spool
 from data.tensors.augment import Augmentation, augment
 from data.tensors.batches import gather, ordered_batches, training_batches
 from data.tensors.channels import Preparation, derive, fit_normaliser, prepare_measured
