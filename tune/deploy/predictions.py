@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,26 +60,39 @@ class Prediction:
     timeline: tuple[Span, ...] = ()
 
 
-def predictions(classifier: Classifier, recordings: Iterable[Unlabelled], wanted: Wanted) -> Iterator[Prediction]:
+def predictions(
+    classifier: Classifier,
+    recordings: Iterable[Unlabelled],
+    wanted: Wanted,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Prediction]:
     """Classifies recordings, many at once, in their order.
 
+    Stretches between jumps of a clock that are too short are passed over, as in training; ``say`` is told.
+
     Raises:
-        DataError: If one cannot be classified.
+        DataError: If one cannot be classified, or every stretch is too short.
     """
     waiting: list[tuple[Unlabelled, list[Array]]] = []
-    n_waiting = 0
+    n_classified = n_waiting = 0
+    too_short: TooShortError | None = None
     for one in recordings:
         try:
             cut = windows(fitted(one, classifier.facts, wanted), classifier.facts)
-        except TooShortError:
+        except TooShortError as error:
             if one.begin_seconds is None:
                 raise
-            continue  # Between two jumps of a clock, as in training.
+            say(f"note: passed over between two jumps of the clock: {error}")
+            too_short = error
+            continue
+        n_classified += 1
         waiting.append((one, cut))
         n_waiting += len(cut)
         if n_waiting >= WINDOWS_AT_ONCE:
             yield from _predicted(classifier, waiting)
             waiting, n_waiting = [], 0
+    if too_short is not None and not n_classified:
+        raise too_short
     yield from _predicted(classifier, waiting)
 
 

@@ -107,6 +107,24 @@ def test_too_short_is_a_sentence(tmp_path: Path) -> None:
         list(predictions(strict, read_unlabelled(tmp_path / "short.csv"), Wanted()))
 
 
+@pytest.mark.parametrize(("jump", "n_classified"), [(70, 1), (25, 0)])
+def test_stretches_that_are_too_short_are_passed_over_and_said(tmp_path: Path, jump: int, n_classified: int) -> None:
+    lengths = {"shortest": 60, "median": 60, "longest": 100}
+    strict = TorchClassifier(stored_model("gru", {"hidden_size": 6}, lengths=lengths))
+    seconds = np.arange(jump + 25) / 10 + np.where(np.arange(jump + 25) < jump, 0, 86_400)
+    rows = np.column_stack([seconds, np.resize(TABLE[0], (jump + 25, len(CHANNELS)))])
+    (tmp_path / "jumps.csv").write_text(text(rows, f"time_s,{HEADER}"))
+    said: list[str] = []
+    found = predictions(strict, read_unlabelled(tmp_path / "jumps.csv"), Wanted(), said.append)
+    if n_classified:
+        (one,) = found
+        assert one.place.endswith("rows 2 to 71")
+        assert "rows 72 to 96 is too short: it has 25 steps" in said[0]
+    else:
+        with pytest.raises(DataError, match="too short"):
+            list(found)
+
+
 def test_another_rate_is_brought_to_the_networks(classifier: Classifier, tmp_path: Path) -> None:
     steps = np.linspace(0, len(TABLE[0]) - 1, 5 * (len(TABLE[0]) - 1) + 1)
     finer = np.column_stack([np.interp(steps, np.arange(len(TABLE[0])), column) for column in TABLE[0].T])

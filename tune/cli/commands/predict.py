@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -62,7 +63,8 @@ def predict_command(
         if value is not None:
             raise SettingsError([Problem(option, value, f"is for a stream; name {STREAM} to read one")])
     _refuse_useless_resampling(classifier.facts, resample)
-    found = predictions(classifier, _recordings(files, classifier.facts), Wanted(sample_rate, resample))
+    recordings, taken = _recordings(files, classifier.facts), Wanted(sample_rate, resample)
+    found = predictions(classifier, recordings, taken, partial(click.echo, err=True))
     if out is not None:
         write_text(out, _as_csv(found, classifier.facts, all_probabilities))
     elif as_csv or not sys.stdout.isatty():
