@@ -227,7 +227,7 @@ def _read(
 ) -> Query | HTTPException:
     try:
         asked: Query = decoder.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # msgspec raises the latter for a key that is no UTF-8
         try:
             asked = query.model_validate_json(body)
         except ValidationError as error:

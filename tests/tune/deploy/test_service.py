@@ -130,7 +130,11 @@ def test_what_is_not_understood_is_said(service: FastAPI, body: object, status: 
 
 
 @pytest.mark.parametrize(
-    "raw", [b'{"sequences": [[[NaN, 1, 1, 1]]]}', b"[", b"\xff", b"[" * 10_000, b'{"sequences": 1e999}']
+    "raw",
+    [
+        *(b'{"sequences": [[[NaN, 1, 1, 1]]]}', b"[", b"\xff", b"[" * 10_000, b'{"sequences": 1e999}'),
+        *(b'{"sequences\xfa": []}', b'{"sequences": "\xfa"}', b'{"sequences": [[["\xfa"]]]}'),
+    ],
 )
 def test_what_is_no_json_is_said(service: FastAPI, raw: bytes) -> None:
     status, found, _ = ask(service, "/predict", raw=raw)
