@@ -17,6 +17,7 @@ from tune.deploy.c.source import to_c
 from tune.deploy.verification import recordings_of
 from tune.training.model_folder import StoredModel
 
+BOARD = Path(__file__).parent / "tune/deploy/c/board"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 SANITIZED = (*STRICT, "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
@@ -46,6 +47,19 @@ def compiled(folder: Path, program: str, compiler: Sequence[str]) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     return out
+
+
+def emulated(
+    folder: Path, program: str, flags: Sequence[str] = CORTEX_M4, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A program of ``extras`` on a processor of a device."""
+    start = ["--specs=rdimon.specs", "-T", str(BOARD / "mps2.ld"), str(BOARD / "start.c")]
+    made = compiled(folder, program, ["arm-none-eabi-gcc", *flags, "-Os", *start])
+    # Where its monitor listens to standard input as well, characters are lost.
+    board = ["qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "none"]
+    return subprocess.run(
+        [*board, "-semihosting", "-kernel", str(made)], input=given, capture_output=True, text=True, timeout=280
+    )
 
 
 def run(command: Sequence[str | Path], given: str = "") -> str:

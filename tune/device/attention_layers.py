@@ -107,8 +107,14 @@ def encoder(module: Encoder, builder: Builder) -> Chain:
     for attention, forward in zip(module.attentions, module.feed_forwards, strict=True):
         chain += self_attention(attention, builder, slopes)  # type: ignore[arg-type]
         chain.append(_feed_forward(forward, builder))
-    last = Struct("norm_stage", {"norm": norm(module.norm), "out": builder.buffer(n_features)})
-    return [*chain, Stage("push_norm", "norm_stage", last)]
+    return [*chain, norm_stage(module.norm, builder)]
+
+
+def norm_stage(module: nn.Module, builder: Builder) -> Stage:
+    """``nn.LayerNorm`` of every step."""
+    after = norm(module)
+    fields = {"norm": after, "out": builder.buffer(after.fields["n_features"])}
+    return Stage("push_norm", "norm_stage", Struct("norm_stage", fields))
 
 
 def _slopes(n_pairs: int) -> Weights:

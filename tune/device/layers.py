@@ -23,9 +23,9 @@ from models.recurrent import RecurrentLayer, RecurrentStack
 from models.temporal_cnn import ResidualBlock
 from models.transformer import Encoder
 
-from .attention_layers import context_stage, cross_attention, encoder, self_attention
+from .attention_layers import context_stage, cross_attention, encoder, norm_stage, self_attention
 from .maps import LARGEST_BYTE, ONE_IN_GATES, gates_product, linear, norm, numbers, product, scale_of
-from .program import Builder, Chain, Stage, Struct, Weights
+from .program import Builder, Chain, Part, Stage, Struct, Weights
 
 # What recurrent cells put out lies between -1 and 1.
 SCALE_OF_STATE = 1 / LARGEST_BYTE
@@ -87,15 +87,16 @@ def residual_block(module: ResidualBlock, builder: Builder) -> Chain:
     if not module.residual:
         return chain
     first = chain[0].layer.fields
-    scale = scale_of(module.convolutions[0].convolution, builder)  # type: ignore[arg-type]
-    shortcut = linear(module.shortcut, builder, scale) if isinstance(module.shortcut, nn.Linear) else None
+    shortcut = None
+    if isinstance(module.shortcut, nn.Linear):
+        scale = scale_of(module.convolutions[0].convolution, builder)  # type: ignore[arg-type]
+        shortcut = linear(module.shortcut, builder, scale)
     n_features = chain[-1].layer.fields["first"].fields["n_outputs"]
     fields = {
         "shortcut": shortcut,
+        "input": first["first"],
         "rows": first["rows"],
-        "scale": scale,
         "n_rows": first["n_rows"],
-        "n_inputs": first["first"].fields["n_inputs"],
         "n_features": n_features,
         "out": builder.buffer(n_features),
     }
@@ -148,48 +149,87 @@ class Around:
     gate: nn.Module | None = None
 
 
-def recurrent_layer(module: nn.Module, around: Around, builder: Builder, ends: bool = False) -> Chain:
-    """``RecurrentLayer``; with ``ends`` only the ends of the reading are wanted, and those of every step not kept."""
+def recurrent_layer(module: nn.Module, around: Around, builder: Builder) -> Chain:
+    """``RecurrentLayer`` with what stands around it."""
     assert isinstance(module, RecurrentLayer)
     cells = [cell(one, builder) for one in module.cells]
-    fields = cells[0].fields
-    two = len(cells) == 2
-    in_bytes = two and builder.scales is not None and around == Around(after=around.after)
-    rows = builder.sequence(builder.longest * fields["n_inputs"], "bytes" if in_bytes else "numbers") if two else None
-    after = None if around.after is None else norm(around.after)
+    if len(cells) == 1:
+        return [_recurrent(cells[0], around, builder)]
+    n_inputs, n_hidden = (cells[0].fields[name] for name in ("n_inputs", "n_hidden"))
+    fields = {
+        "forwards": cells[0],
+        "backwards": cells[1],
+        "rows": builder.sequence(builder.longest * n_inputs, "bytes"),
+        "given": builder.buffer(n_inputs),
+        "behind": builder.buffer(builder.longest * n_hidden, "bytes"),
+        **_around_cells(cells[0], around, module.n_outputs, builder),
+    }
+    gate = fields["around"].fields["gate"]
+    # What is carried on past the cells has other scales than what its norm gives to them.
+    fields["input"] = cells[0].fields["input"] if gate is None else gate.fields["product"]
+    return [Stage("push_bidirectional", "bidirectional", Struct("bidirectional", fields))]
+
+
+def _recurrent(one: Struct, around: Around, builder: Builder) -> Stage:
+    fields = {"cell": one, **_around_cells(one, around, one.fields["n_hidden"], builder)}
+    return Stage("push_recurrent", "recurrent", Struct("recurrent", fields))
+
+
+def _around_cells(one: Struct, around: Around, n_outputs: int, builder: Builder) -> dict[str, Any]:
     beside = {
         "before": None if around.before is None else norm(around.before),
-        "after": after,
+        "after": None if around.after is None else norm(around.after),
         "adds": int(around.adds),
         "gate": None if around.gate is None else linear(around.gate, builder),
-        "n_outputs": module.n_outputs,
-        "normalised": None if around.before is None else builder.buffer(fields["n_inputs"]),
-        "opened": None if around.gate is None else builder.buffer(module.n_outputs),
+        "n_outputs": n_outputs,
+        "normalised": None if around.before is None else builder.buffer(one.fields["n_inputs"]),
+        "opened": None if around.gate is None else builder.buffer(n_outputs),
     }
-    memory: dict[str, Any] = {
-        **({"after": after} if in_bytes else {"around": Struct("around", beside)}),
-        "state": builder.buffer(fields["n_state"], "whole"),
-        "gates": builder.buffer(len(fields["bias"].values), "whole"),
-        "out": builder.buffer(module.n_outputs),
+    return {
+        "around": Struct("around", beside),
+        "state": builder.buffer(one.fields["n_state"], "whole"),
+        "gates": builder.buffer(len(one.fields["bias"].values), "whole"),
+        "out": builder.buffer(n_outputs),
     }
-    if rows is None:
-        return [Stage("push_recurrent", "recurrent", Struct("recurrent", {"cell": cells[0], **memory}))]
-    n_behind = 1 if ends else builder.longest
-    behind = builder.buffer(n_behind * fields["n_hidden"], "bytes" if in_bytes else "numbers")
-    memory |= {"rows": rows, "behind": behind, "n_behind": n_behind}
-    kind = "bidirectional_int8" if in_bytes else "bidirectional"
-    return [Stage(f"push_{kind}", kind, Struct(kind, {"forwards": cells[0], "backwards": cells[1], **memory}))]
 
 
-def recurrent_stack(module: RecurrentStack, builder: Builder, ends: bool = False) -> Chain:
-    """``RecurrentStack``."""
+def recurrent_stack(module: RecurrentStack, builder: Builder, after: Pooling | None = None) -> Chain:
+    """``RecurrentStack``; with the pooling ``after`` it in one, if that is given."""
     chain: Chain = []
     for index, layer in enumerate(module.layers):
         before = module.norms[index - 1] if index and module.norms else None
         gate = module.highways[index - 1].gate if index and module.highways else None
-        around = Around(before=before, gate=gate)  # type: ignore[arg-type]
-        chain += recurrent_layer(layer, around, builder, ends and layer is module.layers[-1])
+        if before is not None and gate is None:
+            chain.append(norm_stage(before, builder))
+            before = None
+        if after is not None and layer is module.layers[-1]:
+            return [*chain, both_ways(layer, after, builder)]
+        chain += recurrent_layer(layer, Around(before=before, gate=gate), builder)  # type: ignore[arg-type]
     return chain
+
+
+def both_ways(module: nn.Module, after: Pooling, builder: Builder) -> Stage:
+    """``RecurrentLayer`` and ``Pooling``, of which each direction has its half."""
+    assert isinstance(module, RecurrentLayer)
+    half = module.n_outputs // 2
+    cells = [cell(one, builder) for one in module.cells]
+    n_inputs = cells[0].fields["n_inputs"]
+    rows = builder.sequence(builder.longest * n_inputs, "bytes")
+    kept = {"rows": rows, "given": builder.buffer(n_inputs), "pooled": builder.buffer(after.n_outputs)}
+    chains = []
+    for first, one in zip((0, half), cells, strict=True):
+        if first:
+            builder.next_phase(*kept.values())
+        pooling_fields = {
+            "n_features": half,
+            "n_backwards": 0,
+            "score": None,
+            "out": Part(kept["pooled"], first),
+            "largest": Part(kept["pooled"], module.n_outputs + first) if after.name == "mean_max" else None,
+        }
+        chains.append([_recurrent(one, Around(), builder), _pooling_stage(after, pooling_fields)])
+    fields = {"forwards": chains[0], "backwards": chains[1], "input": cells[0].fields["input"], **kept}
+    return Stage("push_both_ways", "both_ways", Struct("both_ways", fields))
 
 
 def normalised_stack(module: NormalisedStack, builder: Builder) -> Chain:
@@ -248,19 +288,23 @@ def untranslated(network: SequenceClassifier) -> list[str]:
 def network_chain(network: SequenceClassifier, builder: Builder) -> tuple[Chain, Any]:
     """``SequenceClassifier.forward``: its layers, and the buffer of its logits."""
     chain: Chain = []
-    stages = list(network.stages)
+    *stages, last = network.stages
     for module in stages:
-        ends = module is stages[-1] and network.pooling.name == "last"
-        if isinstance(module, RecurrentStack):
-            chain += recurrent_stack(module, builder, ends)
-        else:
-            chain += STAGES[type(module)](module, builder)
-    chain.append(pooling(network.pooling, builder))
+        chain += STAGES[type(module)](module, builder)
+    if isinstance(last, RecurrentStack) and _is_pooled_by_halves(last, network.pooling):
+        chain += recurrent_stack(last, builder, network.pooling)
+    else:
+        chain += [*STAGES[type(last)](last, builder), pooling(network.pooling, builder)]
     logits = builder.buffer(network.n_classes)
     builder.longest = builder.window = 1
     head = network.head[1]
     chain.append(Stage("push_head", "head", Struct("head", {"map": linear(head, builder), "logits": logits})))
     return chain, logits
+
+
+def _is_pooled_by_halves(stack: RecurrentStack, after: Pooling) -> bool:
+    """Whether no step needs what both directions put out there."""
+    return len(stack.layers[-1].cells) == 2 and not stack.highways and after.name != "attention"  # type: ignore[arg-type]
 
 
 def pooling(module: Pooling, builder: Builder) -> Stage:
@@ -269,11 +313,17 @@ def pooling(module: Pooling, builder: Builder) -> Stage:
     score = Weights(numbers(module.score.weight)[0]) if module.name == "attention" else None
     if score is not None:
         builder.work(n_features)
+    # Attention keeps two numbers more than it puts out.
+    out = builder.buffer(module.n_outputs + 2 * (score is not None))
     fields = {
         "n_features": n_features,
         "n_backwards": n_features // 2 if module.bidirectional else 0,
         "score": score,
-        # Attention keeps two numbers more than it puts out.
-        "out": builder.buffer(module.n_outputs + 2 * (score is not None)),
+        "out": out,
+        "largest": Part(out, n_features) if module.name in ("mean_max", "attention") else None,
     }
+    return _pooling_stage(module, fields)
+
+
+def _pooling_stage(module: Pooling, fields: dict[str, Any]) -> Stage:
     return Stage(f"push_{module.name}_pooling", f"{module.name}_pooling", Struct("pooling", fields))

@@ -46,6 +46,14 @@ class Buffer:
         return -(-self.size // 4) if self.kind == "bytes" else self.size
 
 
+@dataclass(frozen=True)
+class Part:
+    """Of a buffer, from its number ``first`` on."""
+
+    of: Buffer
+    first: int
+
+
 @dataclass(eq=False)
 class Struct:
     """A ``struct`` of the runtime with its fields; None is a null pointer, a string a name of the runtime."""
@@ -159,9 +167,15 @@ class Builder:
     def sequence(self, size: int, in_int8: Kind = "numbers") -> Buffer:
         """Memory that gathers a whole sequence: with it a new phase begins, in which it is read."""
         rows = self.buffer(size, in_int8)
-        self.latest += 1
-        self.phase = rows.last = self.latest
+        self.next_phase(rows)
         return rows
+
+    def next_phase(self, *live: Buffer) -> None:
+        """Begins a phase, in which these are still read."""
+        self.latest += 1
+        self.phase = self.latest
+        for one in live:
+            one.last = self.phase
 
     def work(self, macs_per_step: int) -> None:
         """Counts multiply-adds."""

@@ -24,7 +24,8 @@ NETWORKS: list[tuple[str, dict[str, Any], Preparation]] = [
     ("conv1d-gru", {"pooling": "attention"}, BOTH),
     ("enhanced-bilstm", {"hidden_size": 16}, GLOBAL),
     ("temporal-cnn", {}, GLOBAL),
-    # Where bytes are multiplied, what it keeps of both directions are bytes too.
+    ("gru", {"hidden_size": 24, "bidirectional": True}, GLOBAL),
+    ("bilstm", {"hidden_size": 24, "n_layers": 2, "pooling": "attention"}, BOTH),
     ("gru", {"hidden_size": 32, "bidirectional": True, "pooling": "mean_max", "front_layers": 2}, BOTH),
     ("transformer", {"positional_encoding": "learned"}, GLOBAL),
     ("transformer", {"positional_encoding": "rotary"}, BOTH),

@@ -23,8 +23,9 @@ PRECISIONS = {
     "int8": "weights and what they are multiplied with are bytes, sums have 32 bits, gates and states of recurrent "
     "cells are fixed point; what lies between two layers is float32",
 }
-# On a Cortex-M4 with its floating-point unit, as benchmarks/device.py counts them in QEMU.
-INSTRUCTIONS_A_MAC = {"float32": 4.3, "int8": 5.2}
+# On a Cortex-M4 with its floating-point unit, least and most, as benchmarks/device.py counts them in QEMU.
+CYCLES_A_MAC = {"float32": (7.9, 9.1), "int8": (5.7, 8.3)}
+BACKWARDS = "it also reads from the end to the beginning"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -88,7 +89,7 @@ def _about(model: StoredModel, size: Footprint, sliding: Sliding, precision: Pre
         "size": size,
         "window": sliding.window,
         "hop": sliding.rule.hop,
-        "instructions": float(f"{size.macs * INSTRUCTIONS_A_MAC[precision]:.1e}"),
+        "cycles": [float(f"{size.macs * each:.1e}") for each in CYCLES_A_MAC[precision]],
         "smooth": sliding.rule.n_windows,
     }
 
@@ -98,12 +99,13 @@ def _why_it_keeps(source: Source) -> str:
     reasons = [
         reason
         for function, reason in (
-            ("push_bidirectional", "it also reads from the end to the beginning"),
+            ("push_bidirectional", BACKWARDS),
+            ("push_both_ways", BACKWARDS),
             ("push_self_attention", "every step attends to all others"),
         )
         if function in kinds
     ]
-    return " and ".join(reasons)
+    return " and ".join(dict.fromkeys(reasons))
 
 
 def _line(text: str) -> str:

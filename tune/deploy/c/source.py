@@ -16,7 +16,7 @@ from ...device.footprint import WORD_BYTES, Footprint, Stream, footprint
 from ...device.layers import untranslated
 from ...device.lowering import program_for
 from ...device.parts import parts_of, read
-from ...device.program import Array, Buffer, Program, Scales, Stage, Struct, Weights
+from ...device.program import Array, Buffer, Part, Program, Scales, Stage, Struct, Weights
 from ...training.decisions import DecisionRule
 from ...training.model_folder import StoredModel
 from ..inputs import fewest_steps
@@ -208,6 +208,8 @@ def _field(value: object, names: dict[int, str]) -> str:
             return "NULL"
         case Buffer():
             return f"memory.{value.kind} + {value.offset * (WORD_BYTES if value.kind == 'bytes' else 1)}"
+        case Part():
+            return f"{_field(value.of, names)} + {value.first}"
         case Struct():
             return f"&{names[id(value)]}"
         case Weights():

@@ -2,13 +2,12 @@
 
 /*
  * The mean, weighted by the softmax of a score of every step (Felbo et al. 2017), without keeping the steps: what was
- * summed is scaled down whenever a larger score comes (Milakov & Gimelshein 2018, algorithm 3). After the sums stand
- * the largest score and the sum of the weights.
+ * summed is scaled down whenever a larger score comes (Milakov & Gimelshein 2018, algorithm 3).
  */
 static void push_attention_pooling(const struct stage *stage, const float *x, int i, int n)
 {
     const struct pooling *layer = stage->layer;
-    float *largest = layer->out + layer->n_features, *total = largest + 1;
+    float *largest = layer->largest, *total = largest + 1;
     float score = 0.0f, weight;
     for (int k = 0; k < layer->n_features; k++) {
         score += layer->score[k] * x[k];

@@ -31,26 +31,16 @@ static void add_gates(const struct product *product, const signed char *x, numbe
     }
 }
 
-static void state_to_bytes(const struct cell *cell, const number *state, signed char *out)
-{
-    for (int k = 0; k < cell->n_hidden; k++) {
-        out[k] = (signed char)((state[k] * 127 + 16384) >> 15);
-    }
-}
-
-static void run_on_bytes(const struct cell *cell, const signed char *x, number *state, number *gates)
+static void run_cell(const struct cell *cell, const float *x, number *state, number *gates)
 {
     memcpy(gates, cell->bias, (size_t)cell->n_gates * sizeof *gates);
-    add_gates(cell->input, x, gates);
-    state_to_bytes(cell, state, bytes);
+    to_bytes(cell->input, x, bytes);
+    add_gates(cell->input, bytes, gates);
+    for (int k = 0; k < cell->n_hidden; k++) {
+        bytes[k] = (signed char)((state[k] * 127 + 16384) >> 15);
+    }
     add_gates(cell->recurrent, bytes, gates + cell->n_gates - cell->recurrent->n_outputs);
     cell->step(cell, state, gates);
-}
-
-static inline void run_cell(const struct cell *cell, const float *x, number *state, number *gates)
-{
-    to_bytes(cell->input, x, bytes);
-    run_on_bytes(cell, bytes, state, gates);
 }
 
 static void put_out(const struct cell *cell, const number *state, float *out)

@@ -8,7 +8,13 @@ static void keep(const struct product *product, const float *x, kept *row)
     copy(row, x, product->n_inputs);
 }
 
-static void add_kept(const struct product *product, const kept *row, float *out)
+static inline void add_kept(const struct product *product, const kept *row, float *out)
 {
     add_product(product, row, out);
+}
+
+/* A step as it was before it was kept. */
+static inline void load(const struct product *product, const kept *row, float *out)
+{
+    copy(out, row, product->n_inputs);
 }

@@ -6,4 +6,5 @@ struct pooling {
     int n_backwards; /* Features that were read from the end to the beginning, the last ones. */
     const float *score; /* Of attention. */
     float *out;
+    float *largest; /* Largest values, or of attention: the largest score, then the sum of the weights. */
 };

@@ -7,12 +7,14 @@ struct stage {
     /* Takes step i, counted from zero, of n. */
     void (*push)(const struct stage *stage, const float *x, int i, int n);
     const void *layer;
-    const struct stage *next;
+    const struct stage *next; /* NULL at the end. */
 };
 
 static void pass_on(const struct stage *stage, const float *x, int i, int n)
 {
-    stage->next->push(stage->next, x, i, n);
+    if (stage->next != NULL) {
+        stage->next->push(stage->next, x, i, n);
+    }
 }
 
 static void copy(float *out, const float *x, int n_values)

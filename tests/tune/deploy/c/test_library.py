@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ import numpy as np
 import pytest
 
 from data.tensors.channels import Preparation
-from tests.c_programs import CORTEX_M0, CORTEX_M4, SANITIZED, STRICT, compiled, needs, run, write_c
+from tests.c_programs import CORTEX_M0, CORTEX_M4, SANITIZED, STRICT, compiled, emulated, needs, run, write_c
 from tests.stored_models import stored_model
 from tune.deploy.c.golden import chosen
 
-BOARD = Path(__file__).parent / "board"
 LENGTHS = (11, 4, 1, 7, 12)
 # What the networks of this project are mostly like: a stem, cells of a kind, a window kept.
 NETWORKS: list[tuple[str, dict[str, Any]]] = [
@@ -34,14 +32,6 @@ unsigned long micros();
 """
 
 
-def emulated(folder: Path, flags: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    """``check`` on a processor of a device."""
-    start = ["--specs=rdimon.specs", "-T", str(BOARD / "mps2.ld"), str(BOARD / "start.c")]
-    program = compiled(folder, "check", ["arm-none-eabi-gcc", *flags, "-Os", *start])
-    board = ["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-semihosting", "-kernel", str(program)]
-    return subprocess.run(board, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
-
-
 @needs("arm-none-eabi-gcc")
 @needs("qemu-system-arm")
 @pytest.mark.parametrize("flags", [CORTEX_M4, CORTEX_M0], ids=["m4", "m0plus"])
@@ -53,7 +43,7 @@ def test_a_device_comes_to_the_same(
     write_c(model, tmp_path, LENGTHS)
     strict = ["arm-none-eabi-gcc", *flags, *STRICT, "-Os", "-c", "-o", str(tmp_path / "model.o")]
     run([*strict, tmp_path / "src" / "model.c"])
-    done = emulated(tmp_path, flags)
+    done = emulated(tmp_path, "check", flags)
     assert (done.returncode, "5 recordings" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
@@ -67,7 +57,7 @@ def test_a_device_multiplies_bytes_as_this_machine_does(
     model = stored_model(name, hyperparameters, Preparation("both", "both"))
     write_c(model, tmp_path, LENGTHS, tolerance=LARGEST_LOSS, int8=True)
     here = run([compiled(tmp_path, "check", ["gcc", *SANITIZED])])
-    there = emulated(tmp_path, flags)
+    there = emulated(tmp_path, "check", flags)
     assert there.returncode == 0, there.stdout + there.stderr
     assert _difference(there.stdout) == pytest.approx(_difference(here), abs=0.02)
 
@@ -95,7 +85,7 @@ def test_a_device_that_comes_to_something_else_is_noticed(tmp_path: Path) -> Non
     write_c(stored_model("gru", {"hidden_size": 4}), tmp_path, LENGTHS)
     code = tmp_path / "src" / "model.c"
     code.write_text(code.read_text().replace("return y * upper / lower;", "return 0.0f * x;"))
-    assert emulated(tmp_path, CORTEX_M4).returncode == 1
+    assert emulated(tmp_path, "check", CORTEX_M4).returncode == 1
 
 
 @needs("g++")
@@ -127,7 +117,7 @@ def test_the_readme_is_of_this_network(tmp_path: Path) -> None:
         "2. ax (g)",
         "wave, circle, nod",
         "10 samples a second",
-        "instructions of a Cortex-M4",
+        "cycles of a Cortex-M4",
         "12 samples",
         "the 5 recordings",
         "end to the",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from data.sequences import SequenceDataset
 from data.source import Source
 from data.tensors.channels import Preparation, derive, fit_normaliser, n_prepared_channels
 from models import ARCHITECTURES, build
-from tests.c_programs import compiled, lines_of, needs, run
+from tests.c_programs import compiled, emulated, lines_of, needs, run
 from tests.processes import ROOT
 from tests.stored_models import stored_model
 from tune.deploy.c.compiled import CompiledClassifier
@@ -71,33 +72,40 @@ def test_logits_of_real_recordings(name: str, dataset_name: str, real_data: Path
     assert np.abs(logits - model.logits(part).numpy()).max() < TOLERANCE
 
 
-def test_from_a_data_set_to_a_stream_in_c(tmp_path: Path) -> None:
+def test_from_a_data_set_to_a_stream_on_a_device(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    tune = [sys.executable, "-m", "tune"]
     here = ["--study-name", "device", "--save-dir", str(tmp_path)]
-    layers = [
-        "--set",
-        "space.gru.hidden_size=8",
-        "--set",
-        "confirmation.configurations=0",
-        "--set",
-        "search.ensemble=0",
-    ]
-    search = ["--dataset", "watch", "--model-type", "gru", "--trials", "1", "--epochs", "1", "--workers", "1"]
-    for command in ([*tune, "--no-floors", *search, *layers, *here], [*tune, "export", "--format", "c", *here]):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+
+    def tune(*arguments: str, given: str = "") -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "tune", *arguments, *here],
+            env=environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
-    folder = tmp_path / "device" / "export" / "model-c"
-    run([compiled(folder, "check", ["gcc", "-std=c99", "-O2"])])
+        return done.stdout
+
+    small = {"space.gru.hidden_size": 8, "space.gru.front_channels": 8, "confirmation.configurations": 0}
+    layers = [word for path, value in small.items() for word in ("--set", f"{path}={value}")]
+    limits = ["--max-flash", "96k", "--max-ram", "8k", "--max-macs", "2M"]
+    search = ["--dataset", "watch", "--model-type", "gru", "--trials", "1", "--epochs", "1", "--workers", "1"]
+    tune("--no-floors", "--ensemble", "off", *search, *layers, *limits)
     recording = data.load("watch", Source(None, tmp_path)).sequence(0).numpy()
     stream = lines_of(np.concatenate([recording, recording[::-1]]))
-    printed = run([compiled(folder, "example", ["gcc", "-std=c99", "-O2"])], stream)
-    predicted = subprocess.run(
-        [*tune, "predict", "-", *here], env=environment, input=stream, capture_output=True, text=True, timeout=280
-    )
-    assert predicted.returncode == 0, predicted.stderr
-    rows, expected = (list(csv.DictReader(text.splitlines())) for text in (printed, predicted.stdout))
-    assert len(rows) == len(expected) > 1
-    for row, one in zip(rows, expected, strict=True):
-        assert (row["step"], row["class"]) == (one["sample"], one["class"])
-        assert float(row["probability"]) == pytest.approx(float(one["probability"]), abs=1e-3)
+    expected = list(csv.DictReader(tune("predict", "-", given=stream).splitlines()))
+    for precision, name, closeness in (("float32", "model-c", 1e-3), ("int8", "model-c-int8", 0.1)):
+        tune("export", "--format", "c", "--precision", precision)
+        folder = tmp_path / "device" / "export" / name
+        run([compiled(folder, "check", ["gcc", "-std=c99", "-O2"])])
+        printed = [run([compiled(folder, "example", ["gcc", "-std=c99", "-O2"])], stream)]
+        if shutil.which("arm-none-eabi-gcc") and shutil.which("qemu-system-arm"):
+            printed.append(emulated(folder, "example", given=stream).stdout)
+        for text in printed:
+            rows = list(csv.DictReader(text.splitlines()))
+            assert [row["step"] for row in rows] == [one["sample"] for one in expected] != []
+            for row, one in zip(rows, expected, strict=True):
+                assert float(row["probability"]) == pytest.approx(float(one["probability"]), abs=closeness)
+                assert row["class"] == one["class"] or precision == "int8"

@@ -130,8 +130,9 @@ def test_other_lengths_are_refused(tmp_path: Path) -> None:
 def test_a_line_that_is_no_sample_is_named(tmp_path: Path) -> None:
     write_c(stored_model("gru", {"hidden_size": 3}), tmp_path, (3,))
     example = compiled(tmp_path, "example", ["gcc", *SANITIZED])
-    done = subprocess.run([example], input="1,2,3,4\n1,2,3\n", capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (1, "line 2 is not 4 numbers\n")
+    for wrong in ("1,2,3", "1,2,3,4,5", "1,2,3,4 m"):
+        done = subprocess.run([example], input=f"1,2,3,4\r\n{wrong}\n", capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (1, "line 2 is not 4 numbers\n")
 
 
 def test_what_cannot_be_written_is_refused_in_one_sentence() -> None:

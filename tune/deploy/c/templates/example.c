@@ -16,7 +16,7 @@ static int read_sample(const char *line, float *sample)
         }
         line = end;
     }
-    return 1;
+    return line[strspn(line, ",;|\t\r\n ")] == '\0';
 }
 
 static void print(long step, const float *probabilities)
