@@ -102,6 +102,7 @@ def export_command(
         say(f"No accuracy can be stated, since {judged.why_not}; tried on noise of the same lengths")
     else:
         say(f"Tried on the {judged.name} set: {len(judged.part)} sequences")
+    limits = {} if study is None else (stored_settings(study) or {}).get("search", {})
     used_before = 0 if study is None else times_test_was_used(study.user_attrs)
     forms, tried = _try_all(stored, judged, form, opset)
     _print_table(tried)
@@ -122,6 +123,8 @@ def export_command(
             f"Written: {place}, with README.md: {shown_bytes(size.flash)} of flash, {shown_bytes(size.ram)} of RAM, "
             f"{size.macs:,} multiply-adds a window",
         )
+        if form == "c" and limits.get("device_precision") == "int8":
+            say("note: the study counts flash and RAM of int8, which --precision int8 writes")
         return 0
     write_bytes(place, own.content)
     beside = card_name(form)

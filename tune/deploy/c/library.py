@@ -12,6 +12,7 @@ from ...core.files import write_text
 from ...device.footprint import Footprint
 from ...device.program import Precision
 from ...training.model_folder import StoredModel
+from ..card import counted
 from ..classifier import Array
 from ..metadata import facts_of
 from ..stream import Sliding
@@ -85,6 +86,7 @@ def _about(model: StoredModel, size: Footprint, sliding: Sliding, precision: Pre
         "what": _line(description.in_words()),
         "classes": [_line(name) for name in description.class_names],
         "channels": [_line(name) for name in description.channel_names],
+        "numbers": counted(len(description.channel_names), "number", "numbers"),
         "rate": facts_of(model).sample_rate_hz,
         "size": size,
         "window": sliding.window,

@@ -90,14 +90,15 @@ def test_from_a_data_set_to_a_stream_on_a_device(tmp_path: Path) -> None:
 
     small = {"space.gru.hidden_size": 8, "space.gru.front_channels": 8, "confirmation.configurations": 0}
     layers = [word for path, value in small.items() for word in ("--set", f"{path}={value}")]
-    limits = ["--max-flash", "96k", "--max-ram", "8k", "--max-macs", "2M"]
+    limits = ["--max-flash", "96k", "--max-ram", "8k", "--max-macs", "2M", "--device-precision", "int8"]
     search = ["--dataset", "watch", "--model-type", "gru", "--trials", "1", "--epochs", "1", "--workers", "1"]
     tune("--no-floors", "--ensemble", "off", *search, *layers, *limits)
     recording = data.load("watch", Source(None, tmp_path)).sequence(0).numpy()
     stream = lines_of(np.concatenate([recording, recording[::-1]]))
     expected = list(csv.DictReader(tune("predict", "-", given=stream).splitlines()))
     for precision, name, closeness in (("float32", "model-c", 1e-3), ("int8", "model-c-int8", 0.1)):
-        tune("export", "--format", "c", "--precision", precision)
+        said = tune("export", "--format", "c", "--precision", precision)
+        assert ("which --precision int8 writes" in said) == (precision == "float32")
         folder = tmp_path / "device" / "export" / name
         run([compiled(folder, "check", ["gcc", "-std=c99", "-O2"])])
         printed = [run([compiled(folder, "example", ["gcc", "-std=c99", "-O2"])], stream)]

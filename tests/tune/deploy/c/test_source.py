@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,17 @@ def test_a_line_that_is_no_sample_is_named(tmp_path: Path) -> None:
     for wrong in ("1,2,3", "1,2,3,4,5", "1,2,3,4 m"):
         done = subprocess.run([example], input=f"1,2,3,4\r\n{wrong}\n", capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (1, "line 2 is not 4 numbers\n")
+    done = subprocess.run([example], input="a,b,c,d\n", capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "0 samples are too few: at least 1 are needed\n")
+
+
+@needs("gcc")
+def test_names_are_printed_as_csv_has_them(tmp_path: Path) -> None:
+    names = [f'say "{k}", twice' for k in range(5)]
+    write_c(stored_model("gru", {"hidden_size": 3}, class_names=names), tmp_path, (3,))
+    printed = run([compiled(tmp_path, "example", ["gcc", *SANITIZED])], "1,2,3,4\n")
+    ((_, name, _),) = list(csv.reader(printed.splitlines()))[1:]
+    assert name in names
 
 
 def test_what_cannot_be_written_is_refused_in_one_sentence() -> None:

@@ -22,7 +22,13 @@ static int read_sample(const char *line, float *sample)
 static void print(long step, const float *probabilities)
 {
     const int decided = model_decision(probabilities);
-    printf("%ld,%s,%.4f\n", step, model_class_names[decided], probabilities[decided]);
+    const char *name = model_class_names[decided];
+    const int quoted = strpbrk(name, ",\"\r\n") != NULL; /* As CSV has it. */
+    printf("%ld,%s", step, quoted ? "\"" : "");
+    for (; *name != '\0'; name++) {
+        printf(*name == '"' ? "\"%c" : "%c", *name);
+    }
+    printf("%s,%.4f\n", quoted ? "\"" : "", (double)probabilities[decided]);
     fflush(stdout);
 }
 
@@ -51,6 +57,9 @@ int main(void)
     }
     if (model_finish(probabilities)) {
         print(step, probabilities);
+    } else if (step < MODEL_FEWEST_STEPS) {
+        fprintf(stderr, "%ld samples are too few: at least %d are needed\n", step, MODEL_FEWEST_STEPS);
+        return 1;
     }
     return 0;
 }
