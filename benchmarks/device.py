@@ -93,22 +93,29 @@ def program_of(source: Source, n_steps: int, options: tuple[str, ...], folder: P
     """Compiled for a board: classifies one sequence."""
     for file, text in (("model.h", source.header), ("model.c", source.code), ("main.c", MAIN)):
         (folder / file).write_text(text)
-    files = [BOARD / "start.c", folder / "main.c", folder / "model.c", "-lm", "-o", folder / "program"]
-    linked = ["--specs=rdimon.specs", "-T", BOARD / "mps2.ld", f"-DN_STEPS={n_steps}"]
+    files: list[str | Path] = [
+        BOARD / "start.c",
+        folder / "main.c",
+        folder / "model.c",
+        "-lm",
+        "-o",
+        folder / "program",
+    ]
+    linked: list[str | Path] = ["--specs=rdimon.specs", "-T", BOARD / "mps2.ld", f"-DN_STEPS={n_steps}"]
     subprocess.run(["arm-none-eabi-gcc", "-mthumb", "-std=c99", "-Os", *options, *linked, *files], check=True)
     return folder / "program"
 
 
 def instructions(program: Path) -> int:
     """How many a processor carries out for one sequence; zero where they are more than its timer counts."""
-    command = [*EMULATOR, "-icount", "shift=0", "-kernel", program]
+    command: list[str | Path] = [*EMULATOR, "-icount", "shift=0", "-kernel", program]
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=300, check=True)
     return int(done.stdout) * INSTRUCTIONS_A_TICK
 
 
 def cycles(program: Path) -> tuple[int, int]:
     """Least and most that a Cortex-M4 takes for a program: instructions as the emulator reads and repeats them."""
-    command = [*EMULATOR, "-d", "in_asm,exec,nochain", "-D", "/dev/stderr", "-kernel", program]
+    command: list[str | Path] = [*EMULATOR, "-d", "in_asm,exec,nochain", "-D", "/dev/stderr", "-kernel", program]
     blocks, block, before = dict[int, list[tuple[int, str]]](), list[tuple[int, str]](), 0
     counted, taken = Counter[int](), 0
     emulator = subprocess.Popen(
