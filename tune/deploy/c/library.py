@@ -89,6 +89,7 @@ def _about(model: StoredModel, size: Footprint, sliding: Sliding, precision: Pre
         "numbers": counted(len(description.channel_names), "number", "numbers"),
         "rate": facts_of(model).sample_rate_hz,
         "size": size,
+        "stretched": description.data.resample_length,
         "window": sliding.window,
         "hop": sliding.rule.hop,
         "cycles": [float(f"{size.macs * each:.1e}") for each in CYCLES_A_MAC[precision]],

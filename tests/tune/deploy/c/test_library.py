@@ -125,6 +125,13 @@ def test_the_readme_is_of_this_network(tmp_path: Path) -> None:
         assert said in text
 
 
+def test_the_readme_says_that_recordings_were_stretched(tmp_path: Path) -> None:
+    data = {"dataset": "toy", "resample_length": 12}
+    for model, said in ((stored_model("gru", {"hidden_size": 4}, data=data), True), (stored_model("gru"), False)):
+        write_c(model, tmp_path, LENGTHS)
+        assert ("was brought to 12 samples" in (tmp_path / "README.md").read_text()) == said
+
+
 def test_golden_recordings_are_short_and_of_different_classes() -> None:
     sequences = [np.zeros((steps, 1)) for steps in (9, 2, 3, 4, 5, 6, 7, 30_000)]
     best = [0, 0, 0, 1, 2, 2, 3, 4]
