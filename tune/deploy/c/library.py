@@ -24,8 +24,8 @@ PRECISIONS = {
     "int8": "weights and what they are multiplied with are bytes, sums have 32 bits, gates and states of recurrent "
     "cells are fixed point; what lies between two layers is float32",
 }
-# On a Cortex-M4 with its floating-point unit, least and most of GRUs, LSTM and temporal CNN, as benchmarks/device.py counts
-# them in QEMU.
+# On a Cortex-M4 with its floating-point unit: least and most of GRU, LSTM and temporal CNN, as benchmarks/device.py
+# counts them in QEMU.
 CYCLES_A_MAC = {"float32": (6.6, 10.2), "int8": (4.7, 9.6)}
 BACKWARDS = "it also reads from the end to the beginning"
 TEMPLATES = Path(__file__).parent / "templates"
