@@ -117,7 +117,7 @@ class KernelFeatures(nn.Module):
             left_out = torch.where(torch.stack([first[0], second[0]], dim=1), 0.0, -torch.inf)
             n_counted = torch.cat([first[1], second[1]], dim=1).repeat(1, N_KERNELS // 2)
             responses = conv1d(values, self.weights(index), padding=reach, dilation=dilation)
-            responses = (responses.unflatten(1, (N_KERNELS // 2, 2)) + left_out[:, None]).flatten(1, 2)
+            responses = (responses.view(-1, N_KERNELS // 2, 2, values.shape[2]) + left_out[:, None]).flatten(1, 2)
             after = before + N_KERNELS * n_biases
             biases = self.biases[before:after].view(N_KERNELS, n_biases, 1)
             # A sum of float32 takes a seventh of the time of a count of truth values, and is exact.
