@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -50,6 +50,15 @@ from .study.context import RunContext
 from .training.splits import load_splits
 
 Array = NDArray[Any]
+# What settings would decide that arguments do.
+ARGUMENTS = {
+    "architecture": "architecture",
+    "network": "architecture",
+    "search.trials": "trials",
+    "search.seed": "random_state",
+    "dataset": "X",
+    "data.path": "X",
+}
 
 
 class SequenceModel:
@@ -120,6 +129,13 @@ def _architecture_layer(architecture: str | type) -> dict[str, Any]:
     if architecture.__module__ == "__main__":
         keep_class(architecture, path)
     return network_layer(f"{path}:{architecture.__name__}")
+
+
+def _at(layer: Any, path: Sequence[str]) -> Any:
+    """What nested settings say of a path; None for nothing."""
+    for key in path:
+        layer = layer.get(key) if isinstance(layer, dict) else None
+    return layer
 
 
 def _without_gaps(place: str, table: Array, names: tuple[str, ...] | None) -> Unlabelled:
@@ -308,10 +324,18 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return SaveDir(DEFAULT_SAVE_DIR if path.parent == Path() else path.parent), path.name
 
     def _opened(self, save_dir: SaveDir, name: str, path: Path) -> tuple[RunContext, list[str]]:
+        given = [nested(key, value) for key, value in (self.settings or {}).items()]
+        if problems := [
+            Problem(f"settings: {setting}", value, f"is what the argument {argument} says", f"give it as {argument}")
+            for setting, argument in ARGUMENTS.items()
+            for layer in given
+            if (value := _at(layer, setting.split("."))) is not None
+        ]:
+            raise SettingsError(problems)
         storage = open_beside(save_dir.local)
         layers = [
             {"dataset": OWN_RECORDINGS, "data": {"path": str(path.absolute())}},
-            *(nested(key, value) for key, value in (self.settings or {}).items()),
+            *given,
             _architecture_layer(self.architecture),
             {"search": {"trials": self.trials, "seed": self.random_state}},
         ]

@@ -10,7 +10,7 @@ from typing import Any
 from ..config.initial import ADAPTED, INITIAL_CONFIGURATIONS
 from ..config.ranges import to_plain
 from ..config.settings import Settings, architecture_name, resolve
-from ..config.spaces import OFF, SHARED, SPACES, Scalar, own_space
+from ..config.spaces import OFF, SHARED, Scalar, own_space
 from ..core.problems import Problem, SettingsError
 from .schema import Configuration, Protocol, Suite
 
@@ -170,6 +170,6 @@ def parameters_as_layer(architecture: str, parameters: dict[str, Scalar]) -> dic
         "architecture": name,
         "space": {
             "shared": {key: value for key, value in parameters.items() if key in SHARED},
-            name: {key: value for key, value in parameters.items() if key in SPACES[name]},
+            name: {key: value for key, value in parameters.items() if key in own_space(name)},
         },
     }

@@ -16,7 +16,10 @@ from data.sequences import SequenceDataset
 from tests.browser import audited, lost_to_the_keyboard, needs_chromium, opened
 from tests.report_facts import confirmation, facts_of, trials_of
 from tests.tune.conftest import Lab, make_parts, make_settings, make_toy
+from tests.tune.deploy.test_service import CLASSIFIER, ask
 from tune.core.folders import StudyFolder
+from tune.core.listening import Rules
+from tune.deploy.service import service as service_for
 from tune.diagnosis.opening import of_trial, trial_to_look_at
 from tune.diagnosis.page import write_diagnosis
 from tune.diagnosis.whole import diagnose
@@ -29,7 +32,7 @@ pytestmark = [*needs_chromium, pytest.mark.timeout(1200)]
 CLASSES = ("circle", "trapezius-extension", "a rather long name of a class")
 # Of unlike units.
 CHANNELS = ("acceleration across (m/s²)", "turning rate (rad/s)")
-MADE_UP = ("report", "short", "running", "plots", "studies", "compared")
+MADE_UP = ("report", "short", "running", "plots", "studies", "compared", "service")
 PAGES = (*MADE_UP, "diagnosis", "diagnosis of landmarks")
 
 
@@ -49,6 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "plots": plots_page(searched_sections(facts.figures, facts.context), facts.context),
         "studies": studies_page([studied(place, "uci_har-enhanced-bilstm"), studied(place, "mine")]),
         "compared": as_html(content(facts, [compared], title="compared")),
+        "service": ask(service_for(CLASSIFIER, Rules()), "/docs")[1].decode(),
     }
     assert tuple(html) == MADE_UP
     for name, text in html.items():
