@@ -140,7 +140,7 @@ def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[s
         single = evaluation_of(study.user_attrs, chosen.trial).get("test")
         lines.insert(0, about_mean(chosen.ensemble, network_score(study), single, settings.search.metric))
     if chosen is None or chosen.study is study:
-        return ["", *_lines_of_the_search(study, settings), "", *lines]
+        return ["", *_lines_of_the_search(study, settings), *([""] if lines else []), *lines]
     found = evaluation_of(chosen.study.user_attrs, chosen.trial)
     if "test" in found:
         lines.append(f"MiniRocket, {_tested(found['test'], study, settings.search.metric)}")

@@ -46,7 +46,7 @@ class Exported:
 
 
 def card_name(form: str, file_name: str = "") -> str:
-    """Of its file: several exports lie side by side, each with its own; after the file's name, if that is no usual one."""
+    """Of its file: several exports lie side by side, each with its own, named after a file of no usual name."""
     own = file_name or ("" if form == "onnx" else form)
     return CARD.replace(".", f"-{own}.") if own else CARD
 

@@ -29,10 +29,16 @@ from tune.report.page import as_html, plots_page
 from tune.report.studies_page import StudyRow, studies_page
 
 pytestmark = [*needs_chromium, pytest.mark.timeout(1200)]
+# More than a narrow picture has room for, of names that are told apart by their ends.
+MANY = tuple(
+    f"{movement}-{how}"
+    for movement in ("trapezius-extension", "shoulder external rotation", "pendulum swing to the left", "walk")
+    for how in ("slow", "fast", "with a weight", "seated", "standing up", "lying down", "left", "right")
+)
 CLASSES = ("circle", "trapezius-extension", "a rather long name of a class")
 # Of unlike units.
 CHANNELS = ("acceleration across (m/s²)", "turning rate (rad/s)")
-MADE_UP = ("report", "short", "running", "plots", "studies", "compared", "service")
+MADE_UP = ("report", "short", "running", "plots", "studies", "compared", "service", "many classes")
 PAGES = (*MADE_UP, "diagnosis", "diagnosis of landmarks")
 
 
@@ -52,6 +58,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "plots": plots_page(searched_sections(facts.figures, facts.context), facts.context),
         "studies": studies_page([studied(place, "uci_har-enhanced-bilstm"), studied(place, "mine")]),
         "compared": as_html(content(facts, [compared], title="compared")),
+        "many classes": as_html(content(facts_of(trials, classes=MANY, channels=CHANNELS))),
         "service": ask(service_for(CLASSIFIER, Rules()), "/docs")[1].decode(),
     }
     assert tuple(html) == MADE_UP
@@ -72,13 +79,14 @@ def studied(place: Path, name: str) -> StudyRow:
 
 @pytest.fixture(scope="module")
 def diagnosed(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> dict[str, Path]:
-    """Two diagnoses: of signals and their convolutions, and of landmarks and a network with attention."""
+    """Two diagnoses: of signals of many classes and convolutions, and of landmarks and a network with attention."""
     toy = replace(make_toy(8, 4), class_names=CLASSES, channel_names=CHANNELS)
+    several = replace(toy, class_names=MANY[:24], labels=torch.arange(len(toy.labels)) % 24)
     convolutions = {"hidden_size": 4, "n_layers": 1, "front_layers": 2, "front_channels": 4, "pooling": "attention"}
     attention = {"n_heads": 2, "head_dim": 8, "n_layers": 1, "front_layers": 0, "pooling": "mean"}
     pages = {}
     for name, dataset, architecture, space, against in (
-        ("diagnosis", toy, "gru", convolutions, ["rnn"]),
+        ("diagnosis", several, "gru", convolutions, ["rnn"]),
         ("diagnosis of landmarks", as_landmarks(toy), "transformer", attention, []),
     ):
         place = tmp_path_factory.mktemp("diagnosed")
