@@ -18,7 +18,8 @@ from tune.config.initial import initial_configurations
 from tune.config.settings import default_settings, resolve
 from tune.core.errors import StudyError
 from tune.core.problems import SettingsError
-from tune.experiments.settings import parameters_as_layer
+from tune.experiments.schema import Suite
+from tune.experiments.settings import check_suite, parameters_as_layer
 
 NET = """
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -67,6 +68,14 @@ def test_it_is_the_last_of_all_architectures_and_what_a_search_found_of_it_is_co
     assert settings.architectures == (*resolve().architectures, "Net")
     layer = parameters_as_layer("Net", {"conv_kernel_size": 8, "learning_rate": 0.01, "depth": 1})
     assert layer["space"] == {"shared": {"learning_rate": 0.01}, "Net": {"conv_kernel_size": 8}}
+    assert settings.network is not None
+    own = {"architecture": "Net", "network": settings.network.model_dump()}
+    widths = [{"name": f"w{n}", "settings": {"space": {"Net": {"conv_kernel_size": n}}}} for n in (4, 200)]
+    suite = Suite.model_validate({"name": "mine", "settings": own, "configurations": widths})
+    with pytest.raises(
+        SettingsError, match=r"^configurations\[1\].settings.space.Net.conv_kernel_size = 200: must be 4"
+    ):
+        check_suite(suite)
 
 
 def test_its_ranges_are_searched_and_its_limits(file: Path) -> None:
