@@ -73,7 +73,7 @@ def test_it_is_the_last_of_all_architectures_and_what_a_search_found_of_it_is_co
     widths = [{"name": f"w{n}", "settings": {"space": {"Net": {"conv_kernel_size": n}}}} for n in (4, 200)]
     suite = Suite.model_validate({"name": "mine", "settings": own, "configurations": widths})
     with pytest.raises(
-        SettingsError, match=r"^configurations\[1\].settings.space.Net.conv_kernel_size = 200: must be 4"
+        SettingsError, match=r"^configurations\[1\].settings.space.Net.conv_kernel_size = 200: must be 1 to 100"
     ):
         check_suite(suite)
 
