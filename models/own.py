@@ -6,8 +6,9 @@ import hashlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .base import SequenceClassifier
 
@@ -21,7 +22,7 @@ class Own(NamedTuple):
 
 # By their names; none is among the registered ones.
 OWN: dict[str, Own] = {}
-_loaded: dict[tuple[str, str], type] = {}
+_loaded: dict[tuple[str, str], Any] = {}
 
 
 def read_class(path: Path, name: str) -> Own:
@@ -59,7 +60,7 @@ def keep_class(found: type, path: Path) -> None:
     _loaded.setdefault((hashlib.sha256(path.read_bytes()).hexdigest(), found.__name__), found)
 
 
-def _class_in(path: Path, content: bytes, name: str, digest: str) -> type:
+def _class_in(path: Path, content: bytes, name: str, digest: str) -> Any:
     # A module of its own for each content: what was made by an earlier one goes on working.
     module_name = f"own_network_{digest[:16]}"
     spec = importlib.util.spec_from_loader(module_name, None, origin=str(path))
@@ -69,11 +70,14 @@ def _class_in(path: Path, content: bytes, name: str, digest: str) -> type:
     sys.modules[module_name] = module
     try:
         exec(compile(content, str(path), "exec"), module.__dict__)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
-        raise ValueError(f"running it fails: {type(error).__name__}: {error}") from error
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f" (line {lines[-1]})" if lines else ""
+        beside = isinstance(error, ModuleNotFoundError) and (path.parent / f"{error.name}.py").exists()
+        why = ": files beside it are not found, a network is one file" if beside else ""
+        raise ValueError(f"running it fails: {type(error).__name__}: {error}{where}{why}") from error
     if not hasattr(module, name):
         classes = [key for key, one in vars(module).items() if getattr(one, "__module__", "") == module_name]
         raise ValueError(f"it has no {name}; it has {', '.join(classes) or 'no class'}")
-    found: type = getattr(module, name)
-    return found
+    return getattr(module, name)

@@ -2,6 +2,7 @@
 rem Called by run_tuning.bat and run_tests.bat with a lock file: what scripts/environment.sh does, for Windows. None of
 rem this could be tried where it was written. Therefore no block in brackets, where variables are filled in before a
 rem line of it runs and a bracket in a folder's name, as in "Program Files (x86)", ends it: jumps only.
+rem Exit codes are compared as numbers: that of a crash is negative, which "if errorlevel 1" takes for success.
 
 rem The folder above this one, as an absolute path without a backslash at its end, which would escape a quote.
 for %%i in ("%~dp0..") do set "root=%%~fi"
@@ -13,7 +14,7 @@ set "PYTHONSAFEPATH=1"
 
 if not exist "%python%" goto make
 fc /b "%root%\%~1" "%venv%\%~1" >nul 2>nul
-if not errorlevel 1 goto done
+if %errorlevel% equ 0 goto done
 echo The list of packages has changed: bringing .venv up to date... 1>&2
 goto install
 
@@ -24,23 +25,23 @@ set found="%SEQTUNE_PYTHON%"
 if defined SEQTUNE_PYTHON goto venv
 set "found=py -3"
 %found% -c "import sys; sys.exit(sys.version_info < (3, 11))" >nul 2>nul
-if not errorlevel 1 goto venv
+if %errorlevel% equ 0 goto venv
 set "found=python"
 %found% -c "import sys; sys.exit(sys.version_info < (3, 11))" >nul 2>nul
-if not errorlevel 1 goto venv
+if %errorlevel% equ 0 goto venv
 echo error: Python 3.11 or newer is needed and was not found; install it from python.org, or name it: set SEQTUNE_PYTHON=C:\path\to\python.exe 1>&2
 exit /b 1
 
 :venv
 echo Setting up .venv (once; takes a few minutes)... 1>&2
 %found% -m venv --clear "%venv%"
-if not errorlevel 1 goto install
+if %errorlevel% equ 0 goto install
 echo error: %venv% could not be made; is the folder writable and the disk not full? 1>&2
 exit /b 1
 
 :install
 "%python%" -m pip install --quiet --disable-pip-version-check --requirement "%root%\%~1"
-if not errorlevel 1 goto door
+if %errorlevel% equ 0 goto door
 echo error: the packages of %~1 could not be installed (pip's reason stands above); is there a network? Run the same command again to go on 1>&2
 exit /b 1
 

@@ -39,6 +39,7 @@ def test_every_jump_has_its_place_and_there_is_no_block(script: Path) -> None:
     assert jumps == labels
     assert not [line for line in lines if line.endswith("(") or line.startswith(")")]
     assert all(line.count('"') % 2 == 0 for line in lines)
+    assert not [line for line in lines if re.search(r"\bif (not )?errorlevel\b", line)]  # True of no crash.
 
 
 @every_script

@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
+from pandas import DataFrame, isna
 from rich.console import Console
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from data.errors import DataError
 from data.files import NAME as OWN_RECORDINGS
 from data.layouts.in_memory import archive_of, tables_of, texts_of
 from data.recording import Layout, Recording
@@ -50,6 +52,15 @@ from .study.context import RunContext
 from .training.splits import load_splits
 
 Array = NDArray[Any]
+# What settings would decide that arguments do.
+ARGUMENTS = {
+    "architecture": "architecture",
+    "network": "architecture",
+    "search.trials": "trials",
+    "search.seed": "random_state",
+    "dataset": "X",
+    "data.path": "X",
+}
 
 
 class SequenceModel:
@@ -74,14 +85,15 @@ class SequenceModel:
         Of a recording much longer than those of the training they are the mean over windows of their length.
 
         Args:
-            X: As of ``SequenceTuner.fit``; of several channels, one array [steps, channels] is one sequence. Columns of
-                data frames are found by their names.
+            X: As of ``SequenceTuner.fit``; of several channels, one array [steps, channels], or a data frame with a row
+                a step, is one sequence. Columns of data frames are found by their names.
 
         Raises:
             DataError: If a sequence has other channels, no value of one of them, or too few steps.
         """
-        if len(self.channel_names) > 1 and isinstance(X, np.ndarray) and X.ndim == 2:
-            X = X[None]
+        is_table = (isinstance(X, np.ndarray) and X.ndim == 2) or (isinstance(X, DataFrame) and X.index.nlevels == 1)
+        if len(self.channel_names) > 1 and is_table:
+            X = [X]
         tables, names = tables_of(X)
         recordings = (_without_gaps(f"sequence {k}", table, names) for k, table in enumerate(tables))
         return np.stack([one.probabilities for one in predictions(self._classifier, recordings, Wanted())])
@@ -111,6 +123,9 @@ def _architecture_layer(architecture: str | type) -> dict[str, Any]:
     """A registered architecture by its name, or one of one's own by its file and class, as settings."""
     if isinstance(architecture, str):
         return network_layer(architecture) if ":" in architecture else {"architecture": architecture}
+    if not isinstance(architecture, type):
+        rule = "must be the name of an architecture, a class, or FILE.py:CLASS"
+        raise SettingsError([Problem("architecture", architecture, rule)])
     try:
         path = Path(inspect.getfile(architecture))
     except (TypeError, OSError) as error:
@@ -120,6 +135,18 @@ def _architecture_layer(architecture: str | type) -> dict[str, Any]:
     if architecture.__module__ == "__main__":
         keep_class(architecture, path)
     return network_layer(f"{path}:{architecture.__name__}")
+
+
+def _at(layer: Any, path: Sequence[str]) -> Any:
+    """What nested settings say of a path; None for nothing."""
+    for key in path:
+        layer = layer.get(key) if isinstance(layer, dict) else None
+    return layer
+
+
+def _plain(value: Any) -> Any:
+    """A number as Python has it, which a grid of NumPy's numbers does not hold."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _without_gaps(place: str, table: Array, names: tuple[str, ...] | None) -> Unlabelled:
@@ -216,6 +243,8 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_consistent_length(tables, y, groups)
         classes, of_each = np.unique(y, return_inverse=True)
         texts = texts_of(classes)
+        if groups is not None and (missing := np.flatnonzero(isna(np.asarray(groups, dtype=object)))).size:
+            raise DataError(f"it is not said who performed sequence {missing[0]}: groups hold no value for it")
         people = None if groups is None else texts_of(groups)
         content = archive_of(tables, [texts[k] for k in of_each], people, channel_names, sample_rate_hz)
         save_dir, name = self._place()
@@ -308,12 +337,23 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return SaveDir(DEFAULT_SAVE_DIR if path.parent == Path() else path.parent), path.name
 
     def _opened(self, save_dir: SaveDir, name: str, path: Path) -> tuple[RunContext, list[str]]:
+        if not isinstance(self.settings, Mapping | None):
+            rule = "must be a dictionary of settings by their paths"
+            raise SettingsError([Problem("settings", self.settings, rule, 'for example {"training.epochs": 5}')])
+        given = [nested(key, value) for key, value in (self.settings or {}).items()]
+        if problems := [
+            Problem(f"settings: {setting}", value, f"is what the argument {argument} says", f"give it as {argument}")
+            for setting, argument in ARGUMENTS.items()
+            for layer in given
+            if (value := _at(layer, setting.split("."))) is not None
+        ]:
+            raise SettingsError(problems)
         storage = open_beside(save_dir.local)
         layers = [
             {"dataset": OWN_RECORDINGS, "data": {"path": str(path.absolute())}},
-            *(nested(key, value) for key, value in (self.settings or {}).items()),
+            *given,
             _architecture_layer(self.architecture),
-            {"search": {"trials": self.trials, "seed": self.random_state}},
+            {"search": {"trials": _plain(self.trials), "seed": _plain(self.random_state)}},
         ]
         _, settings, existing = plan(storage, save_dir, name, layers, resume=True)
         return open_study(storage, save_dir.study(name), settings, existing, load_splits(settings))

@@ -74,6 +74,26 @@ def test_dropout_of_steps_is_no_fault(layer: str, tmp_path: Path) -> None:
     assert broken(tmp_path, methods) == {}
 
 
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("\nclass Net(:\n", r"SyntaxError: invalid syntax \(net.py, line 2\)"),
+        ("import sys\n\nsys.exit(3)\n", r"SystemExit: 3 \(line 3\)"),
+        ("x = 1\ny = x / 0\n", r"ZeroDivisionError: division by zero \(line 2\)"),
+        ("import absent_blocks\n", r"No module named 'absent_blocks' \(line 1\)$"),
+        ("import blocks\n", r"No module named 'blocks' \(line 1\): files beside it are not found"),
+        ("from torch import nn\nclass Net(nn.Module): pass\n", "is no subclass of models.SequenceClassifier"),
+        ("Net = 3\n", "is no subclass"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_line(code: str, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(code)
+    (tmp_path / "blocks.py").write_text("")
+    with pytest.raises(ValueError, match=why):
+        read_class(path, "Net")
+
+
 def test_a_sound_network_keeps_it(tmp_path: Path) -> None:
     assert broken(tmp_path, SOUND) == {}
 

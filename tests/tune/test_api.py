@@ -98,6 +98,8 @@ def test_its_network_is_loaded_from_its_folder(fitted: SequenceTuner) -> None:
         assert set(model.classes_) == set(TOY.class_names)
     one = SEQUENCES[0]
     assert load_model(fitted.folder_).predict(one).tolist() == fitted.predict([one]).tolist()
+    table = pd.DataFrame(one, columns=["channel_1", "channel_2"])[["channel_2", "channel_1"]]
+    assert load_model(fitted.folder_).predict(table).tolist() == fitted.predict([one]).tolist()
 
 
 def test_the_study_is_that_of_the_command_line_to_the_bit(fitted: SequenceTuner, tmp_path: Path) -> None:
@@ -126,7 +128,9 @@ def test_the_form_of_the_data_changes_nothing(fitted: SequenceTuner) -> None:
     long = pd.concat(dict(enumerate(frames)))
     before = trials_of(fitted.folder_)
     for same in (tuple(SEQUENCES), padded(), frames, long, [one.tolist() for one in SEQUENCES]):
-        tuner(fitted.folder_).fit(same, LABELS.tolist(), groups=PEOPLE.tolist())
+        tuner(fitted.folder_, trials=np.int64(2), random_state=np.int32(0)).fit(
+            same, LABELS.tolist(), groups=PEOPLE.tolist()
+        )
         np.testing.assert_array_equal(fitted.predict_proba(same), fitted.predict_proba(SEQUENCES))
     assert trials_of(fitted.folder_) == before
 
@@ -207,6 +211,17 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
         tuner(tmp_path / "wrong", settings={"training.epoch": 2}).fit(SEQUENCES, LABELS)
     with pytest.raises(SettingsError, match="did you mean 'gru'"):
         tuner(tmp_path / "wrong", architecture="grru").fit(SEQUENCES, LABELS)
+    for wrong_tuner, why in (
+        ({"architecture": 3}, "architecture = 3: must be the name of an architecture, a class"),
+        ({"settings": ["training.epochs"]}, "settings = .*must be a dictionary of settings by their paths"),
+        ({"settings": {"search": {"trials": 3}}}, r"settings: search\.trials = 3: is what the argument trials says"),
+        ({"random_state": None}, r"search\.seed = null: must be a whole number"),
+    ):
+        with pytest.raises(SettingsError, match=why):
+            tuner(tmp_path / "wrong", **wrong_tuner).fit(SEQUENCES, LABELS)
+    for missing in (None, np.nan):
+        with pytest.raises(DataError, match="it is not said who performed sequence 0"):
+            mine.fit(SEQUENCES, LABELS, groups=[missing, *PEOPLE[1:].tolist()])
     with pytest.raises(SettingsError, match="study name"):
         tuner(tmp_path / "not a name").fit(SEQUENCES, LABELS)
     assert not list(tmp_path.rglob("*.npz"))

@@ -60,7 +60,7 @@ def export(save_dir: SaveDir, network: str | None, form: str, precision: str, **
     """
     from .commands.export import export_command
 
-    _know(network)
+    know(network)
 
     if precision == "int8":
         if form not in IN_BYTES:
@@ -98,7 +98,7 @@ def predict(files: tuple[str, ...], save_dir: SaveDir, network: str | None, **op
     """
     from .commands.predict import predict_command
 
-    _know(network)
+    know(network)
     predict_command(save_dir, files, **options)
 
 
@@ -116,11 +116,11 @@ def serve(save_dir: SaveDir, network: str | None, **options: Any) -> None:
     """
     from .commands.serve import serve_command
 
-    _know(network)
+    know(network)
     serve_command(save_dir, **options)
 
 
-def _know(network: str | None) -> None:
+def know(network: str | None) -> None:
     """Makes a network of one's own known, if one is named."""
     if network is not None:
         from ..config.own_network import network_layer

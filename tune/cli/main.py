@@ -11,7 +11,7 @@ from click_default_group import DefaultGroup
 
 from ..core.folders import SaveDir
 from ..core.terminal import ends_with_its_reader, handles_errors
-from .deploy_options import export, predict, serve
+from .deploy_options import OWN_NETWORK, export, know, predict, serve
 from .experiment_options import compare, with_options_of
 from .options import A_FILE, listening_options, settings_options, storage_options, tracking_options
 
@@ -302,6 +302,7 @@ def datasets(
     type=click.Path(file_okay=False, path_type=Path),
     help="Look at the network in this folder, such as best_model/ of a study, instead.",
 )
+@OWN_NETWORK
 @click.option(
     "--part",
     type=click.Choice(["validation", "test"]),
@@ -312,13 +313,14 @@ def datasets(
 @click.option("--notebook", is_flag=True, help="Write the same as an executed Jupyter notebook as well.")
 @storage_options
 @handles_errors
-def diagnose(save_dir: SaveDir, **options: Any) -> None:
+def diagnose(save_dir: SaveDir, network: str | None, **options: Any) -> None:
     """Shows what a network has learned and where it fails, as a page with pictures, words and numbers.
 
     The page is SAVE_DIR/STUDY/diagnosis/diagnosis.html and opens without a network; PNG and CSV files are beside it.
     """
     from .commands.diagnose import diagnose_command
 
+    know(network)
     diagnose_command(save_dir, **options)
 
 

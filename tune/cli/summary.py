@@ -74,15 +74,19 @@ def print_summary(finished: Finished) -> None:
         say(sentence)
     if finished.ended.failure and not any(sentence.endswith(finished.ended.failure) for sentence in reasons):
         say(f"The last failure was: {finished.ended.failure}")
+    if finished.ended.failure and (network := settings.network) is not None:
+        say(f"What the network lacks: ./run_tuning.sh check-model {network.path}:{network.name}")
+    not_drawn = finished.not_drawn
     if selected(study, settings, finished.folder) is None:
+        not_drawn = []  # All for this one reason.
         over = f" {n_over} were over a cap and not trained." if (n_over := n_over_a_cap(study)) else ""
         say(f"No trial is complete, so there is no best configuration yet.{over}")
     else:
         for line in _best_lines(study, settings, finished.folder):
             _tell(line)
-    if finished.not_drawn:
+    if not_drawn:
         say("")
-    for sentence in finished.not_drawn:
+    for sentence in not_drawn:
         _tell(sentence)
     say("")
     say(f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
@@ -140,7 +144,7 @@ def _best_lines(study: Study, settings: Settings, folder: StudyFolder) -> list[s
         single = evaluation_of(study.user_attrs, chosen.trial).get("test")
         lines.insert(0, about_mean(chosen.ensemble, network_score(study), single, settings.search.metric))
     if chosen is None or chosen.study is study:
-        return ["", *_lines_of_the_search(study, settings), "", *lines]
+        return ["", *_lines_of_the_search(study, settings), *([""] if lines else []), *lines]
     found = evaluation_of(chosen.study.user_attrs, chosen.trial)
     if "test" in found:
         lines.append(f"MiniRocket, {_tested(found['test'], study, settings.search.metric)}")

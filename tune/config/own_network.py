@@ -45,7 +45,7 @@ def _registered(network: OwnNetwork) -> OwnNetwork:
     # Only here, since models brings torch.
     from models.own import OWN, read_class
 
-    name, path = network.name, Path(network.path)
+    name, path = network.name, Path(network.path).expanduser().absolute()
     if name in SPACES:
         raise Problem("network.name", name, "is an architecture of the tuner", "give your class another name")
     try:
@@ -63,7 +63,7 @@ def _registered(network: OwnNetwork) -> OwnNetwork:
     space = _space_of(own.architecture, set(parameters))
     OWN[name], OWN_SPACES[name] = own, space
     OWN_DEFAULTS[name] = {key: parameters[key].default for key in space}
-    return network.model_copy(update={"sha256": own.sha256})
+    return network.model_copy(update={"path": str(path), "sha256": own.sha256})
 
 
 def _space_of(found: type, accepted: set[str]) -> Space:

@@ -40,6 +40,11 @@ class Settings(Section):
         return [self.direction, "minimize"] if self.search.second_objective else [self.direction]
 
     @property
+    def architectures(self) -> tuple[str, ...]:
+        """All of them, a network of one's own last."""
+        return (*SPACES, *(() if self.network is None else (self.network.name,)))
+
+    @property
     def pruner(self) -> str:
         """The pruner that is used: Optuna takes no reports of two objectives, so that there is nothing to prune by."""
         return "none" if self.search.second_objective else self.search.pruner

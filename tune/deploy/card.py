@@ -45,9 +45,10 @@ class Exported:
         return next(one for one in self.tried if one.name == self.form)
 
 
-def card_name(form: str) -> str:
-    """Of its file: several forms of a network lie side by side, each with its own."""
-    return CARD if form == "onnx" else CARD.replace(".", f"-{form}.")
+def card_name(form: str, file_name: str = "") -> str:
+    """Of its file: several exports lie side by side, each with its own, named after a file of no usual name."""
+    own = file_name or ("" if form == "onnx" else form)
+    return CARD.replace(".", f"-{own}.") if own else CARD
 
 
 def model_card(exported: Exported) -> str:

@@ -33,13 +33,13 @@ def write_diagnosis(diagnosed: Diagnosed, sections: Sequence[Section], folder: P
         files = []
         if one.figure is not None:
             write_bytes(folder / f"{one.name}.png", png(one.figure))
-            files.append(f"Picture: {one.name}.png")
+            files.append(f"{one.name}.png")
         for table in one.tables:
             write_text(folder / f"{one.name}.csv", csv_text(table.head, table.rows))
-            files.append(f"Numbers: {one.name}.csv")
-        made.update(file.partition(": ")[2] for file in files)
+            files.append(f"{one.name}.csv")
+        made.update(files)
         narrow = one.narrow or (None if one.figure is None else narrowed(one.figure))
-        return replace(one, narrow=narrow, files=" · ".join(files), tables=tuple(map(_shortened, one.tables)))
+        return replace(one, narrow=narrow, files=tuple(files), tables=tuple(map(_shortened, one.tables)))
 
     shown = [replace(section, sections=tuple(map(with_files, section.sections))) for section in sections]
     n = len(diagnosed.labels)

@@ -15,7 +15,6 @@ from data.sequences import SequenceDataset
 from data.splits.split import check_all_can_be_tested, outer_folds
 
 from ..config.settings import Settings
-from ..config.spaces import SPACES
 from ..core.folders import check_study_name
 from ..core.problems import Problem, SettingsError
 
@@ -74,7 +73,7 @@ def plan_folds(dataset: SequenceDataset, settings: Settings, name: str, options:
     for folder, tested, split in _test_parts(dataset, settings, options):
         study = f"{name}-outer-{folder}"
         check_study_name(study)
-        names = tuple(f"{study}-{one}" for one in SPACES) if options.every_architecture else (study,)
+        names = tuple(f"{study}-{one}" for one in settings.architectures) if options.every_architecture else (study,)
         folds.append(OuterFold(study, names, tested, {"split": {"kind": KINDS[options.outer], **split}}))
     return folds
 

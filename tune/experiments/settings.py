@@ -10,7 +10,7 @@ from typing import Any
 from ..config.initial import ADAPTED, INITIAL_CONFIGURATIONS
 from ..config.ranges import to_plain
 from ..config.settings import Settings, architecture_name, resolve
-from ..config.spaces import OFF, SHARED, SPACES, Scalar, own_space
+from ..config.spaces import OFF, SHARED, Scalar, own_space
 from ..core.problems import Problem, SettingsError
 from .schema import Configuration, Protocol, Suite
 
@@ -78,12 +78,14 @@ def entries_of(
 def check_suite(suite: Suite, overrides: Sequence[dict[str, Any]] = ()) -> None:
     """Resolves the settings of every configuration under every protocol, without any data."""
     problems = _piece_problems("settings", suite.settings)
+    # The pieces below may be about its ranges.
+    network = {key: value for key, value in suite.settings.items() if key == "network" and not problems}
     for k, protocol in enumerate(suite.protocols):
-        problems += _piece_problems(f"protocols[{k}].settings", protocol.settings)
+        problems += _piece_problems(f"protocols[{k}].settings", protocol.settings, network)
     for k, configuration in enumerate(suite.configurations):
-        problems += _piece_problems(f"configurations[{k}].settings", configuration.settings)
+        problems += _piece_problems(f"configurations[{k}].settings", configuration.settings, network)
         if configuration.found_by_search is not None:
-            problems += _found(f"configurations[{k}].found_by_search", [configuration.found_by_search])
+            problems += _found(f"configurations[{k}].found_by_search", [network, configuration.found_by_search])
     for layer in overrides:
         problems += [problem for problem in decided_problems("", layer) if not problem.path.startswith(MACHINE)]
     if not problems:
@@ -136,9 +138,9 @@ def _constructor_values(architecture: str) -> dict[str, Scalar]:
     return {name: parameters[name].default for name in own_space(architecture)}
 
 
-def _piece_problems(place: str, piece: dict[str, Any]) -> list[Problem]:
-    """What is wrong with one partial piece of settings by itself."""
-    return _found(place, [piece]) + decided_problems(f"{place}.", piece)
+def _piece_problems(place: str, piece: dict[str, Any], network: dict[str, Any] | None = None) -> list[Problem]:
+    """What is wrong with one partial piece of settings by itself, or over a network of one's own."""
+    return _found(place, [network or {}, piece]) + decided_problems(f"{place}.", piece)
 
 
 def decided_problems(place: str, piece: dict[str, Any]) -> list[Problem]:
@@ -170,6 +172,6 @@ def parameters_as_layer(architecture: str, parameters: dict[str, Scalar]) -> dic
         "architecture": name,
         "space": {
             "shared": {key: value for key, value in parameters.items() if key in SHARED},
-            name: {key: value for key, value in parameters.items() if key in SPACES[name]},
+            name: {key: value for key, value in parameters.items() if key in own_space(name)},
         },
     }

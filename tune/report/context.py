@@ -33,15 +33,14 @@ def study_context(study: optuna.Study, metric: str, n_validation: int | None = N
     if metric not in _METRICS:
         *others, last = _METRICS
         raise ValueError(f"there is no metric {metric!r}: {', '.join(others)} or {last}")
-    is_share = metric == "accuracy"
     chosen, floors = selected_trial(study), stored_floors(study)
     floor = floors["minirocket"] if floors and floor_is_unbeaten(study) else None
     return StudyContext(
         title=study.study_name,
         metric=_METRICS[metric],
         direction="maximize" if study.directions[0].name == "MAXIMIZE" else "minimize",
-        percent=is_share,
-        n_validation=n_validation if is_share else None,
+        percent=metric != "loss",
+        n_validation=n_validation if metric == "accuracy" else None,
         selected=None if chosen is None else chosen.number,
         fresh=fresh_means(study),
         floor=floor["validation"][cast(Metric, metric)] if floor and floor["validation"] else None,

@@ -29,6 +29,7 @@ _PAGE_PART = """<style>
 {hidden} {{ display: none !important; }}
 main {{ min-width: 0; }}
 main div {{ min-width: 0; overflow-wrap: anywhere; }}
+main p {{ white-space: normal; }}
 main button {{ overflow-wrap: normal; }}
 body {{ padding-bottom: 2rem; }}
 #seqtune {{ position: fixed; z-index: 2000; inset: auto 0 0 0; padding: .3rem 1rem; background: #1b2733; color: #fff;

@@ -106,6 +106,12 @@ class _Compared:
             )
         else:
             yield f"{self._worth_of_a_gain()}. The {found}, {reaches} {own}; {fitted}, reaches {reached}."
+            if (
+                self.ensemble is None
+                and self.trial is not None
+                and self.trial.user_attrs.get("origin") == DEFAULT_ORIGIN
+            ):
+                yield f"Searching has added nothing: trial {self.trial.number} is a configuration that it began with."
 
     def _worth_of_a_gain(self) -> str:
         if self._interval is None:

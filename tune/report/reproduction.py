@@ -11,7 +11,6 @@ from data.landmarks import mirrored
 
 from ..config.arguments import OPTION_PATHS
 from ..config.settings import Settings, default_settings
-from ..config.spaces import SPACES
 from ..study.study import all_parameters
 from .facts import Facts
 from .figures.sections import Section, Table
@@ -45,7 +44,7 @@ def command(
         channel_names: Of its data.
         every_architecture: Whether it is one of the studies of all architectures, which are to begin anew.
     """
-    sections = ("shared", *(SPACES if every_architecture else (settings.architecture,)))
+    sections = ("shared", *(settings.architectures if every_architecture else (settings.architecture,)))
     changed = dict(_changes(default_settings(settings.network), settings.model_dump(mode="json"), sections))
     changed |= {path: _at(settings, path) for path in ("dataset", "architecture", "search.trials", "search.seed")}
     if mirrored(tuple(channel_names)) is None:

@@ -6,19 +6,21 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..study.study import unfinished_after
 from .facts import Facts
+from .figures.collection import ranked_parameters
 from .figures.scores import final_score, reached_score
 from .figures.sections import Section, Table
 from .figures.words import counted, shortened, value_text
 from .words import score
 
 MOST_ROWS = 500
-_MOST_PARAMETERS = 8
+_MOST_PARAMETERS = 4
 
 
 def trials_section(facts: Facts) -> Section:
     """A row a trial, in their order; of very many the last ones."""
     begun = [trial for trial in facts.trials if trial.state != TrialState.WAITING]
-    names = list(dict.fromkeys(name for trial in begun for name in trial.params))[:_MOST_PARAMETERS]
+    ranked = ranked_parameters(begun, facts.figures.importances)
+    names = list(dict.fromkeys([*ranked, *(name for trial in begun for name in trial.params)]))[:_MOST_PARAMETERS]
     fresh = ("with fresh seeds",) if facts.context.fresh else ()
     head = ("trial", "state", facts.context.metric, *fresh, "epochs", "seconds", "parameters", *names)
     rows = tuple((*_row(trial, facts), *_values(trial, names)) for trial in begun[-MOST_ROWS:])

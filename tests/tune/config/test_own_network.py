@@ -18,6 +18,8 @@ from tune.config.initial import initial_configurations
 from tune.config.settings import default_settings, resolve
 from tune.core.errors import StudyError
 from tune.core.problems import SettingsError
+from tune.experiments.schema import Suite
+from tune.experiments.settings import check_suite, parameters_as_layer
 
 NET = """
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -59,6 +61,21 @@ def file(tmp_path: Path) -> Path:
 
 def resolved(file: Path, *assignments: str) -> Any:
     return resolve(*settings_layers(None, assignments, {"model": f"{file}:Net"}))
+
+
+def test_it_is_the_last_of_all_architectures_and_what_a_search_found_of_it_is_compared(file: Path) -> None:
+    settings = resolved(file)
+    assert settings.architectures == (*resolve().architectures, "Net")
+    layer = parameters_as_layer("Net", {"conv_kernel_size": 8, "learning_rate": 0.01, "depth": 1})
+    assert layer["space"] == {"shared": {"learning_rate": 0.01}, "Net": {"conv_kernel_size": 8}}
+    assert settings.network is not None
+    own = {"architecture": "Net", "network": settings.network.model_dump()}
+    widths = [{"name": f"w{n}", "settings": {"space": {"Net": {"conv_kernel_size": n}}}} for n in (4, 200)]
+    suite = Suite.model_validate({"name": "mine", "settings": own, "configurations": widths})
+    with pytest.raises(
+        SettingsError, match=r"^configurations\[1\].settings.space.Net.conv_kernel_size = 200: must be 1 to 100"
+    ):
+        check_suite(suite)
 
 
 def test_its_ranges_are_searched_and_its_limits(file: Path) -> None:
@@ -140,6 +157,11 @@ def test_a_study_is_gone_on_with_by_several_processes_and_refused_when_the_file_
     _, errors = run(study, "--resume", "--trials=4", place, expect=2)
     assert "cannot be read" in errors
     run(study, "--resume", "--trials=3", f"--model={moved}:Net", place)
+    alone = shutil.copytree(tmp_path / "watch-Net" / "best_model", tmp_path / "given")
+    _, errors = run("diagnose", f"--model={alone}", expect=2)
+    assert "--network moved.py:Net" in errors
+    run("diagnose", f"--model={alone}", f"--network={moved}:Net")
+    assert (tmp_path / "given-diagnosis" / "diagnosis.html").is_file()
     moved.write_text(NET.replace("depth=1", "depth=2"))
     _, errors = run(study, "--resume", "--trials=5", place, expect=2)
     assert "is not the file that the study began with" in errors

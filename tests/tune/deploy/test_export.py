@@ -148,6 +148,8 @@ def test_too_much_lost_is_refused(form: str, lab: Lab, monkeypatch: pytest.Monke
     kept, refused = (lab.place / (name + ".onnx" * (form == "int8")) for name in ("kept", "refused"))
     export(lab, form, max_drop=1.0, out=kept)
     assert kept.exists()
+    if form == "int8":
+        assert (lab.place / "MODEL_CARD-kept.onnx.md").exists()
     # Worse than any rounding: every answer is another class.
     monkeypatch.setattr(export_module, "_expected", _others)
     said = export(lab, form, code=1, max_drop=0.005, out=refused)

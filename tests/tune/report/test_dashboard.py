@@ -150,6 +150,7 @@ def test_controls_that_are_refused_are_not_shown_and_long_attributes_are_broken(
 
     def objective(trial: optuna.Trial) -> float:
         trial.set_user_attr("history", [{"epoch": epoch, "loss": epoch / 7} for epoch in range(200)])
+        trial.set_user_attr("fixed", {f"hyperparameter {k}": k / 7 for k in range(6)})  # Short enough to be shown.
         return 0.5
 
     study.optimize(objective, n_trials=1)
@@ -165,7 +166,11 @@ def test_controls_that_are_refused_are_not_shown_and_long_attributes_are_broken(
             assert not page.is_visible(f'[aria-label="{control}"]')
         page.goto(f"http://127.0.0.1:{running.port}/dashboard/studies/1/trials?numbers=0")
         page.wait_for_selector("text=User Attributes")
+        page.wait_for_selector("text=hyperparameter 5")
         assert page.evaluate("document.documentElement.scrollWidth") <= 1200
+        assert page.evaluate(
+            "[...document.querySelectorAll('main p')].every(one => one.scrollWidth <= one.clientWidth)"
+        )
         page.close()
 
 

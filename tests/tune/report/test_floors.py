@@ -41,8 +41,8 @@ def study_with(new_lab: NewLab, score: float | None, found: dict[str, Any]) -> S
     return study if score is None else with_trial(study, score)
 
 
-def with_trial(study: Study, score: float) -> Study:
-    attributes = {"n_parameters": 1000, "training_seconds": 12.0, "epochs_run": 3}
+def with_trial(study: Study, score: float, **more: Any) -> Study:
+    attributes = {"n_parameters": 1000, "training_seconds": 12.0, "epochs_run": 3, **more}
     space: dict[str, BaseDistribution] = {"x": IntDistribution(0, 9)}
     study.add_trial(create_trial(value=score, params={"x": 1}, distributions=space, user_attrs=attributes))
     return study
@@ -91,6 +91,14 @@ def test_every_answer(
     expected = "MiniRocket" if score is None or score <= SCORES["accuracy"] else "trial"
     assert [name.split()[0] for name in handed_over] == [expected]
     assert all(len(row) == len(worth.head) for row in worth.rows)
+
+
+@pytest.mark.parametrize("origin", ["known-good", "search"])
+def test_it_is_said_when_searching_has_added_nothing(origin: str, new_lab: NewLab) -> None:
+    study = with_trial(study_with(new_lab, None, floors()), 0.95, origin=origin)
+    worth = was_it_worth_it(study)
+    assert worth is not None
+    assert any("Searching has added nothing" in sentence for sentence in worth.sentences) == (origin == "known-good")
 
 
 def test_a_difference_of_another_trial_is_not_said(new_lab: NewLab) -> None:

@@ -208,6 +208,7 @@ def test_a_target_that_is_reached_is_left_out_of_the_command_to_go_on(done: Lab)
 
 def test_the_summary_says_what_was_found_and_how_far_to_believe_it(done: Lab) -> None:
     text = printed(print_summary, finished(done))
+    assert "\n\n\n" not in text
     for part in (
         "3 trials complete",
         "Best: trial",

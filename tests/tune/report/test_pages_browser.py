@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from data.sequences import SequenceDataset
 from tests.browser import audited, lost_to_the_keyboard, needs_chromium, opened
 from tests.report_facts import confirmation, facts_of, trials_of
 from tests.tune.conftest import Lab, make_parts, make_settings, make_toy
+from tests.tune.deploy.test_service import CLASSIFIER, ask
 from tune.core.folders import StudyFolder
+from tune.core.listening import Rules
+from tune.deploy.service import service as service_for
 from tune.diagnosis.opening import of_trial, trial_to_look_at
 from tune.diagnosis.page import write_diagnosis
 from tune.diagnosis.whole import diagnose
@@ -26,10 +30,16 @@ from tune.report.page import as_html, plots_page
 from tune.report.studies_page import StudyRow, studies_page
 
 pytestmark = [*needs_chromium, pytest.mark.timeout(1200)]
+# More than a narrow picture has room for, of names that are told apart by their ends.
+MANY = tuple(
+    f"{movement}-{how}"
+    for movement in ("trapezius-extension", "shoulder external rotation", "pendulum swing to the left", "walk")
+    for how in ("slow", "fast", "with a weight", "seated", "standing up", "lying down", "left", "right")
+)
 CLASSES = ("circle", "trapezius-extension", "a rather long name of a class")
 # Of unlike units.
 CHANNELS = ("acceleration across (m/s²)", "turning rate (rad/s)")
-MADE_UP = ("report", "short", "running", "plots", "studies", "compared")
+MADE_UP = ("report", "short", "running", "plots", "studies", "compared", "many classes", "service")
 PAGES = (*MADE_UP, "diagnosis", "diagnosis of landmarks")
 
 
@@ -49,11 +59,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "plots": plots_page(searched_sections(facts.figures, facts.context), facts.context),
         "studies": studies_page([studied(place, "uci_har-enhanced-bilstm"), studied(place, "mine")]),
         "compared": as_html(content(facts, [compared], title="compared")),
+        "many classes": as_html(content(facts_of(trials, classes=MANY, channels=CHANNELS))),
+        "service": service_page(),
     }
     assert tuple(html) == MADE_UP
     for name, text in html.items():
         (place / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: place / f"{name}.html" for name in html}
+
+
+def service_page() -> str:
+    with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread.
+        page: bytes = beside.submit(ask, service_for(CLASSIFIER, Rules()), "/docs").result()[1]
+    return page.decode()
 
 
 def studied(place: Path, name: str) -> StudyRow:
@@ -68,13 +86,14 @@ def studied(place: Path, name: str) -> StudyRow:
 
 @pytest.fixture(scope="module")
 def diagnosed(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> dict[str, Path]:
-    """Two diagnoses: of signals and their convolutions, and of landmarks and a network with attention."""
+    """Two diagnoses: of signals of many classes and convolutions, and of landmarks and a network with attention."""
     toy = replace(make_toy(8, 4), class_names=CLASSES, channel_names=CHANNELS)
+    several = replace(toy, class_names=MANY[:24], labels=torch.arange(len(toy.labels)) % 24)
     convolutions = {"hidden_size": 4, "n_layers": 1, "front_layers": 2, "front_channels": 4, "pooling": "attention"}
     attention = {"n_heads": 2, "head_dim": 8, "n_layers": 1, "front_layers": 0, "pooling": "mean"}
     pages = {}
     for name, dataset, architecture, space, against in (
-        ("diagnosis", toy, "gru", convolutions, ["rnn"]),
+        ("diagnosis", several, "gru", convolutions, ["rnn"]),
         ("diagnosis of landmarks", as_landmarks(toy), "transformer", attention, []),
     ):
         place = tmp_path_factory.mktemp("diagnosed")

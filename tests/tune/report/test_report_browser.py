@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import needs_chromium, opened
+from tests.browser import audited, needs_chromium, opened
 from tests.report_facts import confirmation, facts_of, trials_of
 from tune.report.content import content
 from tune.report.figures.palette import DARK, LIGHT
@@ -59,6 +59,12 @@ def test_on_a_wide_screen(browser: Any, path: Path) -> None:
         "tables => tables.filter(table => table.parentElement.scrollWidth > table.parentElement.clientWidth + 1).length"
     )
     assert page.eval_on_selector_all("table", cut) == 0
+    # As browsers do: the event first, then a window as wide as the paper.
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.set_viewport_size({"width": 760, "height": 800})
+    page.wait_for_timeout(500)
+    assert [sentence for sentence in audited(page) if "upon each other" in sentence] == []
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert len(page.pdf(format="A4")) > 50_000
     assert page.title() == "toy-gru: report"
     assert said == []

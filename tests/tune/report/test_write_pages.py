@@ -233,3 +233,10 @@ def test_drawing_needs_no_window_system() -> None:
 def test_a_metric_without_a_name_is_refused() -> None:
     with pytest.raises(ValueError, match="no metric 'speed': accuracy, balanced_accuracy, macro_f1 or loss"):
         study_context(study_of([]), "speed")
+
+
+@pytest.mark.parametrize(("metric", "written"), [("accuracy", "93.1%"), ("macro_f1", "93.1%"), ("loss", "0.931")])
+def test_figures_write_a_score_as_the_sentences_beside_them_do(metric: str, written: str) -> None:
+    context = study_context(study_of([]), metric, n_validation=200)
+    assert context.score(0.931) == written
+    assert (context.n_validation is None) == (metric != "accuracy")

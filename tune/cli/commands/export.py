@@ -127,7 +127,7 @@ def export_command(
             say("note: the study counts flash and RAM of int8, which --precision int8 writes")
         return 0
     write_bytes(place, own.content)
-    beside = card_name(form)
+    beside = card_name(form, "" if place.name == FILE_NAMES[form] else place.name)
     write_text(place.parent / beside, model_card(card))
     say(f"Written: {place}  ({shown_bytes(len(own.content))}), and {beside} beside it, with how to run it")
     return 0

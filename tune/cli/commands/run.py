@@ -12,8 +12,7 @@ from optuna import Study
 from optuna.storages import RDBStorage
 
 from ...config.choice import data_name_of, with_dataset
-from ...config.settings import Settings
-from ...config.spaces import SPACES
+from ...config.settings import Settings, resolve
 from ...config.trackers import Trackers
 from ...core.errors import StudyExistsError
 from ...core.folders import SaveDir, check_study_name
@@ -74,7 +73,7 @@ def run_command(
     if every_architecture:
         # All of them are planned before the first begins, so that a refusal costs nothing.
         plans = []
-        for architecture in SPACES:
+        for architecture in resolve(*layers).architectures:
             name = None if study_name is None else f"{study_name}-{architecture}"
             plans.append(plan(storage, save_dir, name, [*layers, {"architecture": architecture}], resume=resume))
         whole = study_name or data_name_of(plans[0][1])

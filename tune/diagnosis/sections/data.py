@@ -129,7 +129,7 @@ def class_balance(diagnosed: Diagnosed) -> Section:
     first = next(iter(counts.values()))
     largest, smallest = max(first), min(first)
     which = names[first.index(largest)], names[first.index(smallest)]
-    part_name = next(iter(counts))
+    part_name = next(iter(counts)).replace("train", "training")
     if smallest == 0:
         summary = f"In the {part_name} set there is no sequence of {which[1]}: the network cannot know it."
     elif largest <= 1.5 * smallest:

@@ -103,11 +103,17 @@ def report(diagnosed: Diagnosed) -> Section:
     shown = sorted(range(len(names)), key=lambda k: -1.0 if scores[k].f1 is None else float(scores[k].f1 or 0.0))
     shown = shown[:MOST_GROUPS]
     figure, (axes,) = sheets.panels(1, 1, max(1.6, 0.24 * len(shown) + 0.7))
-    for label, key, marker, colour in (
-        ("precision: of those predicted as this class, the share that truly is", "precision", "o", LIGHT.complete),
-        ("recall: of those of this class, the share that was found", "recall", "D", LIGHT.best),
+    for label, key, marker, colour, moved in (
+        (
+            "precision: of those predicted as this class, the share that truly is",
+            "precision",
+            "o",
+            LIGHT.complete,
+            -0.15,
+        ),
+        ("recall: of those of this class, the share that was found", "recall", "D", LIGHT.best, 0.15),
     ):
-        points = [(getattr(scores[k], key), place) for place, k in enumerate(shown)]
+        points = [(getattr(scores[k], key), place + moved) for place, k in enumerate(shown)]
         there = [(value, place) for value, place in points if value is not None]
         across, down = [value for value, _ in there], [place for _, place in there]
         axes.scatter(across, down, color=colour, marker=marker, s=26, label=label, zorder=3, clip_on=False)

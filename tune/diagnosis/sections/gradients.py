@@ -13,6 +13,7 @@ from models import SequenceClassifier, build
 from ...report.figures import sheets
 from ...report.figures.palette import LIGHT
 from ...report.figures.sections import Section
+from ...report.figures.words import shortened
 from ..baselines import Baseline
 from ..measures.gradients import INPUT, WITH_MEMORY, GradientNorms, fit_decay, from_the_end, gradient_norms
 from ..measures.states import classes_in
@@ -102,7 +103,7 @@ def _picture(
         if len(rows) - 2 <= MOST_CLASS_LINES:
             line(
                 every[1], own, color=sheets.class_colour(one_class), linewidth=1.2,
-                label=diagnosed.class_names[one_class][:24],
+                label=shortened(diagnosed.class_names[one_class], 24),
             )  # fmt: skip
     backwards = "backwards" in found.name
     for axes in every:

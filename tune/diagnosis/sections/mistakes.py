@@ -148,7 +148,7 @@ def _side_by_side(diagnosed: Diagnosed, pairs: list[tuple[int, int | None]]) -> 
     for row, other in pairs:
         label, predicted = int(diagnosed.labels[row]), int(diagnosed.predicted[row])
         sure = percent(float(diagnosed.probabilities[row, predicted]))
-        titles.append(f"{shortened(names[label], 22)}, predicted {shortened(names[predicted], 22)} ({sure})")
+        titles.append(f"{shortened(names[label], 30)}, predicted {shortened(names[predicted], 30)} ({sure})")
         titles.append(
             f"correctly classified {shortened(names[predicted], 30)}" if other is not None else "no correct example"
         )

@@ -78,14 +78,13 @@ def study_figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figur
     trials = [with_one_value(trial) for trial in trials]
     importances = importances_info(trials, context)
     varying = ranked_parameters(trials, importances)
+    ranked = [] if isinstance(importances, str) else [row.name for row in importances.importances]
     # A hyperparameter may be searched and have had one value so far.
-    searched = {name for trial in trials for name, space in trial.distributions.items() if not space.single()}
-    in_order = dict.fromkeys(name for trial in trials for name in trial.params)
-    rest = [name for name in in_order if name in searched and name not in varying]
+    searched = (name for trial in trials for name, space in trial.distributions.items() if not space.single())
     return Figures(
         history_info(trials, context),
         importances,
-        parallel_info(trials, [*varying, *rest], context, is_ranked=not isinstance(importances, str)),
+        parallel_info(trials, list(dict.fromkeys([*ranked, *varying, *searched])), context, is_ranked=bool(ranked)),
         why if (why := unknown_choice(importances, varying)) else contour_info(trials, varying, context),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ MOST_MISTAKES = 12
 # Stands on the colour of a whole class in the light and in the dark: not quite the white of the paper, which turns.
 _MOST = 0.55
 _WHITE = "#fefefe"
+_DIGIT_INCHES = 0.068
 
 
 class Mistake(NamedTuple):
@@ -111,14 +113,14 @@ def confusion_info(
 def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = PICTURE) -> Sheet:
     """A row for each class, a column for each predicted one."""
     n, is_narrow = len(info.names), medium.is_narrow
-    has_two_lines = n <= (8 if is_narrow else 12)
-    rows = [wrapped(name, 16 if is_narrow else 22) if has_two_lines else shortened(name, 26) for name in info.names]
+    size = (9 if n <= 22 else 7) if not is_narrow else 7
+    rows = [wrapped(name, 16 if is_narrow else 22) if is_narrow or n <= 12 else name for name in info.names]
     # On a narrow sheet the columns have numbers, which stand behind the names of the rows as well.
     rows = [f"{name}  {index}" for index, name in enumerate(rows, 1)] if is_narrow else rows
-    names_inches = 0.45 + (0.062 if is_narrow else 0.076) * max(len(line) for row in rows for line in row.split("\n"))
+    names_inches = 0.45 + 0.0085 * size * max(len(line) for row in rows for line in row.split("\n"))
     below_inches = 0.6 if is_narrow else names_inches
     side = min(7.0, 1.2 + 0.36 * n, medium.width - 0.1 - names_inches)
-    height = max(side, 0.17 * n)
+    height = max(side, (0.11 * max(row.count("\n") for row in rows) + 0.17) * n)
     own = replace(context, metric=f"predictions on the {info.part} set")
     drawn = sheet(info.words, own, height + below_inches + 0.1, medium)
     right = min(names_inches + 1.25 * side, medium.width - (0.1 if is_narrow else 0.35))
@@ -127,24 +129,27 @@ def draw_confusion(info: ConfusionInfo, context: StudyContext, medium: Medium = 
     axes.set_xlim(-0.5, n - 0.5)
     axes.set_ylim(n - 0.5, -0.5)
     shares = info.counts / np.maximum(info.counts.sum(axis=1, keepdims=True), 1)
-    size = (9 if n <= 22 else 7) if not is_narrow else 7 if n <= 12 else 5
     places = np.argwhere(info.counts)
+    # Where the cells are too narrow for their numbers, the colours and the table of mistakes tell.
+    cell_inches = (right - names_inches) / n
+    has_numbers = not is_narrow or _DIGIT_INCHES * len(str(info.counts.max())) < cell_inches
     # A transparent colour, so that few stand out on a dark page as well; on none between could a number be read.
     is_most = shares > _MOST
     alphas = np.where(is_most, 0.86 + 0.14 * shares, 0.25 + 0.7 * shares)
     colours = [to_rgba(LIGHT.most, alphas[row, column]) for row, column in places]
     squares = [Rectangle((column - 0.48, row - 0.48), 0.96, 0.96) for row, column in places]
     axes.add_collection(PatchCollection(squares, facecolors=colours, linewidths=0))
-    for row, column in places:
+    for row, column in places if has_numbers else ():
         ink = _WHITE if is_most[row, column] else LIGHT.ink
         axes.text(column, row, str(info.counts[row, column]), ha="center", va="center", size=size, color=ink)
     columns = [str(index) for index in range(1, n + 1)] if is_narrow else rows
-    set_ticks(axes, *([Tick(place, name) for place, name in enumerate(names)] for names in (columns, rows)))
+    every = math.ceil(_DIGIT_INCHES * (len(columns[-1]) + 0.5) / cell_inches) if is_narrow else 1
+    across, down = ([Tick(place, name) for place, name in enumerate(names)] for names in (columns, rows))
+    set_ticks(axes, across[::every], down)
     if not is_narrow:
         for label in axes.get_xticklabels():
             label.set(rotation=60, ha="right", rotation_mode="anchor")
-    axes.tick_params(labelsize=max(size, 7))
-    axes.tick_params(axis="x", labelsize=size if is_narrow else max(size, 7))
+    axes.tick_params(labelsize=size)
     labelled(axes, "predicted class", "true class")
     return drawn
 

@@ -191,7 +191,7 @@ def _draw_losses(axes: Axes, losses: Losses, number: int) -> None:
     style: dict[str, Any] = {"linewidth": 2.2, "marker": "o", "markersize": 4}
     axes.plot(losses.epochs, losses.train, color=LIGHT.muted, linestyle=":", **style)
     axes.plot(losses.epochs, losses.validation, color=LIGHT.best, **style)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.05 * max(*losses.train, *losses.validation))
     _finish(axes, f"Loss of trial {number}: training (dotted), validation")
 
 

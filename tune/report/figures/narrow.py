@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import textwrap
 from itertools import pairwise
@@ -14,13 +15,15 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-from .sheets import NARROW, labelled, legend_again
+from .palette import LIGHT
+from .sheets import NARROW, TITLE_LETTER_INCHES, labelled, legend_again
 
 _LABEL_POINTS = 7.5
 _LONG_LABEL = 16
 _LONGEST_LABEL = 30
 _TWO_LINES = 1.6
 _LEAST_POINTS = 6.8
+_MOST_TILTED = 20
 
 
 def narrowed(figure: Figure) -> Figure:
@@ -43,8 +46,11 @@ def narrowed(figure: Figure) -> Figure:
     row_heights = [min(max(row), NARROW.width) if spans else max(row) for row in rows]
     copy.set_size_inches(NARROW.width, sum(row_heights) + 0.1)
     grid = copy.add_gridspec(len(rows), n_columns, height_ratios=row_heights)
+    most = int(0.8 * NARROW.width / n_columns / TITLE_LETTER_INCHES)
     for place, axes in enumerate(every):
         axes.set_subplotspec(grid[place // n_columns, place % n_columns])
+        title = textwrap.fill(axes.get_title(loc="left").replace("\n", " "), most)
+        axes.set_title(title, loc="left", size=10, color=LIGHT.ink, pad=6, parse_math=False)
         if isinstance(locator := axes.xaxis.get_major_locator(), MaxNLocator):
             locator.set_params(nbins=5)
     if not spans:
@@ -69,8 +75,13 @@ def _share_of_height(cell: SubplotSpec) -> float:
 
 def _shorten_names(axes: Axes) -> bool:
     """Makes long names of ticks smaller, and breaks those that are longer still; whether any was broken."""
-    names = axes.get_yticklabels()
-    for labels in (names, axes.get_xticklabels()):
+    names, below = axes.get_yticklabels(), axes.get_xticklabels()
+    if below and below[0].get_rotation() % 90:  # As many as stand beside each other.
+        every = math.ceil(len(below) / _MOST_TILTED)
+        kept = [label.get_text() if k % every == 0 else "" for k, label in enumerate(below)]
+        axes.set_xticks(axes.get_xticks(), kept, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+        below = axes.get_xticklabels()
+    for labels in (names, below):
         if any(len(label.get_text()) > _LONG_LABEL for label in labels):
             for label in labels:
                 label.set_fontsize(_LABEL_POINTS)
@@ -78,7 +89,7 @@ def _shorten_names(axes: Axes) -> bool:
     if longest <= _LONGEST_LABEL:
         return False
     lines = [textwrap.fill(name.get_text(), max(_LONGEST_LABEL, longest // 2 + 6)) for name in names]
-    axes.set_yticks(axes.get_yticks(), lines, size=_LEAST_POINTS, linespacing=1.0)
+    axes.set_yticks(axes.get_yticks(), lines, size=_LEAST_POINTS, linespacing=1.0, parse_math=False)
     return True
 
 

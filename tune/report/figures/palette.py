@@ -28,7 +28,6 @@ class Palette(NamedTuple):
         best: The best trial, and the best so far.
         band: What is as good as the best within noise.
         fanova: The second of two methods side by side.
-        few: A small share of a class, in a matrix of all classes.
         most: The whole of a class there; white text stands on it.
         scale: From the worst to the best score.
     """
@@ -43,7 +42,6 @@ class Palette(NamedTuple):
     best: str
     band: str
     fanova: str
-    few: str
     most: str
     scale: tuple[str, ...]
 
@@ -59,7 +57,6 @@ LIGHT = Palette(
     best="#c94f00",
     band="#fbe6d4",
     fanova="#007a5a",
-    few="#d6e6f2",
     most="#0067a0",
     scale=("#dde8a4", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494"),
 )
@@ -74,7 +71,6 @@ DARK = Palette(
     best="#ff9a57",
     band="#3d2a1d",
     fanova="#3fc39a",
-    few="#28425a",
     most="#0f78b8",
     scale=("#3f55b5", "#2c7fb8", "#41b6c4", "#a1dab4", "#f4f9c4"),
 )

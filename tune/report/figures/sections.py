@@ -83,7 +83,7 @@ class Section:
         scale_ends: What the colours mean, from one end to the other.
         key: What the marks mean.
         heading: A shorter title for the list of sections; empty where the title is short.
-        files: What is written beside the page.
+        files: Names of those that are written beside the page: the picture, the numbers.
         sections: What it is made of, each under a heading of its own.
     """
 
@@ -105,7 +105,7 @@ class Section:
     scale_ends: tuple[str, ...] = ()
     key: str = ""
     heading: str = ""
-    files: str = ""
+    files: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
 
     @property

@@ -47,7 +47,7 @@ _SUMMARY_CHARACTERS = 115
 # Of a legend, on average and with room.
 _LETTER_INCHES = 0.075
 _LEGEND_LETTER_INCHES = 0.062
-_TITLE_LETTER_INCHES = 0.08
+TITLE_LETTER_INCHES = 0.08
 # Of 0 to 9: 0.6 of the time of the usual 6, for files that are a sixth larger.
 _COMPRESSION = 3
 
@@ -183,9 +183,9 @@ def panels(
     for unused in every[n_panels:]:
         unused.remove()
     # The panel of two columns is as wide as that of a narrow screen, of which less is left beside long names.
-    most = int(0.78 * PANELS_INCHES / max(n_columns, 2) / _TITLE_LETTER_INCHES)
+    most = int(0.78 * PANELS_INCHES / max(n_columns, 2) / TITLE_LETTER_INCHES)
     for k, axes in enumerate(every[:n_panels]):
-        calm(axes, textwrap.fill(shortened(titles[k], 80), most, break_on_hyphens=False) if k < len(titles) else "")
+        calm(axes, textwrap.fill(shortened(titles[k], 80), most) if k < len(titles) else "")
     return figure, every[:n_panels]
 
 
@@ -303,13 +303,15 @@ def legend_below(figure: Figure, axes: Axes | Sequence[Axes], n_columns: int = 4
 
 
 def legend_again(figure: Figure, legend: Legend) -> None:
-    """Puts a legend under the panels anew, in as many columns as fit the figure's width."""
+    """Puts a legend under the panels anew, in as many columns as fit the figure, which is made higher for its lines."""
     most = int((figure.get_figwidth() - 0.5) / _LETTER_INCHES)
     labels = [textwrap.fill(text.get_text(), most) for text in legend.get_texts()]
     longest = max(len(line) for label in labels for line in label.splitlines())
-    n_columns = max(1, int(figure.get_figwidth() / (_LETTER_INCHES * longest + 0.55)))
+    n_columns = max(1, int(figure.get_figwidth() / (_LETTER_INCHES * longest + 0.4)))
     handles = [handle for handle in legend.legend_handles if handle is not None]
     legend.remove()
+    n_lines = -(-len(labels) // n_columns) * max(label.count("\n") + 1 for label in labels)
+    figure.set_figheight(figure.get_figheight() + _NOTE_INCHES * n_lines)
     _put_legend(figure, handles, labels, n_columns, loc="outside lower left")
 
 

@@ -93,9 +93,10 @@ def value_text(value: object) -> str:
 
 
 def shortened(text: str, n_characters: int) -> str:
-    """The text on one line of at most that many characters."""
+    """The text on one line of at most that many characters, without its middle: names may differ in their ends."""
     line = " ".join(text.split())
-    return line if len(line) <= n_characters else line[: n_characters - 1] + "…"
+    n_last = (n_characters - 1) // 3
+    return line if len(line) <= n_characters else f"{line[: n_characters - 1 - n_last]}…{line[len(line) - n_last :]}"
 
 
 def counted(n: int, noun: str) -> str:
@@ -104,11 +105,11 @@ def counted(n: int, noun: str) -> str:
 
 
 def wrapped(name: str, n_characters: int) -> str:
-    """A name on lines of about that many characters, broken at its spaces and underscores."""
-    pieces = name.replace("_", "_ ").split(" ")
+    """A name on lines of about that many characters, broken at its spaces, underscores and hyphens."""
+    pieces = name.replace("_", "_ ").replace("-", "- ").split(" ")
     lines = [""]
     for piece in pieces:
-        joint = "" if not lines[-1] or lines[-1].endswith("_") else " "
+        joint = "" if not lines[-1] or lines[-1].endswith(("_", "-")) else " "
         if lines[-1] and len(lines[-1] + joint + piece) > n_characters:
             lines.append(piece)
         else:

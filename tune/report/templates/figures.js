@@ -45,7 +45,8 @@ function draw(panel, isPrint) {
 }
 
 const panels = [...document.querySelectorAll(".panel")];
-const drawAll = (isPrint) => panels.forEach((panel) => draw(panel, isPrint));
+// A page that is printed is as wide as the paper, which the window's rules hear of as well.
+const drawAll = () => panels.forEach((panel) => draw(panel, root.classList.contains("printing")));
 
 // One after the other, so that the words can be read and scrolled meanwhile.
 function drawInTurn(index) {
@@ -57,7 +58,7 @@ function drawInTurn(index) {
 drawInTurn(0);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll());
 matchMedia(`(max-width: ${NARROW_PIXELS}px)`).addEventListener("change", () => drawAll());
-addEventListener("beforeprint", () => { root.classList.add("printing"); drawAll(true); });
+addEventListener("beforeprint", () => { root.classList.add("printing"); drawAll(); });
 addEventListener("afterprint", () => { root.classList.remove("printing"); drawAll(); });
 
 document.getElementById("every-score")?.addEventListener("click", (event) => {

@@ -43,7 +43,8 @@ def test_values_in_words() -> None:
         "32",
         "mean_max",
     ]
-    assert value_text("x" * 99) == "x" * 23 + "…"
+    assert value_text("a" * 99 + "z") == "a" * 16 + "…aaaaaaz"
+    assert len(value_text("a" * 99)) == 24
     assert shortened("two\nlines", 20) == "two lines"
 
 
