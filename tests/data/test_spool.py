@@ -77,18 +77,38 @@ def test_batches_have_the_same_bits(folder: Path, derived: str, normalisation: s
             assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_a_batch_is_varied_alike_in_memory_and_on_disk_and_otherwise_in_each_epoch(folder: Path) -> None:
-    every = Augmentation(jitter=0.1, scaling=0.1, rotation=0.2, time_warp=0.2, time_crop=0.3, channel_dropout=0.2)
-    rows = torch.arange(12)
-    table, disk = (read(folder, storage) for storage in ("table", "disk"))
-    normaliser = fit_normaliser(table)
-    first, second, other = (
-        gather(augment(one, every, normaliser, seed=3, epoch=epoch), rows)
-        for one, epoch in ((table, 1), (disk, 1), (disk, 2))
-    )
-    assert torch.equal(first.values, second.values)
-    assert torch.equal(first.lengths, second.lengths)
-    assert first.values.shape != other.values.shape or not torch.equal(first.values, other.values)
+EVERYTHING = {
+    "jitter": 0.1,
+    "scaling": 0.1,
+    "rotation": 0.2,
+    "time_warp": 0.2,
+    "time_crop": 0.3,
+    "channel_dropout": 0.2,
+}
+
+
+@pytest.mark.parametrize("names", [*([name] for name in EVERYTHING), [*EVERYTHING]])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_batches_are_varied_with_the_same_bits(
+    folder: Path, names: list[str], balanced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.tensors.noise.FEWEST_VALUES", 1000)
+    augmentation = Augmentation(**{name: EVERYTHING[name] for name in names})
+    found = {}
+    for storage in ("memory", "table", "disk"):
+        dataset = read(folder, storage)
+        train = dataset.subset(torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:60])
+        normaliser, preparation = fit_normaliser(derive(train, "both")), Preparation("both", "both")
+        measured = fit_normaliser(train)
+        for epoch in (1, 2):
+            varied = augment(train, augmentation, measured, seed=3, epoch=epoch)
+            prepared = prepare_measured(varied, normaliser, preparation)
+            found[storage, epoch] = [*training_batches(prepared, 16, seed=1, epoch=epoch, balanced=balanced)]
+            found[storage, -epoch] = [gather(prepared.subset(torch.tensor([7, 3, 11])), torch.tensor([2, 0]))]
+    for (storage, epoch), batches in found.items():
+        for one, other in zip(found["memory", epoch], batches, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True)), (storage, epoch)
+    assert not torch.equal(found["disk", -1][0].values[:, :5], found["disk", -2][0].values[:, :5])
 
 
 def test_a_table_is_found_again_until_a_file_changes(folder: Path) -> None:
