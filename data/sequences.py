@@ -184,7 +184,8 @@ class SequenceDataset:
         """``make(self, *arguments, *each)``; of a streamed data set one of which ``packed`` gives that.
 
         Args:
-            make: Depends on nothing else.
+            make: Makes sequences of others, one by one.
+            arguments: Of ``make``.
             each: Have an entry a sequence, and ``make`` gets those of the sequences that it is given.
         """
         if self.starts is None:

@@ -208,19 +208,9 @@ def _rows(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, list[str] | None, NDArray[np.int64]]:
     """Channels and times of every row, the name of the sequence that it belongs to, and where in the file it stands."""
     channels = list(roles.channels)
-    matrix = table.matrix() if roles.sequence is None and roles.person is None and roles.label is None else None
-    if matrix is not None:
-        whole = np.arange(table.first_row, table.first_row + len(matrix))
-        rounded.look_at(matrix[:, channels])
-        return (
-            matrix[:, channels].astype(np.float32),
-            None if roles.time is None else matrix[:, roles.time],
-            None,
-            whole,
-        )
     pieces, times, owners, rows = [], [], [], []
     n_values = 0
-    for chunk in table.chunks():
+    for chunk in table.chunks(as_numbers=roles.sequence is None and roles.person is None and roles.label is None):
         measured = np.stack([chunk.numbers(k) for k in channels], axis=1)
         rounded.look_at(measured)
         pieces.append(measured.astype(np.float32))

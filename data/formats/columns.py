@@ -97,11 +97,8 @@ class Table(Protocol):
     def first_row(self) -> int:
         """Row of the file in which the values begin, the first being 1."""
 
-    def matrix(self) -> NDArray[np.float64] | None:
-        """All rows at once, where that is possible and quicker."""
-
-    def chunks(self) -> Iterator[Chunk]:
-        """All rows, in order."""
+    def chunks(self, as_numbers: bool = False) -> Iterator[Chunk]:
+        """All rows, in order; ``as_numbers`` where no text is asked for, which may be quicker."""
 
 
 class Roles(NamedTuple):

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
 
@@ -166,6 +167,34 @@ def test_what_is_read_is_spooled_to_files_without_a_name(tmp_path: Path) -> None
     assert not kept[-2].flags.writeable
     assert kept[-2] is not given[-2]
     assert list((tmp_path / "tables").iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_what_is_read_in_pieces_is_what_is_read_at_once(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    for label in ("walk", "run"):
+        for person in range(3):
+            values = generator.normal(size=(40_000, 2)).round(3)
+            values[20_000, 0] = np.nan if person == 1 else 0
+            seconds = np.arange(len(values)) / 50 + 5 * (np.arange(len(values)) > 30_000)
+            frame = pandas.DataFrame({"time": seconds, "x": values[:, 0], "y": values[:, 1]})
+            frame = pandas.concat([frame[:100], frame[99:]]) if person == 2 else frame
+            path = tmp_path / "mine" / label / f"p0{person}{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    memory = read(tmp_path / "mine", "memory")
+    assert any("cut there into 12 pieces" in note for note in memory.notes)
+    assert any("repeat the one before" in note for note in memory.notes)
+    monkeypatch.setattr("data.spool.Spool.__init__.__defaults__", (5000, 1 << 20))
+    monkeypatch.setattr("data.spool.PIECE_BYTES", 5000)
+    monkeypatch.setattr("data.formats.delimited.BLOCK_BYTES", 5000)
+    for module in ("recordings", "layouts.pieces", "layouts.time_axis"):
+        monkeypatch.setattr(f"data.{module}.N_AT_ONCE", 5000)
+    disk = read(tmp_path / "mine", "disk")
+    assert disk.fingerprint == memory.fingerprint
+    assert disk.notes[: len(memory.notes)] == memory.notes
 
 
 @pytest.fixture
