@@ -142,8 +142,8 @@ def main() -> None:
                 found.append((gigabytes, result["rss_anon"] / 1e9))
                 print(
                     f"{gigabytes:g} GB in files of {megabytes:g} MB, {storage}: {result['n_sequences']:,} windows, "
-                    f"read in {result['read_seconds']:.0f} s ({result['read_cpu']:.0f} s of processor time), an epoch in "
-                    f"{result['epoch_seconds']:.1f} s ({result['epoch_cpu']:.1f} s), RssAnon "
+                    f"read in {result['read_seconds']:.0f} s ({result['read_cpu']:.0f} s of processor time), "
+                    f"an epoch in {result['epoch_seconds']:.1f} s ({result['epoch_cpu']:.1f} s), RssAnon "
                     f"{result['rss_anon'] / 1e9:.2f} GB, VmHWM {result['vm_hwm'] / 1e9:.2f} GB, "
                     f"sum of logits {result['logits']!r}",
                     flush=True,
