@@ -36,6 +36,7 @@ from .streams.tables import (
     numbers,
     read_frame,
     roles_in,
+    times,
     words_in,
 )
 
@@ -131,7 +132,11 @@ def _from_stream(head: Head, wanted: Sequence[str]) -> Iterator[Unlabelled]:
     frame.columns = list(head.columns)
     names = [head.columns[k] for k in roles.channels]
     values = np.stack([numbers(frame, head, name) for name in names], axis=1)
-    clock = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
+    clock = (
+        None
+        if roles.time is None
+        else clock_of(*times(frame, head, head.columns[roles.time]), head.columns[roles.time])
+    )
     owners = None if roles.person is None else frame.iloc[:, roles.person].astype(str).str.strip().tolist()
     for person, rows in _sequences(owners, len(values), ()):
         place = str(head.path) if person is None else f"{head.path}, {person}"
