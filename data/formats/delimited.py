@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -96,7 +97,7 @@ class TextTable:
     above that (``sep=,``, comments, ``Device: X``) is passed over.
 
     Args:
-        path: The file; UTF-8, with or without a byte order mark.
+        path: The file; UTF-8, or UTF-16 with a byte order mark.
         place: How errors name it.
 
     Attributes:
@@ -244,16 +245,18 @@ class TextTable:
 
 
 def lines_of(path: Path, place: str, longest: int = LONGEST_LINE, errors: str = "strict") -> Iterator[str]:
-    """The lines of a text in UTF-8, with or without a byte order mark; their ends stay as they are.
+    """The lines of a text in UTF-8, or in UTF-16 with a byte order mark; their ends stay as they are.
 
     Raises:
         DataError: If it cannot be opened, or a line has more than ``longest`` letters.
         UnicodeDecodeError: If a byte is no UTF-8, unless ``errors`` says otherwise.
     """
     try:
-        with io.TextIOWrapper(
-            open_regular(path, most(LARGEST_BYTES)), encoding="utf-8-sig", errors=errors, newline=""
-        ) as file:
+        opened = open_regular(path, most(LARGEST_BYTES))
+        is_wide = opened.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        opened.seek(0)
+        encoding = "utf-16" if is_wide else "utf-8-sig"
+        with io.TextIOWrapper(opened, encoding=encoding, errors=errors, newline="") as file:
             for row in count(1):
                 line = file.readline(longest + 1)
                 if not line:

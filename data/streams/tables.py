@@ -25,6 +25,7 @@ from ..formats.columns import (
     Roles,
     find_roles,
     is_time,
+    iso_date,
     label_of_steps,
     open_table,
     unit_seconds,
@@ -50,9 +51,11 @@ if TYPE_CHECKING:
 # What a table is.
 ROWS, ANNOTATIONS, LABELS, PLAIN, OTHER = "rows", "annotations", "labels", "plain", "other"
 
-START_NAMES = frozenset({"start", "begin", "onset", "from", "tmin", "starttime", "begintime", "timestart"})
-END_NAMES = frozenset({"end", "stop", "finish", "to", "tmax", "endtime", "stoptime", "timeend", "offset"})
-LENGTH_NAMES = frozenset({"duration", "length"})
+START_NAMES = frozenset(
+    {"start", "begin", "onset", "from", "tmin", "starttime", "begintime", "timestart", "beginn", "anfang"}
+)
+END_NAMES = frozenset({"end", "stop", "finish", "to", "tmax", "endtime", "stoptime", "timeend", "offset", "ende"})
+LENGTH_NAMES = frozenset({"duration", "length", "dauer"})
 # A y beside them is an axis.
 LABELLED = frozenset(name.replace("_", "") for name in LABEL_NAMES[:-1])
 # Of a start that counts rows of the stream.
@@ -349,7 +352,7 @@ def times(frame: pandas.DataFrame, head: Head, column: str) -> tuple[NDArray[np.
     if known.any() and re.fullmatch(r"\d{1,3}:\d\d(:\d\d(\.\d+)?)?", str(cells[known].iloc[0])):
         read = pd.to_timedelta(cells, errors="coerce") / pd.Timedelta(seconds=1)
     else:
-        dates = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
+        dates = pd.to_datetime(cells.map(iso_date, na_action="ignore"), errors="coerce", format="ISO8601", utc=True)
         read = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
     wrong = np.flatnonzero(known & read.isna())
     if len(wrong):

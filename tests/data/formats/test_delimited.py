@@ -31,6 +31,7 @@ def numbers_of(table: TextTable, as_numbers: bool = False) -> list[list[float]]:
     [
         "ax,ay\n1,2.5\n3,-4e1\n",
         "\ufeffax,ay\r\n1,2.5\r\n3,-4e1\r\n\r\n",
+        "ax,ay\r\n1,2.5\r\n3,-4e1\r\n".encode("utf-16"),
         "ax;ay\n1;2.5\n3;-4e1",
         "ax\tay\n1\t2.5\n3\t-4e1\n",
         "ax|ay\n1|2.5\n3|-4e1\n",
@@ -41,7 +42,7 @@ def numbers_of(table: TextTable, as_numbers: bool = False) -> list[list[float]]:
         "ax;ay\n1,0;2,5\n3;-4e1\n",
     ],
 )
-def test_every_common_way_of_writing_a_table(tmp_path: Path, content: str) -> None:
+def test_every_common_way_of_writing_a_table(tmp_path: Path, content: str | bytes) -> None:
     table = table_of(tmp_path, content)
     assert table.columns == ("ax", "ay")
     assert numbers_of(table) == [[1, 2.5], [3, -40]]
@@ -125,7 +126,6 @@ def test_missing_values(tmp_path: Path, cell: str) -> None:
         ("ax,note\n1,good\n2,bad\n", r"column 'note' holds text such as 'good': take the column out, or give it"),
         (b"ax,ay\n1,2\0\n", r"line 2 holds a zero byte"),
         (b"ax (m/s\xb2),ay\n1,2\n", r"one.csv, line 1 is not UTF-8 text \(byte 0xb2\): save it as 'CSV UTF-8'"),
-        ("ax,ay\n1,2\n".encode("utf-16"), r"is not UTF-8 text \(byte 0xff"),
     ],
 )
 def test_names_file_row_and_column(tmp_path: Path, content: str | bytes, message: str) -> None:
