@@ -55,7 +55,10 @@ def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) ->
     classes = sorted({recording.label for recording in recordings}, key=natural_order)
     if len(classes) < 2:
         found = f"only the class {classes[0]!r}" if classes else "no sequence"
-        raise DataError(f"{layout.place} holds {found}: a classifier needs at least two classes")
+        raise DataError(
+            f"{layout.place} holds {found}: a classifier needs at least two classes; put the recordings of each class "
+            "into a folder with its name, or lay a list with start, end and label beside each stream"
+        )
     named, people_notes = one_spelling([recording.person for recording in recordings])
     people = sorted({person for person in named if person is not None}, key=natural_order)
     check_printable(layout.place, (*classes, *people, *layout.channel_names))

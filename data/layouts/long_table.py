@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..formats.columns import LABEL_NAMES, PERSON_NAMES, SEQUENCE_NAMES, Roles, Table, find_roles, open_table
 from ..formats.measured import Rounded, without_counters
-from ..recording import MAX_VALUES, Layout, Recording
+from ..recording import FILE_EACH, MAX_VALUES, Layout, Recording
 from ..spool import Column, kept, most
 from .contents import above_note
 from .people import people_in_names
@@ -117,7 +117,9 @@ def _read_rows(
             times.add(clock.read(chunk, roles.time))
         n_values += measured.size
         if n_values > most(MAX_VALUES):
-            raise DataError(f"{table.place} holds more than {most(MAX_VALUES):,} values: take fewer rows")
+            raise DataError(
+                f"{table.place} holds more than {most(MAX_VALUES):,} values: take fewer rows, or {FILE_EACH}"
+            )
     stamps = None if roles.time is None else times.whole()
     return values.whole(), stamps, numbers.whole(), rows.whole()
 

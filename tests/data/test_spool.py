@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -78,7 +79,7 @@ def test_batches_have_the_same_bits(folder: Path, derived: str, normalisation: s
             assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "jitter": 0.1,
     "scaling": 0.1,
     "rotation": 0.2,
@@ -131,6 +132,7 @@ def test_what_is_damaged_is_read_again(folder: Path) -> None:
     code = f"""
 import torch
 from pathlib import Path
+from typing import Any
 from data.files import load
 from data.source import Source
 print(load(Source(Path({str(folder)!r}), Path({str(folder.parent / "cache")!r}), storage="disk")).fingerprint)

@@ -14,7 +14,7 @@ from data.tensors.noise import Noise
 def test_it_is_that_of_the_whole(n_channels: int, longest: int, n_sequences: int) -> None:
     lengths = torch.randint(1, longest + 1, (n_sequences,), generator=torch.Generator().manual_seed(n_channels))
     one, other = (torch.Generator().manual_seed(5) for _ in range(2))
-    whole = torch.randn(int(lengths.sum()), n_channels, generator=one).split(lengths.tolist())
+    whole = torch.split(torch.randn(int(lengths.sum()), n_channels, generator=one), lengths.tolist())
     noise = Noise(lengths, n_channels, other, fewest=100)
     assert torch.equal(torch.rand(9, generator=one), torch.rand(9, generator=other)), "the generator is elsewhere"
     rows = torch.randint(n_sequences, (30,), generator=one)

@@ -57,7 +57,7 @@ def test_an_event_has_to_last_and_is_known_by_then() -> None:
     rule = DecisionRule(hop=5, n_windows=1, min_windows=2)
     assert decide(windows, rule, 0)[0].tolist() == [0, 0, 0, 0, 1, 1, 0]
     assert decide(windows, rule, None)[0].tolist() == [0, 1, 0, 1, 1, 1, 0]
-    starts = np.arange(7) * 0.5
+    starts = np.array([0, 0.5, 1, 1.5, 2, 2.5, 3])
     found = stretches(windows, starts, starts + 1, rule, 0)
     assert [(one.label, one.begin, one.end, one.known) for one in found] == [
         (0, 0, 1.75, 1),
