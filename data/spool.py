@@ -21,7 +21,7 @@ from .errors import CacheError
 Item = TypeVar("Item")
 Number = TypeVar("Number", bound=np.generic)
 # What is read before anything is put into a file, and what is put into one file.
-HELD_BYTES, SEGMENT_BYTES = 1 << 27, 1 << 30
+HELD_BYTES, SEGMENT_BYTES = 1 << 25, 1 << 30
 # Of one file, that are held while more of it is read.
 PIECE_BYTES = 1 << 23
 # As many times the size that fits into memory may be read.
