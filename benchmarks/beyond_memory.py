@@ -3,7 +3,9 @@
 PYTHONPATH=. .venv/bin/python benchmarks/beyond_memory.py --gigabytes .5 2
 PYTHONPATH=. .venv/bin/python benchmarks/beyond_memory.py --gigabytes .2 --storage table disk --epochs 3
 
-Noise is written as Parquet files below ``--folder``, a folder a class, and removed again; the table that is made of it
+PYTHONPATH=. .venv/bin/python benchmarks/beyond_memory.py --gigabytes .5 2 --megabytes-a-file 1 128 --suffix .csv
+
+Noise is written as files below ``--folder``, a folder a class, and removed again; the table that is made of it
 is in ``data/cache/tables``. Each line is a process of its own: RssAnon is what cannot be dropped, VmHWM all that was
 ever resident, mapped pages of files among it.
 """
@@ -11,6 +13,7 @@ ever resident, mapped pages of files among it.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import shutil
 import subprocess
@@ -32,22 +35,25 @@ from tune.training.hyperparameters import training_settings
 from tune.training.splits import describe_data, load_splits
 from tune.training.train import predict
 
-RATE_HZ, N_CHANNELS, FILE_VALUES, N_PEOPLE, CLASSES = 50, 6, 1 << 23, 8, ("one", "other")
+RATE_HZ, N_CHANNELS, N_PEOPLE, CLASSES = 50, 6, 8, ("one", "other")
 
 
-def write(folder: Path, gigabytes: float) -> None:
+def write(folder: Path, gigabytes: float, megabytes_a_file: float, suffix: str) -> None:
     """Recordings with so many bytes in single precision, at least one a person and class."""
     generator = np.random.default_rng(0)
-    n_files = N_PEOPLE * len(CLASSES) * max(1, round(gigabytes * 1e9 / 4 / FILE_VALUES / N_PEOPLE / len(CLASSES)))
+    n_files = N_PEOPLE * len(CLASSES) * max(1, round(1e3 * gigabytes / megabytes_a_file / N_PEOPLE / len(CLASSES)))
     n_steps = int(gigabytes * 1e9 / 4 / N_CHANNELS / n_files)
     for number in range(n_files):
         one, person, take = CLASSES[number % 2], number // 2 % N_PEOPLE, number // 2 // N_PEOPLE
-        path = folder / one / f"p{person:02d}_{take:03d}.parquet"
+        path = folder / one / f"p{person:02d}_{take:03d}{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         values = generator.standard_normal((n_steps, N_CHANNELS), dtype=np.float32) * (1 + number % 2)
         frame = pandas.DataFrame(values, columns=[f"channel {k}" for k in range(N_CHANNELS)])
         frame.insert(0, "time", np.arange(n_steps) / RATE_HZ)
-        frame.to_parquet(path)
+        if suffix == ".csv":
+            frame.to_csv(path, index=False, float_format="%.6g")
+        else:
+            frame.to_parquet(path)
 
 
 def of_process(name: str) -> int:
@@ -114,6 +120,8 @@ def main() -> None:
     """Prints a line for each size and storage."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--gigabytes", type=float, nargs="+", default=[0.5, 2.0])
+    arguments.add_argument("--megabytes-a-file", type=float, nargs="+", default=[32.0])
+    arguments.add_argument("--suffix", choices=[".parquet", ".csv"], default=".parquet")
     arguments.add_argument("--storage", nargs="+", default=["disk"])
     arguments.add_argument("--epochs", type=int, default=1)
     arguments.add_argument("--folder", type=Path, default=None, help="gets the recordings")
@@ -123,19 +131,19 @@ def main() -> None:
         print(json.dumps(train(given.folder, given.storage[0], given.epochs)))
         return
     found = []
-    for gigabytes in given.gigabytes:
+    for gigabytes, megabytes in itertools.product(given.gigabytes, given.megabytes_a_file):
         folder = Path(tempfile.mkdtemp(prefix="beyond-memory-", dir=given.folder))
         try:
-            write(folder, gigabytes)
+            write(folder, gigabytes, megabytes, given.suffix)
             for storage in given.storage:
                 command = [sys.executable, __file__, "--child", "--folder", folder, "--storage", storage]
                 command += ["--epochs", str(given.epochs)]
                 result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
                 found.append((gigabytes, result["rss_anon"] / 1e9))
                 print(
-                    f"{gigabytes:g} GB, {storage}: {result['n_sequences']:,} windows, read in "
-                    f"{result['read_seconds']:.0f} s ({result['read_cpu']:.0f} s of processor time), an epoch in "
-                    f"{result['epoch_seconds']:.1f} s ({result['epoch_cpu']:.1f} s), RssAnon "
+                    f"{gigabytes:g} GB in files of {megabytes:g} MB, {storage}: {result['n_sequences']:,} windows, "
+                    f"read in {result['read_seconds']:.0f} s ({result['read_cpu']:.0f} s of processor time), "
+                    f"an epoch in {result['epoch_seconds']:.1f} s ({result['epoch_cpu']:.1f} s), RssAnon "
                     f"{result['rss_anon'] / 1e9:.2f} GB, VmHWM {result['vm_hwm'] / 1e9:.2f} GB, "
                     f"sum of logits {result['logits']!r}",
                     flush=True,

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 MAX_VALUES = 1 << 28
+# What to do with what is more than memory in one file.
+FILE_EACH = "write a CSV or Parquet file a recording, which may be more than memory together"
 # How notes begin that a person should look at.
 CHECK = "please check: "
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .errors import DataError
 from .layouts.clips import natural_order
 from .layouts.people import one_spelling
+from .layouts.time_axis import N_AT_ONCE
 from .on_disk import is_streamed, joined
 from .recording import TRAIN, Layout, Recording
 from .sequences import SequenceDataset
@@ -54,7 +55,10 @@ def assemble(layout: Layout, recordings: Sequence[Recording], source: Source) ->
     classes = sorted({recording.label for recording in recordings}, key=natural_order)
     if len(classes) < 2:
         found = f"only the class {classes[0]!r}" if classes else "no sequence"
-        raise DataError(f"{layout.place} holds {found}: a classifier needs at least two classes")
+        raise DataError(
+            f"{layout.place} holds {found}: a classifier needs at least two classes; put the recordings of each class "
+            "into a folder with its name, or lay a list with start, end and label beside each stream"
+        )
     named, people_notes = one_spelling([recording.person for recording in recordings])
     people = sorted({person for person in named if person is not None}, key=natural_order)
     check_printable(layout.place, (*classes, *people, *layout.channel_names))
@@ -101,7 +105,7 @@ def fill_gaps(layout: Layout, recordings: Sequence[Recording]) -> tuple[list[NDA
     """
     tables = list(each(map(_without_empty_ends, recordings)))
     n_dropped = sum(len(one.values) - len(table) for one, table in zip(recordings, tables, strict=True))
-    missing = [int(np.isnan(table).sum()) for table in each(tables)]
+    missing = [_n_missing(table) for table in each(tables)]
     n_missing = sum(missing)
     notes = []
     if n_dropped:
@@ -125,10 +129,22 @@ def fill_gaps(layout: Layout, recordings: Sequence[Recording]) -> tuple[list[NDA
 
 
 def _without_empty_ends(recording: Recording) -> NDArray[np.float32]:
-    with_value = np.flatnonzero(~np.isnan(recording.values).all(axis=1))
-    if not len(with_value):
+    first = _first_with_value(recording.values)
+    if first is None:
         raise DataError(f"{recording.place} holds no value: take it out")
-    return recording.values[with_value[0] : with_value[-1] + 1]
+    return recording.values[first : len(recording.values) - (_first_with_value(recording.values[::-1]) or 0)]
+
+
+def _first_with_value(values: NDArray[np.float32]) -> int | None:
+    for begin in range(0, len(values), N_AT_ONCE):
+        with_value = ~np.isnan(values[begin : begin + N_AT_ONCE]).all(axis=1)
+        if with_value.any():
+            return begin + int(with_value.argmax())
+    return None
+
+
+def _n_missing(table: NDArray[np.float32]) -> int:
+    return sum(int(np.isnan(table[begin : begin + N_AT_ONCE]).sum()) for begin in range(0, len(table), N_AT_ONCE))
 
 
 def _channel_means(

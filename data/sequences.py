@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -49,7 +49,7 @@ class SequenceDataset:
         notes: What the reader dropped or noticed, in sentences for the user.
         timeline: Where in their streams windows lie; None where they do not come from streams.
         starts: First step of each sequence in ``values``, in any order and overlapping; None: one after the other.
-        view: What ``packed`` makes of the sequences that it has copied; see ``seen``.
+        view: What ``packed`` makes of the sequences that it has copied, given them and their rows; see ``seen``.
     """
 
     name: str
@@ -67,7 +67,7 @@ class SequenceDataset:
     notes: tuple[str, ...] = ()
     timeline: Timeline | None = None
     starts: Int[Tensor, " sequences"] | None = None
-    view: Callable[[SequenceDataset], SequenceDataset] | None = None
+    view: Callable[[SequenceDataset, Tensor], SequenceDataset] | None = None
 
     def __post_init__(self) -> None:
         """Checks that the parts fit together.
@@ -156,6 +156,7 @@ class SequenceDataset:
             self,
             values=values,
             starts=starts,
+            view=None if self.view is None else partial(_of_subset, self.view, rows),
             lengths=self.lengths[rows],
             labels=self.labels[rows],
             groups=None if self.groups is None else self.groups[rows],
@@ -177,11 +178,19 @@ class SequenceDataset:
         rows = torch.arange(len(self)) if rows is None else rows
         chosen = replace(self.subset(rows), values=self._steps(rows), starts=None, view=None)
         release(self.values)
-        return chosen if self.view is None else self.view(chosen)
+        return chosen if self.view is None else self.view(chosen, rows)
 
-    def seen(self, make: Callable[..., SequenceDataset], *arguments: Any) -> SequenceDataset:
-        """The same streamed data set, of which ``packed`` gives ``make(sequences, *arguments)``."""
-        return replace(self, view=partial(_seen, self.view, make, arguments))
+    def seen(self, make: Callable[..., SequenceDataset], *arguments: Any, each: Sequence[Any] = ()) -> SequenceDataset:
+        """``make(self, *arguments, *each)``; of a streamed data set one of which ``packed`` gives that.
+
+        Args:
+            make: Makes sequences of others, one by one.
+            arguments: Of ``make``.
+            each: Have an entry a sequence, and ``make`` gets those of the sequences that it is given.
+        """
+        if self.starts is None:
+            return make(self, *arguments, *each)
+        return replace(self, view=partial(_seen, self.view, make, arguments, each))
 
     def pieces(self, most_values: int = PIECE_VALUES) -> Iterator[Int[Tensor, " rows"]]:
         """All rows in their order, about so many values at a time."""
@@ -237,9 +246,18 @@ class SequenceDataset:
 
 
 def _seen(
-    before: Callable[[SequenceDataset], SequenceDataset] | None,
+    before: Callable[[SequenceDataset, Tensor], SequenceDataset] | None,
     make: Callable[..., SequenceDataset],
-    arguments: tuple[Any, ...],
+    arguments: Sequence[Any],
+    each: Sequence[Any],
     packed: SequenceDataset,
+    rows: Tensor,
 ) -> SequenceDataset:
-    return make(packed if before is None else before(packed), *arguments)
+    packed = packed if before is None else before(packed, rows)
+    return make(packed, *arguments, *(one[rows] for one in each))
+
+
+def _of_subset(
+    view: Callable[[SequenceDataset, Tensor], SequenceDataset], rows: Tensor, packed: SequenceDataset, chosen: Tensor
+) -> SequenceDataset:
+    return view(packed, rows[chosen])

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,11 @@ from .errors import CacheError
 Item = TypeVar("Item")
 Number = TypeVar("Number", bound=np.generic)
 # What is read before anything is put into a file, and what is put into one file.
-HELD_BYTES, SEGMENT_BYTES = 1 << 27, 1 << 30
+HELD_BYTES, SEGMENT_BYTES = 1 << 25, 1 << 30
+# Of one file, that are held while more of it is read.
+PIECE_BYTES = 1 << 23
+# As many times the size that fits into memory may be read.
+MORE_THAN_MEMORY = 64
 
 
 class Spool:
@@ -36,6 +40,7 @@ class Spool:
     def __init__(self, table: Path, held_bytes: int = HELD_BYTES, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.table, self._held_bytes, self._segment_bytes = table, held_bytes, segment_bytes
         self._n_held = self._n_used = 0
+        self._files: list[BinaryIO] = []
         self._file: BinaryIO | None = None
         self._pages: mmap.mmap | None = None
         self._all_pages: list[mmap.mmap] = []
@@ -66,14 +71,26 @@ class Spool:
 
     def close(self) -> None:
         """Takes nothing in any more; what was taken in stays until nobody holds it."""
-        if self._file is not None:
-            self._file.close()
+        for file in self._files:
+            file.close()
 
-    def _begin(self, n_bytes: int) -> None:
-        self.close()
+    def nameless(self) -> BinaryIO:
+        """A file without a name, open until the end at the latest.
+
+        Raises:
+            CacheError: If there is no room for it.
+        """
+        self._files = [file for file in self._files if not file.closed]
         with room_for(self.table.parent):
             self.table.parent.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=self.table.parent)  # noqa: SIM115 - as long as its pages
+            self._files.append(tempfile.TemporaryFile(dir=self.table.parent))  # noqa: SIM115
+        return self._files[-1]
+
+    def _begin(self, n_bytes: int) -> None:
+        if self._file is not None:
+            self._file.close()
+        with room_for(self.table.parent):
+            self._file = self.nameless()
             self._file.truncate(n_bytes)
             self._pages = mmap.mmap(self._file.fileno(), n_bytes, access=mmap.ACCESS_COPY)
             self._all_pages.append(self._pages)
@@ -89,6 +106,46 @@ class Spool:
         for table in tables:
             file.write(np.ascontiguousarray(table).data.cast("B"))
             self.release()
+
+
+class Column:
+    """Rows of a file that are read a piece at a time; beyond ``PIECE_BYTES`` they go to a file without a name."""
+
+    def __init__(self) -> None:
+        self._pieces: list[NDArray[Any]] = []
+        self._n_bytes = 0
+        self._file: BinaryIO | None = None
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Takes further rows of the same width.
+
+        Raises:
+            CacheError: If there is no room for them.
+        """
+        self._pieces.append(rows)
+        self._n_bytes += rows.nbytes
+        if (spool := CURRENT.get()) is not None and self._n_bytes > PIECE_BYTES:
+            self._write(spool)
+
+    def whole(self) -> NDArray[Any]:
+        """All rows that were taken, of which there is one at least; see ``kept``."""
+        spool = CURRENT.get()
+        if spool is None or self._file is None:
+            return kept(np.concatenate(self._pieces))
+        dtype, width = self._pieces[0].dtype, self._pieces[0].shape[1:]
+        self._write(spool)
+        pages = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file.close()
+        return kept(np.frombuffer(pages, dtype).reshape(-1, *width))
+
+    def _write(self, spool: Spool) -> None:
+        self._file = spool.nameless() if self._file is None else self._file
+        with room_for(spool.table.parent):
+            for piece in filter(len, self._pieces):
+                self._file.write(np.ascontiguousarray(piece).data.cast("B"))
+            self._file.flush()
+        # Says of what type and width they are.
+        self._pieces, self._n_bytes = [self._pieces[-1][:0]], 0
 
 
 # That takes in what is read just now.
@@ -108,6 +165,11 @@ def kept(values: NDArray[Number]) -> NDArray[Number]:
     """The same values, in a file where much has been read before; see ``Spool.keep``."""
     spool = CURRENT.get()
     return values if spool is None else spool.keep(values)
+
+
+def most(limit: int) -> int:
+    """How much of one file may be read where so much fits into memory."""
+    return limit if CURRENT.get() is None else limit * MORE_THAN_MEMORY
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from .streams.tables import (
     numbers,
     read_frame,
     roles_in,
+    times,
     words_in,
 )
 
@@ -131,7 +132,11 @@ def _from_stream(head: Head, wanted: Sequence[str]) -> Iterator[Unlabelled]:
     frame.columns = list(head.columns)
     names = [head.columns[k] for k in roles.channels]
     values = np.stack([numbers(frame, head, name) for name in names], axis=1)
-    clock = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
+    clock = (
+        None
+        if roles.time is None
+        else clock_of(*times(frame, head, head.columns[roles.time]), head.columns[roles.time])
+    )
     owners = None if roles.person is None else frame.iloc[:, roles.person].astype(str).str.strip().tolist()
     for person, rows in _sequences(owners, len(values), ()):
         place = str(head.path) if person is None else f"{head.path}, {person}"
@@ -208,19 +213,9 @@ def _rows(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, list[str] | None, NDArray[np.int64]]:
     """Channels and times of every row, the name of the sequence that it belongs to, and where in the file it stands."""
     channels = list(roles.channels)
-    matrix = table.matrix() if roles.sequence is None and roles.person is None and roles.label is None else None
-    if matrix is not None:
-        whole = np.arange(table.first_row, table.first_row + len(matrix))
-        rounded.look_at(matrix[:, channels])
-        return (
-            matrix[:, channels].astype(np.float32),
-            None if roles.time is None else matrix[:, roles.time],
-            None,
-            whole,
-        )
     pieces, times, owners, rows = [], [], [], []
     n_values = 0
-    for chunk in table.chunks():
+    for chunk in table.chunks(as_numbers=roles.sequence is None and roles.person is None and roles.label is None):
         measured = np.stack([chunk.numbers(k) for k in channels], axis=1)
         rounded.look_at(measured)
         pieces.append(measured.astype(np.float32))

@@ -96,7 +96,10 @@ class Archive:
         self._limits = limits
         n_bytes = file.seek(0, io.SEEK_END)
         if n_bytes > limits.archive_bytes:
-            raise DataError(f"{name} has {n_bytes:,} bytes: at most {limits.archive_bytes:,} are read")
+            raise DataError(
+                f"{name} has {n_bytes:,} bytes: at most {limits.archive_bytes:,} are read; unpack it, and name the "
+                "folder"
+            )
         self._zip = open_zip(file, name, limits.n_members)
         self._refuse_harm(n_bytes)
 
@@ -155,7 +158,8 @@ class Archive:
         n_bytes = sum(member.file_size for member in members)
         if n_bytes > self._limits.unpacked_bytes:
             raise DataError(
-                f"{self.name} unpacks to {n_bytes:,} bytes: at most {self._limits.unpacked_bytes:,} are read"
+                f"{self.name} unpacks to {n_bytes:,} bytes: at most {self._limits.unpacked_bytes:,} are read; "
+                "unpack it, and name the folder"
             )
         if n_bytes > MAX_RATIO * n_archive_bytes:
             raise DataError(

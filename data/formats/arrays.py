@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..recording import CHECK, MAX_VALUES, TEST, TRAIN, VALIDATION, Layout, Recording
+from ..recording import CHECK, FILE_EACH, MAX_VALUES, TEST, TRAIN, VALIDATION, Layout, Recording
 from .measured import LARGEST_WHOLE, Rounded, without_counters
 from .tables import LARGEST
 
@@ -124,7 +124,9 @@ def _recordings(
     if values.dtype.kind not in "fiu" or values.ndim not in (2, 3):
         raise DataError(f"{place}: the values are {values.dtype} of shape {values.shape}: {WANTED}")
     if values.size > MAX_VALUES:
-        raise DataError(f"{place} holds {values.size:,} values: at most {MAX_VALUES:,} are read; take fewer")
+        raise DataError(
+            f"{place} holds {values.size:,} values: at most {MAX_VALUES:,} are read; take fewer, or {FILE_EACH}"
+        )
     if values.ndim == 2 and (lengths is None or (len(lengths) == len(values) and lengths.sum() != len(values))):
         values = values[:, :, None]
     if values.shape[-1] == 0:

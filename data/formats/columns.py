@@ -23,7 +23,7 @@ STREAM_SUFFIXES = frozenset({".dat", ".log"})
 # A role's first name is the one to use where several columns could have the role.
 SEQUENCE_NAMES = (
     *("sequence_id", "sequence", "seq_id", "series_id", "series", "id", "recording_id", "recording", "trial_id"),
-    *("trial", "take_id", "take", "clip_id", "clip", "sample_id", "segment_id", "segment"),
+    *("trial", "take_id", "take", "clip_id", "clip", "sample_id", "segment_id", "segment", "aufnahme", "sequenz"),
 )
 LABEL_NAMES = (
     "label",
@@ -36,22 +36,30 @@ LABEL_NAMES = (
     "sign",
     "gloss",
     "trial_type",
+    "klasse",
+    "aktivität",
+    "geste",
     "y",
 )
 PERSON_NAMES = (
     *("person", "person_id", "subject", "subject_id", "user", "user_id", "participant", "participant_id"),
-    *("signer", "signer_id", "volunteer", "group", "group_id"),
+    *("signer", "signer_id", "volunteer", "group", "group_id", "proband", "teilnehmer", "nutzer", "versuchsperson"),
 )
 # Beside an x or a z, y is an axis.
 AXES = frozenset({"x", "z"})
 
-TIME_WORDS = frozenset({"time", "timestamp", "timestamps", "t", "ts", "elapsed", "datetime", "unix", "epoch", "utc"})
+TIME_WORDS = frozenset(
+    {"time", "timestamp", "timestamps", "t", "ts", "elapsed", "datetime", "unix", "epoch", "utc"}
+    | {"zeit", "zeitstempel", "uhrzeit"}
+)
 SECONDS_IN = {
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
-    **dict.fromkeys(("ms", "milli", "millis", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sekunden"), 1.0),
+    **dict.fromkeys(("ms", "milli", "millis", "millisecond", "milliseconds", "millisekunden"), 1e-3),
     **dict.fromkeys(("us", "µs", "micros", "microseconds"), 1e-6),
     **dict.fromkeys(("ns", "nanos", "nanoseconds"), 1e-9),
 }
+# As 31.01.2026 12:00:00, which no other country writes so.
+GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})[ T]+(?=\d)", re.ASCII)
 CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d{1,9})?))?", re.ASCII)
 # Of a table with a sequence a row; of fewer columns, or others that count, each is a channel more often.
 STEP = re.compile(r"(|t|time|step|timestep|att|v|val|value|sample|x|f|feature|col)[ _-]?(\d{1,6})", re.IGNORECASE)
@@ -97,11 +105,8 @@ class Table(Protocol):
     def first_row(self) -> int:
         """Row of the file in which the values begin, the first being 1."""
 
-    def matrix(self) -> NDArray[np.float64] | None:
-        """All rows at once, where that is possible and quicker."""
-
-    def chunks(self) -> Iterator[Chunk]:
-        """All rows, in order."""
+    def chunks(self, as_numbers: bool = False) -> Iterator[Chunk]:
+        """All rows, in order; ``as_numbers`` where no text is asked for, which may be quicker."""
 
 
 class Roles(NamedTuple):
@@ -206,6 +211,11 @@ def read_times(chunk: Chunk, column: int) -> tuple[NDArray[np.float64], bool]:
         return np.array([_seconds(text, chunk, column, k) for k, text in enumerate(chunk.texts(column))]), True
 
 
+def iso_date(text: str) -> str:
+    """A date with its day first and points between, as ISO 8601 has it; any other as it is."""
+    return GERMAN_DATE.sub(lambda date: f"{date[3]}-{date[2]:0>2}-{date[1]:0>2} ", text).replace(",", ".")
+
+
 def _seconds(text: str, chunk: Chunk, column: int, index: int) -> float:
     if text.lower() in MISSING:
         return float("nan")
@@ -213,7 +223,7 @@ def _seconds(text: str, chunk: Chunk, column: int, index: int) -> float:
     if clock is not None:
         return 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3] or 0)
     try:
-        date = datetime.fromisoformat(text)
+        date = datetime.fromisoformat(iso_date(text))
     except ValueError as error:
         raise DataError(
             f"{chunk.place}, row {chunk.first_row + index}, column {chunk.columns[column]!r}: {text[:40]!r} is neither "

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..recording import MAX_VALUES, Layout, Recording
+from ..recording import FILE_EACH, MAX_VALUES, Layout, Recording
 from .archive import DAMAGE as ZIP_DAMAGE
 from .archive import open_binary, refuse_members
 from .arrays import PARTS, WANTED, are_arrays, read_arrays
@@ -41,7 +41,7 @@ def read_npz(path: Path, name: str, labelled: bool = True) -> tuple[Layout, list
             refuse_members(file, str(path), MOST_ARRAYS)
             n_bytes = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
             if n_bytes > MAX_BYTES:
-                raise DataError(f"{path} unpacks to {n_bytes:,} bytes: at most {MAX_BYTES:,} are read")
+                raise DataError(f"{path} unpacks to {n_bytes:,} bytes: at most {MAX_BYTES:,} are read; {FILE_EACH}")
             file.seek(0)
             archive = np.load(file, allow_pickle=False)
             return read_arrays(archive.files, lambda key: _array(archive, key, path), str(path), name, labelled)

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..recording import MAX_VALUES
+from ..spool import most
 from .archive import open_binary
 from .delimited import CHUNK_ROWS, parse_numbers, refuse_columns
+from .regular import LARGEST_BYTES
 from .tables import LARGEST
 
+BUFFER_BYTES = 1 << 18
 INSTALL = ".venv/bin/python -m pip install pyarrow"
 
 
@@ -101,28 +104,29 @@ class ParquetTable:
         self.above: tuple[str, ...] = ()
         self.breaks: list[int] = []
         self._damage = (pa.ArrowException, OSError, ValueError)
-        file = open_binary(path)
+        file = open_binary(path, most(LARGEST_BYTES))
         weakref.finalize(self, file.close)
         try:
-            self._file = parquet.ParquetFile(file)
+            # Of a file that is one group of rows as well no more than this is read ahead of each column.
+            self._file = parquet.ParquetFile(file, buffer_size=BUFFER_BYTES)
         except self._damage as error:
             raise DataError(f"{place} is not a Parquet file, or is damaged: {error}") from error
         self.columns: tuple[str, ...] = tuple(self._file.schema_arrow.names)
         refuse_columns(len(self.columns), place)
         # Runs of equal values take next to no room in the file.
-        if self._file.metadata.num_rows * len(self.columns) > MAX_VALUES:
-            raise DataError(f"{place} holds more than {MAX_VALUES:,} values: take fewer rows")
+        if self._file.metadata.num_rows * len(self.columns) > most(MAX_VALUES):
+            raise DataError(f"{place} holds more than {most(MAX_VALUES):,} values: take fewer rows")
         if self._file.metadata.num_rows == 0 or not self.columns:
             raise DataError(f"{place} is empty: it should hold a row for every step")
         twice = next((name for name in self.columns if self.columns.count(name) > 1), None)
         if twice is not None:
             raise DataError(f"{place} names the column {twice!r} twice: give every column a name of its own")
 
-    def matrix(self) -> None:
-        """Pieces are as fast."""
-
-    def chunks(self) -> Iterator[ParquetChunk]:
+    def chunks(self, as_numbers: bool = False) -> Iterator[ParquetChunk]:
         """All rows, in order.
+
+        Args:
+            as_numbers: Changes nothing.
 
         Raises:
             DataError: If the file is damaged.

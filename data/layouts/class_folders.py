@@ -21,7 +21,7 @@ from ..spool import each
 from .class_column import FOLDER, Told, settle
 from .clips import natural_order
 from .contents import LEFT_OUT, read_contents, without_clocks
-from .people import PERSON_FOLDER, people_in_names, without_number, without_person
+from .people import PERSON_FOLDER, people_in_names, perhaps_people, without_number, without_person
 from .pieces import Pieces, share_takes
 from .sensors import PASSED_OVER, group_sensors, join_sensors
 from .ts_archive import PART
@@ -112,8 +112,9 @@ def find_samples(root: Path, label_from: str = "auto") -> tuple[list[Sample], li
         if people:
             notes[-1] += f", and the folders, such as {people[0]!r}, are taken for people; {FOLDER} takes the folders"
     if people is None:
-        people, about_people = people_in_names([path.stem for path in files])
-        notes += about_people
+        stems = [path.stem for path in files]
+        people, about_people = people_in_names(stems)
+        notes += about_people or perhaps_people(stems, labels)
     samples = [
         Sample(
             path,

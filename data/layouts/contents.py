@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..formats.columns import Roles, Table, find_roles, open_table
+from ..formats.columns import ROW_NUMBER, Roles, Table, find_roles, open_table
 from ..formats.measured import Rounded, without_counters
-from ..spool import kept
+from ..spool import Column, kept
 from .time_axis import Clock
 
 LEFT_OUT = "left out, since by their names they are no measurements: "
@@ -125,20 +125,16 @@ def all_channels(table: Table) -> Roles:
 
 def _read(table: Table, roles: Roles, order: Sequence[int], clock: Clock, rounded: Rounded) -> Content:
     channels = [order[k] for k in roles.channels]
-    pieces, times, rows = [], [], []
+    values, times, rows = Column(), Column(), Column()
     people: dict[str, str] = {}
     labels: dict[str, int] = {}
-    matrix = table.matrix() if roles.person is None and roles.label is None else None
-    if matrix is not None:
-        pieces.append(matrix[:, channels])
-        rows.append(np.arange(table.first_row, table.first_row + len(matrix)))
+    for chunk in table.chunks(as_numbers=roles.person is None and roles.label is None):
+        piece = np.stack([chunk.numbers(k) for k in channels], axis=1)
+        rounded.look_at(piece)
+        values.add(piece.astype(np.float32))
+        rows.add(np.arange(chunk.first_row, chunk.first_row + len(piece)))
         if roles.time is not None:
-            times.append(matrix[:, order[roles.time]])
-    for chunk in table.chunks() if matrix is None else ():
-        pieces.append(np.stack([chunk.numbers(k) for k in channels], axis=1))
-        rows.append(np.arange(chunk.first_row, chunk.first_row + len(pieces[-1])))
-        if roles.time is not None:
-            times.append(clock.read(chunk, order[roles.time]))
+            times.add(clock.read(chunk, order[roles.time]))
         if roles.person is not None:
             people.update({"".join(one.casefold().split()): one for one in chunk.texts(order[roles.person])})
         if roles.label is not None:
@@ -151,12 +147,9 @@ def _read(table: Table, roles: Roles, order: Sequence[int], clock: Clock, rounde
             f"{table.place} is of {listed} by its column {table.columns[order[roles.person]]!r}: "
             "a file must be one sequence of one person"
         )
-    for piece in pieces:
-        rounded.look_at(piece)
-    values = kept(np.concatenate([piece.astype(np.float32) for piece in pieces]))
     person = next(iter(people.values()), None) or None
-    stamps = kept(np.concatenate(times)) if times else None
-    return Content(table.place, values, stamps, kept(np.concatenate(rows)), tuple(table.breaks), labels, person)
+    stamps = None if roles.time is None else times.whole()
+    return Content(table.place, values.whole(), stamps, rows.whole(), tuple(table.breaks), labels, person)
 
 
 def _same_columns(first: Table, table: Table) -> list[int]:
@@ -167,12 +160,14 @@ def _same_columns(first: Table, table: Table) -> list[int]:
             f"{headed.place} has a header and {bare.place} has none: all files must be alike; take out what is no "
             "recording"
         )
-    if set(table.columns) != set(first.columns):
+    # pandas keeps the rows' numbers of a table that was chosen from another, and not those of a whole one.
+    numbers = [name for name in {*first.columns} ^ {*table.columns} if ROW_NUMBER.fullmatch(name)]
+    if {*table.columns, *numbers} != {*first.columns, *numbers}:
         raise DataError(
             f"{table.place} has the columns {_listed(table, first)} and {first.place} {_listed(first, table)}: "
             "all files must have the same; take out what is no recording"
         )
-    return [table.columns.index(name) for name in first.columns]
+    return [-1 if name in numbers else table.columns.index(name) for name in first.columns]
 
 
 def _listed(table: Table, other: Table) -> str:

@@ -87,11 +87,7 @@ def _cases(path: Path, part: int | None) -> Iterator[Recording]:
 def _rows(table: Table) -> Iterator[tuple[list[str], NDArray[np.float64], int]]:
     label = (label_of_steps(table.columns) if table.has_header else None) or 0
     steps = [k for k in range(len(table.columns)) if k != label]
-    matrix = table.matrix()
-    if matrix is not None:
-        yield [f"{one:.15g}" for one in matrix[:, label]], matrix[:, steps], table.first_row
-        return
-    for chunk in table.chunks():
+    for chunk in table.chunks(as_numbers=True):
         yield chunk.texts(label), np.stack([chunk.numbers(k) for k in steps], axis=1), chunk.first_row
 
 

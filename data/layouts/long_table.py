@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..formats.columns import LABEL_NAMES, PERSON_NAMES, SEQUENCE_NAMES, Roles, Table, find_roles, open_table
 from ..formats.measured import Rounded, without_counters
-from ..recording import MAX_VALUES, Layout, Recording
+from ..recording import FILE_EACH, MAX_VALUES, Layout, Recording
+from ..spool import Column, kept, most
 from .contents import above_note
 from .people import people_in_names
 from .pieces import Pieces
@@ -83,18 +84,18 @@ def read_long_table(path: Path, name: str) -> tuple[Layout, list[Recording]]:
         mine = order[starts[number] : starts[number + 1]]
         if named is not None and named[0] is not None:
             person = named[0][number]
-        whole = Recording(f"{place}, sequence {sequence!r}", owners.labels[number], values[mine], person or None)
+        whole = Recording(f"{place}, sequence {sequence!r}", owners.labels[number], kept(values[mine]), person or None)
         recordings += pieces.of(whole, None if times is None else times[mine], rows[mine])
     channels = tuple(table.columns[k] for k in roles.channels)
-    kept, about_counters = without_counters([(one.place, one.values) for one in recordings], channels, rounded)
-    recordings = [replace(one, values=one.values[:, kept]) for one in recordings]
+    chosen, about_counters = without_counters([(one.place, one.values) for one in recordings], channels, rounded)
+    recordings = [replace(one, values=kept(one.values[:, chosen])) for one in recordings]
     notes = [f"{place} is read as one long table: {_spoken(table, roles)}", *(named[1] if named else [])]
     steps = [one.step_seconds for one in recordings if one.step_seconds]
     notes += [*above_note({place: table.above}), *pieces.notes(clock.unit_seconds(steps)), *about_counters]
     if roles.left_out:
         names = ", ".join(repr(table.columns[k] or "row number") for k in roles.left_out)
         notes.append(f"left out, since by their names they are no measurements: {names}")
-    return Layout(name, place, tuple(channels[k] for k in kept), tuple(notes)), clock.measured(recordings)
+    return Layout(name, place, tuple(channels[k] for k in chosen), tuple(notes)), clock.measured(recordings)
 
 
 def _read_rows(
@@ -102,23 +103,25 @@ def _read_rows(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, NDArray[np.int64], NDArray[np.int64]]:
     """Channels and time of every row, the sequence that it belongs to, and where in the file it stands."""
     sequence, label = roles.sequence or 0, roles.label or 0
-    pieces, times, numbers, rows = [], [], [], []
+    values, times, numbers, rows = Column(), Column(), Column(), Column()
     n_values = 0
     for chunk in table.chunks():
         names = chunk.texts(sequence)
         people = chunk.texts(roles.person) if roles.person is not None else [""] * len(names)
-        numbers.append(np.array(owners.of_rows(names, chunk.texts(label), people, table.place, chunk.first_row)))
+        numbers.add(np.array(owners.of_rows(names, chunk.texts(label), people, table.place, chunk.first_row)))
         measured = np.stack([chunk.numbers(k) for k in roles.channels], axis=1)
         rounded.look_at(measured)
-        pieces.append(measured.astype(np.float32))
-        rows.append(np.arange(chunk.first_row, chunk.first_row + len(measured)))
+        values.add(measured.astype(np.float32))
+        rows.add(np.arange(chunk.first_row, chunk.first_row + len(measured)))
         if roles.time is not None:
-            times.append(clock.read(chunk, roles.time))
-        n_values += pieces[-1].size
-        if n_values > MAX_VALUES:
-            raise DataError(f"{table.place} holds more than {MAX_VALUES:,} values: take fewer rows")
-    stamps = np.concatenate(times) if times else None
-    return np.concatenate(pieces), stamps, np.concatenate(numbers), np.concatenate(rows)
+            times.add(clock.read(chunk, roles.time))
+        n_values += measured.size
+        if n_values > most(MAX_VALUES):
+            raise DataError(
+                f"{table.place} holds more than {most(MAX_VALUES):,} values: take fewer rows, or {FILE_EACH}"
+            )
+    stamps = None if roles.time is None else times.whole()
+    return values.whole(), stamps, numbers.whole(), rows.whole()
 
 
 def _roles(table: Table) -> Roles:

@@ -30,7 +30,7 @@ def read_packed(path: Path, read: Callable[[Path], SequenceDataset]) -> Sequence
     """
     with tempfile.TemporaryDirectory(prefix="seqtune-") as folder:
         root = Path(folder).resolve()
-        with open_binary(path, LIMITS.archive_bytes) as file:
+        with open_binary(path) as file:
             archive = Archive(file, str(path), LIMITS)
             for member in archive.members:
                 name = PurePosixPath(member.replace("\\", "/"))

@@ -19,6 +19,8 @@ KINDS = ("subject|subj|sub|sbj|person|user|usr|participant|signer|volunteer|pid|
 TOKENS = tuple(
     re.compile(rf"(?:^|[ _.-])((?:{words})[ _-]?\d+)(?=$|[ _.-])", re.IGNORECASE | re.ASCII) for words in KINDS
 )
+# The anna of anna_1, and the s1 of s1t1.
+PERHAPS_PERSON = re.compile(r"[a-z]{1,3}\d+(?=[a-z]{1,9}\d+$)|[^\W\d_]{1,99}(?=[ _-]?\d{0,99}$)", re.IGNORECASE)
 # People whose spellings are told.
 MOST_SPELLED = 3
 # Names of which fewer tell a person are not about people.
@@ -43,6 +45,24 @@ def people_in_names(names: Sequence[str]) -> tuple[list[str] | None, list[str]]:
                 "known, and the same person may be in training and in test; rename the others to have nobody in both"
             ]
     return None, []
+
+
+def perhaps_people(names: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """Says where names tell something that occurs in several classes, as the anna of ``anna_1`` or the s1 of ``s1t1``.
+
+    It may as well be a place or a device: that is not known.
+    """
+    found = [PERHAPS_PERSON.match(name) for name in names]
+    classes: dict[str, set[str]] = defaultdict(set)
+    for match, label in zip(found, labels, strict=True):
+        classes[match[0].casefold() if match else ""].add(label)
+    if "" in classes or len(classes) < 2 or min(map(len, classes.values())) < 2:
+        return []
+    shown = " and ".join(map(repr, sorted(classes, key=natural_order)[:2]))
+    return [
+        f"{CHECK}names such as {names[0]!r} tell {shown} in several classes: if these are people, call the files p01_… "
+        "and so on, or put them into a folder a person (person_…), so that nobody is in training and in test"
+    ]
 
 
 def without_person(name: str) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..recording import CHECK, Recording
 from ..spool import kept
-from .time_axis import Clock
+from .time_axis import N_AT_ONCE, Clock, spacing, steps_between
 
 # A jump of more steps than this is a gap, unless stamps come in packets, whose usual steps are long.
 GAP_STEPS = 10
@@ -87,26 +87,34 @@ class Pieces:
         if times is None or len(times) < 2:
             return [piece(slice(None))]
         step = self.clock.step(times, whole.place, rows)
-        stands = np.diff(times) == 0
-        twice = stands & ((values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))).all(axis=1)
+        stands = np.concatenate(
+            [np.diff(times[a : a + N_AT_ONCE + 1]) == 0 for a in range(0, len(times) - 1, N_AT_ONCE)]
+        )
         if stands.mean() < COARSE_SHARE and stands.any():
-            if twice.any():
-                keep = np.append(True, ~twice)
+            second = 1 + np.flatnonzero(stands)
+            one, other = values[second - 1], values[second]
+            twice = second[((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1)]
+            if len(twice):
+                keep = np.ones(len(times), bool)
+                keep[twice] = False
                 times, rows, values = kept(times[keep]), kept(rows[keep]), kept(values[keep])
-                self.n_repeated += int(twice.sum())
-            if n_still := int((stands & ~twice).sum()):
+                self.n_repeated += len(twice)
+            if n_still := len(second) - len(twice):
                 self.still[whole.place] = self.still.get(whole.place, 0) + n_still
-        known = np.flatnonzero(~np.isnan(times))
-        steps = np.diff(times[known])
-        if step is None or not len(steps):
+        if step is None:
             return [piece(slice(None))]
-        usual = float(np.median(steps[steps > 0]))
-        after = np.flatnonzero(steps > max(GAP_STEPS * step, USUAL_STEPS * usual))
-        if not len(after):
+        forward = np.concatenate([steps[:: spacing(times)] for _, steps in steps_between(times)])
+        longest_usual = max(GAP_STEPS * step, USUAL_STEPS * float(np.median(forward[forward > 0])))
+        jumps = [
+            (float(steps[k]), int(known[k + 1]))
+            for known, steps in steps_between(times)
+            for k in np.flatnonzero(steps > longest_usual).tolist()
+        ]
+        if not jumps:
             return [piece(slice(None))]
-        bounds = [0, *known[after + 1].tolist(), len(times)]
-        longest = int(after[steps[after].argmax()])
-        gap = float(steps[longest]), int(rows[known[longest + 1]])
+        bounds = [0, *(after for _, after in jumps), len(times)]
+        longest, after = max(jumps, key=lambda jump: jump[0])
+        gap = longest, int(rows[after])
         self.gaps[whole.place] = max(gap, self.gaps.get(whole.place, gap))
         slices = [slice(*bound) for bound in pairwise(bounds)]
         lengths = np.diff(bounds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..formats.columns import Chunk, read_times, unit_seconds
 from ..recording import Recording
+from ..spool import CURRENT
+
+N_AT_ONCE, MOST_LOOKED_AT = 1 << 20, 1 << 22
 
 
 class Clock:
@@ -50,17 +53,19 @@ class Clock:
         Raises:
             DataError: If time goes backwards; the message names the row.
         """
-        known = np.flatnonzero(~np.isnan(times))
-        steps = np.diff(times[known])
-        back = np.flatnonzero(steps < 0)
-        if len(back):
-            before, after = known[back[0]], known[back[0] + 1]
-            raise DataError(
-                f"{place}, row {rows[after]}, column {self.column!r}: time goes back from {times[before]:.15g} to "
-                f"{times[after]:.15g}: sort the rows, or rename the column if it is a measurement"
-            )
-        if not len(steps):
+        found = []
+        for known, steps in steps_between(times):
+            back = np.flatnonzero(steps < 0)
+            if len(back):
+                before, after = known[back[0]], known[back[0] + 1]
+                raise DataError(
+                    f"{place}, row {rows[after]}, column {self.column!r}: time goes back from {times[before]:.15g} to "
+                    f"{times[after]:.15g}: sort the rows, or rename the column if it is a measurement"
+                )
+            found.append(steps[:: spacing(times)])
+        if not found:
             return None
+        steps = np.concatenate(found)
         # Stamps that are coarser than the steps stand still at most of them.
         return float(np.median(steps)) or float(np.mean(steps)) or None
 
@@ -75,6 +80,22 @@ class Clock:
             replace(one, step_seconds=one.step_seconds * unit if unit and one.step_seconds else None)
             for one in recordings
         ]
+
+
+def steps_between(times: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Positions of known times and the steps from each to the next, some at a time; the last one begins the next."""
+    last = np.empty(0, np.int64)
+    for begin in range(0, len(times), N_AT_ONCE):
+        here = begin + np.flatnonzero(~np.isnan(times[begin : begin + N_AT_ONCE]))
+        known = np.concatenate([last, here])
+        last = known[-1:]
+        if len(known) > 1:
+            yield known, np.diff(times[known])
+
+
+def spacing(times: NDArray[np.float64]) -> int:
+    """Each how many steps tell how long they are: where more than memory is read, some of very many."""
+    return 1 if CURRENT.get() is None else max(1, len(times) // MOST_LOOKED_AT)
 
 
 def guess_unit_seconds(step: float) -> float | None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, Roles, find_roles
@@ -27,7 +28,7 @@ from ..layouts.sensors import NAMED
 from ..recording import CHECK, Layout
 from ..sequences import SequenceDataset
 from ..source import Source, is_file
-from ..spool import kept
+from ..spool import Column, kept
 from .labels import Found, Spans, about_spans, labels_beside, rows_about, stem
 from .null_class import NULL
 from .tables import (
@@ -37,10 +38,12 @@ from .tables import (
     ROWS,
     Head,
     clock_of,
+    frames_of,
     look,
     numbers,
     read_frame,
     roles_in,
+    times,
     words_in,
 )
 from .windows import Stream, assemble_streams
@@ -96,9 +99,9 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     rounded = Rounded()
     spans: list[Spans] = []
     for k, one in enumerate(found):
-        frame = read_frame(one.head, words_in(one.head))
-        head, roles = roles_in(one.head, frame)
-        frame.columns = list(head.columns)
+        frames = frames_of(one.head, words_in(one.head))
+        first = next(frames)
+        head, roles = roles_in(one.head, first)
         mine = tuple(head.columns[k] for k in roles.channels)
         if channels and set(mine) != set(channels):
             raise DataError(
@@ -106,9 +109,8 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
                 f"{', '.join(channels[:8])}: all files must have the same; take out what is no recording"
             )
         channels = channels or mine
-        if roles.person is not None:
-            notes += _spell_alike(frame, head.columns[roles.person])
-        streams += _streams(one, head, frame, roles, (channels, names, rounded, spans))
+        known = Known(channels, names, rounded, spans, notes)
+        streams += _streams(one, head, chain([first], frames), roles, known)
         owners += [k] * (len(streams) - len(owners))
         if one is found[0]:
             notes = [*_read_as(root, found, head, roles), *notes]
@@ -201,51 +203,71 @@ def _changes_label(head: Head) -> bool:
         return True
     try:
         label = find_roles(head.columns, str(head.path)).label
-        return label is not None and read_frame(head, words_in(head))[head.columns[label]].nunique() > 1
+        seen: set[str] = set()
+        for frame in frames_of(head, words_in(head)) if label is not None else ():
+            seen |= set(frame[head.columns[label or 0]].dropna())
+            if len(seen) > 1:
+                return True
+        return False
     except DataError:
         return True
 
 
-def _streams(
-    one: Found,
-    head: Head,
-    frame: pandas.DataFrame,
-    roles: Roles,
-    known: tuple[tuple[str, ...], dict[str, int], Rounded, list[Spans]],
-) -> list[Stream]:
-    """The stream of each person that a column tells; ``known`` are what streams have in common."""
-    channels, names, rounded, spans = known
-    measured = np.stack([numbers(frame, head, column) for column in channels], axis=1)
-    rounded.look_at(measured)
-    values = kept(measured.astype(np.float32))
-    clockwork = None if roles.time is None else clock_of(frame, head, head.columns[roles.time])
-    if one.beside is not None:
-        labels = labels_beside(one, head, clockwork, len(values), spans)
+class Known(NamedTuple):
+    """What streams have in common: their channels, and what was found in those that were read before."""
+
+    channels: tuple[str, ...]
+    names: dict[str, int]
+    rounded: Rounded
+    spans: list[Spans]
+    notes: list[str]
+
+
+def _streams(one: Found, head: Head, frames: Iterable[pandas.DataFrame], roles: Roles, known: Known) -> list[Stream]:
+    """The stream of each person that a column tells."""
+    measured, stamps, codes = Column(), Column(), Column()
+    person, time, label = (None if k is None else head.columns[k] for k in (roles.person, roles.time, roles.label))
+    runs: list[tuple[int, str]] = []
+    n_rows, as_dates = 0, False
+    for frame in frames:
+        frame.columns = list(head.columns)
+        values = np.stack([numbers(frame, head, column) for column in known.channels], axis=1)
+        known.rounded.look_at(values)
+        measured.add(values.astype(np.float32))
+        if time is not None:
+            own, as_dates = times(frame, head, time)
+            stamps.add(own)
+        if one.beside is None:
+            assert label is not None
+            called = {} if head.published is None else head.published.class_names
+            texts = frame[label].fillna("").astype(str).str.strip()
+            codes.add(_numbered(texts.map(lambda text, called=called: called.get(text, text) or NULL), known.names))
+        if person is not None:
+            known.notes.extend(_spell_alike(frame, person))
+            people = frame[person].to_numpy()
+            changes = np.flatnonzero(people[1:] != people[:-1]) + 1
+            begins = [(n_rows + k, str(people[k])) for k in (0, *changes.tolist())]
+            runs += begins[1:] if runs and runs[-1][1] == begins[0][1] else begins
+        n_rows += len(frame)
+    whole = measured.whole()
+    clockwork = None if time is None else clock_of(stamps.whole(), as_dates, time)
+    if one.beside is None:
+        labels = codes.whole()
     else:
-        assert roles.label is not None
-        texts = frame[head.columns[roles.label]].fillna("").astype(str).str.strip()
-        called = {} if head.published is None else head.published.class_names
-        labels = texts.map(lambda text: called.get(text, text) or NULL).to_numpy(object)
-    codes = np.array([names.setdefault(name, len(names)) for name in dict.fromkeys(labels)])
-    own = {name: code for name, code in zip(dict.fromkeys(labels), codes, strict=True)}
-    numbered = kept(np.fromiter((own[name] for name in labels), np.int64, len(labels)))
+        labels = kept(_numbered(labels_beside(one, head, clockwork, n_rows, known.spans), known.names))
     seconds = None if clockwork is None else kept(clockwork.stamps * clockwork.unit)
     rate = None if head.published is None else head.published.rate_hz
-    if roles.person is None:
-        return [Stream(str(head.path), "", values, numbered, seconds, rate)]
-    people = frame[head.columns[roles.person]].to_numpy()
-    ends = [0, *(np.flatnonzero(people[1:] != people[:-1]) + 1).tolist(), len(people)]
+    if person is None:
+        return [Stream(str(head.path), "", whole, labels, seconds, rate)]
     return [
-        Stream(
-            f"{head.path}, {people[a]}",
-            people[a],
-            values[a:b],
-            numbered[a:b],
-            None if seconds is None else seconds[a:b],
-            rate,
-        )
-        for a, b in pairwise(ends)
+        Stream(f"{head.path}, {name}", name, whole[a:b], labels[a:b], None if seconds is None else seconds[a:b], rate)
+        for (a, name), (b, _) in pairwise([*runs, (n_rows, "")])
     ]
+
+
+def _numbered(labels: Iterable[str], names: dict[str, int]) -> NDArray[np.int64]:
+    """Labels as their numbers among all names, which grow."""
+    return np.fromiter((names.setdefault(name, len(names)) for name in labels), np.int64)
 
 
 def _annotated(found: Sequence[Found]) -> tuple[list[Found], list[str]]:

@@ -1,6 +1,6 @@
 """Tables of streams: what a file is by its first lines, and all of it as a pandas frame.
 
-A stream may have millions of rows, which pandas reads at once; what is wrong with a cell is still told with its row.
+A stream may have millions of rows, which pandas reads many at a time; what is wrong with a cell is told with its row.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from ..formats.columns import (
     Roles,
     find_roles,
     is_time,
+    iso_date,
     label_of_steps,
     open_table,
     unit_seconds,
 )
 from ..formats.delimited import (
+    CHUNK_ROWS,
     MISSING,
     NUMBER,
     is_header,
@@ -39,9 +41,8 @@ from ..formats.delimited import (
     refuse_columns,
     sniff_delimiter,
 )
-from ..formats.regular import read_regular
 from ..formats.tables import LARGEST
-from ..layouts.time_axis import guess_unit_seconds
+from ..layouts.time_axis import guess_unit_seconds, spacing, steps_between
 from .headerless import BY_WIDTH, Published
 
 if TYPE_CHECKING:
@@ -50,14 +51,17 @@ if TYPE_CHECKING:
 # What a table is.
 ROWS, ANNOTATIONS, LABELS, PLAIN, OTHER = "rows", "annotations", "labels", "plain", "other"
 
-START_NAMES = frozenset({"start", "begin", "onset", "from", "tmin", "starttime", "begintime", "timestart"})
-END_NAMES = frozenset({"end", "stop", "finish", "to", "tmax", "endtime", "stoptime", "timeend", "offset"})
-LENGTH_NAMES = frozenset({"duration", "length"})
+START_NAMES = frozenset(
+    {"start", "begin", "onset", "from", "tmin", "starttime", "begintime", "timestart", "beginn", "anfang"}
+)
+END_NAMES = frozenset({"end", "stop", "finish", "to", "tmax", "endtime", "stoptime", "timeend", "offset", "ende"})
+LENGTH_NAMES = frozenset({"duration", "length", "dauer"})
 # A y beside them is an axis.
 LABELLED = frozenset(name.replace("_", "") for name in LABEL_NAMES[:-1])
 # Of a start that counts rows of the stream.
 SAMPLE_WORDS = frozenset({"sample", "samples", "index", "row", "rows", "frame", "frames", "step", "steps", "idx"})
 N_LOOKED_AT = 40
+ROWS_AT_ONCE = 1 << 18
 
 
 class Clockwork(NamedTuple):
@@ -162,7 +166,14 @@ def _kind(columns: Sequence[str], place: str) -> str:
 
 
 def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFrame:
-    """All rows of a table, columns by their names and rows, from text, by their numbers in the file.
+    """All rows of a table; see ``frames_of``."""
+    import pandas as pd
+
+    return pd.concat([*frames_of(head, words)])
+
+
+def frames_of(head: Head, words: frozenset[str] = frozenset()) -> Iterator[pandas.DataFrame]:
+    """The rows of a table, many at a time: columns by their names and rows by their numbers in the file.
 
     Args:
         head: Of the table.
@@ -176,36 +187,51 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
     path, place = head.path, str(head.path)
     refuse_columns(len(head.columns), place)
     if path.suffix.lower() in PARQUET_SUFFIXES:
-        chunks = list(open_table(path, place).chunks())
-        frame = pd.DataFrame(
-            {
-                name: np.concatenate([_cells(chunk, k, name in words) for chunk in chunks])
+        chunks = open_table(path, place).chunks()
+        while some := [*islice(chunks, ROWS_AT_ONCE // CHUNK_ROWS)]:
+            cells = {
+                name: np.concatenate([_cells(chunk, k, name in words) for chunk in some])
                 for k, name in enumerate(head.columns)
             }
-        )
-        return frame.set_axis(range(1, len(frame) + 1))
+            frame = pd.DataFrame(cells)
+            yield frame.set_axis(range(some[0].first_row, some[0].first_row + len(frame)))
+        return
+    above, rows, records = len(head.above), [], []
+    begins, is_open = head.has_header, False
     try:
-        text = read_regular(path).decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{place} cannot be read: {error.strerror}") from error
+        for row, line in enumerate(islice(lines_of(path, place), above, None), above + 1):
+            if "\0" in line:
+                raise DataError(f"{place} holds a zero byte: this is not delimited text")
+            for record in filter(None, _records([line])):
+                rows.append(row)
+                records.append(record)
+            # A cell between quotes may hold ends of lines.
+            is_open ^= line.count('"') % 2 == 1
+            if len(rows) >= ROWS_AT_ONCE and not is_open:
+                yield _frame(head, words, rows, records, begins)
+                rows, records, begins = [], [], False
     except UnicodeDecodeError as error:
         raise DataError(f"{place} is not UTF-8 text: save it as 'CSV UTF-8'") from error
-    if "\0" in text:
-        raise DataError(f"{place} holds a zero byte: this is not delimited text")
+    if rows or begins:
+        yield _frame(head, words, rows, records, begins)
+
+
+def _frame(head: Head, words: frozenset[str], rows: list[int], records: list[str], begins: bool) -> pandas.DataFrame:
+    """Records that stand in these rows, the first of them the header if the table ``begins`` here."""
+    import pandas as pd
+
+    place = str(head.path)
     missing = sorted({spelled for one in MISSING for spelled in (one, one.upper(), one.capitalize(), "NaN")})
-    lines = enumerate(text.splitlines()[len(head.above) :], len(head.above) + 1)
-    records = [(row, record) for row, line in lines for record in _records([line]) if record]
-    rows = [row for row, _ in records]
     try:
         with warnings.catch_warnings():
             # Of columns that mix numbers and words, which are told below.
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(
-                io.StringIO("\n".join(record for _, record in records)),
+                io.StringIO("\n".join(records)),
                 sep=head.delimiter or r"\s+",
                 header=None,
-                skiprows=int(head.has_header),
+                skiprows=int(begins),
                 names=list(head.columns),
                 index_col=False,
                 dtype=dict.fromkeys(words, str),
@@ -214,8 +240,8 @@ def read_frame(head: Head, words: frozenset[str] = frozenset()) -> pandas.DataFr
                 skipinitialspace=True,
                 decimal="," if head.delimiter == ";" else ".",
             )
-            # A cell between quotes may hold ends of lines: rows below it are counted without them.
-            return frame.set_axis(rows[int(head.has_header) :][: len(frame)])
+            # Rows below such a cell are counted without its ends of lines.
+            return frame.set_axis(rows[int(begins) :][: len(frame)])
     except pd.errors.ParserWarning as error:
         what = "the header" if head.has_header else "the first row"
         raise DataError(f"{place}: rows have more fields than {what}, which has {len(head.columns)}") from error
@@ -326,7 +352,7 @@ def times(frame: pandas.DataFrame, head: Head, column: str) -> tuple[NDArray[np.
     if known.any() and re.fullmatch(r"\d{1,3}:\d\d(:\d\d(\.\d+)?)?", str(cells[known].iloc[0])):
         read = pd.to_timedelta(cells, errors="coerce") / pd.Timedelta(seconds=1)
     else:
-        dates = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
+        dates = pd.to_datetime(cells.map(iso_date, na_action="ignore"), errors="coerce", format="ISO8601", utc=True)
         read = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
     wrong = np.flatnonzero(known & read.isna())
     if len(wrong):
@@ -337,11 +363,10 @@ def times(frame: pandas.DataFrame, head: Head, column: str) -> tuple[NDArray[np.
     return np.asarray(read, np.float64), True
 
 
-def clock_of(frame: pandas.DataFrame, head: Head, column: str) -> Clockwork | None:
-    """None where the column counts rows."""
-    stamps, as_dates = times(frame, head, column)
-    steps = np.diff(stamps)
-    forward = steps[steps > 0]
+def clock_of(stamps: NDArray[np.float64], as_dates: bool, column: str) -> Clockwork | None:
+    """The clock of a column of ``times``; None where it counts rows."""
+    found = [steps[:: spacing(stamps)] for _, steps in steps_between(stamps)]
+    forward = np.concatenate([steps[steps > 0] for steps in found]) if found else np.empty(0)
     if not len(forward):
         return None
     unit = 1.0 if as_dates else unit_seconds(column) or guess_unit_seconds(float(np.median(forward)))

@@ -180,12 +180,15 @@ def _without_wild_values(layout: Layout, streams: Sequence[Stream], source: Sour
 def _pieces(layout: Layout, streams: Sequence[Stream], notes: list[str]) -> list[Piece]:
     found: list[Piece] = []
     wrong: list[str] = []
+    n_alone, has_jumps = 0, False
     for number, stream in enumerate(each(streams)):
         slices, rates = [slice(0, len(stream.values))], [stream.rate_hz]
         if stream.seconds is not None:
             seconds, slices, n_mended = mended_clock(stream.seconds)
             wrong += [told] if (told := _told_clock(stream, slices, n_mended)) else []
-            slices = [one for one in slices if one.stop - one.start > 1 and seconds[one.stop - 1] > seconds[one.start]]
+            has_jumps |= len(slices) > 1
+            n_before, slices = len(slices), [one for one in slices if seconds[one.stop - 1] > seconds[one.start]]
+            n_alone += n_before - len(slices)
             rates = [(one.stop - one.start - 1) / float(seconds[one.stop - 1] - seconds[one.start]) for one in slices]
         for one, rate in zip(slices, rates, strict=True):
             values, labels = stream.values[one], stream.labels[one]
@@ -202,7 +205,11 @@ def _pieces(layout: Layout, streams: Sequence[Stream], notes: list[str]) -> list
     ]
     if wrong:
         more = f"; {len(wrong) - FEW:,} more are like it" if len(wrong) > FEW else ""
-        notes.append(f"{CLOCK_NOTE}{'; '.join(wrong[:FEW])}{more}: each side of a jump is a stretch of its own")
+        apart = ": each side of a jump is a stretch of its own" if has_jumps else ""
+        notes.append(f"{CLOCK_NOTE}{'; '.join(wrong[:FEW])}{more}{apart}")
+    if n_alone:
+        what = "stretch" if n_alone == 1 else "stretches"
+        notes.append(f"{CHECK}{n_alone:,} {what} of one moment, alone between jumps of the clock: left out")
     tables, gap_notes = fill_gaps(layout, [Recording(piece.place, "", piece.values) for piece in found])
     notes += gap_notes
     return [replace(piece, values=table) for piece, table in zip(found, tables, strict=True)]
@@ -213,7 +220,8 @@ def _told_clock(stream: Stream, slices: list[slice], n_mended: int) -> str:
     assert stream.seconds is not None
     said = []
     if n_mended:
-        said.append(f"has {n_mended:,} wild {'stamp' if n_mended == 1 else 'stamps'}")
+        stamps = "stamp, which is" if n_mended == 1 else "stamps, each of them"
+        said.append(f"has {n_mended:,} wild {stamps} taken between its neighbours")
     steps = np.diff(stream.seconds)
     n_still = int((steps == 0).sum())
     # A clock that is coarser than the steps stands still at most of them.

@@ -8,7 +8,6 @@ each transform stands for, are those of Um et al. 2017 ("Data augmentation of we
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from zlib import crc32
 
 import torch
 from jaxtyping import Float
@@ -17,6 +16,7 @@ from torch import Tensor
 from ..landmarks import mirrored
 from ..sequences import SequenceDataset
 from .channels import Normaliser
+from .noise import Noise
 from .resampling import resample
 from .triples import sensor_triples
 
@@ -49,7 +49,7 @@ class Augmentation:
 def augment(
     dataset: SequenceDataset, augmentation: Augmentation, normaliser: Normaliser, *, seed: int, epoch: int
 ) -> SequenceDataset:
-    """The same sequences, varied; the same bits for the same (seed, epoch), and of a streamed data set, batches.
+    """The same sequences, varied; the same bits for the same (seed, epoch), whether or not the data set is streamed.
 
     Args:
         dataset: Training sequences as measured.
@@ -60,8 +60,6 @@ def augment(
     """
     if augmentation == Augmentation():
         return dataset
-    if dataset.starts is not None:
-        return dataset.seen(_augment_batch, augmentation, normaliser, seed, epoch)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     if augmentation.time_crop:
         dataset = crop_time(dataset, augmentation.time_crop, generator)
@@ -80,18 +78,16 @@ def augment(
     return dataset
 
 
-def _augment_batch(
-    packed: SequenceDataset, augmentation: Augmentation, normaliser: Normaliser, seed: int, epoch: int
-) -> SequenceDataset:
-    """Of a streamed data set each batch draws for itself, by what is in it."""
-    return augment(packed, augmentation, normaliser, seed=seed + crc32(packed.values.numpy().data), epoch=epoch)
-
-
 def jitter(
     dataset: SequenceDataset, deviation: Float[Tensor, " channels"], generator: torch.Generator
 ) -> SequenceDataset:
     """Adds noise of the given standard deviation a channel."""
-    noise = torch.randn(dataset.values.shape, generator=generator)
+    if dataset.starts is None:
+        return _jittered(dataset, deviation, torch.randn(dataset.values.shape, generator=generator))
+    return dataset.seen(_jittered, deviation, each=[Noise(dataset.lengths, dataset.n_channels, generator)])
+
+
+def _jittered(dataset: SequenceDataset, deviation: Tensor, noise: Tensor) -> SequenceDataset:
     return dataset.with_values(dataset.values + noise * deviation)
 
 
@@ -104,6 +100,10 @@ def scale(
     many deviations away.
     """
     factors = 1 + deviation * torch.randn(len(dataset), dataset.n_channels, generator=generator)
+    return dataset.seen(_scaled, mean, each=[factors])
+
+
+def _scaled(dataset: SequenceDataset, mean: Tensor, factors: Tensor) -> SequenceDataset:
     return dataset.with_values((dataset.values - mean).mul_(factors.index_select(0, dataset.owners)).add_(mean))
 
 
@@ -112,7 +112,11 @@ def rotate(dataset: SequenceDataset, radians: float, generator: torch.Generator)
 
     Channels outside a triple, and data sets without one, stay as they are.
     """
-    turns = rotation_matrices(radians * torch.randn(len(dataset), 3, generator=generator))
+    return dataset.seen(_rotated, each=[radians * torch.randn(len(dataset), 3, generator=generator)])
+
+
+def _rotated(dataset: SequenceDataset, vectors: Tensor) -> SequenceDataset:
+    turns = rotation_matrices(vectors)
     turn = turns.flatten(1).index_select(0, dataset.owners).view(-1, 3, 3)
     values = dataset.values.clone()
     for first, _, last in sensor_triples(dataset.channel_names):
@@ -132,17 +136,44 @@ def rotation_matrices(vectors: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"]:
 
 def warp_time(dataset: SequenceDataset, deviation: float, generator: torch.Generator) -> SequenceDataset:
     """Plays each sequence at a speed that changes smoothly; its beginning, end and number of steps stay."""
-    last = (dataset.lengths - 1).double()
     log_speeds = deviation * torch.randn(len(dataset), N_SPEED_KNOTS, generator=generator, dtype=torch.double)
-    place = dataset.positions / last.clamp_min(1)[dataset.owners] * (N_SPEED_KNOTS - 1)
-    knot = place.long().clamp_max(N_SPEED_KNOTS - 2)
-    here, there = log_speeds[dataset.owners, knot], log_speeds[dataset.owners, knot + 1]
-    speed = torch.lerp(here, there, place - knot).exp()
+    if dataset.starts is None:
+        return _warped(dataset, log_speeds)
+    before = log_speeds.new_zeros(len(dataset) + 1)
+    for rows in dataset.pieces():
+        speeds = _speeds(dataset.lengths[rows], log_speeds[rows])
+        passed = torch.cat([before[rows[:1]], speeds]).cumsum(0)
+        before[rows + 1] = passed[dataset.lengths[rows].cumsum(0)]
+    return dataset.seen(_warped, each=[log_speeds, before[:-1]])
+
+
+def _warped(dataset: SequenceDataset, log_speeds: Tensor, before: Tensor | None = None) -> SequenceDataset:
+    """Sequences at these speeds; ``before`` is how far those before each one came, of all that belong together."""
+    last = (dataset.lengths - 1).double()
+    speed = _speeds(dataset.lengths, log_speeds)
+    if before is None:
+        passed = speed.cumsum(0)
+    else:
+        # Added up in the same order, so that the same bits are rounded away.
+        table = speed.new_zeros(len(dataset), int(dataset.lengths.max()) + 1)
+        table[:, 0] = before
+        table[dataset.owners, dataset.positions + 1] = speed
+        passed = table.cumsum(1)[dataset.owners, dataset.positions + 1]
     # How far a sequence has come before each of its steps, measured in steps as recorded.
-    travelled = speed.cumsum(0) - speed
+    travelled = passed - speed
     travelled = travelled - travelled[dataset.offsets][dataset.owners]
     whole = travelled[dataset.offsets + dataset.lengths - 1].clamp_min(1e-12)
     return resample(dataset, dataset.lengths, travelled * (last / whole)[dataset.owners])
+
+
+def _speeds(lengths: Tensor, log_speeds: Tensor) -> Float[Tensor, " steps"]:
+    """The speed at each step, between those at the knots."""
+    owners = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+    positions = torch.arange(len(owners)) - (lengths.cumsum(0) - lengths)[owners]
+    place = positions / (lengths - 1).double().clamp_min(1)[owners] * (N_SPEED_KNOTS - 1)
+    knot = place.long().clamp_max(N_SPEED_KNOTS - 2)
+    here, there = log_speeds[owners, knot], log_speeds[owners, knot + 1]
+    return torch.lerp(here, there, place - knot).exp()
 
 
 def crop_time(dataset: SequenceDataset, share: float, generator: torch.Generator) -> SequenceDataset:
@@ -150,6 +181,8 @@ def crop_time(dataset: SequenceDataset, share: float, generator: torch.Generator
     draws = torch.rand(2, len(dataset), generator=generator)
     lengths = (dataset.lengths * (1 - share * draws[0])).ceil().long().clamp_min(1)
     begin = (draws[1] * (dataset.lengths - lengths + 1)).long().clamp_max(dataset.lengths - lengths)
+    if dataset.starts is not None:
+        return replace(dataset, starts=dataset.starts + begin, lengths=lengths)
     ends = lengths.cumsum(0)
     steps = torch.arange(int(ends[-1])) + torch.repeat_interleave(dataset.offsets + begin - (ends - lengths), lengths)
     return replace(dataset, values=dataset.values.index_select(0, steps), lengths=lengths)
@@ -161,14 +194,22 @@ def drop_channels(
     """Holds channels of a sequence at the training mean, as if the sensor had said nothing; never all of them."""
     dropped = torch.rand(len(dataset), dataset.n_channels, generator=generator) < probability
     dropped &= ~dropped.all(dim=1, keepdim=True)
+    return dataset.seen(_without_channels, mean, each=[dropped])
+
+
+def _without_channels(dataset: SequenceDataset, mean: Tensor, dropped: Tensor) -> SequenceDataset:
     return dataset.with_values(torch.where(dropped.index_select(0, dataset.owners), mean, dataset.values))
 
 
 def flip(dataset: SequenceDataset, generator: torch.Generator) -> SequenceDataset:
     """Mirrors half of the sequences; data sets whose channels have no mirror image stay as they are."""
-    mirror = mirrored(dataset.channel_names)
-    if mirror is None:
+    if mirrored(dataset.channel_names) is None:
         return dataset
+    return dataset.seen(_mirrored, each=[torch.rand(len(dataset), generator=generator) < 0.5])
+
+
+def _mirrored(dataset: SequenceDataset, chosen: Tensor) -> SequenceDataset:
+    mirror = mirrored(dataset.channel_names)
+    assert mirror is not None
     image = dataset.values[:, mirror.source] * mirror.sign
-    chosen = torch.rand(len(dataset), generator=generator) < 0.5
     return dataset.with_values(torch.where(chosen[dataset.owners][:, None], image, dataset.values))

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import torch
 
@@ -77,18 +79,38 @@ def test_batches_have_the_same_bits(folder: Path, derived: str, normalisation: s
             assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_a_batch_is_varied_alike_in_memory_and_on_disk_and_otherwise_in_each_epoch(folder: Path) -> None:
-    every = Augmentation(jitter=0.1, scaling=0.1, rotation=0.2, time_warp=0.2, time_crop=0.3, channel_dropout=0.2)
-    rows = torch.arange(12)
-    table, disk = (read(folder, storage) for storage in ("table", "disk"))
-    normaliser = fit_normaliser(table)
-    first, second, other = (
-        gather(augment(one, every, normaliser, seed=3, epoch=epoch), rows)
-        for one, epoch in ((table, 1), (disk, 1), (disk, 2))
-    )
-    assert torch.equal(first.values, second.values)
-    assert torch.equal(first.lengths, second.lengths)
-    assert first.values.shape != other.values.shape or not torch.equal(first.values, other.values)
+EVERYTHING: dict[str, Any] = {
+    "jitter": 0.1,
+    "scaling": 0.1,
+    "rotation": 0.2,
+    "time_warp": 0.2,
+    "time_crop": 0.3,
+    "channel_dropout": 0.2,
+}
+
+
+@pytest.mark.parametrize("names", [*([name] for name in EVERYTHING), [*EVERYTHING]])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_batches_are_varied_with_the_same_bits(
+    folder: Path, names: list[str], balanced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.tensors.noise.FEWEST_VALUES", 1000)
+    augmentation = Augmentation(**{name: EVERYTHING[name] for name in names})
+    found = {}
+    for storage in ("memory", "table", "disk"):
+        dataset = read(folder, storage)
+        train = dataset.subset(torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:60])
+        normaliser, preparation = fit_normaliser(derive(train, "both")), Preparation("both", "both")
+        measured = fit_normaliser(train)
+        for epoch in (1, 2):
+            varied = augment(train, augmentation, measured, seed=3, epoch=epoch)
+            prepared = prepare_measured(varied, normaliser, preparation)
+            found[storage, epoch] = [*training_batches(prepared, 16, seed=1, epoch=epoch, balanced=balanced)]
+            found[storage, -epoch] = [gather(prepared.subset(torch.tensor([7, 3, 11])), torch.tensor([2, 0]))]
+    for (storage, epoch), batches in found.items():
+        for one, other in zip(found["memory", epoch], batches, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True)), (storage, epoch)
+    assert not torch.equal(found["disk", -1][0].values[:, :5], found["disk", -2][0].values[:, :5])
 
 
 def test_a_table_is_found_again_until_a_file_changes(folder: Path) -> None:
@@ -110,6 +132,7 @@ def test_what_is_damaged_is_read_again(folder: Path) -> None:
     code = f"""
 import torch
 from pathlib import Path
+from typing import Any
 from data.files import load
 from data.source import Source
 print(load(Source(Path({str(folder)!r}), Path({str(folder.parent / "cache")!r}), storage="disk")).fingerprint)
@@ -146,6 +169,34 @@ def test_what_is_read_is_spooled_to_files_without_a_name(tmp_path: Path) -> None
     assert not kept[-2].flags.writeable
     assert kept[-2] is not given[-2]
     assert list((tmp_path / "tables").iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_what_is_read_in_pieces_is_what_is_read_at_once(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    for label in ("walk", "run"):
+        for person in range(3):
+            values = generator.normal(size=(40_000, 2)).round(3)
+            values[20_000, 0] = np.nan if person == 1 else 0
+            seconds = np.arange(len(values)) / 50 + 5 * (np.arange(len(values)) > 30_000)
+            frame = pandas.DataFrame({"time": seconds, "x": values[:, 0], "y": values[:, 1]})
+            frame = pandas.concat([frame[:100], frame[99:]]) if person == 2 else frame
+            path = tmp_path / "mine" / label / f"p0{person}{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    memory = read(tmp_path / "mine", "memory")
+    assert any("cut there into 12 pieces" in note for note in memory.notes)
+    assert any("repeat the one before" in note for note in memory.notes)
+    monkeypatch.setattr("data.spool.Spool.__init__.__defaults__", (5000, 1 << 20))
+    monkeypatch.setattr("data.spool.PIECE_BYTES", 5000)
+    monkeypatch.setattr("data.formats.delimited.BLOCK_BYTES", 5000)
+    for module in ("recordings", "layouts.pieces", "layouts.time_axis"):
+        monkeypatch.setattr(f"data.{module}.N_AT_ONCE", 5000)
+    disk = read(tmp_path / "mine", "disk")
+    assert disk.fingerprint == memory.fingerprint
+    assert disk.notes[: len(memory.notes)] == memory.notes
 
 
 @pytest.fixture

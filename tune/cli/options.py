@@ -62,7 +62,8 @@ def storage_options(command: Command) -> Command:
         click.option(
             "--storage",
             metavar="URL",
-            help="Another database than SAVE_DIR/tune.db; env:VAR takes it from the environment.",
+            help="Another database than SAVE_DIR/tune.db; env:VAR takes it from the environment. Where recordings lie "
+            "is the setting data.storage.",
         ),
     )(with_storage)
 

@@ -113,7 +113,8 @@ def _predicted(classifier: Classifier, waiting: list[tuple[Unlabelled, list[Arra
         best = shares.index(max(shares))
         timeline: tuple[Span, ...] = ()
         if facts.streams is not None:
-            best = int(decide(mean[None], facts.streams[0], null_class(facts.class_names))[0][0])
+            once = facts.streams[0].model_copy(update={"min_windows": 1})
+            best = int(decide(mean[None], once, null_class(facts.class_names))[0][0])
             spans = _timeline(mine, [len(window) for window in cut], facts.class_names, *facts.streams)
             late = one.begin_seconds or 0.0
             timeline = tuple(replace(span, begin=span.begin + late, end=span.end + late) for span in spans)

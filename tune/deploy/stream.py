@@ -86,7 +86,7 @@ def decisions(
     if sample_rate_hz is not None and facts.sample_rate_hz is not None:
         refuse_rate(sample_rate_hz, facts.sample_rate_hz, PLACE)
     last: deque[Array] = deque(maxlen=sliding.window)
-    recent: deque[Array] = deque(maxlen=sliding.rule.n_windows)
+    recent: deque[Array] = deque(maxlen=sliding.rule.n_windows + sliding.rule.min_windows - 1)
     step, decided = 0, False
     for sample in _samples(lines, facts, sliding.window):
         last.append(sample)

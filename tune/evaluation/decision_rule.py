@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from data.sequences import SequenceDataset
 from data.streams.null_class import null_class
 
-from ..training.decisions import N_WINDOWS, DecisionRule
+from ..training.decisions import MIN_WINDOWS, N_WINDOWS, DecisionRule
 from .events import judge_events, probabilities_of
 
 THRESHOLDS = (*np.arange(0.1, 0.95, 0.05).round(2).tolist(), 0.95, 0.98, 1.0)
@@ -34,7 +35,8 @@ def choose_rule(
 ) -> DecisionRule | None:
     """The rule with the best event F1, or with the best recall of those that keep to a number of false alarms.
 
-    Of equals the first: the one that smooths as many windows as ``DecisionRule`` does by itself, without a threshold.
+    Of equals the first: the one that smooths as many windows as ``DecisionRule`` does by itself, without a threshold
+    and without a least number of decisions.
 
     Args:
         logits: Of each fold's network on its validation set.
@@ -72,7 +74,6 @@ def rule_in(judged: Mapping[str, Any] | None) -> DecisionRule | None:
 
 
 def _rules(plain: DecisionRule, class_names: Sequence[str]) -> Iterator[DecisionRule]:
-    thresholds = (None, *(THRESHOLDS if null_class(class_names) is not None else ()))
-    for threshold in thresholds:
-        for n_windows in N_WINDOWS:
-            yield plain.model_copy(update={"n_windows": n_windows, "threshold": threshold})
+    thresholds, least = ((None, *THRESHOLDS), MIN_WINDOWS) if null_class(class_names) is not None else ((None,), (1,))
+    for min_windows, threshold, n_windows in itertools.product(least, thresholds, N_WINDOWS):
+        yield plain.model_copy(update={"n_windows": n_windows, "threshold": threshold, "min_windows": min_windows})

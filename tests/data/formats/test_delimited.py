@@ -1,3 +1,4 @@
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from data.errors import DataError
 from data.formats import delimited
-from data.formats.delimited import TextTable, is_header, parse_numbers, sniff_delimiter
+from data.formats.delimited import NumberChunk, TextChunk, TextTable, is_header, parse_numbers, sniff_delimiter
 from data.formats.regular import LARGEST_BYTES
 
 
@@ -17,10 +18,10 @@ def table_of(folder: Path, content: str | bytes) -> TextTable:
     return TextTable(path, "wave/one.csv")
 
 
-def numbers_of(table: TextTable) -> list[list[float]]:
+def numbers_of(table: TextTable, as_numbers: bool = False) -> list[list[float]]:
     return [
         row
-        for chunk in table.chunks()
+        for chunk in table.chunks(as_numbers)
         for row in np.stack([chunk.numbers(k) for k in range(table.n_columns)], axis=1).tolist()
     ]
 
@@ -30,6 +31,7 @@ def numbers_of(table: TextTable) -> list[list[float]]:
     [
         "ax,ay\n1,2.5\n3,-4e1\n",
         "\ufeffax,ay\r\n1,2.5\r\n3,-4e1\r\n\r\n",
+        "ax,ay\r\n1,2.5\r\n3,-4e1\r\n".encode("utf-16"),
         "ax;ay\n1;2.5\n3;-4e1",
         "ax\tay\n1\t2.5\n3\t-4e1\n",
         "ax|ay\n1|2.5\n3|-4e1\n",
@@ -40,7 +42,7 @@ def numbers_of(table: TextTable) -> list[list[float]]:
         "ax;ay\n1,0;2,5\n3;-4e1\n",
     ],
 )
-def test_every_common_way_of_writing_a_table(tmp_path: Path, content: str) -> None:
+def test_every_common_way_of_writing_a_table(tmp_path: Path, content: str | bytes) -> None:
     table = table_of(tmp_path, content)
     assert table.columns == ("ax", "ay")
     assert numbers_of(table) == [[1, 2.5], [3, -40]]
@@ -55,14 +57,37 @@ def test_without_a_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["ax,ay\n1,2.5\r\n3,-4e1\n\n", "1 2.5\n3  -4e1", "1;2.5\n3;-4e1\n"])
 def test_rows_of_plain_numbers_are_read_at_once(tmp_path: Path, content: str) -> None:
     table = table_of(tmp_path, content)
-    matrix = table.matrix()
-    assert matrix is not None
-    assert matrix.tolist() == numbers_of(table) == [[1, 2.5], [3, -40]]
+    assert [type(chunk) for chunk in table.chunks(as_numbers=True)] == [NumberChunk]
+    assert numbers_of(table, as_numbers=True) == numbers_of(table) == [[1, 2.5], [3, -40]]
 
 
-@pytest.mark.parametrize("rows", ["1,", "1,nan", "1,x", "1,2\n\n3,4", "1,1e999", "1,2,3", '"1",2', "1e,2", ""])
+ROWS = ["1,", "1,nan", "1,x", "1,2\n\n3,4", "1,1e999", "1,2,3", '"1",2', "1e,2", ""]
+
+
+@pytest.mark.parametrize("rows", ROWS)
 def test_all_other_rows_are_looked_at_closely(tmp_path: Path, rows: str) -> None:
-    assert table_of(tmp_path, f"ax,ay\n{rows}\n").matrix() is None
+    table = table_of(tmp_path, f"ax,ay\n{rows}\n")
+    with suppress(DataError):
+        assert type(next(iter(table.chunks(as_numbers=True)))) is TextChunk
+
+
+@pytest.mark.parametrize("n_above", range(6))
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("rows", [*ROWS, "ax,ay\n5,6"])
+def test_they_are_told_alike_behind_any_number_of_plain_rows(
+    tmp_path: Path, rows: str, n_above: int, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 9)
+    plain = [f"{k}.5,{k}" for k in range(n_above)]
+    table = table_of(tmp_path, end.join(["ax,ay", *plain, *rows.split("\n"), "7,8", "", ""]))
+
+    def told(as_numbers: bool) -> str:
+        try:
+            return f"{numbers_of(table, as_numbers)} {table.breaks}"
+        except DataError as error:
+            return str(error)
+
+    assert told(as_numbers=True) == told(as_numbers=False)
 
 
 @pytest.mark.parametrize("cell", ["", " ", "NaN", "nan", "NA", "null", "None", "?"])
@@ -101,7 +126,6 @@ def test_missing_values(tmp_path: Path, cell: str) -> None:
         ("ax,note\n1,good\n2,bad\n", r"column 'note' holds text such as 'good': take the column out, or give it"),
         (b"ax,ay\n1,2\0\n", r"line 2 holds a zero byte"),
         (b"ax (m/s\xb2),ay\n1,2\n", r"one.csv, line 1 is not UTF-8 text \(byte 0xb2\): save it as 'CSV UTF-8'"),
-        ("ax,ay\n1,2\n".encode("utf-16"), r"is not UTF-8 text \(byte 0xff"),
     ],
 )
 def test_names_file_row_and_column(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -210,9 +234,7 @@ def test_lines_above_the_table(tmp_path: Path, above: str, rows: str) -> None:
     assert "".join(table.above) == above
     assert table.columns in (("ax", "ay"), ("channel_1", "channel_2"))
     assert numbers_of(table) == [[1, 2], [3, 4]]
-    matrix = table.matrix()
-    assert matrix is not None
-    assert matrix.tolist() == [[1, 2], [3, 4]]
+    assert numbers_of(table, as_numbers=True) == [[1, 2], [3, 4]]
 
 
 def test_blocks_between_empty_lines_and_repeated_headers(tmp_path: Path) -> None:

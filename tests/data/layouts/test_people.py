@@ -1,6 +1,6 @@
 import pytest
 
-from data.layouts.people import one_spelling, people_in_names, without_number, without_person
+from data.layouts.people import one_spelling, people_in_names, perhaps_people, without_number, without_person
 from data.recording import CHECK
 
 
@@ -26,6 +26,23 @@ def test_names_of_which_some_tell_nobody() -> None:
     people, (note,) = people_in_names(["p1_a", "p1_b", "p2_a", "p2_b", "anna_b"])
     assert people is None
     assert note.startswith(f"{CHECK}most names tell a person, such as 'p1', and 'anna_b' does not")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["anna_1", "ben_1", "anna_2", "ben_2"], "'anna' and 'ben' in several classes"),
+        (["s1t1", "s2t1", "s1t2", "s2t2"], "'s1' and 's2' in several classes"),
+        (["Anna", "ben", "anna", "Ben"], "'anna' and 'ben' in several classes"),
+        (["take_1", "take_2", "take_1", "take_2"], ""),
+        (["walk_1", "walk_2", "run_1", "run_2"], ""),
+        (["01", "02", "01", "02"], ""),
+    ],
+)
+def test_what_may_be_a_person_is_told(names: list[str], told: str) -> None:
+    assert people_in_names(names) == (None, [])
+    assert told in "".join(perhaps_people(names, ["a", "a", "b", "b"]))
+    assert bool(told) == bool(perhaps_people(names, ["a", "a", "b", "b"]))
 
 
 def test_case_and_blanks_make_no_other_person() -> None:

@@ -400,3 +400,16 @@ def test_the_legend_of_labels_beside_streams_is_no_stream(tmp_path: Path) -> Non
         "Unique index   -   Track name   -   Label name\n\n1   -   Loco   -   Stand\n"
     )
     assert set(read(tmp_path).class_names) == {"close door 1", "null", "open door 1"}
+
+
+def test_a_stream_that_is_read_in_pieces_is_what_it_is_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for layout in ("rows_table", "rows_wisdm", "rows_pamap2", "annotations"):
+        whole = read(EXAMPLES / layout)
+        monkeypatch.setattr("data.streams.tables.ROWS_AT_ONCE", 50)
+        monkeypatch.setattr("data.spool.PIECE_BYTES", 100)
+        pieces = load(Source(EXAMPLES / layout, tmp_path, storage="disk"))
+        monkeypatch.undo()
+        assert pieces.fingerprint == whole.fingerprint
+        assert pieces.notes[: len(whole.notes)] == whole.notes

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import DataError
-from data.recording import Layout
+from data.recording import CHECK, Layout
 from data.sequences import SequenceDataset
 from data.source import Source
 from data.streams.clock import mended_clock
@@ -35,6 +35,21 @@ def test_a_wild_stamp_is_taken_between_its_neighbours() -> None:
     seconds, pieces, n_mended = mended_clock(np.array([0, 1, 2, 1e9, 4, 5.0]) / 10)
     assert seconds.tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
     assert (pieces, n_mended) == ([slice(0, 6)], 1)
+
+
+def test_what_is_wrong_with_a_clock_is_told_as_it_is() -> None:
+    clock = [k / 10 for k in range(40)]
+    wild = [*clock[:12], 1e9, *clock[13:]]
+    alone = [*clock[:20], 100.0, *(200 + k / 10 for k in range(19))]
+    labels = [0] * 20 + [1] * 20
+    told = [
+        "\n".join(cut([stream(labels, "anna", seconds), stream(labels, "bob")], window_seconds=1.0).notes)
+        for seconds in (wild, alone)
+    ]
+    assert "of anna.csv has 1 wild stamp, which is taken between its neighbours" in told[0]
+    assert "jump" not in told[0]
+    assert "of anna.csv jumps 2 times, by up to 100 s: each side of a jump is a stretch of its own" in told[1]
+    assert f"{CHECK}1 stretch of one moment, alone between jumps of the clock: left out" in told[1]
 
 
 @pytest.mark.parametrize("jump", [86_400.0, 5.0, -3.0])

@@ -111,9 +111,9 @@ def size_of(model: StoredModel, source: Source) -> Footprint:
 
 
 def _threshold(rule: DecisionRule, null: int | None) -> dict[str, object]:
-    if rule.threshold is None or null is None:
-        return {}
-    return {"NULL_CLASS": null, "THRESHOLD": number(rule.threshold)}
+    needed: dict[str, object] = {} if rule.threshold is None else {"THRESHOLD": number(rule.threshold)}
+    needed |= {"MIN_WINDOWS": rule.min_windows} if rule.min_windows > 1 else {}
+    return {"NULL_CLASS": null, **needed} if needed and null is not None else {}
 
 
 def _header(model: StoredModel, sizes: dict[str, object]) -> str:

@@ -43,7 +43,7 @@ int model_best(const float *probabilities)
     return best;
 }
 
-int model_decision(const float *probabilities)
+static int likely(const float *probabilities)
 {
 #ifdef MODEL_THRESHOLD
     int best = MODEL_NULL_CLASS;
@@ -60,6 +60,22 @@ int model_decision(const float *probabilities)
 #endif
 }
 
+/* What was likely last, and how often it has been in a row. */
+static int last_likely, n_likely;
+
+int model_decision(const float *probabilities)
+{
+    const int best = likely(probabilities);
+#ifdef MODEL_MIN_WINDOWS
+    n_likely = best != last_likely ? 1 : n_likely < MODEL_MIN_WINDOWS ? n_likely + 1 : n_likely;
+    last_likely = best;
+    if (n_likely < MODEL_MIN_WINDOWS) {
+        return MODEL_NULL_CLASS;
+    }
+#endif
+    return best;
+}
+
 /* A stream: the last window of samples, and what the last few windows said. */
 static float samples[MODEL_WINDOW * MODEL_N_CHANNELS];
 static float said[MODEL_SMOOTH * MODEL_N_CLASSES];
@@ -67,7 +83,7 @@ static int n_samples, next_sample, until_hop, n_said, next_said;
 
 void model_reset(void)
 {
-    n_samples = next_sample = until_hop = n_said = next_said = 0;
+    n_samples = next_sample = until_hop = n_said = next_said = last_likely = n_likely = 0;
 }
 
 static void decide(float *probabilities)

@@ -22,7 +22,8 @@ int model_best(const float *probabilities);
 
 /*
  * What is decided of a stream: the most probable class or, where MODEL_THRESHOLD is defined, the most probable but
- * MODEL_NULL_CLASS if it has that probability, and MODEL_NULL_CLASS if none has.
+ * MODEL_NULL_CLASS if it has that probability, and MODEL_NULL_CLASS if none has. Where MODEL_MIN_WINDOWS is defined, a
+ * class other than MODEL_NULL_CLASS has to be that so many times in a row: call it once whenever model_push returns 1.
  */
 int model_decision(const float *probabilities);
 

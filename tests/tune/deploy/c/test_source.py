@@ -73,10 +73,12 @@ def test_every_preparation(normalisation: str, derived: str, tmp_path: Path) -> 
 
 
 @needs("gcc")
-@pytest.mark.parametrize("threshold", [0.0, 0.2, 0.25, 1.0])
-def test_a_stream_is_decided_by_the_rule_that_was_judged(threshold: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("threshold", "min_windows"), [(0.0, 1), (0.2, 2), (0.25, 1), (1.0, 1), (None, 3)])
+def test_a_stream_is_decided_by_the_rule_that_was_judged(
+    threshold: float | None, min_windows: int, tmp_path: Path
+) -> None:
     names = ("null", *CLASSES[1:])
-    rule = {"hop": 2, "n_windows": 4, "threshold": threshold}
+    rule = {"hop": 2, "n_windows": 4, "threshold": threshold, "min_windows": min_windows}
     model = stored_model("gru", {"hidden_size": 5}, class_names=list(names), decision=rule)
     write_c(model, tmp_path, LENGTHS)
     check_stream(model, tmp_path)
