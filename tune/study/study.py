@@ -130,7 +130,7 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
 
 def is_companion(study: Study) -> bool:
     """Whether a study belongs to another one: it holds its confirmation runs, or its floor."""
-    return not COMPANION_MARKS.isdisjoint(study.user_attrs)
+    return not COMPANION_MARKS.isdisjoint(attributes_of(study))
 
 
 def exists_already(name: str) -> StudyExistsError:
