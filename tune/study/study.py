@@ -27,13 +27,13 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..training.splits import Splits, describe_data, describe_split
 from .brackets import BracketPruner, rungs_of
+from .database import HISTORY
 from .draws import BracketSampler
 from .ended import DEFAULT_ORIGIN, ended_and_unfinished, is_over_a_cap, metric_value, score_sign
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
 from .samplers import SAMPLERS, make_pruner, make_sampler
 from .store import (
-    HISTORY,
     LEFT,
     attributes_of,
     complete_trials,
@@ -169,6 +169,7 @@ def create_study(
             study = optuna.create_study(storage=storage, study_name=folder.study_name, directions=settings.directions)
         study.set_user_attr("study_id", own := uuid.uuid4().hex)
         write_text(folder.identity, own)
+        study = study_of(storage, folder.study_name)  # Now that its trials can be told from those of others.
         searched, _ = settings.ranges()
         for values in initial_configurations(splits.dataset.kind, settings.architecture, searched) if searched else ():
             study.enqueue_trial(values, user_attrs={"origin": DEFAULT_ORIGIN}, skip_if_exists=True)

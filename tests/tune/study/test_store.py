@@ -21,8 +21,9 @@ from sqlalchemy import event
 
 from tests.tune.conftest import Lab, NewLab
 from tune.core.errors import StorageError
+from tune.study.database import HISTORY
 from tune.study.storage import open_storage, sqlite_url
-from tune.study.store import HISTORY, engine_of, one_look, one_transaction
+from tune.study.store import engine_of, one_look, one_transaction, storage_of
 from tune.study.study import load_study, with_histories, with_history
 
 SPACE: dict[str, optuna.distributions.BaseDistribution] = {
@@ -126,7 +127,9 @@ def test_a_look_reads_once_and_again_what_this_process_changes(new_lab: NewLab) 
         assert found[mine.number].intermediate_values == {1: 0.25}
         assert found[theirs.number].intermediate_values == {1: 0.5}
     other.tell(theirs, 0.5)
+    beside = optuna.create_study(storage=storage_of(study))
     with one_look(study):
+        assert beside.get_trials() == []
         assert study.get_trials(deepcopy=False)[theirs.number].state == TrialState.COMPLETE
 
 
@@ -149,7 +152,7 @@ def test_nothing_else_touches_optunas_private_parts() -> None:
         for path in (root / package).rglob("*.py")
         if private.search(path.read_text())
     }
-    assert touching == {"tune/study/store.py"}
+    assert touching == {"tune/study/store.py", "tune/study/database.py"}
 
 
 ATTRIBUTES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
@@ -225,7 +228,7 @@ def statements_of(study: Study, act: Callable[[], object]) -> list[str]:
 def test_trials_are_read_once_a_process_and_by_as_many_statements_however_many_they_are(
     new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune.study.store._N_BY_IDS", 8)
+    monkeypatch.setattr("tune.study.database._N_BY_IDS", 8)
     n_statements = []
     for n_trials in (3, 12, 24):
         lab = new_lab(f"study-{n_trials}")
