@@ -41,6 +41,7 @@ from optuna.storages._rdb.models import (
 )
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     String,
@@ -417,7 +418,8 @@ def _trials(
 # What is known of a trial, in rows alike: its kind, the trial, its place among those of its kind, its name or the kind
 # of a number, the number, and the text.
 _DRAWN, _SCORED, _REPORTED, _NOTED, _NOTED_INSIDE = range(5)
-_NOTHING, _NO_ORDER = null(), literal_column("0")
+_NOTHING = null()
+_NO_ORDER: ColumnElement[Any] = literal_column("0")
 
 
 def _contents(kind: int, model: Any, order: Any, name: Any, number: Any, text: Any) -> Select[Any]:
@@ -473,7 +475,7 @@ def _heads(n_drawn: Any) -> Select[Any]:
 _OF_STUDY = (_TRIAL.study_id == bindparam("study")) & or_(
     _TRIAL.trial_id.in_(bindparam("ids", expanding=True)), _TRIAL.trial_id > bindparam("after")
 )
-_NOT_COUNTED = literal_column("0")
+_NOT_COUNTED: ColumnElement[Any] = literal_column("0")
 _N_DRAWN = select(count()).where(TrialParamModel.trial_id == _TRIAL.trial_id).scalar_subquery()
 _HEAD = _heads(_NOT_COUNTED).where(_TRIAL.trial_id == bindparam("trial"))
 _HEADS, _HEADS_AGAIN = (_heads(n_drawn).where(_OF_STUDY) for n_drawn in (_NOT_COUNTED, _N_DRAWN))
