@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -105,6 +105,12 @@ INITIAL_CONFIGURATIONS: dict[str, tuple[dict[str, Scalar], ...]] = {
     ),
 }
 
+# Of a network, where less is smaller.
+SIZES = (
+    *("hidden_size", "front_channels", "conv_channels", "attention_head_dim", "head_dim", "feed_forward_size"),
+    *("n_layers", "n_blocks", "n_features"),
+)
+
 # What a search tries beside the first configuration, as changes of it, whatever the data, the most useful first. A
 # network that wants a steady rate, one that wants to anneal, a small one, a plain one and a large one seldom fail on
 # the same data. ``benchmarks/portfolio.py`` evaluates and orders them.
@@ -191,6 +197,16 @@ def initial_configurations(kind: str, architecture: str, searched: Space) -> lis
         _completed(searched, {**OFF, **values, **_adapted(architecture)}) for values in INITIAL_CONFIGURATIONS[kind]
     ]
     return [values for k, values in enumerate(moved) if values not in moved[:k]]
+
+
+def ever_smaller(searched: Space, values: dict[str, Scalar]) -> Iterator[dict[str, Scalar]]:
+    """A configuration, then its network forwards only, then of half the size, and again, until the ranges end."""
+    yield values
+    before, values = None, {**values, **moved_into(searched, {"bidirectional": False})}
+    while values != before:
+        yield values
+        halves = {name: int(values[name]) // 2 for name in SIZES if name in values}
+        before, values = values, {**values, **moved_into(searched, halves)}
 
 
 def portfolio(kind: str, architecture: str, searched: Space) -> list[dict[str, Scalar]]:

@@ -40,17 +40,20 @@ def fit_floors(context: RunContext, observer: Progress, stop: StopWatch) -> None
     try:
         floors = stored_floors(study)
         if floors is None or (settings.architecture != FLOOR and floor_study(study) is None):
-            minirocket = None if settings.architecture == FLOOR else _fit(context, stop)
             floors = {
                 "majority": describe_majority(context.splits),
                 "forest": describe_forest(context.splits, derive_seed(settings.search.seed, "forest")),
-                "minirocket": minirocket,
+                "minirocket": None,
                 "difference": None,
             }
+            if settings.architecture != FLOOR:
+                # MiniRocket may take a minute.
+                observer.say(f"To beat so far: {in_words(floors, settings.search.metric)}")
+                floors["minirocket"] = _fit(context, stop)
             _keep(context, floors)
     finally:
         lock.release()
-    observer.say(in_words(floors, settings.search.metric))
+    observer.say(f"To beat: {in_words(floors, settings.search.metric)}")
 
 
 def share_floors(context: RunContext, other: Study) -> None:
@@ -61,7 +64,7 @@ def share_floors(context: RunContext, other: Study) -> None:
 
 
 def in_words(floors: Floors, metric: Metric) -> str:
-    """What the floors come to, in a line."""
+    """What the floors come to."""
     found = floors["minirocket"]
     parts = [
         f"{FOREST_NAME} {show_score(floors['forest']['validation'][metric], metric)}",
@@ -71,7 +74,7 @@ def in_words(floors: Floors, metric: Metric) -> str:
         parts.insert(0, f"{FLOOR_NAME} {show_score(found['validation'][metric], metric)}")
     elif found is not None:
         parts.append(f"no {FLOOR_NAME} ({found['why_not']})")
-    return f"To beat: {', '.join(parts)} (validation {METRIC_LABELS[metric]})"
+    return f"{', '.join(parts)} (validation {METRIC_LABELS[metric]})"
 
 
 def _fit(context: RunContext, stop: StopWatch) -> Floor | None:

@@ -82,7 +82,7 @@ class ThisProcess:
     def run(self, context: RunContext, observer: Observer, stop: StopWatch) -> Ended:
         """See ``Executor``."""
         share_one_heap()
-        draw_what_may_be_trained(context)
+        draw_what_may_be_trained(context.study, context.settings, context.splits)
         with ThreadPoolExecutor(1, thread_name_prefix="filing") as filing:
             next_lease = self.next_lease or partial(_lease_when_due, context, stop)
             return _search(context, observer, stop, next_lease, filing)

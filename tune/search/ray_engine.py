@@ -58,7 +58,7 @@ class RayCluster:
             there = replace(here, storage_url=_absolute(here.storage_url), folder=folder, device=request.device)
             job = TaskJob(uuid.uuid4().hex, there, described)
             given = (ray.put(job), ray.put([tensor.numpy() for tensor in tensors]))
-            draw_what_may_be_trained(context)
+            draw_what_may_be_trained(context.study, context.settings, context.splits)
             return _Tasks(ray, given, request, context, observer, stop).run()
 
 

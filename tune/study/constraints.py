@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from optuna import Trial
+from optuna import Study, Trial
 
 from data.tensors.channels import Normaliser, Preparation, derived_names, n_prepared_channels
 from models import SequenceClassifier, build
@@ -22,7 +24,6 @@ from ..training.decisions import N_WINDOWS, SMOOTHED_WINDOWS
 from ..training.hyperparameters import fields_of, model_parameters
 from ..training.latency import latency_ms
 from ..training.splits import Splits
-from .context import RunContext
 from .draws import BracketSampler
 from .records import Outcome
 
@@ -85,21 +86,19 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, sp
     return found
 
 
-def draw_what_may_be_trained(context: RunContext) -> None:
+def draw_what_may_be_trained(study: Study, settings: Settings, splits: Splits) -> None:
     """Has a study draw again what is over a cap that can be counted; how long a network takes is clocked, not asked."""
-    settings, splits, sampler = context.settings, context.splits, context.study.sampler
-    if not isinstance(sampler, BracketSampler) or not _caps(settings):
-        return
-    _, fixed = settings.ranges()
+    if isinstance(study.sampler, BracketSampler) and _caps(settings):
+        study.sampler.allows = partial(may_be_trained, settings, splits)
 
-    def may_be_trained(drawn: dict[str, Scalar]) -> bool:
-        parameters = {**drawn, **fixed}
-        return (
-            infeasible(settings, _counted(_untrained(parameters, settings, splits), parameters, settings, splits))
-            is None
-        )
 
-    sampler.allows = may_be_trained
+def may_be_trained(settings: Settings, splits: Splits, searched: Mapping[str, Scalar]) -> bool:
+    """Whether a network of these values is within every cap that can be counted."""
+    if not _caps(settings):
+        return True
+    parameters = {**searched, **settings.ranges()[1]}
+    found = _counted(_untrained(parameters, settings, splits), parameters, settings, splits)
+    return infeasible(settings, found) is None
 
 
 def _counted(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -18,7 +19,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ..config.changes import changed_settings, newer_settings
-from ..config.initial import initial_configurations, moved_into, portfolio
+from ..config.initial import ever_smaller, initial_configurations, moved_into, portfolio
 from ..config.settings import Settings
 from ..config.spaces import Scalar
 from ..core.errors import OtherStudyError, StorageError, StudyError, StudyExistsError
@@ -27,6 +28,7 @@ from ..core.files import write_text
 from ..core.folders import StudyFolder
 from ..training.splits import Splits, describe_data, describe_split
 from .brackets import BracketPruner, rungs_of
+from .constraints import may_be_trained
 from .database import HISTORY
 from .draws import BracketSampler
 from .ended import DEFAULT_ORIGIN, ended_and_unfinished, is_over_a_cap, metric_value, score_sign
@@ -172,7 +174,10 @@ def create_study(
         study = study_of(storage, folder.study_name)  # Now that its trials can be told from those of others.
         searched, _ = settings.ranges()
         for values in initial_configurations(splits.dataset.kind, settings.architecture, searched) if searched else ():
-            study.enqueue_trial(values, user_attrs={"origin": DEFAULT_ORIGIN}, skip_if_exists=True)
+            # A trial that is not trained teaches nothing, and only one that is trained is a beginning.
+            allowed = filter(partial(may_be_trained, settings, splits), ever_smaller(searched, values))
+            initial = next(allowed, values)
+            study.enqueue_trial(initial, user_attrs={"origin": DEFAULT_ORIGIN}, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
         attributes = {

@@ -375,7 +375,8 @@ SMALL = (*(one for one in processes.SMALL if "floors" not in one), "--set=space.
 def test_workers_find_the_floors_done(tmp_path: Path) -> None:
     output, _ = processes.run(*SMALL, f"--save-dir={tmp_path}", "--study-name=two", "--trials=2", "--workers=2")
     assert output.count("To beat: ") == 1
-    assert output.index("To beat: ") < output.index("trial 0")
+    so_far, whole = output.index("To beat so far: random forest"), output.index("To beat: MiniRocket")
+    assert so_far < whole < output.index("trial 0")
     study = load_study(open_storage(sqlite_url(tmp_path / "tune.db")), "two-floor")
     assert study is not None
     assert [trial.state for trial in study.get_trials()] == [TrialState.COMPLETE]

@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from tests.processes import SMALL
 from tune.cli.commands.check import check_study
 from tune.cli.main import main
+from tune.config.initial import SIZES, initial_configurations, moved_into
 from tune.config.settings import Settings
 from tune.core.errors import StudyError
 from tune.deploy.c.source import size_of, to_c
@@ -54,8 +55,15 @@ def over(lab: Lab) -> list[optuna.trial.FrozenTrial]:
     return [trial for trial in lab.trials() if trial.constraints.get("max_parameters", 0) > 0]
 
 
+def line_up_the_largest(lab: Lab) -> None:
+    """What a person may do, and an older version did: a network that no draw would be allowed."""
+    (initial,) = initial_configurations("gesture", "gru", searched := lab.settings.ranges()[0])
+    lab.study().enqueue_trial({**initial, **moved_into(searched, dict.fromkeys(SIZES, 1_000))})
+
+
 def test_networks_over_the_cap_are_put_down_and_never_trained(new_lab: NewLab, new_notes: NewNotes) -> None:
     lab, notes = new_lab("study", CAPPED), new_notes()
+    line_up_the_largest(lab)
     assert lab.search(observer=notes).reason == "8 trials finished"
     too_large = over(lab)
     assert 0 < len(too_large) < 8
@@ -142,6 +150,7 @@ def test_what_a_network_takes_on_a_device_is_a_cap_too(
     new_lab: NewLab, cap: str, limit: int, record: str, words: str
 ) -> None:
     lab = new_lab("study", {"search": {cap: limit, "trials": 8}, "training": {"epochs": 1}})
+    line_up_the_largest(lab)
     assert lab.search().reason == "8 trials finished"
     too_large = [trial for trial in lab.trials() if trial.constraints[cap] > 0]
     assert 0 < len(too_large) < 8
@@ -307,3 +316,17 @@ def test_two_workers_find_a_front_and_go_on_with_it(tmp_path: Path) -> None:
     assert [float(row["latency_ms"]) for row in rows] == pytest.approx([trial.values[1] for trial in study.trials])
     checked = CliRunner().invoke(main, ["status", "--check", *places], catch_exceptions=False)
     assert "All is well" in checked.output
+
+
+def test_a_study_begins_with_a_network_that_it_may_train(new_lab: NewLab) -> None:
+    one = {"trials": 1, "floors": False}
+    plain = new_lab("plain", {"search": one, "training": {"epochs": 1}})
+    plain.search()
+    n_parameters = plain.trials()[0].user_attrs["n_parameters"]
+    lab = new_lab("study", {"search": {**one, "max_parameters": n_parameters - 1}, "training": {"epochs": 1}})
+    lab.search()
+    (first,) = lab.trials()
+    assert first.state == TrialState.COMPLETE
+    assert first.user_attrs["n_parameters"] < n_parameters
+    changed = {name for name, value in plain.trials()[0].params.items() if first.params[name] != value}
+    assert changed <= {*SIZES, "bidirectional"}
