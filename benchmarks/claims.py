@@ -82,7 +82,7 @@ class Told:
 def work(job: Job, told: Queue[Told], all_there: Barrier, profile: str | None) -> None:
     """Takes part in the study until it is done, from when all have opened it."""
     loop.run_trial = idle  # type: ignore[attr-defined]
-    profiler, (url, place, splits, n_trials) = cProfile.Profile(), job
+    profiler, (url, place, splits, n_trials) = cProfile.Profile(time.process_time), job
     storage = open_storage(url)
     study = load_study(storage, NAME)
     assert study is not None

@@ -51,10 +51,11 @@ from tune.search import loop
 from tune.search.progress import Progress
 from tune.study.brackets import Leg
 from tune.study.context import RunContext
+from tune.study.database import StudyDatabase
 from tune.study.records import Outcome
 from tune.study.samplers import N_STARTUP_TRIALS, n_finished
 from tune.study.storage import open_storage, sqlite_url
-from tune.study.store import StudyDatabase, engine_of, one_transaction
+from tune.study.store import engine_of, one_transaction
 from tune.study.study import load_study
 from tune.training.splits import load_splits
 

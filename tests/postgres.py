@@ -48,6 +48,7 @@ class Server:
     def control(self, verb: str) -> None:
         """Starts, stops or restarts it; what is connected loses its connection."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        options += " -c max_connections=120"  # Two for each of fifty workers, and some.
         log = str(self._folder / "log")
         self._run("pg_ctl", verb, "--pgdata", str(self._folder / "data"), "-w", "-m", "fast", "-l", log, "-o", options)
 

@@ -23,8 +23,8 @@ from ..core.folders import BEST_MODEL, StudyFolder
 from ..core.problems import Problem, SettingsError
 from ..core.seeds import derive_seed
 from ..study.context import RunContext
+from ..study.database import HISTORY
 from ..study.selection import ensemble_of, selected_trial
-from ..study.store import HISTORY
 from ..study.study import OWNER, all_parameters, temperature_of, trials_so_far, with_history
 from ..study.tested import evaluation_of
 from ..study.trial_files import load_weights

@@ -14,7 +14,7 @@ from data.sequences import SequenceDataset
 
 from ..core.problems import Problem, SettingsError
 from ..evaluation.evaluate import FEWEST_PEOPLE
-from ..study.store import HISTORY
+from ..study.database import HISTORY
 from ..study.study import with_histories
 from ..training.predictions import unpack
 from ..training.splits import Splits

@@ -22,7 +22,8 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import wsgi
 from optuna_dashboard._serializer import serialize_frozen_trial
 
-from ..study.store import StudyDatabase, identity, study_of, system_attributes
+from ..study.database import StudyDatabase
+from ..study.store import identity, study_of, system_attributes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

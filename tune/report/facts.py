@@ -14,9 +14,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..config.settings import Settings
 from ..core.folders import StudyFolder
+from ..study.database import HISTORY
 from ..study.floors import FLOOR_NAME
 from ..study.selection import confirms, is_confirmation, selected
-from ..study.store import HISTORY
 from ..study.stored import Ensemble
 from ..study.study import has_score, trials_so_far, with_histories, with_history
 from ..study.tested import TEST_USES, UNKNOWN, evaluation_of

@@ -30,7 +30,7 @@ from ..study.records import Outcome
 from ..study.samplers import n_finished
 from ..study.selection import last_to_finish, seconds_to_confirm, will_be_kept
 from ..study.servers import is_unavailable, wait_until_back
-from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_transaction
+from ..study.store import check_identity, engine_of, identity, make_durable, note_left, one_look, one_transaction
 from ..study.study import NOTHING_TO_GAIN, best_by_metric
 from ..study.trial_files import drop_outdone_weights, save_weights, trial_files, write_files
 from ..training.checkpoint import drop_checkpoint
@@ -90,10 +90,11 @@ class ThisProcess:
 
 def _lease_when_due(context: RunContext, stop: StopWatch) -> Lease | None:
     """Takes what the study misses; waits as long as others are about to decide what that is."""
-    study, n_trials, expected = context.study, context.settings.search.trials, identity(context.study)
+    study, n_trials, expected = context.study, context.settings.search.trials, None
     while (lease := _lease_last(context, stop) or lease_trial(study, context.folder, n_trials)) is None:
         if not plan_of(study, n_trials).more_to_come or stop.reason is not None:
             return None
+        expected = expected or identity(study)
         time.sleep(_LOOK_SECONDS)
         check_identity(study, expected)
     return lease
@@ -121,11 +122,12 @@ def _search(
     while True:
         try:
             check()
-            stop.reserved_seconds = seconds_afterwards(study, settings, context.splits)
-            if stop.reason is not None:
-                return Ended(stop.reason)
-            if target_reached(study, settings):
-                return Ended(f"target {settings.search.target:g} reached")
+            with one_look(study, may_be_old=True):
+                stop.reserved_seconds = seconds_afterwards(study, settings, context.splits)
+                if stop.reason is not None:
+                    return Ended(stop.reason)
+                if target_reached(study, settings):
+                    return Ended(f"target {settings.search.target:g} reached")
             lease = next_lease()
             if lease is None:
                 return Ended(stop.reason) if stop.reason else finished(context)
@@ -143,8 +145,9 @@ def _search(
             if stop.reason is not None:
                 return Ended(stop.reason)
             continue
-        if not failure and study.get_trials(deepcopy=False)[lease.trial.number].state.is_finished():
-            put_away(study, lease.trial.number, context.folder, filing)
+        with one_look(study):
+            if not failure and study.get_trials(deepcopy=False)[lease.trial.number].state.is_finished():
+                put_away(study, lease.trial.number, context.folder, filing)
         return_free_memory()
         n_failures = n_failures + 1 if failure else 0
         if n_failures == MOST_FAILURES_IN_A_ROW:
@@ -238,9 +241,9 @@ def store(study: Study, trial: Trial, outcome: Outcome, fixed: dict[str, Scalar]
     Weights come first: were the trial stored first, a crash in between could leave a best trial without them.
     """
     record = {**outcome.record, "fixed_parameters": fixed, **({"reason": outcome.reason} if outcome.reason else {})}
-    if outcome.values is not None and will_be_kept(study, trial, outcome.values):
-        record[WEIGHTS_DIGESTS] = save_weights(folder, study, trial.number, outcome.weights)
-    with one_transaction(study):
+    with one_look(study), one_transaction(study):
+        if outcome.values is not None and will_be_kept(study, trial, outcome.values):
+            record[WEIGHTS_DIGESTS] = save_weights(folder, study, trial.number, outcome.weights)
         for name, value in record.items():
             trial.set_user_attr(name, value)
         if outcome.pruned:
@@ -280,7 +283,7 @@ def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Scalar:
 
 def suggest_all(trial: Trial, searched: Space) -> dict[str, Scalar]:
     """Every searched hyperparameter of a trial."""
-    with one_transaction(trial.study):
+    with one_look(trial.study, may_be_old=True), one_transaction(trial.study):
         return {name: suggest(trial, name, distribution) for name, distribution in searched.items()}
 
 

@@ -14,8 +14,9 @@ from optuna.storages import RDBStorage
 from ..core.errors import StorageError
 from ..core.failures import shown
 from ..core.folders import DATABASE_NAME, StudyFolder
+from .database import StudyDatabase
 from .storage import open_storage, sqlite_url
-from .store import StudyDatabase, identity, numbers_in
+from .store import identity, numbers_in
 from .study import load_study, study_names
 from .trial_files import ENDED
 

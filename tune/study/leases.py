@@ -18,8 +18,8 @@ from ..core.folders import StudyFolder
 from ..training.checkpoint import drop_checkpoint
 from .brackets import TO_THE_END, Leg, plan_of
 from .ended import ended_and_unfinished
-from .locks import Lock, LostLockError, study_lock, try_trial_lock
-from .store import numbers_in, resumed
+from .locks import Lock, LostLockError, known_as_taken, study_lock, try_trial_lock
+from .store import numbers_in, one_look, resumed
 from .study import is_companion
 
 MOST_CRASHES = 3
@@ -60,7 +60,7 @@ def lease_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
     Raises:
         LostLockError: If the database went away meanwhile.
     """
-    with study_lock(study, folder) as held:
+    with study_lock(study, folder) as held, one_look(study):
         lease = _lease_interrupted(study, folder, n_trials, given_out)
         if lease is not None:
             return lease
@@ -87,13 +87,16 @@ def lease_trial(study: Study, folder: StudyFolder, n_trials: int, given_out: Col
 
 def _lease_interrupted(study: Study, folder: StudyFolder, n_trials: int, given_out: Collection[int]) -> Lease | None:
     """Takes the most urgent of the unfinished trials that nobody works on and that wait for nobody."""
-    for number in plan_of(study, n_trials).legs:
-        lock = None if number in given_out else try_trial_lock(study, folder, number)
+    legs = plan_of(study, n_trials).legs
+    taken = known_as_taken(study, legs)
+    for number in legs:
+        lock = None if number in given_out or number in taken else try_trial_lock(study, folder, number)
         if lock is None:
             continue
-        # Its holder may have stored the trial, or trained it further, between our look and the lock.
-        now = study.get_trials(deepcopy=False)[number]
-        leg = plan_of(study, n_trials).legs.get(number)
+        with one_look(study):
+            # Its holder may have stored the trial, or trained it further, between our look and the lock.
+            now = study.get_trials(deepcopy=False)[number]
+            leg = plan_of(study, n_trials).legs.get(number)
         if leg is not None and len(now.user_attrs.get("crashes", [])) < MOST_CRASHES:
             return Lease(resumed(study, now), lock, leg, resumed=True)
         if leg is not None:

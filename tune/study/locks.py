@@ -8,34 +8,61 @@ takes an advisory lock away when the connection that holds it ends.
 from __future__ import annotations
 
 import hashlib
-import random
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from filelock import BaseFileLock, FileLock, Timeout
 from optuna import Study
 from optuna.storages import RDBStorage
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..core.errors import StorageError
 from ..core.folders import StudyFolder
 from .servers import ServerAwayError
-from .store import engine_of
+from .store import attributes_of, engine_of
 
 TIMEOUT_SECONDS = 120
-_LOOK_SECONDS = 0.02
 
-# To take a lock without waiting, to give it back, and what tells one connection from another.
+
+class _Statements(NamedTuple):
+    """What a server is asked: to take a lock at once, or when it is free; to give it back; who it takes us for.
+
+    The last one may say, too, how long a lock is waited for; ``taken`` gives the keys of all locks that are held.
+    """
+
+    try_to_take: str
+    wait_for: str
+    release: str
+    introduce: str
+    taken: str = ""
+
+
+_MYSQL = _Statements(
+    "SELECT GET_LOCK(:key, 0)",
+    f"SELECT GET_LOCK(:key, {TIMEOUT_SECONDS})",
+    "SELECT RELEASE_LOCK(:key)",
+    "SELECT CONNECTION_ID()",
+)
 _STATEMENTS = {
-    "postgresql": ("SELECT pg_try_advisory_lock(:key)", "SELECT pg_advisory_unlock(:key)", "SELECT pg_backend_pid()"),
-    "mysql": ("SELECT GET_LOCK(:key, 0)", "SELECT RELEASE_LOCK(:key)", "SELECT CONNECTION_ID()"),
+    "postgresql": _Statements(
+        "SELECT pg_try_advisory_lock(:key)",
+        "SELECT 1 FROM pg_advisory_lock(:key)",
+        "SELECT pg_advisory_unlock(:key)",
+        f"SELECT pg_backend_pid(), set_config('lock_timeout', '{TIMEOUT_SECONDS}s', false)",
+        "SELECT array_agg(classid::bigint << 32 | objid::bigint) FROM pg_locks "
+        "WHERE locktype = 'advisory' AND objsubid = 1 "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    ),
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL,
 }
-_STATEMENTS["mariadb"] = _STATEMENTS["mysql"]
 SERVERS = frozenset(_STATEMENTS)
+_TIMED_OUT = "55P03"  # PostgreSQL's lock_not_available
 
 
 class LostLockError(ServerAwayError):
@@ -79,9 +106,25 @@ def try_trial_lock(study: Study, folder: StudyFolder, trial: int | str) -> Lock 
     """Takes the lock of a trial, or of another piece of work by its name; None if somebody has it."""
     engine = engine_of(study)
     if engine.dialect.name in SERVERS:
-        # By its random id: a new study of the same name has nothing to do with who still works on the old one.
-        return ServerLock.try_to_take(engine, f"{study.user_attrs.get('study_id', study.study_name)} {trial}")
+        return ServerLock.try_to_take(engine, _of_trial(study, trial))
     return _FileLock.try_to_take(_beside_database(engine, folder).trial_lock(trial))
+
+
+def _of_trial(study: Study, trial: int | str) -> str:
+    # By its random id: a new study of the same name has nothing to do with who still works on the old one.
+    return f"{attributes_of(study).get('study_id', study.study_name)} {trial}"
+
+
+def known_as_taken(study: Study, trials: Collection[int]) -> set[int]:
+    """Those of these trials whose locks somebody has, as far as that can be learned by one question."""
+    engine = engine_of(study)
+    statements = _STATEMENTS.get(engine.dialect.name)
+    if not trials or statements is None or not statements.taken:
+        return set()
+    holder = _HOLDERS.setdefault(engine, _Holder())
+    taken: Any = holder.scalar(engine, statements.taken) or ()
+    holder.give_back_if_unused()
+    return {trial for trial in trials if _key(engine, _of_trial(study, trial)) in taken}
 
 
 @contextmanager
@@ -91,47 +134,90 @@ def server_lock(engine: Engine, name: str) -> Iterator[Lock]:
     Raises:
         StorageError: If it is held by others for too long.
     """
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while (lock := ServerLock.try_to_take(engine, name)) is None:
-        if time.monotonic() > deadline:
-            sentence = f"another process has held the lock of {name} for {TIMEOUT_SECONDS} s: end it, then use --resume"
-            raise StorageError(sentence)
-        time.sleep(random.uniform(0.5, 1.5) * _LOOK_SECONDS)
+    lock = ServerLock.try_to_take(engine, name, waits=True)
+    if lock is None:
+        sentence = f"another process has held the lock of {name} for {TIMEOUT_SECONDS} s: end it, then use --resume"
+        raise StorageError(sentence)
     try:
         yield lock
     finally:
         lock.release()
 
 
-class ServerLock:
-    """An advisory lock, held by a connection of its own.
+class _Holder(threading.local):
+    """The connection that holds the locks of a thread, since a server has not many connections to give.
 
-    The connection must reach the server itself: a pooler that deals out connections by the transaction gives the lock
-    to nobody in particular.
+    It must reach the server itself: a pooler that deals out connections by the transaction gives the locks to nobody in
+    particular. Without a transaction: one that lasts as long as a trial keeps the server from cleaning up.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._try, self._unlock, self._identity = (text(sql) for sql in _STATEMENTS[engine.dialect.name])
-        digest = hashlib.sha256(f"seqtune {name}".encode()).digest()
-        number = int.from_bytes(digest[:8], signed=True)
-        self._key = {"key": number if engine.dialect.name == "postgresql" else f"seqtune {number}"}
-        # Without a transaction: one that lasts as long as a trial keeps the server from cleaning up.
-        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        # What the server tells it from others by.
+        self.session: object = None
+        self.keys: set[int | str] = set()
+
+    def scalar(self, engine: Engine, statement: str, key: int | str | None = None) -> object:
+        """What the server answers; all locks are lost if it does not."""
+        try:
+            if self.connection is None:
+                self.connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                self.session = self.connection.scalar(text(_STATEMENTS[engine.dialect.name].introduce))
+            return self.connection.scalar(text(statement), {} if key is None else {"key": key})
+        except BaseException as error:
+            if not isinstance(error, DBAPIError) or getattr(error.orig, "sqlstate", None) != _TIMED_OUT:
+                self.lose()
+                raise
+            return None
+
+    def lose(self) -> None:
+        """Forgets the connection, which has ended."""
+        if self.connection is not None:
+            self.connection.invalidate()
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Gives the connection back, and all locks."""
+        if self.connection is not None:
+            self.connection.close()
+        self.connection, self.session = None, None
+        self.keys.clear()
+
+    def give_back_if_unused(self) -> None:
+        """The same where there are none."""
+        if not self.keys:
+            self.give_back()
+
+
+_HOLDERS: WeakKeyDictionary[Engine, _Holder] = WeakKeyDictionary()
+
+
+def _key(engine: Engine, name: str) -> int | str:
+    number = int.from_bytes(hashlib.sha256(f"seqtune {name}".encode()).digest()[:8], signed=True)
+    return number if engine.dialect.name == "postgresql" else f"seqtune {number}"
+
+
+class ServerLock:
+    """An advisory lock of this thread."""
+
+    def __init__(self, engine: Engine, key: int | str) -> None:
+        self._holder = _HOLDERS.setdefault(engine, _Holder())
+        self._engine, self._statements, self._key = engine, _STATEMENTS[engine.dialect.name], key
         self._session: object = None
 
     @classmethod
-    def try_to_take(cls, engine: Engine, name: str) -> ServerLock | None:
-        """The lock, held; None if somebody has it."""
-        lock = cls(engine, name)
-        try:
-            if lock._connection.scalar(lock._try, lock._key) in (True, 1):
-                lock._session = lock._connection.scalar(lock._identity)
-                return lock
-        except BaseException:
-            lock._connection.invalidate()
-            lock._connection.close()
-            raise
-        lock._connection.close()
+    def try_to_take(cls, engine: Engine, name: str, *, waits: bool = False) -> ServerLock | None:
+        """The lock, held; None if somebody has it, or has had it for too long where it is waited for."""
+        lock = cls(engine, _key(engine, name))
+        holder, statements = lock._holder, lock._statements
+        # A server gives a lock twice to who has it.
+        if lock._key in holder.keys:
+            return None
+        if holder.scalar(engine, statements.wait_for if waits else statements.try_to_take, lock._key) in (True, 1):
+            lock._session = holder.session
+            holder.keys.add(lock._key)
+            return lock
+        holder.give_back_if_unused()
         return None
 
     def check(self) -> None:
@@ -140,23 +226,27 @@ class ServerLock:
         Raises:
             LostLockError: If it is not.
         """
+        holder = self._holder
         try:
-            session = self._connection.scalar(self._identity)
+            is_lost = self._session is None or holder.session != self._session
+            is_lost = is_lost or holder.scalar(self._engine, self._statements.introduce) != self._session
         except (SQLAlchemyError, ServerAwayError):
-            session = None
-        # The connection may have been made anew by itself; the lock is not.
-        if session is None or session != self._session:
+            is_lost = True
+        if is_lost:
             self._session = None
             raise LostLockError("the connection to the database was lost")
 
     def release(self) -> None:
         """Gives it back; does nothing if it is lost."""
+        holder = self._holder
+        if self._session is None or holder.session != self._session:
+            return
         try:
-            if self._session is not None:
-                self._connection.scalar(self._unlock, self._key)
+            holder.scalar(self._engine, self._statements.release, self._key)
+            holder.keys.discard(self._key)
+            holder.give_back_if_unused()
         except (SQLAlchemyError, ServerAwayError):
-            self._connection.invalidate()
-        self._connection.close()
+            pass  # Lost, with all others.
 
 
 class _FileLock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from optuna.storages import RDBStorage
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import NullPool
 
 from ..core.errors import StorageError
@@ -20,6 +21,8 @@ from ..core.failures import reason_of
 RECONNECT_SECONDS = 3.0
 MOST_SECONDS_AWAY = 600.0
 _PAUSE_SECONDS = 0.2
+# A server takes longer to restart, so that a connection that was used since is still there.
+_FRESH_SECONDS = 0.1
 
 DRIVERS = {
     "postgresql": "postgresql+psycopg",
@@ -46,7 +49,7 @@ def with_driver(address: URL) -> URL:
 
 def engine_options(address: URL) -> dict[str, Any]:
     """How to connect; what the address says itself goes first."""
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {}
     if address.get_driver_name() == "psycopg":
         options["connect_args"] = {name: value for name, value in _CONNECT.items() if name not in address.query}
     return options
@@ -54,7 +57,7 @@ def engine_options(address: URL) -> dict[str, Any]:
 
 def connected_once(address: URL) -> Engine:
     """Connections for a moment, to hold a lock while the tables are made."""
-    return create_engine(address, poolclass=NullPool, **{**engine_options(address), "pool_pre_ping": False})
+    return create_engine(address, poolclass=NullPool, **engine_options(address))
 
 
 def missing_driver(address: URL, error: BaseException) -> StorageError | None:
@@ -84,8 +87,22 @@ def survive_restarts(storage: RDBStorage, shown: str) -> None:
                     raise ServerAwayError(sentence) from None
             time.sleep(_PAUSE_SECONDS)
 
+    def put_back(_connection: object, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    def take(connection: Any, record: Any, _proxy: object) -> None:
+        # As ``pool_pre_ping`` does each time, which is a question more for every other one.
+        if time.monotonic() - record.info.get("idle_since", math.inf) < _FRESH_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
     atexit.register(engine.dispose)
     event.listen(engine, "do_connect", connect)
+    event.listen(engine, "checkin", put_back)
+    event.listen(engine, "checkout", take)
     if engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _watch_connection)
     engine.dispose()

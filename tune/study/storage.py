@@ -19,9 +19,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ..core.errors import StorageError
 from ..core.failures import advice_for, reason_of, shown, storage_failure
+from .database import StudyDatabase
 from .locks import SERVERS, server_lock
 from .servers import connected_once, engine_options, missing_driver, survive_restarts, with_driver
-from .store import StudyDatabase
 
 BUSY_TIMEOUT_SECONDS = 60
 

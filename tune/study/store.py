@@ -1,200 +1,68 @@
-"""The only place that touches private parts of Optuna's studies: what their storage can do and they do not offer.
+"""Private parts of Optuna's studies, which nothing else touches: what their storage can do and they do not offer.
 
-These are ``Study._storage`` and ``_study_id``, ``FrozenTrial._trial_id``, the cache in front of a database, its tables,
-its sessions and how it reads trials from them, as they are in Optuna 5.
+These are ``Study._storage`` and ``_study_id`` and ``FrozenTrial._trial_id``, as they are in Optuna 5; ``database.py``
+has those of the storage.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-import sys
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from functools import cache, lru_cache, partial
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Container, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
-from weakref import WeakValueDictionary
 
 import optuna
 from optuna import Study, Trial
-from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.models import (
-    StudyModel,
     StudyUserAttributeModel,
-    TrialIntermediateValueModel,
     TrialModel,
-    TrialParamModel,
-    TrialSystemAttributeModel,
-    TrialUserAttributeModel,
     TrialValueModel,
 )
-from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import ColumnElement, Engine, Select, or_, select, text
-from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from sqlalchemy import (
+    Engine,
+    bindparam,
+    select,
+    text,
+)
 from sqlalchemy.sql.functions import count
 
 from ..core.errors import StorageError
+from .database import HISTORIES, HISTORY, StudyDatabase, TrialsInOrder, rows_of
 
 # On an unfinished trial: what it has come to.
 LEFT = "seqtune:left"
-# On a trial: each epoch of each fold. It is most of what is stored of a trial, and of few trials ever asked for.
-HISTORY = "history"
 
-# So many trials are asked for by their ids, whose number a database limits; more of them as all the later ones.
-_N_BY_IDS = 500
-_N_ROWS = 1000
+_IDENTITY = select(StudyUserAttributeModel.value_json).where(
+    StudyUserAttributeModel.study_id == bindparam("study"), StudyUserAttributeModel.key == "study_id"
+)
 
 
-class StudyDatabase(RDBStorage):
-    """Optuna's database, whose trials come without their ``HISTORY``, and in a fraction of the time and the memory.
+@contextmanager
+def one_look(study: Study, *, may_be_old: bool = False) -> Iterator[None]:
+    """Has the study read once for all that is decided within the context, and again where this process changes it.
 
-    Optuna makes an object of every row, and two distributions of every parameter.
+    By itself whoever asks for trials reads all anew that have not ended. For one thread at a time.
+
+    Args:
+        study: To look at.
+        may_be_old: Whether what was read a moment ago will do.
     """
-
-    def __init__(self, url: str, engine_kwargs: dict[str, Any] | None = None) -> None:
-        super().__init__(url, engine_kwargs)
-        self._caches: WeakValueDictionary[str, BaseStorage] = WeakValueDictionary()
-
-    def with_one_cache(self, study: Study) -> Study:
-        """The study, whose trials are read once however often it is loaded."""
-        study._storage = _TrialsInOrder(self)
-        # By its random id, since what is created after a deletion has the same number.
-        if (own := identity(study)) is not None:
-            study._storage = self._caches.setdefault(own, study._storage)
-        return study
-
-    def _get_trials(
-        self,
-        study_id: int,
-        states: Container[TrialState] | None,
-        included_trial_ids: set[int],
-        trial_id_greater_than: int,
-    ) -> list[FrozenTrial]:
-        param, value, report = TrialParamModel, TrialValueModel, TrialIntermediateValueModel
-        user, system, is_asked_for = TrialUserAttributeModel, TrialSystemAttributeModel, TrialModel.study_id == study_id
-        is_asked_for &= or_(TrialModel.trial_id.in_(included_trial_ids), TrialModel.trial_id > trial_id_greater_than)
-        if isinstance(states, Iterable):
-            is_asked_for &= TrialModel.state.in_(states)
-        with _create_scoped_session(self.scoped_session) as session:
-            # First of all the states: of a trial that is finished by then the rest is all there.
-            trials = _without_contents(session, is_asked_for)
-            if not trials:
-                StudyModel.find_or_raise_by_id(study_id, session)  # KeyError where the study is gone.
-                return []
-            rows = partial(_rows_of, session, study_id, trials)
-            drawn = select(param.trial_id, param.param_name, param.param_value, param.distribution_json)
-            for trial, of_trial in groupby(rows(drawn.order_by(param.trial_id, param.param_id)), itemgetter(0)):
-                _, names, numbers, distributions = zip(*of_trial, strict=True)
-                shared = _distributions(names, distributions)
-                trial.distributions = shared if trial.state.is_finished() else dict(shared)
-                pairs = zip(shared.items(), numbers, strict=True)
-                trial.params = {name: one.to_external_repr(number) for (name, one), number in pairs}
-            values = select(value.trial_id, value.value, value.value_type)
-            for trial, *stored in rows(values.order_by(value.trial_id, value.objective)):
-                trial.values = [*(trial.values or ()), value.stored_repr_to_value(*stored)]
-            reports = select(report.trial_id, report.step, report.intermediate_value, report.intermediate_value_type)
-            for trial, step, *stored in rows(reports.order_by(report.trial_id, report.step)):
-                trial.intermediate_values[step] = report.stored_repr_to_intermediate_value(*stored)
-            own = select(user.trial_id, user.key, user.value_json).where(user.key != HISTORY)
-            for trial, key, written in rows(own.order_by(user.trial_id, user.key)):
-                trial.user_attrs[sys.intern(key)] = _parsed(written)
-            inner = select(system.trial_id, system.key, system.value_json)
-            for trial, key, written in rows(inner.order_by(system.trial_id, system.key)):
-                trial.system_attrs[sys.intern(key)] = _parsed(written)
-        return list(trials.values())
-
-
-class _TrialsInOrder(_CachedStorage):
-    """Optuna's cache, which by itself sorts all trials of a study whenever it is asked, a score of times a trial."""
-
-    def __init__(self, backend: RDBStorage) -> None:
-        super().__init__(backend)
-        self._in_order: dict[int, list[FrozenTrial]] = {}
-
-    def _add_trials_to_cache(self, study_id: int, trials: list[FrozenTrial]) -> None:
-        super()._add_trials_to_cache(study_id, trials)
-        in_order = self._in_order.setdefault(study_id, [])
-        for trial in sorted(trials, key=lambda one: one.number):
-            if trial.number < len(in_order):
-                in_order[trial.number] = trial
-            elif trial.number == len(in_order):
-                in_order.append(trial)
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        """As in ``BaseStorage``."""
-        self._read_trials_from_remote_storage(study_id)
-        with self._lock:
-            in_order = self._in_order.get(study_id, [])
-            if len(in_order) != len(self._studies[study_id].trials):  # Numbers of another program's trials have gaps.
-                in_order = [trial for _, trial in sorted(self._studies[study_id].trials.items())]
-            trials = list(in_order) if states is None else [trial for trial in in_order if trial.state in states]
-        return copy.deepcopy(trials) if deepcopy else trials
-
-
-def _without_contents(session: Session, is_asked_for: ColumnElement[bool]) -> dict[int, FrozenTrial]:
-    """Trials by their ids, in the order of these."""
-    head = TrialModel.__table__.c
-    query = select(head.trial_id, head.number, head.state, head.datetime_start, head.datetime_complete)
-    rows = session.connection().execute(query.where(is_asked_for).order_by(head.trial_id))
-    return {
-        trial_id: FrozenTrial(
-            number=number,
-            state=state,
-            value=None,
-            datetime_start=_local(start),
-            datetime_complete=_local(complete),
-            params={},
-            distributions={},
-            user_attrs={},
-            system_attrs={},
-            intermediate_values={},
-            trial_id=trial_id,
-        )
-        for trial_id, number, state, start, complete in rows
-    }
-
-
-def _local(stored: datetime | None) -> datetime | None:
-    """A time as Optuna gives it, which stores that of Greenwich."""
-    return stored and stored.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
-
-
-def _rows_of(session: Session, study_id: int, trials: Mapping[int, Any], query: Select[Any]) -> Iterator[Any]:
-    """What belongs to these trials of what a query finds, with what stands for the trial in place of its id."""
-    these: Any = trials.keys()
-    if len(trials) > _N_BY_IDS:
-        these = select(TrialModel.trial_id).where(TrialModel.study_id == study_id, TrialModel.trial_id >= min(trials))
-    trial_id, *_ = query.selected_columns
-    # By the connection, since the session looks for objects in every row; many at a time, since each call costs more.
-    for rows in session.connection().execute(query.where(trial_id.in_(these))).partitions(_N_ROWS):
-        for found, *rest in rows:
-            if found in trials:
-                yield trials[found], *rest
-
-
-@cache
-def _distribution(text: str) -> BaseDistribution:
-    """One object for all trials that were drawn from it."""
-    return json_to_distribution(text)
-
-
-@cache
-def _distributions(names: Sequence[str], texts: Sequence[str]) -> dict[str, BaseDistribution]:
-    """One dictionary for all finished trials that were drawn alike; every key is one object."""
-    return {sys.intern(name): _distribution(text) for name, text in zip(names, texts, strict=True)}
-
-
-# One object for all trials that have the same, which nobody changes.
-_parsed = lru_cache(4096)(json.loads)
+    cache = study._storage
+    if not isinstance(cache, TrialsInOrder):
+        yield
+        return
+    was_looking = cache.look is not None
+    cache.begin_look(study._study_id, may_be_old=may_be_old)
+    try:
+        yield
+    finally:
+        if not was_looking:
+            cache.end_look()
 
 
 def study_of(storage: BaseStorage, name: str) -> Study:
@@ -204,7 +72,10 @@ def study_of(storage: BaseStorage, name: str) -> Study:
         KeyError: If there is none of that name.
     """
     study = optuna.load_study(study_name=name, storage=storage)
-    return storage.with_one_cache(study) if isinstance(storage, StudyDatabase) else study
+    if isinstance(storage, StudyDatabase):
+        # Its trials are read once however often it is loaded.
+        study._storage = storage.cache_of(identity(study))
+    return study
 
 
 def storage_of(study: Study) -> BaseStorage:
@@ -245,10 +116,8 @@ def identity(study: Study) -> str | None:
 
     It is asked for after every epoch, and ``study.user_attrs`` would fetch and parse all that is stored.
     """
-    attribute = StudyUserAttributeModel
-    query = select(attribute.value_json).where(attribute.study_id == study._study_id, attribute.key == "study_id")
-    with engine_of(study).connect() as connection:
-        found = connection.execute(query).scalar()
+    with engine_of(study).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        found = connection.execute(_IDENTITY, {"study": study._study_id}).scalar()
     return None if found is None else str(json.loads(found))
 
 
@@ -304,11 +173,9 @@ def stored_histories(study: Study, trials: Sequence[FrozenTrial]) -> dict[int, A
     found = {trial.number: trial.user_attrs[HISTORY] for trial in trials if HISTORY in trial.user_attrs}
     numbers = {trial._trial_id: trial.number for trial in trials if trial.number not in found}
     if numbers and isinstance(storage := _behind_cache(study), RDBStorage):
-        model = TrialUserAttributeModel
-        query = select(model.trial_id, model.value_json).where(model.key == HISTORY)
-        with _create_scoped_session(storage.scoped_session) as session:
-            for number, written in _rows_of(session, study._study_id, numbers, query):
-                found[number] = json.loads(written)
+        with storage.engine.connect() as connection:
+            for _, trial_id, *_, written in rows_of(connection, HISTORIES, numbers):
+                found[numbers[trial_id]] = json.loads(written)
     return found
 
 
@@ -374,30 +241,18 @@ def set_system_attribute(study: Study, key: str, value: int | str) -> None:
     study._storage.set_study_system_attr(study._study_id, key, value)
 
 
-@contextmanager
-def one_transaction(study: Study) -> Iterator[None]:
-    """What is stored of a study within the context is committed at its end, or undone if it ends with an exception.
+def one_transaction(study: Study) -> AbstractContextManager[None]:
+    """What is stored of trials within the context is stored at its end, all or, if it ends with an exception, nothing.
 
     Optuna commits every parameter and every attribute by itself, which takes two milliseconds each, and a process that
-    is killed between two of them leaves half of a record. Its sessions are joined into a transaction around them
-    (docs.sqlalchemy.org, "Joining a Session into an External Transaction"). For one thread at a time.
+    is killed between two of them leaves half of a record. What is read meanwhile is as it was before, and nobody waits
+    for what is computed. For one thread at a time.
 
     Raises:
         StorageInternalError: If the database fails.
     """
     storage = _behind_cache(study)
-    if not isinstance(storage, RDBStorage):
-        yield  # A study in memory has nothing to commit.
-        return
-    usual = storage.scoped_session
-    with storage.engine.begin() as connection:
-        joined = scoped_session(sessionmaker(bind=connection, join_transaction_mode="rollback_only"))
-        storage.scoped_session = joined
-        try:
-            yield
-        finally:
-            storage.scoped_session = usual
-            joined.remove()
+    return storage.together() if isinstance(storage, StudyDatabase) else nullcontext()
 
 
 def make_durable(study: Study) -> None:

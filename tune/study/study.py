@@ -29,13 +29,13 @@ from ..core.folders import StudyFolder
 from ..training.splits import Splits, describe_data, describe_split
 from .brackets import BracketPruner, rungs_of
 from .constraints import may_be_trained
+from .database import HISTORY
 from .draws import BracketSampler
 from .ended import DEFAULT_ORIGIN, ended_and_unfinished, is_over_a_cap, metric_value, score_sign
 from .locks import study_lock
 from .pareto_front import Candidate, front_of, knee_of
 from .samplers import SAMPLERS, make_pruner, make_sampler
 from .store import (
-    HISTORY,
     LEFT,
     attributes_of,
     complete_trials,
@@ -132,7 +132,7 @@ def stored_settings(study: Study) -> dict[str, Any] | None:
 
 def is_companion(study: Study) -> bool:
     """Whether a study belongs to another one: it holds its confirmation runs, or its floor."""
-    return not COMPANION_MARKS.isdisjoint(study.user_attrs)
+    return not COMPANION_MARKS.isdisjoint(attributes_of(study))
 
 
 def exists_already(name: str) -> StudyExistsError:
@@ -171,6 +171,7 @@ def create_study(
             study = optuna.create_study(storage=storage, study_name=folder.study_name, directions=settings.directions)
         study.set_user_attr("study_id", own := uuid.uuid4().hex)
         write_text(folder.identity, own)
+        study = study_of(storage, folder.study_name)  # Now that its trials can be told from those of others.
         searched, _ = settings.ranges()
         for values in initial_configurations(splits.dataset.kind, settings.architecture, searched) if searched else ():
             # A trial that is not trained teaches nothing, and only one that is trained is a beginning.

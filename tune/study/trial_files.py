@@ -21,9 +21,9 @@ from torch import Tensor
 from ..core.files import write_bytes, write_text
 from ..core.folders import StudyFolder
 from ..core.remote import RemoteFile, files_below
+from .database import HISTORY
 from .ended import WEIGHTS_DIGESTS, ended_and_unfinished
 from .selection import ENSEMBLE, kept_trials
-from .store import HISTORY
 from .study import all_parameters, with_history
 
 HISTORY_COLUMNS = (

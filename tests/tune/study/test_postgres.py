@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -21,14 +22,15 @@ from sqlalchemy import text
 from tests.children import PROC, workers_of
 from tests.postgres import CannotStartError, Server, running_server
 from tests.processes import SMALL, start
+from tests.tune.study.test_store import statements_of
 from tune.cli.commands.opening import password_note
 from tune.core.errors import StorageError
 from tune.core.folders import StudyFolder
-from tune.study.leases import interrupted_trials, is_worked_on_elsewhere, lease_trial
+from tune.study.leases import Lease, interrupted_trials, is_worked_on_elsewhere, lease_trial
 from tune.study.locks import LostLockError, study_lock, try_trial_lock
 from tune.study.servers import ServerAwayError
 from tune.study.storage import open_storage
-from tune.study.store import engine_of
+from tune.study.store import engine_of, study_of
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
@@ -141,6 +143,30 @@ def test_trials_are_claimed_adopted_and_counted(
     assert (resumed.trial.number, resumed.resumed) == (1, True)
     resumed.lock.release()
     one.lock.release()
+
+
+def test_a_lease_costs_the_same_however_many_run_beside_it_and_all_locks_one_connection(
+    server: Server, opened: Open, address: str, folder: StudyFolder
+) -> None:
+    n_questions, leases = [], list[Lease | None]()
+
+    def take(study: optuna.Study) -> None:
+        leases.append(lease_trial(study, folder, 9))
+
+    for n_beside in (1, 7):
+        others = optuna.create_study(storage=opened(address), study_name=f"toy-{n_beside}")
+        held = [lease_trial(others, folder, 9) for _ in range(n_beside)]
+        study = study_of(opened(address), others.study_name)
+        study.get_trials()
+        n_questions.append(len(statements_of(study, partial(take, study))))
+        with engine_of(study).connect() as connection:
+            connected = "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory'"
+            assert connection.scalar(text(connected)) == len(n_questions) * 2
+        leases += held
+    assert n_questions[0] == n_questions[1]
+    for lease in leases:
+        assert lease is not None
+        lease.lock.release()
 
 
 class _LosesTheDatabase(RandomSampler):

@@ -15,13 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna import Study
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import event
 
-from tests.tune.conftest import NewLab
+from tests.tune.conftest import Lab, NewLab
 from tune.core.errors import StorageError
+from tune.study.database import HISTORY
 from tune.study.storage import open_storage, sqlite_url
-from tune.study.store import HISTORY, engine_of, one_transaction
+from tune.study.store import engine_of, one_look, one_transaction, storage_of
 from tune.study.study import load_study, with_histories, with_history
 
 SPACE: dict[str, optuna.distributions.BaseDistribution] = {
@@ -83,6 +85,64 @@ def test_a_second_writer_waits_its_turn(new_lab: NewLab) -> None:
     assert (attributes[0]["mine"], attributes[1]["theirs"]) == (1, 2)
 
 
+def test_nobody_waits_for_what_is_computed_before_it_is_stored(new_lab: NewLab) -> None:
+    lab = new_lab("slow")
+    study, other = lab.study(), lab.study()
+    trial = study.ask()
+    with one_transaction(study):
+        trial.set_user_attr("mine", 1)
+        theirs = other.ask()
+        theirs.set_user_attr("theirs", 2)
+    attributes = [trial.user_attrs for trial in lab.study().get_trials()[-2:]]
+    assert (attributes[0]["mine"], attributes[1]["theirs"]) == (1, 2)
+
+
+def test_an_ended_trial_is_not_written_to(new_lab: NewLab) -> None:
+    study = new_lab("ended").study()
+    trial = study.ask()
+    study.tell(trial, 0.5)
+    with pytest.raises(UpdateFinishedTrialError), one_transaction(study):
+        trial.set_user_attr("late", 1)
+    assert "late" not in study.get_trials()[trial.number].user_attrs
+
+
+def opened_elsewhere(lab: Lab) -> Study:
+    """The study, as another process has it."""
+    study = load_study(open_storage(sqlite_url(lab.place / "tune.db")), lab.name)
+    assert study is not None
+    return study
+
+
+def test_a_look_reads_once_and_again_what_this_process_changes(new_lab: NewLab) -> None:
+    lab = new_lab("look")
+    study, other = lab.study(), opened_elsewhere(lab)
+    mine, theirs = study.ask(), other.ask()
+    with one_look(study):
+        before = study.get_trials(deepcopy=False)
+        theirs.report(0.5, 1)
+        assert statements_of(study, partial(study.get_trials, deepcopy=False)) == []
+        assert study.get_trials(deepcopy=False)[theirs.number] is before[theirs.number]
+        mine.report(0.25, 1)
+        found = study.get_trials(deepcopy=False)
+        assert found[mine.number].intermediate_values == {1: 0.25}
+        assert found[theirs.number].intermediate_values == {1: 0.5}
+    other.tell(theirs, 0.5)
+    beside = optuna.create_study(storage=storage_of(study))
+    with one_look(study):
+        assert beside.get_trials() == []
+        assert study.get_trials(deepcopy=False)[theirs.number].state == TrialState.COMPLETE
+
+
+def test_what_a_running_trial_was_given_is_read_once_until_there_is_more(new_lab: NewLab) -> None:
+    lab = new_lab("params")
+    study, other = lab.study(), opened_elsewhere(lab)
+    theirs = other.ask()
+    for names in (["x"], ["x"], ["x", "y"]):
+        for name in names:
+            theirs.suggest_float(name, 0, 1)
+        assert study.get_trials()[theirs.number].params == theirs.params
+
+
 def test_nothing_else_touches_optunas_private_parts() -> None:
     private = re.compile(r"(?<!self)\._(storage|trial_id|study_id|backend)\b|optuna\S*\._(rdb|cached)")
     root = Path(__file__).parents[3]
@@ -92,7 +152,7 @@ def test_nothing_else_touches_optunas_private_parts() -> None:
         for path in (root / package).rglob("*.py")
         if private.search(path.read_text())
     }
-    assert touching == {"tune/study/store.py"}
+    assert touching == {"tune/study/store.py", "tune/study/database.py"}
 
 
 ATTRIBUTES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
@@ -168,9 +228,9 @@ def statements_of(study: Study, act: Callable[[], object]) -> list[str]:
 def test_trials_are_read_once_a_process_and_by_as_many_statements_however_many_they_are(
     new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune.study.store._N_BY_IDS", 8)
+    monkeypatch.setattr("tune.study.database._N_BY_IDS", 8)
     n_statements = []
-    for n_trials in (3, 12):
+    for n_trials in (3, 12, 24):
         lab = new_lab(f"study-{n_trials}")
         lab.study().add_trials([create_trial(value=0.5, user_attrs={HISTORY: [[EPOCH]]}) for _ in range(n_trials)])
         storage = open_storage(sqlite_url(lab.place / "tune.db"))
@@ -183,7 +243,7 @@ def test_trials_are_read_once_a_process_and_by_as_many_statements_however_many_t
         found = study.get_trials(deepcopy=False)
         asked = statements_of(study, partial(with_histories, study, found))
         assert sum("value_json" in statement for statement in asked) == 1
-    assert n_statements[0] == n_statements[1]
+    assert n_statements == [2, 6, 6]
 
 
 def test_a_distribution_is_one_object_for_all_trials(new_lab: NewLab) -> None:

@@ -13,8 +13,8 @@ from ...core.errors import StorageError, StudyError
 from ...core.folders import DATABASE_NAME, SaveDir
 from ...core.problems import did_you_mean
 from ...study.agreement import check_agreement, open_beside, studies_in
+from ...study.database import StudyDatabase
 from ...study.storage import open_storage
-from ...study.store import StudyDatabase
 from ...study.study import load_study, study_names
 
 
