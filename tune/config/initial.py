@@ -205,7 +205,7 @@ def ever_smaller(searched: Space, values: dict[str, Scalar]) -> Iterator[dict[st
     before, values = None, {**values, **moved_into(searched, {"bidirectional": False})}
     while values != before:
         yield values
-        halves = {name: int(values[name]) // 2 for name in SIZES if name in values}
+        halves = {name: size // 2 for name in SIZES if isinstance(size := values.get(name), int)}
         before, values = values, {**values, **moved_into(searched, halves)}
 
 

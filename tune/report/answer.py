@@ -185,7 +185,8 @@ def _which(facts: Facts) -> Iterator[str]:
     if attributes.get("origin") == "known-good" and not is_of_front:
         beaten = ": nothing beat it" if _has_best_mean(facts) else ""
         with_seeds = " with fresh seeds" if beaten and facts.confirmation else ""
-        yield f"It is the default configuration, with which the search began{beaten}{with_seeds}."
+        small = "made small enough for the study's limits, " if attributes.get("made_smaller") else ""
+        yield f"It is the default configuration, {small}with which the search began{beaten}{with_seeds}."
     yield _counts(facts)
     yield from facts.provisos
     if facts.confirmation and _has_best_mean(facts):

@@ -88,7 +88,7 @@ def measured(trial: Trial, parameters: dict[str, Scalar], settings: Settings, sp
 
 def draw_what_may_be_trained(study: Study, settings: Settings, splits: Splits) -> None:
     """Has a study draw again what is over a cap that can be counted; how long a network takes is clocked, not asked."""
-    if isinstance(study.sampler, BracketSampler) and _caps(settings):
+    if isinstance(study.sampler, BracketSampler):
         study.sampler.allows = partial(may_be_trained, settings, splits)
 
 

@@ -177,7 +177,8 @@ def create_study(
             # A trial that is not trained teaches nothing, and only one that is trained is a beginning.
             allowed = filter(partial(may_be_trained, settings, splits), ever_smaller(searched, values))
             initial = next(allowed, values)
-            study.enqueue_trial(initial, user_attrs={"origin": DEFAULT_ORIGIN}, skip_if_exists=True)
+            known = {"origin": DEFAULT_ORIGIN, **({} if initial == values else {"made_smaller": True})}
+            study.enqueue_trial(initial, user_attrs=known, skip_if_exists=True)
         for values in warm_start:
             study.enqueue_trial(moved_into(searched, values), user_attrs={"origin": "warm start"}, skip_if_exists=True)
         attributes = {

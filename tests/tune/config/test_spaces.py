@@ -15,7 +15,7 @@ from data.sequences import SequenceDataset
 from data.tensors.augment import Augmentation
 from data.tensors.channels import Preparation
 from models import ARCHITECTURES, build
-from tune.config.initial import ADAPTED, INITIAL_CONFIGURATIONS, initial_configurations, nearest
+from tune.config.initial import ADAPTED, INITIAL_CONFIGURATIONS, ever_smaller, initial_configurations, nearest
 from tune.config.ranges import from_plain, to_plain
 from tune.config.settings import resolve
 from tune.config.spaces import CLOSED_FORM, LIMITS, MEANINGS, ODD, OF_THE_CHANNELS, OFF, SHARED, SPACES, Scalar, Space
@@ -218,3 +218,31 @@ def test_the_nearest_value_that_a_space_has(
     distribution: BaseDistribution, value: Scalar, found: Scalar | None
 ) -> None:
     assert nearest(distribution, value) == found
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_an_initial_configuration_becomes_a_smaller_network_down_to_its_ranges(name: str) -> None:
+    searched, fixed = resolve({"architecture": name}).ranges()
+    (values,) = initial_configurations("gesture", name, searched)
+    keys = accepted(name) - {"n_channels", "n_classes"}
+    n_weights = [
+        sum(
+            weight.numel()
+            for weight in build(
+                name, N_CHANNELS, N_CLASSES, **{k: v for k, v in {**smaller, **fixed}.items() if k in keys}
+            )
+            .state_dict()
+            .values()
+        )
+        for smaller in ever_smaller(searched, values)
+    ]
+    assert n_weights == sorted(n_weights, reverse=True)
+    assert n_weights[-1] < n_weights[0]
+
+
+def test_sizes_that_are_words_stay_as_they_are() -> None:
+    searched: Space = {"hidden_size": CategoricalDistribution(["small", "large"]), "n_layers": IntDistribution(1, 4)}
+    assert [*ever_smaller(searched, {"hidden_size": "large", "n_layers": 4})][-1] == {
+        "hidden_size": "large",
+        "n_layers": 1,
+    }

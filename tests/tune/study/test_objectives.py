@@ -325,6 +325,10 @@ def test_a_study_begins_with_a_network_that_it_may_train(new_lab: NewLab) -> Non
     n_parameters = plain.trials()[0].user_attrs["n_parameters"]
     lab = new_lab("study", {"search": {**one, "max_parameters": n_parameters - 1}, "training": {"epochs": 1}})
     lab.search()
+    evaluate_selected(lab.context())
+    write_exports(lab.study(), lab.settings, lab.folder)
+    report = (lab.folder.root / "report.md").read_text()
+    assert "the default configuration, made small enough for the study's limits, with which the search began" in report
     (first,) = lab.trials()
     assert first.state == TrialState.COMPLETE
     assert first.user_attrs["n_parameters"] < n_parameters
