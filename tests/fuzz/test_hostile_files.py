@@ -228,6 +228,10 @@ TEXTS: dict[str, Callable[[Path], object]] = {
 }
 
 
+# Of tables, by the mark that they begin with; a single sequence is too few to learn from all the same.
+ENCODINGS_UNDERSTOOD = ("utf-16-le fffe", "utf-16-be feff")
+
+
 @pytest.mark.parametrize("suffix", ["csv", "ts"])
 @pytest.mark.parametrize("kind", TEXTS)
 def test_texts(command: Limited, model: Path, tmp_path: Path, kind: str, suffix: str) -> None:
@@ -235,7 +239,10 @@ def test_texts(command: Limited, model: Path, tmp_path: Path, kind: str, suffix:
     TEXTS[kind](path)
     refused(command, ["datasets", "--data-path", path])
     if suffix == "csv":
-        refused(command, ["predict", "--model", model, path])
+        if kind in ENCODINGS_UNDERSTOOD:
+            assert command(["predict", "--model", model, path]).code == 0
+        else:
+            refused(command, ["predict", "--model", model, path])
         classes = tmp_path / "classes"
         for name in ("up", "down"):
             (classes / name).mkdir(parents=True)
