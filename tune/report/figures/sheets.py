@@ -298,21 +298,27 @@ def legend(drawn: Sheet, axes: Axes, n_columns: int = 9) -> None:
 
 
 def legend_below(figure: Figure, axes: Axes | Sequence[Axes], n_columns: int = 4) -> None:
-    """What the marks mean, those of several axes together, under all panels."""
-    _legend(figure, [axes] if isinstance(axes, Axes) else axes, n_columns, loc="outside lower left")
+    """What the marks mean, those of several axes together, under all panels, in as many columns as fit the figure."""
+    every = [axes] if isinstance(axes, Axes) else axes
+    labels = [label for one in every for label in one.get_legend_handles_labels()[1]]
+    _legend(figure, every, min(n_columns, _columns_that_fit(figure, labels)), loc="outside lower left")
 
 
 def legend_again(figure: Figure, legend: Legend) -> None:
     """Puts a legend under the panels anew, in as many columns as fit the figure, which is made higher for its lines."""
     most = int((figure.get_figwidth() - 0.5) / _LETTER_INCHES)
     labels = [textwrap.fill(text.get_text(), most) for text in legend.get_texts()]
-    longest = max(len(line) for label in labels for line in label.splitlines())
-    n_columns = max(1, int(figure.get_figwidth() / (_LETTER_INCHES * longest + 0.4)))
+    n_columns = _columns_that_fit(figure, labels)
     handles = [handle for handle in legend.legend_handles if handle is not None]
     legend.remove()
     n_lines = -(-len(labels) // n_columns) * max(label.count("\n") + 1 for label in labels)
     figure.set_figheight(figure.get_figheight() + _NOTE_INCHES * n_lines)
     _put_legend(figure, handles, labels, n_columns, loc="outside lower left")
+
+
+def _columns_that_fit(figure: Figure, labels: Sequence[str]) -> int:
+    longest = max((len(line) for label in labels for line in label.splitlines()), default=0)
+    return max(1, int(figure.get_figwidth() / (_LETTER_INCHES * longest + 0.4)))
 
 
 def _legend(figure: Figure, every: Sequence[Axes], n_columns: int, **place: Any) -> None:
