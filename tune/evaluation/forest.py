@@ -16,7 +16,7 @@ from ..study.stored import Scores
 from ..training.metrics import score
 from ..training.splits import Splits
 
-N_TREES = 200
+N_TREES = 100  # As scikit-learn itself; more take longer before the first score, and hardly score higher.
 # Trees of much data grow on a sample each: to grow them on all of it takes minutes.
 MOST_SEQUENCES_A_TREE = 5_000
 # Of more than memory the forest sees evenly spaced ones, and is judged on as many.

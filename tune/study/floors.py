@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from optuna import Study
 
-from .store import storage_of
+from .store import attributes_of, storage_of
 from .stored import Floors
 from .study import FLOOR_OF, load_study, stored_settings
 
@@ -21,7 +21,7 @@ FOREST_NAME = "random forest"
 def stored_floors(study: Study) -> Floors | None:
     """The floors of a study; None where none were fitted, or they have been switched off."""
     is_on = (stored_settings(study) or {}).get("search", {}).get("floors")
-    return study.user_attrs.get(FLOORS) if is_on else None
+    return attributes_of(study).get(FLOORS) if is_on else None
 
 
 def floor_study(study: Study) -> Study | None:

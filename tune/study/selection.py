@@ -76,7 +76,7 @@ def selected(study: Study, settings: Settings, folder: StudyFolder) -> Selected 
 
 def ensemble_of(study: Study) -> Ensemble | None:
     """The mean of several networks that a study hands over, when all of them are there; None where it is one."""
-    found: Ensemble | None = study.user_attrs.get(ENSEMBLE)
+    found: Ensemble | None = attributes_of(study).get(ENSEMBLE)
     trial = selected_trial(study)
     if not found or trial is None or "n_parameters" not in found:
         return None
