@@ -64,7 +64,9 @@ def describe_floor(floor: Study) -> Floor:
         "test": None if test is None else _scores(test),
         "n_parameters": attributes.get("n_parameters"),
         "seconds": attributes.get("training_seconds", 0.0),
-        "why_not": "" if trial or not trials else str(trials[-1].user_attrs.get("reason", "")),
+        "why_not": ""
+        if trial or not trials
+        else str(trials[-1].user_attrs.get("reason", "")).removeprefix("not trained: "),
     }
 
 

@@ -79,7 +79,7 @@ class _Compared:
         """By validation, which decides; with the test set's word where that contradicts."""
         floor = self.floors["minirocket"]
         if floor is None or floor["validation"] is None:
-            why = f" {FLOOR_NAME} could not be fitted: {floor['why_not']}." if floor and floor["why_not"] else ""
+            why = f" {FLOOR_NAME} was not fitted: {floor['why_not']}." if floor and floor["why_not"] else ""
             yield f"There was nothing to beat that could be handed over; the table shows the yardsticks.{why}"
             return
         fitted = f"{FLOOR_NAME}, fitted in {_seconds(floor['seconds'])}"

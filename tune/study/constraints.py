@@ -118,7 +118,7 @@ def _on_a_device(
 ) -> dict[str, Any]:
     """What the C of a network takes, which does not depend on its weights."""
     if missing := untranslated(network):
-        return {UNWRITABLE: f"it cannot be written as C, which has no {' and '.join(missing)}"}
+        return {UNWRITABLE: f"it cannot be written as C ({' and '.join(missing)})"}
     dataset, preparation = splits.dataset, fields_of(Preparation, parameters)
     ones = torch.ones(len(derived_names(dataset.channel_names, preparation.derived_channels)))
     window = int(dataset.lengths.median())

@@ -120,5 +120,5 @@ def test_it_is_said_when_nothing_has_been_learned(new_lab: NewLab) -> None:
 def test_it_is_said_why_there_is_no_floor(new_lab: NewLab) -> None:
     worth = was_it_worth_it(study_with(new_lab, 0.9, floors(validation=None, why_not="RuntimeError: no memory")))
     assert worth is not None
-    assert "could not be fitted: RuntimeError: no memory" in worth.sentences[0]
+    assert "was not fitted: RuntimeError: no memory" in worth.sentences[0]
     assert "MiniRocket" not in str(worth.rows)
