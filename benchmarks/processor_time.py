@@ -11,6 +11,8 @@ from contextlib import suppress
 
 # prctl(2)
 _PR_SET_CHILD_SUBREAPER = 36
+# A fork server takes some seconds on a slow machine, and has the processor time of its workers.
+_ORPHANS_SECONDS = 30
 
 
 def adopt_orphans() -> None:
@@ -23,11 +25,11 @@ def adopt_orphans() -> None:
 
 
 def processor_seconds() -> float:
-    """Of all children that have ended, and of those that they waited for; orphans have a second to end.
+    """Of all children that have ended, and of those that they waited for; orphans have half a minute to end.
 
     To be called while no child of one's own runs, since whoever starts one wants to wait for it.
     """
-    until = time.monotonic() + 1
+    until = time.monotonic() + _ORPHANS_SECONDS
     with suppress(ChildProcessError):
         while sys.platform == "linux" and time.monotonic() < until:
             if os.waitpid(-1, os.WNOHANG) == (0, 0):
