@@ -22,7 +22,7 @@ from ..core.files import csv_text, write_text
 from ..core.folders import StudyFolder
 from ..core.json_files import readable
 from ..evaluation.evaluate import FEWEST_PEOPLE, difference_interval, mean_interval
-from ..report.figures.words import counted, percent
+from ..report.figures.words import counted, interval, percent
 from ..report.words import metric_name, points, score
 from ..run import Finished
 from ..search.loop import Ended
@@ -220,7 +220,7 @@ def _with_interval(found: Estimate, what: str) -> str:
     if found.interval is None:
         return percent(found.accuracy)
     low, high = found.interval
-    return f"{percent(found.accuracy)} (95% interval {percent(low)} to {percent(high)}, over {what})"
+    return f"{percent(found.accuracy)} (95% interval {interval(low, high)}, over {what})"
 
 
 def _gain_words(evaluation: Evaluation, what: str) -> Iterator[str]:

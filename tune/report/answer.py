@@ -13,7 +13,7 @@ from .events import event_sentences, null_words
 from .facts import Facts
 from .figures.importances import ImportancesInfo
 from .figures.sections import Table
-from .figures.words import counted, percent
+from .figures.words import counted, interval, percent
 from .floors import QUESTION
 from .sentences import new_people_in_test
 from .sure import how_sure
@@ -138,7 +138,7 @@ def _key_figures(facts: Facts) -> Iterator[KeyFigure]:
     if facts.test:
         low, high = facts.test["intervals_95"]["accuracy"]
         yield KeyFigure(percent(facts.test["accuracy"]), "test accuracy")
-        yield KeyFigure(f"{percent(low)} to {percent(high)}", "95% interval of it")
+        yield KeyFigure(interval(low, high), "95% interval of it")
         events = facts.test.get("events") or {}
         if events.get("f1") is not None:
             yield KeyFigure(percent(events["f1"]), "F1 of events in the test streams")

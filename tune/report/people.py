@@ -9,7 +9,7 @@ from ..evaluation.evaluate import wilson_interval
 from .facts import Facts
 from .figures.rows import Row, Rows, draw_rows
 from .figures.sections import Section, Table, not_drawn, on_page, section
-from .figures.words import Words, counted, percent, shortened
+from .figures.words import Words, counted, interval, percent, shortened
 from .sentences import new_people_in_test
 
 MOST_PEOPLE = 40
@@ -71,7 +71,7 @@ def people_section(facts: Facts) -> Section:
     shown = people[:MOST_PEOPLE]
     dots = tuple(Row(one.name, one.accuracy, *wilson_interval(one.accuracy, one.n_sequences)) for one in shown)
     rows = tuple(
-        (one.name, percent(one.accuracy), f"{percent(dot.low)} to {percent(dot.high)}", str(one.n_sequences))
+        (one.name, percent(one.accuracy), interval(dot.low, dot.high), str(one.n_sequences))
         for one, dot in zip(shown, dots, strict=True)
     )
     table = Table("Each person", ("person", "accuracy", "95% interval", "sequences"), rows)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..core.folders import StudyFolder
 from ..core.json_files import read_json_object
 from .figures.sections import Link, Section, Table, rendered
-from .figures.words import percent
+from .figures.words import interval, percent
 from .page_names import REPORT_PAGE
 
 STUDIES_PAGE, TITLE = "index.html", "Each study and its answer"
@@ -65,6 +65,6 @@ def _cells(row: StudyRow) -> tuple[str | Link, ...]:
 def _accuracy(test: dict[str, Any] | None) -> str:
     if not test or "accuracy" not in test:
         return "-"
-    interval = (test.get("intervals_95") or {}).get("accuracy")
+    found = (test.get("intervals_95") or {}).get("accuracy")
     shown = percent(test["accuracy"])
-    return f"{shown} ({percent(interval[0])} to {percent(interval[1])})" if interval else shown
+    return f"{shown} ({interval(*found)})" if found else shown

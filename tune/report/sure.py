@@ -13,7 +13,7 @@ from ..training.calibration import FEWEST_UNITS
 from .facts import Facts
 from .figures.history import noise_of
 from .figures.scores import scored_trials
-from .figures.words import counted, percent
+from .figures.words import counted, interval, percent
 from .words import points
 
 # Rounds to a tenth of a point.
@@ -42,7 +42,7 @@ def how_sure(facts: Facts) -> Iterator[str]:
 def _interval_words(test: Mapping[str, Any]) -> Iterator[str]:
     low, high = test["intervals_95"]["accuracy"]
     n_people, over = test.get("n_people"), test["intervals_resample"]
-    yield f"With 95% confidence the accuracy lies between {percent(low)} and {percent(high)} (interval over {over})."
+    yield f"The 95% confidence interval of the accuracy is {interval(low, high)} (over {over})."
     if over == "sequences" and n_people is not None and n_people < FEWEST_PEOPLE:
         who = "one person" if n_people == 1 else f"{n_people} people"
         yield (

@@ -74,6 +74,12 @@ def percent(share: float | None) -> str:
     return "100%" if share >= 1 else f"{share:.2%}" if share > 0.99 else f"{share:.1%}"
 
 
+def interval(low: float, high: float) -> str:
+    """``95.6% to 98.0%``; both ends as precise as the preciser one."""
+    digits = 2 if 0.99 < high < 1 or 0.99 < low < 1 else 1
+    return " to ".join("100%" if end >= 1 else f"{end:.{digits}%}" for end in (low, high))
+
+
 def number_text(value: float) -> str:
     """A number as short as a person would write it: ``0.001``, ``1e-4``, ``12800``."""
     # Four digits of 9999.6 are 1e+04.
