@@ -13,6 +13,7 @@ another version of the product, under a name of its own.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def measure(run: tuple[Path, str], data: str, seed: int, timeout: str, save_dir:
         data: A registered data set, or the path of recordings.
         seed: Of the study.
         timeout: As the command line takes it.
-        save_dir: For the study.
+        save_dir: For the study; what an interrupted run has left in it is thrown away, since its time would not count.
 
     Raises:
         CalledProcessError: If the command fails.
@@ -65,6 +66,7 @@ def measure(run: tuple[Path, str], data: str, seed: int, timeout: str, save_dir:
     checkout, version = run
     name = f"{version}-{Path(data).stem.lower()}-{seed}"
     before = processor_seconds()
+    shutil.rmtree(save_dir, ignore_errors=True)
     path = Path(data).resolve()
     subprocess.run(
         [
@@ -135,7 +137,13 @@ def main(data: tuple[str, ...], seeds: str, timeout: str, checkout: Path, versio
             done = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
             if any((one["version"], one["data"], one["seed"]) == (version, Path(name).stem, seed) for one in done):
                 continue
-            answer = measure((checkout.resolve(), version), name, seed, timeout, out.parent / "studies")
+            answer = measure(
+                (checkout.resolve(), version),
+                name,
+                seed,
+                timeout,
+                out.parent / "studies" / f"{version}-{Path(name).stem}-{seed}",
+            )
             with out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(answer)) + "\n")
     click.echo(table(pd.read_json(out, lines=True)))
