@@ -9,7 +9,7 @@ from pathlib import Path
 from ..core.files import csv_text, write_bytes, write_text
 from ..report.figures.narrow import narrowed
 from ..report.figures.sections import Section, Table, rendered
-from ..report.figures.sheets import png
+from ..report.figures.sheets import keep_layout, png
 from .model import Diagnosed
 
 PAGE_NAME = "diagnosis.html"
@@ -33,6 +33,7 @@ def write_diagnosis(diagnosed: Diagnosed, sections: Sequence[Section], folder: P
         files = []
         if one.figure is not None:
             write_bytes(folder / f"{one.name}.png", png(one.figure))
+            keep_layout(one.figure)
             files.append(f"{one.name}.png")
         for table in one.tables:
             write_text(folder / f"{one.name}.csv", csv_text(table.head, table.rows))

@@ -9,14 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from .palette import LIGHT
-from .sheets import NARROW, TITLE_LETTER_INCHES, labelled, legend_again
+from .sheets import NARROW, TITLE_LETTER_INCHES, keep_layout, labelled, legend_again
 
 _LABEL_POINTS = 7.5
 _LONG_LABEL = 16
@@ -33,6 +32,7 @@ def narrowed(figure: Figure) -> Figure:
         figure: Laid out by matplotlib ("constrained"), its axes in one grid, colour bars aside.
     """
     copy: Figure = pickle.loads(pickle.dumps(figure))  # deepcopy leaves transforms behind.
+    copy.set_layout_engine("constrained")  # Again, where it has been drawn.
     every = [axes for axes in copy.axes if axes.get_subplotspec() is not None]
     cells = [_cell(axes) for axes in every]
     spans = any(len(cell.rowspan) > 1 or len(cell.colspan) > 1 for cell in cells)
@@ -114,7 +114,8 @@ def _labels_at_the_edges(every: list[Axes], cells: list[SubplotSpec], n_columns:
 
 def _fit_texts(figure: Figure, every: list[Axes]) -> None:
     """Numbers in cells that are narrower than they are: smaller, or left to the table."""
-    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+    figure.draw_without_rendering()
+    keep_layout(figure)
     for axes in every:
         texts: list[Text] = list(axes.texts)
         if len(texts) < 2:
