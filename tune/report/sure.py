@@ -18,7 +18,7 @@ from .words import points
 
 # Rounds to a tenth of a point.
 _SMALLEST_BIAS = 0.0005
-_LARGE_GAP = 0.05
+_LARGE_GAP, _SMALL_GAP = 0.05, 0.02
 
 
 def how_sure(facts: Facts) -> Iterator[str]:
@@ -81,7 +81,8 @@ def _gap_words(facts: Facts) -> Iterator[str]:
     if gap is None:
         return
     train, validation = attributes.get("train_accuracy"), attributes.get("validation_accuracy")
-    verdict = "it overfits" if gap > _LARGE_GAP else "it does not overfit"
+    slightly = "it overfits slightly" if gap > _SMALL_GAP else "it does not overfit"
+    verdict = "it overfits" if gap > _LARGE_GAP else slightly
     if train is not None and validation is not None:
         yield f"Training accuracy {percent(train)}, validation accuracy {percent(validation)}: {verdict}."
 
