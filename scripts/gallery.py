@@ -11,20 +11,20 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from tune.core.folders import DEFAULT_SAVE_DIR
 from tune.report.figures.collection import KINDS
 
 DOCS = Path(__file__).parents[1] / "docs"
 ARGUMENTS = ("--dataset", "smartwatch", "--trials", "45", "--epochs", "4", "--folds", "0", "--study-name", "sw")
 # Of a page, whose end is tables.
 MOST = 4
-N_COLOURS, WIDTH = 48, 1100
+N_COLOURS, WIDTH = 64, 1100
 
 
 def write_gallery(study: Path) -> None:
@@ -71,11 +71,11 @@ def photographs(page_file: Path, place: Path) -> Iterator[Path]:
 
 
 def made_small(picture: Path) -> None:
-    """A tenth of the bytes: no wider than a page shows it, and few colours."""
+    """A tenth of the bytes: no wider than a page shows it, and few colours, those of thin lines among them."""
     with Image.open(picture) as image:
         small = image.convert("RGB")
     small.thumbnail((WIDTH, 10 * WIDTH))
-    small.quantize(N_COLOURS).save(picture, optimize=True)
+    small.quantize(N_COLOURS, Image.Quantize.MAXCOVERAGE).save(picture, optimize=True)
 
 
 def main() -> None:
@@ -83,9 +83,9 @@ def main() -> None:
     if len(sys.argv) > 1:
         write_gallery(Path(sys.argv[1]))
         return
-    with tempfile.TemporaryDirectory() as save_dir:
-        subprocess.run([sys.executable, "-m", "tune", *ARGUMENTS, "--save-dir", save_dir], check=True)
-        write_gallery(Path(save_dir) / "sw")
+    # Among the other studies, since pages name the folder where it is another one.
+    subprocess.run([sys.executable, "-m", "tune", *ARGUMENTS], check=True)
+    write_gallery(DEFAULT_SAVE_DIR / ARGUMENTS[-1])
 
 
 if __name__ == "__main__":
