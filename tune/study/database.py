@@ -1,15 +1,13 @@
 """The database of studies: Optuna's tables, read and written with few questions.
 
-Like ``store.py`` it touches private parts of Optuna's: its tables, its storage of them and the cache in front.
+Like ``store.py`` it touches private parts of Optuna's: its tables and its storage of them.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -28,7 +26,6 @@ from optuna.distributions import (
 )
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
-from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.models import (
     StudyModel,
     StudyUserAttributeModel,
@@ -66,8 +63,6 @@ HISTORY = "history"
 # So many trials are asked for by their ids, whose number a database limits; more of them as all the later ones.
 _N_BY_IDS = 500
 _N_ROWS = 1000
-# What was read so long ago will do for who says so.
-_MOMENT_SECONDS = 0.2
 
 
 # What is known of a trial, by its table: what tells a row from the others of the trial, and what may change of it.
@@ -86,19 +81,18 @@ class StudyDatabase(RDBStorage):
 
     Optuna makes an object of every row, and two distributions of every parameter; and before it stores a parameter or
     an attribute it reads the trial.
+
+    Attributes:
+        caches: In front of it, by the random ids of their studies: one created after a deletion has the same number.
+        n_writes: How often this process has written.
     """
 
     def __init__(self, url: str, engine_kwargs: dict[str, Any] | None = None) -> None:
         super().__init__(url, engine_kwargs)
-        self._caches: WeakValueDictionary[str, BaseStorage] = WeakValueDictionary()
+        self.caches: WeakValueDictionary[str, BaseStorage] = WeakValueDictionary()
         self._unfinished: dict[int, FrozenTrial] = {}
         self._together: Rows | None = None
         self.n_writes = 0
-
-    def cache_of(self, own: str | None) -> BaseStorage:
-        """The cache of a study by its random id, since what is created after a deletion has the same number."""
-        cache = TrialsInOrder(self)
-        return cache if own is None else self._caches.setdefault(own, cache)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """As in ``BaseStorage``, without its ``HISTORY``."""
@@ -286,92 +280,6 @@ def _upsert(dialect: str, model: Any) -> Any:
     return statement.on_conflict_do_update(
         index_elements=["trial_id", name], set_={one: statement.excluded[one] for one in changing}
     )
-
-
-class TrialsInOrder(_CachedStorage):
-    """Optuna's cache, which by itself sorts all trials of a study whenever it is asked, a score of times a trial.
-
-    Attributes:
-        look: How much this process had written when the trials of each study were last read; None where each reading is
-            to be new.
-    """
-
-    def __init__(self, backend: StudyDatabase) -> None:
-        super().__init__(backend)
-        self._in_order: dict[int, list[FrozenTrial]] = {}
-        self._database = backend
-        self.look: dict[int, int] | None = None
-        self._attributes: dict[int, dict[str, Any]] = {}
-        self._last: dict[int, tuple[int, float]] = {}
-
-    def _add_trials_to_cache(self, study_id: int, trials: list[FrozenTrial]) -> None:
-        super()._add_trials_to_cache(study_id, trials)
-        in_order = self._in_order.setdefault(study_id, [])
-        for trial in sorted(trials, key=lambda one: one.number):
-            if trial.number < len(in_order):
-                in_order[trial.number] = trial
-            elif trial.number == len(in_order):
-                in_order.append(trial)
-
-    def _read_trials_from_remote_storage(self, study_id: int) -> None:
-        n_writes, now = self._database.n_writes, time.monotonic()
-        if self.look is None or self.look.get(study_id) != n_writes:
-            super()._read_trials_from_remote_storage(study_id)
-            self._last[study_id] = n_writes, now
-        if self.look is not None:
-            self.look[study_id] = n_writes
-
-    def begin_look(self, study_id: int, *, may_be_old: bool) -> None:
-        """See ``one_look``."""
-        self.look = self.look or {}
-        n_writes, looked = self._last.get(study_id, (-1, -math.inf))
-        if may_be_old and time.monotonic() - looked < _MOMENT_SECONDS:
-            self.look[study_id] = n_writes
-        else:
-            self.look.pop(study_id, None)
-            self._attributes.pop(study_id, None)
-
-    def end_look(self) -> None:
-        """Has everything read anew again."""
-        self.look = None
-        self._attributes.clear()
-
-    def get_trial(self, trial_id: int) -> FrozenTrial:
-        """As in ``BaseStorage``."""
-        study_id, number = self._trial_id_to_study_id_and_number.get(trial_id, (-1, -1))
-        if (self.look or {}).get(study_id) != self._database.n_writes:
-            return super().get_trial(trial_id)
-        trial = copy.copy(self._studies[study_id].trials[number])
-        # Whoever runs a trial puts into these what is stored of it.
-        trial.params, trial.distributions = dict(trial.params), dict(trial.distributions)
-        trial.user_attrs, trial.system_attrs = dict(trial.user_attrs), dict(trial.system_attrs)
-        trial.intermediate_values = dict(trial.intermediate_values)
-        return trial
-
-    def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
-        """As in ``BaseStorage``."""
-        if self.look is None:
-            return super().get_study_user_attrs(study_id)
-        if study_id not in self._attributes:
-            self._attributes[study_id] = super().get_study_user_attrs(study_id)
-        return self._attributes[study_id]
-
-    def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
-        """As in ``BaseStorage``."""
-        self._attributes.pop(study_id, None)
-        super().set_study_user_attr(study_id, key, value)
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        """As in ``BaseStorage``."""
-        self._read_trials_from_remote_storage(study_id)
-        with self._lock:
-            in_order = self._in_order.get(study_id, [])
-            if len(in_order) != len(self._studies[study_id].trials):  # Numbers of another program's trials have gaps.
-                in_order = [trial for _, trial in sorted(self._studies[study_id].trials.items())]
-            trials = list(in_order) if states is None else [trial for trial in in_order if trial.state in states]
-        return copy.deepcopy(trials) if deepcopy else trials
 
 
 def _trials(

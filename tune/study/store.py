@@ -1,13 +1,15 @@
 """Private parts of Optuna's studies, which nothing else touches: what their storage can do and they do not offer.
 
-These are ``Study._storage`` and ``_study_id`` and ``FrozenTrial._trial_id``, as they are in Optuna 5; ``database.py``
-has those of the storage.
+These are ``Study._storage`` and ``_study_id``, ``FrozenTrial._trial_id`` and the cache in front of a database, as they
+are in Optuna 5; ``database.py`` has those of the storage.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import math
+import time
 from collections.abc import Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -32,14 +34,102 @@ from sqlalchemy import (
 from sqlalchemy.sql.functions import count
 
 from ..core.errors import StorageError
-from .database import HISTORIES, HISTORY, StudyDatabase, TrialsInOrder, rows_of
+from .database import HISTORIES, HISTORY, StudyDatabase, rows_of
 
 # On an unfinished trial: what it has come to.
 LEFT = "seqtune:left"
+# What was read so long ago will do for who says so.
+_MOMENT_SECONDS = 0.2
 
 _IDENTITY = select(StudyUserAttributeModel.value_json).where(
     StudyUserAttributeModel.study_id == bindparam("study"), StudyUserAttributeModel.key == "study_id"
 )
+
+
+class TrialsInOrder(_CachedStorage):
+    """Optuna's cache, which by itself sorts all trials of a study whenever it is asked, a score of times a trial.
+
+    Attributes:
+        look: How much this process had written when the trials of each study were last read; None where each reading is
+            to be new.
+    """
+
+    def __init__(self, backend: StudyDatabase) -> None:
+        super().__init__(backend)
+        self._in_order: dict[int, list[FrozenTrial]] = {}
+        self._database = backend
+        self.look: dict[int, int] | None = None
+        self._attributes: dict[int, dict[str, Any]] = {}
+        self._last: dict[int, tuple[int, float]] = {}
+
+    def _add_trials_to_cache(self, study_id: int, trials: list[FrozenTrial]) -> None:
+        super()._add_trials_to_cache(study_id, trials)
+        in_order = self._in_order.setdefault(study_id, [])
+        for trial in sorted(trials, key=lambda one: one.number):
+            if trial.number < len(in_order):
+                in_order[trial.number] = trial
+            elif trial.number == len(in_order):
+                in_order.append(trial)
+
+    def _read_trials_from_remote_storage(self, study_id: int) -> None:
+        n_writes, now = self._database.n_writes, time.monotonic()
+        if self.look is None or self.look.get(study_id) != n_writes:
+            super()._read_trials_from_remote_storage(study_id)
+            self._last[study_id] = n_writes, now
+        if self.look is not None:
+            self.look[study_id] = n_writes
+
+    def begin_look(self, study_id: int, *, may_be_old: bool) -> None:
+        """See ``one_look``."""
+        self.look = self.look or {}
+        n_writes, looked = self._last.get(study_id, (-1, -math.inf))
+        if may_be_old and time.monotonic() - looked < _MOMENT_SECONDS:
+            self.look[study_id] = n_writes
+        else:
+            self.look.pop(study_id, None)
+            self._attributes.pop(study_id, None)
+
+    def end_look(self) -> None:
+        """Has everything read anew again."""
+        self.look = None
+        self._attributes.clear()
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        """As in ``BaseStorage``."""
+        study_id, number = self._trial_id_to_study_id_and_number.get(trial_id, (-1, -1))
+        if (self.look or {}).get(study_id) != self._database.n_writes:
+            return super().get_trial(trial_id)
+        trial = copy.copy(self._studies[study_id].trials[number])
+        # Whoever runs a trial puts into these what is stored of it.
+        trial.params, trial.distributions = dict(trial.params), dict(trial.distributions)
+        trial.user_attrs, trial.system_attrs = dict(trial.user_attrs), dict(trial.system_attrs)
+        trial.intermediate_values = dict(trial.intermediate_values)
+        return trial
+
+    def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
+        """As in ``BaseStorage``."""
+        if self.look is None:
+            return super().get_study_user_attrs(study_id)
+        if study_id not in self._attributes:
+            self._attributes[study_id] = super().get_study_user_attrs(study_id)
+        return self._attributes[study_id]
+
+    def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
+        """As in ``BaseStorage``."""
+        self._attributes.pop(study_id, None)
+        super().set_study_user_attr(study_id, key, value)
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """As in ``BaseStorage``."""
+        self._read_trials_from_remote_storage(study_id)
+        with self._lock:
+            in_order = self._in_order.get(study_id, [])
+            if len(in_order) != len(self._studies[study_id].trials):  # Numbers of another program's trials have gaps.
+                in_order = [trial for _, trial in sorted(self._studies[study_id].trials.items())]
+            trials = list(in_order) if states is None else [trial for trial in in_order if trial.state in states]
+        return copy.deepcopy(trials) if deepcopy else trials
 
 
 @contextmanager
@@ -74,7 +164,8 @@ def study_of(storage: BaseStorage, name: str) -> Study:
     study = optuna.load_study(study_name=name, storage=storage)
     if isinstance(storage, StudyDatabase):
         # Its trials are read once however often it is loaded.
-        study._storage = storage.cache_of(identity(study))
+        cache, own = TrialsInOrder(storage), identity(study)
+        study._storage = cache if own is None else storage.caches.setdefault(own, cache)
     return study
 
 
