@@ -72,7 +72,7 @@ def test_the_answer_comes_first_and_says_everything(reader: Reader, report: Cont
         "How do I run it again?",
     ]
     sure = " ".join(report.answer.points[2].sentences)
-    assert "between 89.0% and 97.0%" in sure
+    assert "89.0% to 97.0%" in sure
     assert "the same 3 people" in sure
     assert "optimistic: among" in sure
 
