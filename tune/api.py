@@ -108,7 +108,8 @@ def load_model(path: str | Path, network: str | type | None = None) -> SequenceM
     """Takes a trained network into use.
 
     Args:
-        path: The folder of a study or its ``best_model``, or a ``.onnx`` file of ``export``.
+        path: The folder of a study or its ``best_model``, or a ``.onnx`` file of ``export``. What is not below the
+            current folder is looked for in the checkout, where ``SequenceTuner`` keeps its studies.
         network: The class of a network of your own, or ``"FILE.py:CLASS"``: its code is not in the folder.
 
     Raises:
@@ -116,7 +117,9 @@ def load_model(path: str | Path, network: str | type | None = None) -> SequenceM
     """
     if network is not None:
         resolve(_architecture_layer(network))
-    return SequenceModel(load_classifier(find_model(Path(path), None, DEFAULT_SAVE_DIR)))
+    kept = DEFAULT_SAVE_DIR.parent / path
+    here = Path(path) if Path(path).exists() or not kept.exists() else kept
+    return SequenceModel(load_classifier(find_model(here, None, DEFAULT_SAVE_DIR)))
 
 
 def _architecture_layer(architecture: str | type) -> dict[str, Any]:

@@ -27,7 +27,7 @@ import tune
 from data.errors import DataError
 from tests.processes import ROOT, run
 from tests.tune.conftest import make_toy
-from tune import SequenceTuner, load_model
+from tune import SequenceTuner, api, load_model
 from tune.core.errors import OtherStudyError, StudyError
 from tune.core.problems import SettingsError
 from tune.study.storage import open_storage, sqlite_url
@@ -91,11 +91,18 @@ def test_it_is_the_best_network_of_its_study(fitted: SequenceTuner) -> None:
     assert (fitted.folder_ / "report.html").is_file()
 
 
-def test_its_network_is_loaded_from_its_folder(fitted: SequenceTuner) -> None:
+def test_its_network_is_loaded_from_its_folder(
+    fitted: SequenceTuner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for folder in (fitted.folder_, str(fitted.folder_ / "best_model")):
         model = load_model(folder)
         assert (model.predict(SEQUENCES) == fitted.predict(SEQUENCES)).all()
         assert set(model.classes_) == set(TOY.class_names)
+    with monkeypatch.context() as patched:
+        patched.chdir(tmp_path)
+        patched.setattr(api, "DEFAULT_SAVE_DIR", fitted.folder_.parent)
+        elsewhere = load_model(f"{fitted.folder_.parent.name}/{fitted.folder_.name}/best_model")
+    assert (elsewhere.predict(SEQUENCES) == fitted.predict(SEQUENCES)).all()
     one = SEQUENCES[0]
     assert load_model(fitted.folder_).predict(one).tolist() == fitted.predict([one]).tolist()
     table = pd.DataFrame(one, columns=["channel_1", "channel_2"])[["channel_2", "channel_1"]]

@@ -24,7 +24,8 @@ from ..core.problems import Problem, SettingsError
 from ..core.seeds import derive_seed
 from ..study.context import RunContext
 from ..study.database import HISTORY
-from ..study.selection import ensemble_of, selected_trial
+from ..study.floors import FLOOR_NAME
+from ..study.selection import ensemble_of, floor_is_unbeaten, selected_trial
 from ..study.study import OWNER, all_parameters, temperature_of, trials_so_far, with_history
 from ..study.tested import evaluation_of
 from ..study.trial_files import load_weights
@@ -96,6 +97,11 @@ def of_trial(
         member, about_members = first_member(stored, test)
     else:
         judged, notes = _of_the_search(context, trial, part, say)
+    if floor_is_unbeaten(study):
+        notes.append(
+            f"What is handed over is not this network but {FLOOR_NAME}, which no trial beats; that one is diagnosed by "
+            f"--model {context.folder.root / BEST_MODEL}."
+        )
     parameters = all_parameters(trial)
     seed = derive_seed(settings.search.seed, "trial", trial.number)
     fold = splits.folds[0]

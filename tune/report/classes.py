@@ -53,9 +53,9 @@ def _classes(facts: Facts) -> Section:
         for row in rows
     ]
     head = ("class", "precision", "recall", "F1", "sequences")
-    tables = [Table(f"The {min(_N_WORST, len(table))} classes with the lowest F1", head, tuple(table[:_N_WORST]), True)]
-    if len(table) > _N_WORST:
-        tables.append(Table(f"All {len(table)} classes", head, tuple(table)))
+    every = Table(f"All {len(table)} classes, the lowest F1 first", head, tuple(table), len(table) <= _N_WORST)
+    lowest = Table(f"The {_N_WORST} classes with the lowest F1", head, tuple(table[:_N_WORST]), True)
+    tables = [every] if every.is_open else [lowest, every]
     notes = [
         "Precision: of those named so, how many are. Recall: of those that are, how many are named so. F1: both in one."
     ]

@@ -58,12 +58,16 @@ def content(
     if searched is None:
         searched = searched_sections(facts.figures, facts.context)
     named = {section.name: section for section in searched}
+
+    def there(*names: str) -> list[Section]:
+        return [named[name] for name in names if name in named]
+
     confirmation, events, timeline = confirmation_section(facts), events_section(facts), timeline_of(facts)
     varied = ranked_parameters(facts.trials, facts.figures.importances)
     how: list[Section] = []
     if not unknown_choice(facts.figures.importances, varied):
         slices = section_of("slices", slices_info(facts.trials, varied, facts.context), facts.context)
-        how = [slices, named["contour"]]
+        how = [slices, *there("contour")]
     nothing_judged = not_drawn("classes", "People and classes", "nothing has been judged yet, or an older version did")
     sections = (
         *first,
@@ -71,10 +75,9 @@ def content(
         *([] if events is None else [events]),
         *([] if timeline is None else [section_of("timeline", timeline, facts.context)]),
         *([people_section(facts), *classes_sections(facts)] if facts.answers else [nothing_judged]),
-        named["history"],
-        named["importances"],
+        *there("history", "importances"),
         *how,
-        named["parallel"],
+        *there("parallel"),
         section_of("curves", curves_info(facts.trials, facts.context), facts.context),
     )
     again = again or command(facts.settings, facts.name, facts.channel_names)

@@ -151,7 +151,9 @@ def _about_selection_bias(best: Mapping[str, Any], bias: float, metric: str) -> 
     n_seeds = len(best["scores"])
     lowest, highest = (show_score(pick(best["scores"]), metric) for pick in (min, max))
     spread = f" on average ({lowest} to {highest})" if n_seeds > 1 else ""
-    repeated = f"{points(bias, metric)} of it did not repeat" if bias > 0 else "it repeated in full"
+    # Of one seed nobody knows how far the next one would be.
+    in_full = "it repeated in full" if n_seeds > 1 else "one seed is too few to tell whether it repeats"
+    repeated = f"{points(bias, metric)} of it did not repeat" if bias > 0 else in_full
     return (
         f"Trial {best['trial']}, the best of the search, scored {show_score(best['search_score'], metric)} there and "
         f"{show_score(best['mean'], metric)} with {n_seeds} fresh seed{'s' if n_seeds > 1 else ''}{spread}: {repeated}."

@@ -48,7 +48,8 @@ def solve(
 ) -> Iterator[EpochResult]:
     """Fits a network in closed form, as the one epoch of ``continue_fit``; a fit that has been solved stays as it is.
 
-    ``before_step`` is called before the work and may raise to leave it for later; of the settings the seed counts.
+    ``before_step`` is called before every batch and may raise to leave the work for later; of the settings the seed
+    counts.
 
     Raises:
         NonFiniteLossError: If the validation loss is not finite.
@@ -56,7 +57,7 @@ def solve(
     if not fit.history:
         before_step()
         started = time.perf_counter()
-        held_out = fit_closed_form(fit.model, train(), settings.seed, fit.device)
+        held_out = fit_closed_form(fit.model, train(), settings.seed, fit.device, before_step)
         scores = score(predict(fit.model, validation, fit.device), validation.labels)
         if not math.isfinite(scores.loss):
             raise NonFiniteLossError(f"the validation loss became {scores.loss}")
@@ -69,7 +70,13 @@ def solve(
 
 
 @torch.no_grad()
-def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int, device: torch.device) -> Scores:
+def fit_closed_form(
+    model: SequenceClassifier,
+    train: SequenceDataset,
+    seed: int,
+    device: torch.device,
+    before_step: Callable[[], None] = lambda: None,
+) -> Scores:
     """Fits the features and the head of a network whose architecture is in closed form.
 
     Ridge learns from as many of the prepared sequences as ``MOST_NUMBERS`` allows.
@@ -93,6 +100,7 @@ def fit_closed_form(model: SequenceClassifier, train: SequenceDataset, seed: int
         train = train.subset(torch.randperm(len(train), generator=generator)[:most].sort().values)
     features = torch.empty(len(train), head.in_features)
     for rows, batch in ordered_batches(train, EVALUATION_BATCH_SIZE):
+        before_step()
         values, lengths, _ = batch.to(device)
         features[rows] = model.embed(values, lengths).cpu()
     deviation, mean = torch.std_mean(features, dim=0, correction=0)

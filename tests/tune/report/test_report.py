@@ -19,6 +19,7 @@ from tune.report.confirmation import confirmation_section
 from tune.report.content import Content, content
 from tune.report.events import timeline_of
 from tune.report.facts import Facts
+from tune.report.figures.collection import Figures
 from tune.report.markdown import as_markdown
 from tune.report.page import as_html
 from tune.report.sure import how_sure
@@ -54,6 +55,14 @@ def both_texts(facts: Facts) -> tuple[str, str]:
     panels = panels_of(report)
     assert len(read.scripts) == (len(panels) + 3 if panels else 1)
     return read.text, as_markdown(report)
+
+
+def test_figures_that_are_missing_for_one_reason_say_it_once(judged: Facts) -> None:
+    for n_drawn in range(4):
+        figures = judged.figures._replace(**dict.fromkeys(Figures._fields[n_drawn:], "nobody knows"))
+        names = [section.name for section in content(replace(judged, figures=figures)).sections]
+        assert {"history", "importances", "parallel", "contour"}.intersection(names) == set(Figures._fields[:n_drawn])
+        assert str(content(replace(judged, figures=figures)).sections).count("nobody knows") == 1
 
 
 def test_the_answer_comes_first_and_says_everything(reader: Reader, report: Content, judged: Facts) -> None:

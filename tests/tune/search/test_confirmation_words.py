@@ -30,6 +30,13 @@ def test_few_seeds_are_no_proof_of_equality(n_seeds: int, hint: bool) -> None:
     assert ("say little of how seeds differ" in said) == hint
 
 
+@pytest.mark.parametrize(("n_seeds", "said"), [(1, "one seed is too few to tell"), (3, "it repeated in full")])
+def test_one_seed_does_not_show_that_a_score_repeats(n_seeds: int, said: str) -> None:
+    found = confirmation(3, cut_short=False, random_split=None, luck=-0.01)
+    found["configurations"][0]["scores"] = [0.96] * n_seeds
+    assert said in " ".join(sentences(found))
+
+
 def study_of(
     direction: Literal["maximize", "minimize"], trials: list[tuple[float | None, dict[str, Any]]]
 ) -> optuna.Study:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
+import torch
 from optuna.trial import TrialState
 from sqlalchemy import text
 
@@ -24,11 +25,13 @@ from tune.core.errors import StudyError
 from tune.core.folders import StudyFolder
 from tune.core.stopping import StopWatch
 from tune.deploy.test_recordings import note_use
+from tune.diagnosis.opening import of_trial
 from tune.report.exports import describe_best, write_best
 from tune.report.outputs import write_exports
 from tune.run import Finished, exported
 from tune.search.floors import share_floors
 from tune.study.companions import find_companion
+from tune.study.context import RunContext
 from tune.study.floors import FLOOR, FLOORS, floor_study, stored_floors
 from tune.study.selection import floor_is_unbeaten, selected, selected_trial
 from tune.study.storage import open_storage, sqlite_url
@@ -136,6 +139,8 @@ def test_a_floor_that_nothing_beats_is_handed_over(new_done: NewDone) -> None:
     # The study's own trials, weights and table stay as they are.
     chosen = selected_trial(lab.study())
     assert chosen is not None
+    context = RunContext(lab.study(), lab.settings, lab.splits, lab.folder, torch.device("cpu"))
+    assert any("not this network but MiniRocket" in note for note in of_trial(context, chosen, "validation").notes)
     assert load_weights(lab.folder, chosen, 1) is not None
     assert len((lab.folder.root / "trials.csv").read_text().splitlines()) == 3
 
@@ -239,6 +244,20 @@ def test_interrupted_floors_go_on_and_come_out_the_same(new_lab: NewLab, stop_af
         floors["minirocket"] = {**floors["minirocket"], "of": "", "seconds": 0.0}
         floors["forest"] = {**floors["forest"], "seconds": 0.0}
     assert both[0] == both[1]
+
+
+def test_a_floor_has_half_of_the_time_and_is_made_up_for(new_lab: NewLab) -> None:
+    lab, stop = new_lab("hurried", LEARNS_NOTHING), StopWatch(1e-3)
+    _, said = run(lab, stop)
+    assert stop.seconds_left == 0
+    floors = stored_floors(lab.study())
+    assert floors is not None
+    assert floors["minirocket"] is None
+    assert any("had no time; --resume" in sentence for sentence in said)
+    run(lab)
+    floors = stored_floors(lab.study())
+    assert floors is not None
+    assert floors["minirocket"] is not None
 
 
 def test_floors_are_fitted_once_and_said_every_time(new_done: NewDone) -> None:

@@ -112,6 +112,20 @@ def test_it_learns_and_its_probabilities_are_sensible(seed: int) -> None:
         assert torch.equal(weight, models[1].state_dict()[name])
 
 
+def test_its_work_can_be_left_between_two_batches() -> None:
+    train, n_steps = tones(600, 0), 0
+
+    def before_step() -> None:
+        nonlocal n_steps
+        n_steps += 1
+        if n_steps == 2:
+            raise StopRequested
+
+    torch.manual_seed(0)
+    with pytest.raises(StopRequested):
+        fit_closed_form(build("minirocket", 2, 3, n_features=84, receptive_field=17), train, 0, CPU, before_step)
+
+
 def test_of_more_sequences_than_memory_holds_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     train = make_toy(n_people=8)
     monkeypatch.setattr(closed_form, "MOST_NUMBERS", 84 * 30)

@@ -98,6 +98,8 @@ def report(diagnosed: Diagnosed) -> Section:
     )
     worst, best = known[0], known[-1]
     summary = f"Hardest is {worst[1]} (F1 {percent(worst[0])}), easiest {best[1]} ({percent(best[0])})."
+    if worst[0] == best[0]:
+        summary = f"Every class has an F1 of {percent(best[0])}."
     if pairs:
         summary += f" The most confused pairs: {about}."
     shown = sorted(range(len(names)), key=lambda k: -1.0 if scores[k].f1 is None else float(scores[k].f1 or 0.0))
@@ -191,6 +193,8 @@ def accuracy_by_length(diagnosed: Diagnosed) -> Section:
         return Section(name, title, summary)
     worst, best = (find(groups, key=lambda group: group.accuracy) for find in (min, max))
     intervals = [wilson_interval(one.accuracy, one.n) for one in (worst, best)]
+    if worst.accuracy == best.accuracy:
+        return _bars(name, title, f"{percent(best.accuracy)} whatever the length.", groups, "steps")
     summary = (
         f"Best with {best.name} steps ({percent(best.accuracy)}), worst with {worst.name} ({percent(worst.accuracy)})"
     ) + (

@@ -11,7 +11,8 @@ import io
 import re
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -46,7 +47,6 @@ _LINE_INCHES = 0.22
 _SUMMARY_CHARACTERS = 115
 # Of a legend, on average and with room.
 _LETTER_INCHES = 0.075
-_LEGEND_LETTER_INCHES = 0.062
 TITLE_LETTER_INCHES = 0.08
 # Of 0 to 9: 0.6 of the time of the usual 6, for files that are a sixth larger.
 _COMPRESSION = 3
@@ -287,14 +287,22 @@ def class_label(names: Sequence[str], index: int) -> str | None:
 
 
 def legend(drawn: Sheet, axes: Axes, n_columns: int = 9) -> None:
-    """Names the marks over the axes, in one line or, where that is too long, in two, for which the axes make room."""
-    labels = axes.get_legend_handles_labels()[1]
-    if n_columns >= len(labels) and sum(_LEGEND_LETTER_INCHES * len(label) + 0.45 for label in labels) > drawn.width:
-        n_columns = -(-len(labels) // 2)
-        box = axes.get_position()
-        axes.set_position((box.x0, box.y0, box.width, box.height - _LINE_INCHES / drawn.height))
+    """Names the marks over the axes, in one line or, where that is too long, in more, for which the axes make room."""
     place = (MARGIN_INCHES / drawn.width - 0.004, drawn.top / drawn.height)
-    _legend(drawn.figure, [axes], n_columns, loc="upper left", bbox_to_anchor=place, borderpad=0, borderaxespad=0)
+    how = {"loc": "upper left", "bbox_to_anchor": place, "borderpad": 0, "borderaxespad": 0}
+    n_labels = len(axes.get_legend_handles_labels()[1])
+    n_columns = n_wanted = min(n_columns, n_labels)
+    while (put := _legend(drawn.figure, [axes], n_columns, **how)) is not None:
+        with _unknown_letters_drawn():
+            fits = put.get_window_extent().x1 <= drawn.figure.bbox.x1
+        if fits or n_columns == 1:
+            break
+        put.remove()
+        n_columns -= 1
+    if n_columns < n_wanted:
+        box = axes.get_position()
+        n_more = -(-n_labels // n_columns) + -n_labels // n_wanted
+        axes.set_position((box.x0, box.y0, box.width, box.height - n_more * _LINE_INCHES / drawn.height))
 
 
 def legend_below(figure: Figure, axes: Axes | Sequence[Axes], n_columns: int = 4) -> None:
@@ -321,15 +329,17 @@ def _columns_that_fit(figure: Figure, labels: Sequence[str]) -> int:
     return max(1, int(figure.get_figwidth() / (_LETTER_INCHES * longest + 0.4)))
 
 
-def _legend(figure: Figure, every: Sequence[Axes], n_columns: int, **place: Any) -> None:
+def _legend(figure: Figure, every: Sequence[Axes], n_columns: int, **place: Any) -> Legend | None:
     pairs = [pair for axes in every for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
     if not pairs:
-        return
+        return None
     handles, labels = zip(*pairs, strict=True)
-    _put_legend(figure, handles, labels, n_columns, **place)
+    return _put_legend(figure, handles, labels, n_columns, **place)
 
 
-def _put_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], n_columns: int, **place: Any) -> None:
+def _put_legend(
+    figure: Figure, handles: Sequence[Artist], labels: Sequence[str], n_columns: int, **place: Any
+) -> Legend:
     drawn = figure.legend(
         handles,
         labels,
@@ -345,6 +355,7 @@ def _put_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]
     )
     for text in drawn.get_texts():
         text.set_parse_math(False)
+    return drawn
 
 
 def halo() -> list[AbstractPathEffect]:
@@ -355,12 +366,18 @@ def halo() -> list[AbstractPathEffect]:
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file."""
     file = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks shows boxes: no reason to disturb the user.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with _unknown_letters_drawn():
         FigureCanvasAgg(figure)
         figure.savefig(file, format="png", pil_kwargs={"compress_level": _COMPRESSION})
     return file.getvalue()
+
+
+@contextmanager
+def _unknown_letters_drawn() -> Iterator[None]:
+    """A name in a script that the font lacks shows boxes: no reason to disturb the user."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def keep_layout(figure: Figure) -> None:
@@ -378,8 +395,7 @@ def svg(figure: Figure, name: str, title: str, description: str = "") -> Markup:
         description: What is to be seen in it.
     """
     file = io.StringIO()
-    with warnings.catch_warnings(), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with _unknown_letters_drawn(), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         FigureCanvasSVG(figure)
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     text = file.getvalue()

@@ -18,7 +18,8 @@ from tune.report.figures.contour import ContourInfo, draw_contour
 from tune.report.figures.history import HistoryInfo, draw_history
 from tune.report.figures.importances import FANOVA_TITLE, PED_ANOVA_TITLE, ImportancesInfo, draw_importances
 from tune.report.figures.parallel import ParallelInfo, draw_parallel
-from tune.report.figures.sheets import Sheet, png, sheet
+from tune.report.figures.sheets import Medium, Sheet, png, sheet
+from tune.report.figures.sheets import legend as named
 from tune.report.figures.words import StudyContext, Words
 
 CONTEXT = StudyContext("watch-gru", "validation accuracy", "maximize", percent=True, n_validation=200)
@@ -155,6 +156,17 @@ def test_long_sentences_and_legends_have_a_second_line(trials: list[FrozenTrial]
         if drawn.figure.legends:
             above = drawn.figure.axes[0].get_window_extent().y1
             assert drawn.figure.legends[0].get_window_extent().y0 >= above
+
+
+@pytest.mark.parametrize("last", ["", "selected", "selected by nobody", "\N{CJK UNIFIED IDEOGRAPH-624B} selected"])
+def test_a_legend_is_whole_on_a_tile(last: str) -> None:
+    drawn = sheet(Words("Title", "", ()), CONTEXT, 3.5, Medium(4.7, has_words=False))
+    axes = drawn.axes(0.6, 0.5, 4.55, 2.95)
+    for label in filter(None, ("median", "best score of the search, did not repeat", last)):
+        axes.plot([0, 1], label=label)
+    named(drawn, axes)
+    assert leaving(drawn) == []
+    assert drawn.figure.legends[0].get_window_extent().y0 >= axes.get_window_extent().y1
 
 
 def test_long_notes_and_summaries_are_wrapped() -> None:
