@@ -450,11 +450,12 @@ def rows_of(connection: Connection, query: Select[Any], trials: Mapping[int, Any
         study_id = select(head.study_id).where(head.trial_id == first).scalar_subquery()
         these = select(head.trial_id).where(head.study_id == study_id, head.trial_id >= first)
     _, trial_id, order, name, *_ = query.selected_columns
-    # Many at a time, since each call costs more.
     query = query.where(trial_id.in_(these)).order_by(trial_id, name if order is _NO_ORDER else order)
-    found = connection.execute(query)
-    for rows in found.partitions(_N_ROWS):
-        yield from (row for row in rows if row[1] in trials)
+    with connection.execute(query) as found:
+        # The driver's own rows: to make an object of each takes longer than to read it.
+        cursor: Any = found.cursor
+        while rows := cursor.fetchmany(_N_ROWS):
+            yield from (row for row in rows if row[1] in trials)
 
 
 @cache
