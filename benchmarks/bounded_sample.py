@@ -72,7 +72,8 @@ def regrets(space: dict[str, BaseDistribution], function: Function, seed: int, n
     """After each trial, of the one that was best so far."""
     generator = np.random.default_rng(seed)
     study = optuna.create_study(sampler=samplers.make_sampler("tpe", seed), direction="minimize")
-    best, found = math.inf, []
+    best = math.inf
+    found: list[float] = []
     for _ in range(n_trials):
         trial = study.ask(space)
         true = function(trial.params)
