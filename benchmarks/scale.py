@@ -36,15 +36,12 @@ from optuna import Study
 from optuna.distributions import distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from optuna_dashboard import wsgi
 from sqlalchemy import insert
 
 from tune.cli.commands.status import status_command
 from tune.config.settings import Settings, resolve
 from tune.core.folders import SaveDir, StudyFolder
 from tune.core.stopping import StopWatch
-from tune.report.dashboard_guard import compressed
-from tune.report.dashboard_study import brief
 from tune.report.outputs import load_libraries, write_exports
 from tune.run import open_study
 from tune.search import loop
@@ -316,6 +313,12 @@ def reported(place: Path, pruner: str) -> float:
 
 def shown(place: Path, pruner: str) -> float:
     """The dashboard's page of the study, compressed."""
+    # Which no run loads, and would be counted as the memory of all others.
+    from optuna_dashboard import wsgi
+
+    from tune.report.dashboard_guard import compressed
+    from tune.report.dashboard_study import brief
+
     storage = database(place, pruner)
     application = compressed(brief(wsgi(storage), storage))
     asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/studies/1", "HTTP_ACCEPT_ENCODING": "gzip"}

@@ -36,17 +36,18 @@ def near_copies(dataset: SequenceDataset) -> list[tuple[int, int]]:
 
 
 def _find(dataset: SequenceDataset) -> list[tuple[int, int]]:
-    values = dataset.values.numpy().astype(np.float64)
+    values = dataset.values.numpy()
     offsets, lengths, owners = (one.numpy() for one in (dataset.offsets, dataset.lengths, dataset.owners))
     if len(values) <= N_CHANGES:
         return []
-    changes = np.diff(values, axis=0)
+    changes = np.diff(values.astype(np.float64), axis=0)
     inside = owners[1:] == owners[:-1]
     deviation = changes[inside].std(axis=0) if inside.any() else np.zeros(values.shape[1])
     moving = deviation > 0
     if not moving.any():
         return []
-    changes = changes[:, moving] / deviation[moving]
+    changes = changes[:, moving]
+    changes /= deviation[moving]
     steps = _anchors(np.abs(changes).sum(axis=1), owners, offsets, lengths)
     if len(steps) < 2:
         return []
@@ -66,7 +67,7 @@ def _find(dataset: SequenceDataset) -> list[tuple[int, int]]:
         if recordings[first] != recordings[second] and pair not in copies:
             begin = min(first - offsets[owners[first]], second - offsets[owners[second]])
             end = min(*(offsets[owners[step]] + lengths[owners[step]] - step for step in (first, second)))
-            laid = [values[step - begin : step + end] for step in (first, second)]
+            laid = [values[step - begin : step + end].astype(np.float64) for step in (first, second)]
             if begin + end >= OVERLAP * min(lengths[list(pair)]) and _are_alike(*laid):
                 copies.add(pair)
     return sorted(copies)

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LEAST: dict[str, str] = {
     "answers": "{here}/tiny.npz --timeout 1s --out {here}/answers.jsonl",
     "beyond_memory": "--gigabytes 0.001 --storage table disk",
+    "bounded_sample": "--trials 12 --seeds 1",
     "calibration": "--data watch --seeds 1 --trials 1 --epochs 1",
     "claims": "--sqlite --workers 2 --trials 6",
     "compare_false_alarms": "--suites 1",

@@ -165,6 +165,7 @@ def plan(
         _Bracket(begun[first : min(first + size, end)], min(size, end - first), rungs, maximize)
         for start, end, size in ((0, n_trials, N_IN_BRACKET), (n_trials, n_members, 1))
         for first in range(start, min(end, len(begun)), size)
+        if size > 1 or first == len(begun) - 1 or not begun[first].state.is_finished()
     ]
     is_due = not brackets or (brackets[-1].is_past_first_rung and all(one.is_finished for one in brackets[:-1]))
     why_ended = ""

@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 from weakref import WeakValueDictionary
@@ -304,7 +304,10 @@ def _trials(
             trial.params, trial.distributions = dict(before.params), dict(before.distributions)
             del undrawn[trial_id]
     ended = {trial_id: trial for trial_id, trial in trials.items() if trial.state.is_finished()}
+    asked_for = {_DRAWN: undrawn, _SCORED: ended}
     for (kind, trial_id), of_trial in groupby(_contents_of(connection, trials, undrawn, ended), itemgetter(0, 1)):
+        if trial_id not in asked_for.get(kind, trials):
+            continue
         _, _, orders, names, numbers, texts = zip(*of_trial, strict=True)
         trial = trials[trial_id]
         if kind == _DRAWN:
@@ -431,30 +434,28 @@ def _local(stored: datetime | None) -> datetime | None:
 def _contents_of(
     connection: Connection, trials: Mapping[int, Any], undrawn: Mapping[int, Any], ended: Mapping[int, Any]
 ) -> Iterator[Any]:
-    """What is stored of trials of a study, by its kind and the trial; of few of them by one question."""
+    """What is stored of trials of a study, and perhaps of others, by its kind and the trial; of few by one question."""
     if 0 < len(trials) <= _N_BY_IDS:
         asked = {"all": list(trials), "undrawn": list(undrawn), "ended": list(ended)}
-        yield from sorted(connection.execute(_OF_FEW, asked), key=itemgetter(0, 1, 2, 3))
-        return
-    for query, these in ((_PARAMS, undrawn), (_VALUES, ended), (_REPORTS, trials), (_OWN, trials), (_INNER, trials)):
-        yield from rows_of(connection, query, these)
+        return iter(sorted(connection.execute(_OF_FEW, asked), key=itemgetter(0, 1, 2, 3)))
+    these = (_PARAMS, undrawn), (_VALUES, ended), (_REPORTS, trials), (_OWN, trials), (_INNER, trials)
+    return chain.from_iterable(rows_of(connection, *one) for one in these)
 
 
 def rows_of(connection: Connection, query: Select[Any], trials: Mapping[int, Any]) -> Iterator[Any]:
-    """What a query finds of these trials of a study, in order."""
+    """What a query finds of these trials of a study, and perhaps of later ones, in order."""
     if not trials:
-        return
+        return iter(())
     these: Any = trials.keys()
     if len(trials) > _N_BY_IDS:
         head, first = TrialModel, min(trials)
         study_id = select(head.study_id).where(head.trial_id == first).scalar_subquery()
         these = select(head.trial_id).where(head.study_id == study_id, head.trial_id >= first)
     _, trial_id, order, name, *_ = query.selected_columns
-    # Many at a time, since each call costs more.
     query = query.where(trial_id.in_(these)).order_by(trial_id, name if order is _NO_ORDER else order)
-    found = connection.execute(query)
-    for rows in found.partitions(_N_ROWS):
-        yield from (row for row in rows if row[1] in trials)
+    # The driver's own rows: to make an object of each takes longer than to read it.
+    cursor: Any = connection.execute(query).cursor
+    return chain.from_iterable(iter(lambda: tuple(cursor.fetchmany(_N_ROWS)), ()))
 
 
 @cache

@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from functools import partial
 from heapq import nsmallest
 from typing import Any
 
@@ -22,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..config.initial import nearest
 from ..config.spaces import Scalar, Space
 from ..core.seeds import derive_seed
-from .brackets import best_so_far, known_at_begin
+from .brackets import N_IN_BRACKET, best_so_far, known_at_begin, members_of
 from .samplers import MOST_TO_LEARN_FROM, N_GOOD, best_and_latest
 from .store import given_parameters, study_in_memory
 
@@ -66,8 +67,10 @@ class BracketSampler(BaseSampler):
         self._portfolio = portfolio
         # It draws nothing, and remembers which parameters the results before had in common.
         self._inferring = make(seed)
-        self._results: dict[int, FrozenTrial] = {}
-        self._places: dict[int, tuple[FrozenTrial, tuple[float, ...]]] = {}
+        # Of the brackets that are finished, which are looked at once, and for which trial that was last.
+        self._settled: list[FrozenTrial] = []
+        self._best: list[FrozenTrial] = []
+        self._n_settled = self._drawn_last = 0
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All of it: what the others were drawn from is the same."""
@@ -89,42 +92,45 @@ class BracketSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution], attempt: int
     ) -> dict[str, Any]:
         trials = study.get_trials(deepcopy=False)
-        known = known_at_begin(trials, trial.number, self._rungs)
+        known, best = self._known(study, trials, trial.number)
         seed = derive_seed(self._seed, "draw", trial.number, *([attempt] if attempt else []))
         dice, chance = random.Random(seed), RandomSampler(seed)
         sampler, kind = self._make(seed), dice.random()
-        given = [values for one in trials if (values := given_parameters(one))]
+        given = [] if known else [values for one in trials if (values := given_parameters(one))]
         if attempt == 0 and not known and 0 <= trial.number - len(given) < len(self._portfolio):
             return dict(self._portfolio[trial.number - len(given)])
         if isinstance(sampler, RandomSampler):
             return _asked(chance, study.direction, [], search_space)
         if known and kind < MODELLED:
             if len(known) > MOST_TO_LEARN_FROM:
-                known = best_and_latest(known, nsmallest(N_GOOD, known, key=lambda one: self._place(one, study)))
-            results = [self._result(trial, trials, study.direction) for trial in known]
+                known = best_and_latest(known, best)
+            results = [_result_of(one, study.direction, self._inferring) for one in known]
             sampler.infer_relative_search_space = self._inferring.infer_relative_search_space  # type: ignore[method-assign]
             return _asked(sampler, study.direction, results, search_space)
         anywhere = _asked(chance, study.direction, [], search_space)
         if known and kind < MODELLED + NEAR_THE_BEST:
-            ranked = nsmallest(N_BEST, known, key=lambda one: self._place(one, study))
-            return _neighbour(dice.choice(ranked).params, anywhere, search_space, dice)
+            return _neighbour(dice.choice(best[:N_BEST]).params, anywhere, search_space, dice)
         if not known and given and kind < NEAR_THE_FIRST:
             return _neighbour(dice.choice([*given, *self._portfolio]), anywhere, search_space, dice)
         return anywhere
 
-    def _result(self, trial: FrozenTrial, trials: Sequence[FrozenTrial], direction: StudyDirection) -> FrozenTrial:
-        """What is known of a trial, made once of one that is finished, and as such known."""
-        if not trial.state.is_finished() or trials[trial.number] is not trial:
-            return _result_of(trial, direction, self._inferring)
-        if trial.number not in self._results:
-            self._results[trial.number] = _result_of(trial, direction, self._inferring)
-        return self._results[trial.number]
-
-    def _place(self, trial: FrozenTrial, study: Study) -> tuple[float, ...]:
-        """See ``_place``; of one that is finished it is found once."""
-        if (found := self._places.get(trial.number)) is None or found[0] is not trial:
-            found = self._places[trial.number] = (trial, _place(trial, study))
-        return found[1]
+    def _known(
+        self, study: Study, trials: Sequence[FrozenTrial], number: int
+    ) -> tuple[list[FrozenTrial], list[FrozenTrial]]:
+        """What ``known_at_begin`` gives, and the best of it first."""
+        if number < self._drawn_last:  # A trial that was interrupted before it was drawn.
+            self._settled, self._best, self._n_settled = [], [], 0
+        self._drawn_last, n_before, place = number, len(self._settled), partial(_place, study=study)
+        members = members_of(trials[self._n_settled : number], self._rungs)
+        for first in range(0, len(members) - 2 * N_IN_BRACKET + 1, N_IN_BRACKET):
+            bracket = members[first : first + N_IN_BRACKET]
+            if not all(one.state.is_finished() for one in bracket):
+                break
+            self._n_settled = bracket[-1].number + 1
+            self._settled += (one for one in bracket if one.state != TrialState.FAIL)
+        self._best = nsmallest(N_GOOD, [*self._best, *self._settled[n_before:]], key=place)
+        rest = known_at_begin(trials[self._n_settled :], number - self._n_settled, self._rungs)
+        return [*self._settled, *rest], nsmallest(N_GOOD, [*self._best, *rest], key=place)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -266,7 +266,8 @@ def stored_histories(study: Study, trials: Sequence[FrozenTrial]) -> dict[int, A
     if numbers and isinstance(storage := _behind_cache(study), RDBStorage):
         with storage.engine.connect() as connection:
             for _, trial_id, *_, written in rows_of(connection, HISTORIES, numbers):
-                found[numbers[trial_id]] = json.loads(written)
+                if trial_id in numbers:
+                    found[numbers[trial_id]] = json.loads(written)
     return found
 
 

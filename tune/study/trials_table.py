@@ -98,7 +98,9 @@ def write_trials(study: Study, folder: StudyFolder) -> None:
             complete = with_histories(study, missing[first : first + _N_HISTORIES])
             for _ in pool.map(lambda trial: write_files(trial_files(folder, study, trial)), complete):
                 pass
-    for trial in ended:
+    # Of a large study it takes seconds to ask for each.
+    is_any = folder.shared is not None or any(folder.checkpoint(0).parent.glob("*.pt"))
+    for trial in ended if is_any else ():
         drop_checkpoint(folder.checkpoint_for_all(trial.number))
         if trial.number != to_refit:
             drop_checkpoint(folder.checkpoint_for_all(f"refit-{trial.number}"))

@@ -192,3 +192,14 @@ def test_what_may_not_be_trained_is_drawn_again_but_not_for_ever() -> None:
 
     assert sizes(never, 1) == free[:1]
     assert len(asked) == MOST_DRAWS
+
+
+def test_what_is_remembered_of_finished_brackets_changes_no_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune.study.draws.MOST_TO_LEARN_FROM", 2 * N_IN_BRACKET)
+    study = new_study()
+    found = drawn(study, 6 * N_IN_BRACKET)
+    for number in (50, 20, 53):  # The second as if it had been interrupted.
+        for sampler in (study.sampler, new_study().sampler):
+            undrawn = create_trial(state=TrialState.RUNNING)
+            undrawn.number = number
+            assert sampler.sample_relative(study, undrawn, dict(SPACE)) == found[number]

@@ -18,6 +18,7 @@ from .words import StudyContext, number_text, value_text
 _MOST_LEVELS = 6
 _MOST_TICKS = 8
 GOLDEN_RATIO = (5**0.5 - 1) / 2
+_LACKING = object()
 
 
 class Tick(NamedTuple):
@@ -131,7 +132,8 @@ def parameter_axis(name: str, trials: Sequence[FrozenTrial], context: StudyConte
         context: Says what to write for the hyperparameter.
     """
     spaces = [trial.distributions[name] for trial in trials if name in trial.distributions]
-    values = [_value(name, trial) for trial in trials if name in trial.params]
+    found = [_value(name, trial) for trial in trials]
+    values = [value for value in found if value is not _LACKING]
     levels = _levels(spaces, values)
     ticks, place = _steps(levels) if levels else _scale(spaces, values)
     return ParameterAxis(
@@ -139,15 +141,15 @@ def parameter_axis(name: str, trials: Sequence[FrozenTrial], context: StudyConte
         context.label(name),
         tuple(map(value_text, levels)),
         tuple(ticks),
-        tuple(place(_value(name, trial)) if name in trial.params else None for trial in trials),
-        tuple(value_text(_value(name, trial)) if name in trial.params else "" for trial in trials),
+        tuple(None if value is _LACKING else place(value) for value in found),
+        tuple("" if value is _LACKING else value_text(value) for value in found),
     )
 
 
 def _value(name: str, trial: FrozenTrial) -> Any:
-    value = trial.params[name]
+    value = trial.params.get(name, _LACKING)
     # A trial that was added by hand may have 2.0 layers.
-    return int(value) if isinstance(trial.distributions[name], IntDistribution) else value
+    return int(value) if isinstance(trial.distributions.get(name), IntDistribution) else value
 
 
 def _steps(levels: Sequence[Any]) -> tuple[list[Tick], Callable[[Any], float | None]]:

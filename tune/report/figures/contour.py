@@ -286,8 +286,9 @@ def _figure(panel: Panel, info: ContourInfo, context: StudyContext) -> str:
 
     def marks(spots: Sequence[Spot], **marker: Any) -> go.Scatter:
         return go.Scatter(
-            x=[spot.x for spot in spots],
-            y=[spot.y for spot in spots],
+            # As arrays plotly takes them as they are.
+            x=np.array([spot.x for spot in spots], np.float32),
+            y=np.array([spot.y for spot in spots], np.float32),
             text=[texts[spot.number] for spot in spots],
             mode="markers",
             marker=marker,

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -90,11 +91,13 @@ def varying_parameters(trials: Sequence[FrozenTrial]) -> list[str]:
 
 
 def _varying(trials: Sequence[FrozenTrial]) -> list[str]:
-    values: dict[str, set[str]] = {}
+    first: dict[str, str] = {}
+    varying: set[str] = set()
     for trial in trials:
         for name, value in trial.params.items():
-            values.setdefault(name, set()).add(repr(value))
-    return [name for name, seen in values.items() if len(seen) > 1]
+            if name not in varying and first.setdefault(name, text := repr(value)) != text:
+                varying.add(name)
+    return [name for name in first if name in varying]
 
 
 def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> ImportancesInfo | str:
@@ -128,8 +131,11 @@ def importances_info(trials: Sequence[FrozenTrial], context: StudyContext) -> Im
 
     from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
-    placed = _on_unit_scales(complete, names, context)
-    samples = _resamples(placed, context)
+    resamples = _resamples(complete)
+    chosen = sorted({*chain(*resamples)})  # Of a large study few.
+    placed = _on_unit_scales([complete[index] for index in chosen], names, context)
+    empty, trial_at = _silent_study(context), dict(zip(chosen, placed, strict=True))
+    samples = [_Resample(empty, [trial_at[index] for index in indices]) for indices in resamples]
     ped_anova = _shares(samples, names, [PedAnovaImportanceEvaluator(target_quantile=_GOOD_SHARE)] * _N_RESAMPLES)
     forests = [FanovaImportanceEvaluator(n_trees=_N_TREES, seed=seed) for seed in range(_N_RESAMPLES)]
     fanova = _shares(samples, [name for name in names if _suits_fanova(name, placed)], forests)
@@ -235,17 +241,15 @@ class _Resample(optuna.Study):
         return [trial for trial in self._drawn if states is None or trial.state in states]
 
 
-def _resamples(trials: Sequence[FrozenTrial], context: StudyContext) -> list[optuna.Study]:
-    """Studies whose trials are drawn with replacement, each with two different scores at least."""
+def _resamples(scored: Sequence[Scored]) -> list[list[int]]:
+    """Places of trials that are drawn with replacement, each time with two different scores at least."""
     generator = np.random.default_rng(0)
-    empty = _silent_study(context)
-    studies: list[optuna.Study] = []
-    while len(studies) < _N_RESAMPLES:
-        indices = generator.integers(len(trials), size=min(len(trials), _MOST_TRIALS_RESAMPLED))
-        drawn = [trials[index] for index in indices]
-        if len({trial.value for trial in drawn}) > 1:
-            studies.append(_Resample(empty, drawn))
-    return studies
+    resamples: list[list[int]] = []
+    while len(resamples) < _N_RESAMPLES:
+        indices = generator.integers(len(scored), size=min(len(scored), _MOST_TRIALS_RESAMPLED)).tolist()
+        if len({scored[index].score for index in indices}) > 1:
+            resamples.append(indices)
+    return resamples
 
 
 def _silent_study(context: StudyContext) -> optuna.Study:

@@ -62,8 +62,8 @@ def reached(trials: Sequence[FrozenTrial], sign: int) -> list[Scored]:
     return [
         Scored(trial, score)
         for trial in trials
-        if final_score(trial) is None
-        and trial.state in (TrialState.PRUNED, TrialState.RUNNING)
+        if trial.state in (TrialState.PRUNED, TrialState.RUNNING)
+        and final_score(trial) is None
         and (score := reached_score(trial, sign)) is not None
     ]
 
