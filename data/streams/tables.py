@@ -119,12 +119,16 @@ def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
     rest = [row for row in rows[1:] if len(row) == width]
     numeric = [all(_is_number(row[k]) for row in rest) for k in range(width)] if rest else []
     # Beside words, several numbers above numbers are measurements, though whole ones could be names.
-    measured = sum(bool(NUMBER.fullmatch(field)) for field in first) >= 2 and not all(map(NUMBER.fullmatch, first))
-    if is_header(first) and not measured:
+    is_row = sum(bool(NUMBER.fullmatch(field)) for field in first) >= 2 and not all(map(NUMBER.fullmatch, first))
+    if is_header(first) and not is_row:
         names = tuple(name.removeprefix("# ") for name in first)
         if len(set(names)) < len(names):
             return Head(path, names, delimiter, True, OTHER)  # As the legends of labels that lie beside streams.
-        return Head(path, names, delimiter, True, _kind(names, str(path)))
+        kind = _kind(names, str(path))
+        measured = find_roles(names, str(path)).channels if kind == ROWS else ()
+        if measured and rest and not any(_is_number(row[k]) for row in rest for k in measured):
+            kind = OTHER  # A legend of classes, or a list of something else.
+        return Head(path, names, delimiter, True, kind)
     text = tuple(k for k in range(width) if numeric and not numeric[k])
     columns = tuple(f"channel_{k + 1}" for k in range(width))
     published = BY_WIDTH.get(width) if not text else None

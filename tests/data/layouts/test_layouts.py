@@ -51,6 +51,12 @@ def test_a_folder_a_person_with_the_class_in_a_column() -> None:
     assert "called like people: 'P01'" in checks(by_folder)
 
 
+def test_a_list_of_the_files_and_their_classes() -> None:
+    dataset = read("label_list")
+    assert (dataset.class_names, dataset.labels.tolist()) == (("run", "walk"), [1, 0] * 4)
+    assert dataset.group_names == ("anna", "bob", "carl", "dora")
+
+
 def test_people_within_names() -> None:
     dataset = read("people_in_names")
     assert (dataset.class_names, dataset.group_names) == (("run", "walk"), ("p00", "p01", "p02"))
