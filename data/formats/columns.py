@@ -36,9 +36,16 @@ LABEL_NAMES = (
     "sign",
     "gloss",
     "trial_type",
+    "exercise",
+    "movement",
+    "action",
+    "behavior",
+    "behaviour",
     "klasse",
     "aktivität",
     "geste",
+    "übung",
+    "bewegung",
     "y",
 )
 PERSON_NAMES = (
@@ -100,6 +107,7 @@ class Table(Protocol):
     has_header: bool
     above: tuple[str, ...]
     breaks: list[int]
+    recoded: list[int]
 
     @property
     def first_row(self) -> int:

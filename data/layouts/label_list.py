@@ -18,6 +18,7 @@ from ..formats.columns import (
     PERSON_NAMES,
     STREAM_SUFFIXES,
     TEXT_SUFFIXES,
+    Table,
     column_of,
     open_table,
     plain,
@@ -25,6 +26,7 @@ from ..formats.columns import (
 )
 from ..recording import CHECK, PARTS
 from .class_column import FOLDER
+from .contents import text_notes
 
 if TYPE_CHECKING:
     import pandas
@@ -89,9 +91,11 @@ def find_listing(root: Path, paths: Sequence[Path]) -> Listing | None:
     said: dict[Path, Entry] = {}
     notes: list[str] = []
     for path in perhaps if names else ():
-        frame = _read(root / path, names)
-        if frame is None or not _take(frame, path, str(root / path), names, said, notes):
+        read = _read(root / path, names)
+        if read is None or not _take(read[0], path, str(root / path), names, said, notes):
             files.append(path)
+        else:
+            notes += text_notes([read[1]])
     told = {path: next((one for one in (path, *path.parents) if one in said), None) for path in files}
     entries = {path: said[one] for path, one in told.items() if one is not None}
     if entries and len(entries) < len(files):
@@ -145,8 +149,8 @@ def _take(
     return True
 
 
-def _read(path: Path, names: Names) -> pandas.DataFrame | None:
-    """A table as text, with the numbers of its rows; None where its first rows name no file."""
+def _read(path: Path, names: Names) -> tuple[pandas.DataFrame, Table] | None:
+    """The cells of a table as text, with the numbers of its rows; None where its first rows name no file."""
     import pandas as pd
 
     cells: list[tuple[str, ...]] = []
@@ -164,7 +168,7 @@ def _read(path: Path, names: Names) -> pandas.DataFrame | None:
                 return None
     except DataError:
         return None  # Perhaps a recording, of which its reader tells what is wrong.
-    return pd.DataFrame(cells, range(first_row, first_row + len(cells)), columns) if len(columns) > 1 else None
+    return (pd.DataFrame(cells, range(first_row, first_row + len(cells)), columns), table) if len(columns) > 1 else None
 
 
 def _names(files: Sequence[Path]) -> Names:

@@ -22,7 +22,7 @@ from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, 
 from ..formats.measured import Rounded, without_counters
 from ..layouts.class_column import COLUMN, FOLDER
 from ..layouts.class_folders import table_paths
-from ..layouts.contents import above_note
+from ..layouts.contents import text_notes
 from ..layouts.people import PERSON_FOLDER, TOKENS, one_spelling
 from ..layouts.sensors import NAMED
 from ..recording import CHECK, Layout
@@ -55,6 +55,10 @@ FILE = re.compile(r"file|stream|recording|session|subject|person|participant", r
 BESIDE = re.compile(r"annotat|label|event|segment|marker|truth|activit", re.IGNORECASE)
 PERSON = re.compile(
     r"(?<![a-z0-9])(?:subject|subj|person|user|participant|signer|volunteer|p|u|s)[ _-]?\d+", re.IGNORECASE
+)
+# Of channels that were worked out of a whole window.
+FEATURE = re.compile(
+    r"(?<![a-z])(mean|std|mad|median|variance|rms|energy|entropy|skewness|kurtosis)(?![a-z])", re.IGNORECASE
 )
 # Of a folder that holds other recordings, so many files are looked at.
 N_LOOKED_AT = 3
@@ -90,7 +94,8 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     Raises:
         DataError: If something cannot be read, or columns differ; the message names file and row.
     """
-    notes = above_note({str(one.head.path): one.head.above for one in found})
+    notes: list[str] = []
+    texts = [head for one in found for head in one[:2] if head is not None]
     found, about_bare = _annotated(found)
     streams: list[Stream] = []
     owners: list[int] = []
@@ -120,7 +125,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
         notes += [] if found[0].beside else about_people
     spelled, about_spelling = one_spelling([stream.person for stream in streams])
     streams = [replace(one, person=person or "") for one, person in zip(streams, spelled, strict=True)]
-    notes = list(dict.fromkeys([*notes, *about_bare, *about_spelling]))
+    notes = list(dict.fromkeys([*notes, *text_notes(texts), *about_bare, *about_spelling]))
     chosen, about_counters = without_counters([(one.place, one.values) for one in streams], channels, rounded)
     if len(chosen) < len(channels):
         streams = [replace(stream, values=kept(stream.values[:, chosen])) for stream in streams]
@@ -144,7 +149,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
             f"data.window_label is {label!r}, and {root} is {len(streams)} stream(s): windows across changes of label "
             "cannot be split between training and test then; leave it out, or take 'run'"
         )
-    notes += [*_between(streams, names), *about_spans(spans), *_measured_at_once(streams)]
+    notes += [*_features(channels), *_between(streams, names), *about_spans(spans), *_measured_at_once(streams)]
     layout = Layout(name, str(root), channels, tuple(notes))
     return assemble_streams(layout, streams, tuple(names), replace(source, window_label=label))
 
@@ -381,6 +386,17 @@ def _measured_at_once(streams: Sequence[Stream]) -> list[str]:
     return [
         f"{CHECK}{pairs[0][0]} and {pairs[0][1]} are of one person at one time, as are {len(pairs):,} pairs like them: "
         "each sensor is read as a stream of its own; name the folder of one sensor, or join them into one table"
+    ]
+
+
+def _features(channels: Sequence[str]) -> list[str]:
+    """Says where rows may be whole windows by the names of most channels, as in the tables of features of UCI HAR."""
+    called = [name for name in channels if FEATURE.search(name)]
+    if 2 * len(called) <= len(channels):
+        return []
+    return [
+        f"{CHECK}channels are called like features of whole windows, such as {called[0]!r}: rows are read as steps one "
+        "after the other; if each is a window, name the recordings that they were worked out of"
     ]
 
 

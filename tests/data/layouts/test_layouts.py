@@ -102,6 +102,22 @@ def test_lines_above_the_header() -> None:
     assert any(note.startswith("lines above the table are passed over in 3 files") for note in dataset.notes)
 
 
+@pytest.mark.parametrize("layout", ["person_folders", "rows_table", "label_list", "annotations"])
+@pytest.mark.parametrize("encoding", ["windows-1252", "utf-8", "utf-8-sig", "utf-16"])
+def test_the_umlauts_of_an_older_spreadsheet_are_read_and_said(tmp_path: Path, layout: str, encoding: str) -> None:
+    usual = read(layout)
+    for path in (one for one in (EXAMPLES / layout).rglob("*") if one.is_file()):
+        copy = tmp_path / path.relative_to(EXAMPLES / layout)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text().replace(usual.class_names[-1], "zurück (90°)")
+        copy.write_bytes(text.encode(encoding))
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert dataset.class_names == (*usual.class_names[:-1], "zurück (90°)")
+    assert torch.equal(dataset.values, usual.values)
+    said = [note for note in dataset.notes if note.startswith("read as Windows-1252 (Latin-1), since it is no UTF-8")]
+    assert len(said) == (encoding == "windows-1252")
+
+
 def test_files_that_are_called_after_their_class() -> None:
     dataset = read("flat")
     assert (dataset.class_names, dataset.labels.tolist()) == (("run", "walk"), [0, 0, 1, 1])
