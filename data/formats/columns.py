@@ -23,7 +23,8 @@ STREAM_SUFFIXES = frozenset({".dat", ".log"})
 # A role's first name is the one to use where several columns could have the role.
 SEQUENCE_NAMES = (
     *("sequence_id", "sequence", "seq_id", "series_id", "series", "id", "recording_id", "recording", "trial_id"),
-    *("trial", "take_id", "take", "clip_id", "clip", "sample_id", "segment_id", "segment", "aufnahme", "sequenz"),
+    *("trial", "take_id", "take", "clip_id", "clip", "sample_id", "segment_id", "segment", "window_id", "window"),
+    *("episode_id", "episode", "gesture_id", "aufnahme", "sequenz"),
 )
 LABEL_NAMES = (
     "label",
@@ -167,7 +168,14 @@ def find_roles(columns: Sequence[str], place: str) -> Roles:
     left_out = tuple(
         k
         for k, name in enumerate(plainly)
-        if k not in roles and (k in times or name in known or (k == 0 and not name) or ROW_NUMBER.fullmatch(columns[k]))
+        if k not in roles
+        and (
+            k in times
+            or name in known
+            or (k == 0 and not name)
+            or ROW_NUMBER.fullmatch(columns[k])
+            or words_of(columns[k])[-1:] == ["id"]
+        )
     )
     channels = tuple(k for k in range(len(columns)) if k not in roles and k not in left_out)
     nameless = next((k for k in channels if not columns[k]), None)

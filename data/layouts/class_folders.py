@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
-from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
+from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, find_roles, open_table
 from ..recording import CHECK, PARTS, TRAIN, Layout, Recording
 from ..spool import each
 from .class_column import FOLDER, Told, settle
@@ -128,6 +128,8 @@ def _flat(root: Path, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
     """Files without folders, whose names begin with the class: ``walk.csv``, ``walk_2.csv``, ``walk.p01.csv``."""
     labels = [class_in_name(path.stem) for path in files]
     if not is_flat(path.stem for path in files):
+        first = open_table(root / files[0], str(root / files[0]))
+        find_roles(first.columns, first.place)  # Two columns that could each be the label say more.
         names = ", ".join(path.name for path in files[:5]) + (", …" if len(files) > 5 else "")
         raise DataError(
             f"{root} holds several files to read ({names}): name one of them, or put the recordings of each class "

@@ -124,6 +124,8 @@ def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
         return Head(path, (), None, False, OTHER)
     delimiter = sniff_delimiter(lines[:2])
     rows = [_fields(line, delimiter) for line in lines]
+    if delimiter == ";":
+        rows = [rows[0], *([field.replace(",", ".") for field in row] for row in rows[1:])]
     first, width = rows[0], len(rows[0])
     rest = [row for row in rows[1:] if len(row) == width]
     numeric = [all(_is_number(row[k]) for row in rest) for k in range(width)] if rest else []

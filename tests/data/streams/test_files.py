@@ -197,6 +197,23 @@ def test_what_stands_beside_start_and_end_is_the_label_whatever_it_is_called(tmp
     assert dataset.group_names == ("anna", "ben", "cem")
 
 
+def test_commas_in_decimals_between_semicolons(tmp_path: Path) -> None:
+    for who in ("p1", "p2", "p3"):
+        rows = [f"{20 * k};{k % 9 / 7:.3f};{-k % 5 / 3:.3f};{(0, 1, 0, 2)[k // 100 % 4]}" for k in range(800)]
+        (tmp_path / f"{who}.csv").write_text("ms;x;y;label\n" + "\n".join(rows).replace(".", ",") + "\n")
+    dataset = read(tmp_path)
+    assert (dataset.class_names, dataset.channel_names) == (("0", "1", "2"), ("x", "y"))
+    assert dataset.sample_rate_hz == pytest.approx(50)
+
+
+def test_several_streams_whose_label_could_be_two_columns_ask_which(tmp_path: Path) -> None:
+    rows = [f"{k / 50},{k % 9},{'abc'[k // 50 % 3]},{'de'[k // 70 % 2]}" for k in range(300)]
+    for who in ("S1", "S2", "S3"):
+        (tmp_path / f"{who}.csv").write_text("\n".join(["time,x,activity,gesture", *rows, ""]))
+    with pytest.raises(DataError, match=r"'activity' and 'gesture' could each be the label"):
+        read(tmp_path)
+
+
 def test_features_of_whole_windows_are_told(tmp_path: Path) -> None:
     rows = [f"{who},{what},{k},{-k},{k % 3}" for who in "abc" for what in ("walk", "run") for k in range(20)]
     (tmp_path / "train.csv").write_text("\n".join(["subject,Activity,tBodyAcc-mean()-X,tBodyAcc-std()-X,a", *rows, ""]))
