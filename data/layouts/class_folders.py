@@ -99,7 +99,10 @@ def find_samples(root: Path, label_from: str = "auto") -> tuple[list[Sample], li
         notes.append(f"{len(beside)} {are} not read, such as {str(beside[0])!r}")
     notes += about_sensors
     labels, people = [class_in_name(path.name if path in (takes or ()) else path.stem) for path in files], None
-    around = None if label_from == "folder" else _around(levels, labels, is_takes=takes is not None)
+    # Of a person's sessions the names of files tell the class.
+    are_sessions = len(levels[0]) > 1 and all(TAKE_FOLDER.fullmatch(names[-1]) for names in levels)
+    outside = [names[:-1] for names in levels] if are_sessions else levels
+    around = None if label_from == "folder" else _around(outside, labels, is_takes=takes is not None)
     if (any(levels) and around is None) or not all(labels):
         labels, people = _classes_and_people(root, levels, notes)
     else:
@@ -172,8 +175,9 @@ def is_flat(stems: Iterable[str]) -> bool:
 
 
 def class_in_name(stem: str) -> str:
-    """The class in a name: what is no person, no date and, at its end, no number, up to the first point."""
-    plain = without_person(DATE.sub("", stem)).partition(".")[0]
+    """The class in a name: what is no person and, at its end, no number, before a date or behind it, up to a point."""
+    parts = [part for part in DATE.sub("\0", stem).split("\0") if part.strip(" _-.")]
+    plain = without_person(parts[0] if parts else "").partition(".")[0]
     return without_number(plain).strip(" _-")
 
 

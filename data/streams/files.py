@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain, combinations, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,8 @@ FEATURE = re.compile(
 # Of a folder that holds other recordings, so many files are looked at.
 N_LOOKED_AT = 3
 FEWEST_PEOPLE = 3
+# Of one person, on average; else people were measured at once.
+FEWEST_ROWS_AT_ONCE = 4
 
 
 def find_streams(path: Path) -> list[Found]:
@@ -254,10 +256,20 @@ def _streams(one: Found, head: Head, frames: Iterable[pandas.DataFrame], roles: 
             begins = [(n_rows + k, str(people[k])) for k in (0, *changes.tolist())]
             runs += begins[1:] if runs and runs[-1][1] == begins[0][1] else begins
         n_rows += len(frame)
-    whole = measured.whole()
-    clockwork = None if time is None else clock_of(stamps.whole(), as_dates, time)
+    whole, order = measured.whole(), None
+    if len(runs) > n_rows / FEWEST_ROWS_AT_ONCE:
+        known.notes.append(
+            f"{CHECK}the rows of several people alternate in {head.path}: they are put in order by person"
+        )
+        names = sorted({name for _, name in runs})
+        rows = np.diff([*(begin for begin, _ in runs), n_rows])
+        owners = np.repeat([names.index(name) for _, name in runs], rows)
+        order = np.argsort(owners, kind="stable")
+        runs = [*zip(np.searchsorted(owners[order], np.arange(len(names))).tolist(), names, strict=True)]
+        whole = kept(whole[order])
+    clockwork = None if time is None else clock_of(_in_order(stamps, order), as_dates, time)
     if one.beside is None:
-        labels = codes.whole()
+        labels = _in_order(codes, order)
     else:
         labels = kept(_numbered(labels_beside(one, head, clockwork, n_rows, known.spans), known.names))
     seconds = None if clockwork is None else kept(clockwork.stamps * clockwork.unit)
@@ -268,6 +280,10 @@ def _streams(one: Found, head: Head, frames: Iterable[pandas.DataFrame], roles: 
         Stream(f"{head.path}, {name}", name, whole[a:b], labels[a:b], None if seconds is None else seconds[a:b], rate)
         for (a, name), (b, _) in pairwise([*runs, (n_rows, "")])
     ]
+
+
+def _in_order(column: Column, order: NDArray[np.int64] | None) -> NDArray[Any]:
+    return column.whole() if order is None else kept(column.whole()[order])
 
 
 def _numbered(labels: Iterable[str], names: dict[str, int]) -> NDArray[np.int64]:

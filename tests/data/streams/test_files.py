@@ -197,6 +197,23 @@ def test_what_stands_beside_start_and_end_is_the_label_whatever_it_is_called(tmp
     assert dataset.group_names == ("anna", "ben", "cem")
 
 
+def test_people_who_were_measured_at_once_are_put_in_order(tmp_path: Path) -> None:
+    rows = [
+        f"{20 * k},{who},{k + n},{'sit' if k % 400 < 200 else 'walk'}"
+        for k in range(900)
+        for n, who in enumerate("abc")
+    ]
+    (tmp_path / "all.csv").write_text("\n".join(["timestamp,user,x,activity", *rows, ""]))
+    dataset = read(tmp_path)
+    assert dataset.group_names == ("a", "b", "c")
+    assert dataset.sample_rate_hz == pytest.approx(50)
+    assert dataset.groups is not None
+    for person in range(3):
+        first = dataset.sequence(int((dataset.groups == person).nonzero()[0]))
+        assert first[:3, 0].tolist() == [person, person + 1, person + 2]
+    assert any("alternate in" in note for note in dataset.notes if note.startswith(CHECK))
+
+
 def test_commas_in_decimals_between_semicolons(tmp_path: Path) -> None:
     for who in ("p1", "p2", "p3"):
         rows = [f"{20 * k};{k % 9 / 7:.3f};{-k % 5 / 3:.3f};{(0, 1, 0, 2)[k // 100 % 4]}" for k in range(800)]
