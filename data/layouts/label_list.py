@@ -86,11 +86,12 @@ def find_listing(root: Path, paths: Sequence[Path]) -> Listing | None:
         if alike[path.parent, re.sub(r"\d+", "0", path.stem)] <= MOST_ALIKE
         and (LIST.search(path.stem) or (alone and len(path.parts) == top))
     ]
-    files = [path for path in paths if path not in perhaps]
-    names = _names(files)
+    may_be = set(perhaps)
+    files = [path for path in paths if path not in may_be]
+    names = _names(paths) if perhaps else {}
     said: dict[Path, Entry] = {}
     notes: list[str] = []
-    for path in perhaps if names else ():
+    for path in perhaps:
         read = _read(root / path, names)
         if read is None or not _take(read[0], path, str(root / path), names, said, notes):
             files.append(path)

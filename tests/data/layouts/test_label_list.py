@@ -33,6 +33,8 @@ def read(root: Path, label_from: str = "auto") -> SequenceDataset:
 FLAT = [f"rec_{k:03d}.csv" for k in range(N)]
 NUMBERED = [f"{k:02d}.csv" for k in range(N)]
 BELOW = [f"data/{name}" for name in FLAT]
+# None of them differs from the others by a number alone, and each could be a list by its name.
+SPELLED = [f"recording_{who}.csv" for who in ("anna", "ben", "cem", "dora", "emil", "fritz", "gita", "hana")]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,7 @@ BELOW = [f"data/{name}" for name in FLAT]
         (FLAT, "File Name\tTarget", [name.upper() for name in FLAT], "\t"),
         (FLAT, "Dateiname;Klasse", FLAT, ";"),
         (FLAT, None, FLAT, ","),
+        (SPELLED, "file,label", SPELLED, ","),
         (FLAT, ",recording,activity", [f"{k},{name}" for k, name in enumerate(FLAT)], ","),
         (NUMBERED, "id,target", [str(k) for k in range(N)], ","),
         (BELOW, "path,label", BELOW, ","),
