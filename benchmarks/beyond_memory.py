@@ -6,8 +6,8 @@ PYTHONPATH=. .venv/bin/python benchmarks/beyond_memory.py --gigabytes .2 --stora
 PYTHONPATH=. .venv/bin/python benchmarks/beyond_memory.py --gigabytes .5 2 --megabytes-a-file 1 128 --suffix .csv
 
 Noise is written as files below ``--folder``, a folder a class, and removed again; the table that is made of it
-is in ``data/cache/tables``. Each line is a process of its own: RssAnon is what cannot be dropped, VmHWM all that was
-ever resident, mapped pages of files among it.
+is in ``data/cache/tables``. Each line is a process of its own: RssAnon is what cannot be dropped, RssFile what the
+system may drop (pages of the table, and programs), VmHWM all that was ever resident.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from tune.config.settings import resolve
 from tune.config.spaces import Scalar
 from tune.training.fold_fits import advance, begin_fits, fit_runs
 from tune.training.hyperparameters import training_settings
+from tune.training.memory import share_one_heap
 from tune.training.splits import describe_data, load_splits
 from tune.training.train import predict
 
@@ -65,11 +66,12 @@ def of_process(name: str) -> int:
 def train(folder: Path, storage: str, epochs: int) -> dict[str, float]:
     """Reads, trains one small network, and tests it, as a trial does."""
     torch.set_num_threads(1)
-    peak, ended = [0], threading.Event()
+    share_one_heap()  # as a study does
+    peak, ended = {"RssAnon": 0, "RssFile": 0}, threading.Event()
 
     def watch() -> None:
         while not ended.wait(0.05):
-            peak[0] = max(peak[0], of_process("RssAnon"))
+            peak.update({name: max(most, of_process(name)) for name, most in peak.items()})
 
     threading.Thread(target=watch, daemon=True).start()
     began, cpu = time.perf_counter(), time.process_time()
@@ -79,7 +81,7 @@ def train(folder: Path, storage: str, epochs: int) -> dict[str, float]:
     )
     splits = load_splits(settings)
     describe_data(settings, splits)
-    read, read_cpu = time.perf_counter() - began, time.process_time() - cpu
+    read, read_cpu, peak_read = time.perf_counter() - began, time.process_time() - cpu, peak["RssAnon"]
     parameters: dict[str, Scalar] = {
         "hidden_size": 16,
         "n_layers": 1,
@@ -110,7 +112,9 @@ def train(folder: Path, storage: str, epochs: int) -> dict[str, float]:
         "read_cpu": read_cpu,
         "epoch_seconds": trained / epochs,
         "epoch_cpu": trained_cpu / epochs,
-        "rss_anon": peak[0],
+        "rss_anon_read": peak_read,
+        "rss_anon": peak["RssAnon"],
+        "rss_file": peak["RssFile"],
         "vm_hwm": of_process("VmHWM"),
         "logits": float(logits.double().sum()),
     }
@@ -144,7 +148,8 @@ def main() -> None:
                     f"{gigabytes:g} GB in files of {megabytes:g} MB, {storage}: {result['n_sequences']:,} windows, "
                     f"read in {result['read_seconds']:.0f} s ({result['read_cpu']:.0f} s of processor time), "
                     f"an epoch in {result['epoch_seconds']:.1f} s ({result['epoch_cpu']:.1f} s), RssAnon "
-                    f"{result['rss_anon'] / 1e9:.2f} GB, VmHWM {result['vm_hwm'] / 1e9:.2f} GB, "
+                    f"{result['rss_anon'] / 1e9:.2f} GB ({result['rss_anon_read'] / 1e9:.2f} when all was read), "
+                    f"RssFile {result['rss_file'] / 1e9:.2f} GB, VmHWM {result['vm_hwm'] / 1e9:.2f} GB, "
                     f"sum of logits {result['logits']!r}",
                     flush=True,
                 )

@@ -14,6 +14,7 @@ from .formats.npz import arrays_beside, read_npy_files, read_npz
 from .layouts.class_folders import DEEPEST, is_flat, read_folder, table_files, table_paths
 from .layouts.edge_impulse import FOLDERS, files_in, read_edge_impulse
 from .layouts.label_first import is_label_first, read_arff, read_label_first
+from .layouts.label_list import find_listing
 from .layouts.long_table import read_long_table
 from .layouts.packed import read_packed
 from .layouts.ts_archive import find_pair, read_ts
@@ -55,8 +56,12 @@ def load(source: Source) -> SequenceDataset:
 
 def _load(source: Source) -> SequenceDataset:
     assert source.data_path is not None
-    if source.label_from != "folder" and (streams := find_streams(source.data_path)):
-        return read_streams(source.data_path, streams, NAME, source)
+    if source.label_from != "folder":
+        is_folder = not is_file(source.data_path) and source.data_path.is_dir()
+        if is_folder and (listing := find_listing(source.data_path, table_paths(source.data_path))):
+            return assemble(*read_folder(source.data_path, NAME, source.label_from, listing), source)
+        if streams := find_streams(source.data_path):
+            return read_streams(source.data_path, streams, NAME, source)
     path = the_file(source.data_path)
     if path.suffix.lower() == ZIP:
         return read_packed(path, lambda folder: _load(replace(source, data_path=folder)))

@@ -44,6 +44,8 @@ def recognise(path: Path) -> str:
         holds_zip |= name == files.NAME
         if name is not None and name != files.NAME:
             found.setdefault(name, archive.name)
+    if uci_har.unpacked(path) is not None:
+        found.setdefault(uci_har.NAME, f"unpacked, with {uci_har.LABELS_FILE}")
     if files.holds_arrays(path):
         return files.NAME
     if holds_landmarks(path):

@@ -8,6 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+# As folders and columns call them.
+PARTS = {
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), VALIDATION),
+    **dict.fromkeys(("test", "testing"), TEST),
+}
 MAX_VALUES = 1 << 28
 # What to do with what is more than memory in one file.
 FILE_EACH = "write a CSV or Parquet file a recording, which may be more than memory together"

@@ -50,7 +50,7 @@ DATASETS: dict[str, DatasetEntry] = {
         load=uci_har.load,
         kind=uci_har.KIND,
         summary="6 everyday activities of 30 people with a smartphone, 10,299 windows, official split",
-        needs="'UCI HAR Dataset.zip' in --data-path (not for commercial use)",
+        needs="'UCI HAR Dataset.zip' in --data-path, or unpacked (not for commercial use)",
     ),
     signs.NAME: DatasetEntry(
         load=signs.load,

@@ -46,6 +46,8 @@ NAMES = {
     "sample_rate_hz": ("sample_rate_hz", "sample_rate", "sampling_rate", "fs"),
 }
 WANTED = "values [steps, channels] with lengths and labels, or X [sequences, time, channels] and y"
+# Of three axes to the channels of several sensors; more steps than channels are usual.
+MOST_CHANNELS_FIRST = 16
 PARTS = {"train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "test": TEST}
 
 
@@ -75,6 +77,12 @@ def read_arrays(
             raise DataError(f"{place}: {found['values']} has {len(names)} channels, and another part {len(channels)}")
         channels = names
         notes.append(f"{place} is read as {how}" if part is None else f"{found['values']} is read as {how}")
+        _, n_steps, n_channels = arrays["values"].shape if arrays["values"].ndim == 3 else (0, 0, 0)
+        if n_steps < n_channels and n_steps <= MOST_CHANNELS_FIRST and "time, channels" in how:
+            notes.append(
+                f"{CHECK}{place} has sequences of {n_steps} steps of {n_channels:,} channels: if these are {n_steps} "
+                "channels, save np.swapaxes(X, 1, 2), or channel_names too"
+            )
         unread = sorted(set(own.values()) - set(found.values()))
         if unread and labelled:
             notes.append(f"{CHECK}not read, since their names tell nothing: {', '.join(map(repr, unread[:6]))}")
@@ -129,6 +137,10 @@ def _recordings(
         )
     if values.ndim == 2 and (lengths is None or (len(lengths) == len(values) and lengths.sum() != len(values))):
         values = values[:, :, None]
+    axes = "time, channels"
+    n_named = np.size(arrays.get("channel_names", ()))
+    if values.ndim == 3 and n_named == values.shape[1] != values.shape[2]:
+        axes, values = "channels, time", np.swapaxes(values, 1, 2)
     if values.shape[-1] == 0:
         raise DataError(f"{place}: the values have shape {values.shape}: there is no channel")
     with np.errstate(over="ignore", invalid="ignore"):
@@ -144,7 +156,9 @@ def _recordings(
         how = "one sequence after the other, with lengths"
     else:
         tables = _padded(values, None if lengths is None else _whole(lengths, place), place)
-        how = f"[sequences, time, channels] = {list(values.shape)}" + ("" if lengths is None else ", with lengths")
+        how = f"[sequences, {axes}] = {[*arrays['values'].shape, 1][:3]}" + (
+            "" if lengths is None else ", with lengths"
+        )
     people = _texts(arrays, "people", place) if "people" in arrays else None
     for what, listed in (("labels", labels), ("people", people)):
         if listed is not None and len(listed) != len(tables):

@@ -23,7 +23,8 @@ STREAM_SUFFIXES = frozenset({".dat", ".log"})
 # A role's first name is the one to use where several columns could have the role.
 SEQUENCE_NAMES = (
     *("sequence_id", "sequence", "seq_id", "series_id", "series", "id", "recording_id", "recording", "trial_id"),
-    *("trial", "take_id", "take", "clip_id", "clip", "sample_id", "segment_id", "segment", "aufnahme", "sequenz"),
+    *("trial", "take_id", "take", "clip_id", "clip", "sample_id", "segment_id", "segment", "window_id", "window"),
+    *("episode_id", "episode", "gesture_id", "aufnahme", "sequenz"),
 )
 LABEL_NAMES = (
     "label",
@@ -36,9 +37,16 @@ LABEL_NAMES = (
     "sign",
     "gloss",
     "trial_type",
+    "exercise",
+    "movement",
+    "action",
+    "behavior",
+    "behaviour",
     "klasse",
     "aktivität",
     "geste",
+    "übung",
+    "bewegung",
     "y",
 )
 PERSON_NAMES = (
@@ -100,6 +108,7 @@ class Table(Protocol):
     has_header: bool
     above: tuple[str, ...]
     breaks: list[int]
+    recoded: list[int]
 
     @property
     def first_row(self) -> int:
@@ -146,20 +155,27 @@ def find_roles(columns: Sequence[str], place: str) -> Roles:
     Raises:
         DataError: If two columns could have one role, or nothing is left that was measured.
     """
-    plain = [_plain(name) for name in columns]
-    sequence = _column_of("sequence", SEQUENCE_NAMES, columns, place)
-    person = _column_of("person", PERSON_NAMES, columns, place)
-    labels = LABEL_NAMES[:-1] if AXES & set(plain) or set(plain) & set(LABEL_NAMES[:-1]) else LABEL_NAMES
-    label = _column_of("label", labels, columns, place)
+    plainly = [plain(name) for name in columns]
+    sequence = column_of("sequence", SEQUENCE_NAMES, columns, place)
+    person = column_of("person", PERSON_NAMES, columns, place)
+    labels = LABEL_NAMES[:-1] if AXES & set(plainly) or set(plainly) & set(LABEL_NAMES[:-1]) else LABEL_NAMES
+    label = column_of("label", labels, columns, place)
     times = [k for k, name in enumerate(columns) if is_time(name)]
     with_unit = [k for k in times if unit_seconds(columns[k]) is not None]
     time = next(iter(with_unit or times), None)
     roles = {sequence, person, label, time}
-    known = {_plain(name) for names in (SEQUENCE_NAMES, PERSON_NAMES, labels) for name in names}
+    known = {plain(name) for names in (SEQUENCE_NAMES, PERSON_NAMES, labels) for name in names}
     left_out = tuple(
         k
-        for k, name in enumerate(plain)
-        if k not in roles and (k in times or name in known or (k == 0 and not name) or ROW_NUMBER.fullmatch(columns[k]))
+        for k, name in enumerate(plainly)
+        if k not in roles
+        and (
+            k in times
+            or name in known
+            or (k == 0 and not name)
+            or ROW_NUMBER.fullmatch(columns[k])
+            or words_of(columns[k])[-1:] == ["id"]
+        )
     )
     channels = tuple(k for k in range(len(columns)) if k not in roles and k not in left_out)
     nameless = next((k for k in channels if not columns[k]), None)
@@ -172,7 +188,7 @@ def find_roles(columns: Sequence[str], place: str) -> Roles:
 
 def label_of_steps(columns: Sequence[str]) -> int | None:
     """The column with the class where all others are the steps of a sequence (``label,t0,t1,…``); else None."""
-    labels = [k for k, name in enumerate(columns) if _plain(name) in {_plain(one) for one in LABEL_NAMES}]
+    labels = [k for k, name in enumerate(columns) if plain(name) in {plain(one) for one in LABEL_NAMES}]
     steps = [STEP.fullmatch(name.strip()) for k, name in enumerate(columns) if k not in labels]
     if len(labels) != 1 or len(steps) < FEWEST_STEP_COLUMNS:
         return None
@@ -232,9 +248,14 @@ def _seconds(text: str, chunk: Chunk, column: int, index: int) -> float:
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
-def _column_of(role: str, names: Sequence[str], columns: Sequence[str], place: str) -> int | None:
-    wanted = {_plain(name) for name in names}
-    matching = [k for k, name in enumerate(columns) if _plain(name) in wanted]
+def column_of(role: str, names: Sequence[str], columns: Sequence[str], place: str) -> int | None:
+    """The position of the column with a role, by the names that it may have; None without one.
+
+    Raises:
+        DataError: If there are several, and none is called by the first of the names.
+    """
+    wanted = {plain(name) for name in names}
+    matching = [k for k, name in enumerate(columns) if plain(name) in wanted]
     exact = [k for k in matching if columns[k].lower() == names[0]]
     if len(matching) > 1 and len(exact) != 1:
         listed = " and ".join(repr(columns[k]) for k in matching)
@@ -242,7 +263,8 @@ def _column_of(role: str, names: Sequence[str], columns: Sequence[str], place: s
     return next(iter(exact or matching), None)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name in small letters, without what is no letter and no digit."""
     return re.sub(r"[\W_]", "", name.lower())
 
 

@@ -32,6 +32,8 @@ LONGEST_LINE = 1 << 20
 MOST_COLUMNS = 10_000
 # So many lines are looked at for where the table begins.
 MOST_ABOVE = 32
+# As Python reads a byte that is no UTF-8.
+ESCAPED = re.compile("[\udc80-\udcff]")
 COMMENT = ("#", "%", "//")
 
 
@@ -97,13 +99,14 @@ class TextTable:
     above that (``sep=,``, comments, ``Device: X``) is passed over.
 
     Args:
-        path: The file; UTF-8, or UTF-16 with a byte order mark.
+        path: The file, in an encoding that ``lines_of`` reads.
         place: How errors name it.
 
     Attributes:
         above: Lines above the first one that is read.
         breaks: How many rows come before each empty line, or repeated header, between two of them; known once the rows
             have been read.
+        recoded: The first line that was read as Windows-1252, if there is one; known once it has been read.
 
     Raises:
         DataError: If it cannot be opened, is empty, too large, no text, or has a header that names a column twice.
@@ -113,6 +116,7 @@ class TextTable:
         self.path, self.place = path, place
         self.above: tuple[str, ...] = ()
         self.breaks: list[int] = []
+        self.recoded: list[int] = []
         lines = list(islice(self._lines(), MOST_ABOVE))
         self.above, lines = tuple(lines[: (n_above := n_lines_above(lines))]), lines[n_above:]
         if not any(line.strip() for line in lines):
@@ -235,27 +239,32 @@ class TextTable:
             raise DataError(f"{self.place}, line {n_passed + records.line_num}: {why}") from error
 
     def _lines(self) -> Iterator[str]:
-        try:
-            for row, line in enumerate(lines_of(self.path, self.place), start=1):
-                if "\0" in line:
-                    raise DataError(f"{self.place}, line {row} holds a zero byte: this is not delimited text")
-                yield line
-        except UnicodeDecodeError as error:
-            raise DataError(f"{self.place}{_not_utf8(self.path)}: save it as 'CSV UTF-8'") from error
+        for row, line in enumerate(lines_of(self.path, self.place, recoded=self.recoded), start=1):
+            if "\0" in line:
+                raise DataError(f"{self.place}, line {row} holds a zero byte: this is not delimited text")
+            yield line
 
 
-def lines_of(path: Path, place: str, longest: int = LONGEST_LINE, errors: str = "strict") -> Iterator[str]:
+def lines_of(path: Path, place: str, longest: int = LONGEST_LINE, recoded: list[int] | None = None) -> Iterator[str]:
     """The lines of a text in UTF-8, or in UTF-16 with a byte order mark; their ends stay as they are.
 
+    Lines that are no UTF-8 are read as Windows-1252, of which Latin-1 is a part, as older spreadsheets write it.
+
+    Args:
+        path: The file.
+        place: How errors name it.
+        longest: Letters of a line.
+        recoded: Is given the number of the first line that is no UTF-8.
+
     Raises:
-        DataError: If it cannot be opened, or a line has more than ``longest`` letters.
-        UnicodeDecodeError: If a byte is no UTF-8, unless ``errors`` says otherwise.
+        DataError: If it cannot be opened, is neither, or a line has more than ``longest`` letters.
     """
+    row = 0
     try:
         opened = open_regular(path, most(LARGEST_BYTES))
         is_wide = opened.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         opened.seek(0)
-        encoding = "utf-16" if is_wide else "utf-8-sig"
+        encoding, errors = ("utf-16", "strict") if is_wide else ("utf-8-sig", "surrogateescape")
         with io.TextIOWrapper(opened, encoding=encoding, errors=errors, newline="") as file:
             for row in count(1):
                 line = file.readline(longest + 1)
@@ -265,7 +274,16 @@ def lines_of(path: Path, place: str, longest: int = LONGEST_LINE, errors: str = 
                     raise DataError(
                         f"{place}, line {row} has more than {longest:,} letters: write a row for every step"
                     )
+                if not line.isascii() and ESCAPED.search(line):
+                    line = line.encode("utf-8", "surrogateescape").decode("windows-1252")
+                    if recoded == []:
+                        recoded.append(row)
                 yield line
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{place}, line {row} is neither UTF-8 nor Windows-1252 text (byte {error.object[error.start]:#04x}): save "
+            "it as 'CSV UTF-8'"
+        ) from error
     except OSError as error:
         raise DataError(f"{place} cannot be read: {error.strerror}") from error
 
@@ -377,18 +395,6 @@ def _number(cell: str, place: str) -> float:
 
 def _is_text(cell: str) -> bool:
     return bool(cell) and cell[0].isalpha() and cell.lower() not in MISSING | INFINITE
-
-
-def _not_utf8(path: Path) -> str:
-    """Where a file stops being UTF-8; text is decoded in pieces, so that the error itself does not say it."""
-    with open_regular(path, most(LARGEST_BYTES)) as file:
-        # The lines above the fault have at most as many letters, of up to four bytes.
-        for row, line in enumerate(iter(lambda: file.readline(5 * LONGEST_LINE), b""), start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                return f", line {row} is not UTF-8 text (byte {line[error.start]:#04x})"
-    return " is not UTF-8 text"
 
 
 def _n_fields(line: str, delimiter: str | None) -> int:

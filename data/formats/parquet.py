@@ -102,6 +102,7 @@ class ParquetTable:
             ) from error
         self.path, self.place = path, place
         self.above: tuple[str, ...] = ()
+        self.recoded: list[int] = []
         self.breaks: list[int] = []
         self._damage = (pa.ArrowException, OSError, ValueError)
         file = open_binary(path, most(LARGEST_BYTES))

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
-from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
-from ..recording import CHECK, TEST, TRAIN, VALIDATION, Layout, Recording
+from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, find_roles, open_table
+from ..recording import CHECK, PARTS, TRAIN, Layout, Recording
 from ..spool import each
 from .class_column import FOLDER, Told, settle
 from .clips import natural_order
 from .contents import LEFT_OUT, read_contents, without_clocks
+from .label_list import Listing
 from .people import PERSON_FOLDER, people_in_names, perhaps_people, without_number, without_person
 from .pieces import Pieces, share_takes
 from .sensors import PASSED_OVER, group_sensors, join_sensors
@@ -40,11 +41,6 @@ DATE = re.compile(
     re.ASCII,
 )
 FOLDERS_AS_CLASSES = "the folders are taken for classes, although they are called like people"
-PARTS = {
-    **dict.fromkeys(("train", "training"), TRAIN),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), VALIDATION),
-    **dict.fromkeys(("test", "testing"), TEST),
-}
 
 
 class Sample(NamedTuple):
@@ -103,7 +99,10 @@ def find_samples(root: Path, label_from: str = "auto") -> tuple[list[Sample], li
         notes.append(f"{len(beside)} {are} not read, such as {str(beside[0])!r}")
     notes += about_sensors
     labels, people = [class_in_name(path.name if path in (takes or ()) else path.stem) for path in files], None
-    around = None if label_from == "folder" else _around(levels, labels, is_takes=takes is not None)
+    # Of a person's sessions the names of files tell the class.
+    are_sessions = len(levels[0]) > 1 and all(TAKE_FOLDER.fullmatch(names[-1]) for names in levels)
+    outside = [names[:-1] for names in levels] if are_sessions else levels
+    around = None if label_from == "folder" else _around(outside, labels, is_takes=takes is not None)
     if (any(levels) and around is None) or not all(labels):
         labels, people = _classes_and_people(root, levels, notes)
     else:
@@ -132,6 +131,8 @@ def _flat(root: Path, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
     """Files without folders, whose names begin with the class: ``walk.csv``, ``walk_2.csv``, ``walk.p01.csv``."""
     labels = [class_in_name(path.stem) for path in files]
     if not is_flat(path.stem for path in files):
+        first = open_table(root / files[0], str(root / files[0]))
+        find_roles(first.columns, first.place)  # Two columns that could each be the label say more.
         names = ", ".join(path.name for path in files[:5]) + (", …" if len(files) > 5 else "")
         raise DataError(
             f"{root} holds several files to read ({names}): name one of them, or put the recordings of each class "
@@ -149,6 +150,24 @@ def _flat(root: Path, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
     ], notes
 
 
+def _listed(listing: Listing) -> tuple[list[Sample], list[str]]:
+    """The recordings that lists name; people whom these do not tell by folders or names."""
+    takes, about_sensors = group_sensors([*listing.entries], are_takes=True)
+    entries = listing.entries if takes is None else {one: listing.entries[min(takes[one].values())] for one in takes}
+    told = [
+        entry.person or next(filter(PERSON_FOLDER.fullmatch, path.parts[:-1]), None) for path, entry in entries.items()
+    ]
+    people, about_people = (told, []) if any(told) else people_in_names([path.stem for path in entries])
+    parts = [PARTS.get(path.parts[0].lower()) if entry.part is None else entry.part for path, entry in entries.items()]
+    split = TRAIN in parts and None not in parts and len(set(parts)) > 1
+    return [
+        Sample(
+            path, entry.label, people[k] if people else None, parts[k] if split else None, takes[path] if takes else {}
+        )
+        for k, (path, entry) in enumerate(entries.items())
+    ], [*listing.notes, *about_sensors, *about_people]
+
+
 def is_flat(stems: Iterable[str]) -> bool:
     """Whether the names of files are those of several classes."""
     labels = {class_in_name(stem) for stem in stems}
@@ -156,31 +175,35 @@ def is_flat(stems: Iterable[str]) -> bool:
 
 
 def class_in_name(stem: str) -> str:
-    """The class in a name: what is no person, no date and, at its end, no number, up to the first point."""
-    plain = without_person(DATE.sub("", stem)).partition(".")[0]
+    """The class in a name: what is no person and, at its end, no number, before a date or behind it, up to a point."""
+    parts = [part for part in DATE.sub("\0", stem).split("\0") if part.strip(" _-.")]
+    plain = without_person(parts[0] if parts else "").partition(".")[0]
     return without_number(plain).strip(" _-")
 
 
-def read_folder(root: Path, name: str, label_from: str = "auto") -> tuple[Layout, list[Recording]]:
+def read_folder(
+    root: Path, name: str, label_from: str = "auto", listing: Listing | None = None
+) -> tuple[Layout, list[Recording]]:
     """Reads every recording.
 
     Args:
         root: The folder.
         name: Of the data set.
         label_from: One of ``class_column.LABEL_FROM``: what names the class where folder and column both could.
+        listing: What lists beside the recordings say of them, instead of folders and names.
 
     Raises:
         DataError: If one cannot be read, its columns are not those of the others, or it is not clear what its class
             is; the message names file and row.
     """
-    samples, notes = find_samples(root, label_from)
+    samples, notes = find_samples(root, label_from) if listing is None else _listed(listing)
     if samples[0].sensors:
         sensors = {one: read_contents(root, [each.sensors[one] for each in samples]) for one in samples[0].sensors}
         sensors = {one: without_clocks(contents) for one, contents in sensors.items()}
         contents = join_sensors([str(root / sample.path) for sample in samples], sensors)
     else:
         contents = without_clocks(read_contents(root, [sample.path for sample in samples]))
-        if contents.label is not None:
+        if contents.label is not None and listing is None:
             # A column says more surely than names of files what the class is.
             samples, notes = find_samples(root, "folder")
     told = [
@@ -202,7 +225,7 @@ def read_folder(root: Path, name: str, label_from: str = "auto") -> tuple[Layout
         str(root),
         contents.channels,
         (
-            f"{root} is read as {_spoken(samples[0], contents.label if about_labels else None)}",
+            f"{root} is read as {_spoken(samples[0], contents.label if about_labels else None, listing)}",
             *(note for note in notes if not (about_labels and FOLDERS_AS_CLASSES in note)),
             *(note for note in contents.notes if note != f"{LEFT_OUT}{contents.label!r}" or not about_labels),
             *(*about_labels, *about_pieces, *about_takes),
@@ -212,7 +235,9 @@ def read_folder(root: Path, name: str, label_from: str = "auto") -> tuple[Layout
     return layout, contents.clock.measured(recordings)
 
 
-def _spoken(sample: Sample, column: str | None) -> str:
+def _spoken(sample: Sample, column: str | None, listing: Listing | None) -> str:
+    if listing is not None:
+        return f"a {'folder of sensors' if sample.sensors else 'file'} a sequence, with a list of their classes"
     if column is not None:
         return f"a file a sequence, with its class in the column {column!r}"
     if sample.is_flat:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,12 +77,12 @@ def read_contents(root: Path, paths: Sequence[Path]) -> Contents:
     clock = Clock(None if roles.time is None else first.columns[roles.time])
     files: list[Content] = []
     rounded = Rounded()
-    above: dict[str, tuple[str, ...]] = {}
+    texts: list[Table] = []
     for path in paths:
         table = open_table(root / path, str(root / path))
         files.append(_read(table, roles, _same_columns(first, table), clock, rounded))
-        above[table.place] = table.above
-    notes = above_note(above)
+        texts += [table] if table.above or table.recoded else []
+    notes = text_notes(texts)
     left_out = [
         first.columns[k] or "row number" for k in (roles.sequence, roles.label, *roles.left_out) if k is not None
     ]
@@ -108,14 +108,40 @@ def without_clocks(contents: Contents) -> Contents:
     return contents._replace(files=files, channels=channels, notes=[*contents.notes, *notes])
 
 
-def above_note(above: Mapping[str, Sequence[str]]) -> list[str]:
-    """Says which lines above the tables were passed over, of those that each file has."""
-    said = [(place, line.strip()) for place, lines in above.items() for line in lines if line.strip()]
-    if not said:
-        return []
+class Text(Protocol):
+    """A file of which lines may be passed over, or read in another encoding; see ``delimited.TextTable``."""
+
+    @property
+    def place(self) -> str:
+        """How errors name it."""
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """Lines above the table."""
+
+    @property
+    def recoded(self) -> list[int] | None:
+        """The first line that was read as Windows-1252, if there is one."""
+
+
+def text_notes(files: Sequence[Text]) -> list[str]:
+    """Says which lines above tables were passed over, and what was read in another encoding than UTF-8."""
+    said = [(file.place, line.strip()) for file in files for line in file.above if line.strip()]
+    recoded = [(file.place, row) for file in files for row in file.recoded or ()]
+    notes = []
+    if said:
+        notes.append(f"lines above the table are passed over{_in(said)}, such as {said[0][1][:40]!r} in {said[0][0]}")
+    if recoded:
+        notes.append(
+            f"read as Windows-1252 (Latin-1), since it is no UTF-8{_in(recoded)}, such as line {recoded[0][1]:,} of "
+            f"{recoded[0][0]}"
+        )
+    return notes
+
+
+def _in(said: Sequence[tuple[str, object]]) -> str:
     n_files = len({place for place, _ in said})
-    in_files = f" in {n_files:,} files" if n_files > 1 else ""
-    return [f"lines above the table are passed over{in_files}, such as {said[0][1][:40]!r} in {said[0][0]}"]
+    return f" in {n_files:,} files" if n_files > 1 else ""
 
 
 def all_channels(table: Table) -> Roles:

@@ -14,7 +14,7 @@ from ..formats.columns import LABEL_NAMES, PERSON_NAMES, SEQUENCE_NAMES, Roles, 
 from ..formats.measured import Rounded, without_counters
 from ..recording import FILE_EACH, MAX_VALUES, Layout, Recording
 from ..spool import Column, kept, most
-from .contents import above_note
+from .contents import text_notes
 from .people import people_in_names
 from .pieces import Pieces
 from .time_axis import Clock
@@ -91,7 +91,7 @@ def read_long_table(path: Path, name: str) -> tuple[Layout, list[Recording]]:
     recordings = [replace(one, values=kept(one.values[:, chosen])) for one in recordings]
     notes = [f"{place} is read as one long table: {_spoken(table, roles)}", *(named[1] if named else [])]
     steps = [one.step_seconds for one in recordings if one.step_seconds]
-    notes += [*above_note({place: table.above}), *pieces.notes(clock.unit_seconds(steps)), *about_counters]
+    notes += [*text_notes([table]), *pieces.notes(clock.unit_seconds(steps)), *about_counters]
     if roles.left_out:
         names = ", ".join(repr(table.columns[k] or "row number") for k in roles.left_out)
         notes.append(f"left out, since by their names they are no measurements: {names}")

@@ -168,8 +168,7 @@ def _values(channel: str, place: str, name: str) -> NDArray[np.float64]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines with something on them, and their numbers."""
-    # Descriptions in the header are of any encoding; a byte among the values is told as no number.
-    for number, raw in enumerate(lines_of(path, str(path), LONGEST_CASE, errors="replace"), start=1):
+    for number, raw in enumerate(lines_of(path, str(path), LONGEST_CASE), start=1):
         line = raw.strip()
         if line and not line.startswith(("#", "%")):
             yield number, line

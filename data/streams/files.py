@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain, combinations, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, 
 from ..formats.measured import Rounded, without_counters
 from ..layouts.class_column import COLUMN, FOLDER
 from ..layouts.class_folders import table_paths
-from ..layouts.contents import above_note
+from ..layouts.contents import text_notes
 from ..layouts.people import PERSON_FOLDER, TOKENS, one_spelling
 from ..layouts.sensors import NAMED
 from ..recording import CHECK, Layout
@@ -56,9 +56,15 @@ BESIDE = re.compile(r"annotat|label|event|segment|marker|truth|activit", re.IGNO
 PERSON = re.compile(
     r"(?<![a-z0-9])(?:subject|subj|person|user|participant|signer|volunteer|p|u|s)[ _-]?\d+", re.IGNORECASE
 )
+# Of channels that were worked out of a whole window.
+FEATURE = re.compile(
+    r"(?<![a-z])(mean|std|mad|median|variance|rms|energy|entropy|skewness|kurtosis)(?![a-z])", re.IGNORECASE
+)
 # Of a folder that holds other recordings, so many files are looked at.
 N_LOOKED_AT = 3
 FEWEST_PEOPLE = 3
+# Of one person, on average; else people were measured at once.
+FEWEST_ROWS_AT_ONCE = 4
 
 
 def find_streams(path: Path) -> list[Found]:
@@ -90,7 +96,8 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
     Raises:
         DataError: If something cannot be read, or columns differ; the message names file and row.
     """
-    notes = above_note({str(one.head.path): one.head.above for one in found})
+    notes: list[str] = []
+    texts = [head for one in found for head in one[:2] if head is not None]
     found, about_bare = _annotated(found)
     streams: list[Stream] = []
     owners: list[int] = []
@@ -120,7 +127,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
         notes += [] if found[0].beside else about_people
     spelled, about_spelling = one_spelling([stream.person for stream in streams])
     streams = [replace(one, person=person or "") for one, person in zip(streams, spelled, strict=True)]
-    notes = list(dict.fromkeys([*notes, *about_bare, *about_spelling]))
+    notes = list(dict.fromkeys([*notes, *text_notes(texts), *about_bare, *about_spelling]))
     chosen, about_counters = without_counters([(one.place, one.values) for one in streams], channels, rounded)
     if len(chosen) < len(channels):
         streams = [replace(stream, values=kept(stream.values[:, chosen])) for stream in streams]
@@ -144,7 +151,7 @@ def read_streams(root: Path, found: Sequence[Found], name: str, source: Source) 
             f"data.window_label is {label!r}, and {root} is {len(streams)} stream(s): windows across changes of label "
             "cannot be split between training and test then; leave it out, or take 'run'"
         )
-    notes += [*_between(streams, names), *about_spans(spans), *_measured_at_once(streams)]
+    notes += [*_features(channels), *_between(streams, names), *about_spans(spans), *_measured_at_once(streams)]
     layout = Layout(name, str(root), channels, tuple(notes))
     return assemble_streams(layout, streams, tuple(names), replace(source, window_label=label))
 
@@ -249,10 +256,20 @@ def _streams(one: Found, head: Head, frames: Iterable[pandas.DataFrame], roles: 
             begins = [(n_rows + k, str(people[k])) for k in (0, *changes.tolist())]
             runs += begins[1:] if runs and runs[-1][1] == begins[0][1] else begins
         n_rows += len(frame)
-    whole = measured.whole()
-    clockwork = None if time is None else clock_of(stamps.whole(), as_dates, time)
+    whole, order = measured.whole(), None
+    if len(runs) > n_rows / FEWEST_ROWS_AT_ONCE:
+        known.notes.append(
+            f"{CHECK}the rows of several people alternate in {head.path}: they are put in order by person"
+        )
+        names = sorted({name for _, name in runs})
+        rows = np.diff([*(begin for begin, _ in runs), n_rows])
+        owners = np.repeat([names.index(name) for _, name in runs], rows)
+        order = np.argsort(owners, kind="stable")
+        runs = [*zip(np.searchsorted(owners[order], np.arange(len(names))).tolist(), names, strict=True)]
+        whole = kept(whole[order])
+    clockwork = None if time is None else clock_of(_in_order(stamps, order), as_dates, time)
     if one.beside is None:
-        labels = codes.whole()
+        labels = _in_order(codes, order)
     else:
         labels = kept(_numbered(labels_beside(one, head, clockwork, n_rows, known.spans), known.names))
     seconds = None if clockwork is None else kept(clockwork.stamps * clockwork.unit)
@@ -263,6 +280,10 @@ def _streams(one: Found, head: Head, frames: Iterable[pandas.DataFrame], roles: 
         Stream(f"{head.path}, {name}", name, whole[a:b], labels[a:b], None if seconds is None else seconds[a:b], rate)
         for (a, name), (b, _) in pairwise([*runs, (n_rows, "")])
     ]
+
+
+def _in_order(column: Column, order: NDArray[np.int64] | None) -> NDArray[Any]:
+    return column.whole() if order is None else kept(column.whole()[order])
 
 
 def _numbered(labels: Iterable[str], names: dict[str, int]) -> NDArray[np.int64]:
@@ -381,6 +402,17 @@ def _measured_at_once(streams: Sequence[Stream]) -> list[str]:
     return [
         f"{CHECK}{pairs[0][0]} and {pairs[0][1]} are of one person at one time, as are {len(pairs):,} pairs like them: "
         "each sensor is read as a stream of its own; name the folder of one sensor, or join them into one table"
+    ]
+
+
+def _features(channels: Sequence[str]) -> list[str]:
+    """Says where rows may be whole windows by the names of most channels, as in the tables of features of UCI HAR."""
+    called = [name for name in channels if FEATURE.search(name)]
+    if 2 * len(called) <= len(channels):
+        return []
+    return [
+        f"{CHECK}channels are called like features of whole windows, such as {called[0]!r}: rows are read as steps one "
+        "after the other; if each is a window, name the recordings that they were worked out of"
     ]
 
 

@@ -84,6 +84,7 @@ class Head(NamedTuple):
         published: The data set that it is a file of.
         text: Columns that hold words; only looked at without a header.
         above: Lines above the table, which are passed over.
+        recoded: See ``delimited.TextTable``; ``frames_of`` adds to it.
     """
 
     path: Path
@@ -94,6 +95,12 @@ class Head(NamedTuple):
     published: Published | None = None
     text: tuple[int, ...] = ()
     above: tuple[str, ...] = ()
+    recoded: list[int] | None = None
+
+    @property
+    def place(self) -> str:
+        """How errors name the file."""
+        return str(self.path)
 
 
 def look(path: Path) -> Head:
@@ -101,11 +108,13 @@ def look(path: Path) -> Head:
     try:
         if path.suffix.lower() in PARQUET_SUFFIXES:
             columns = open_table(path, str(path)).columns
-            return Head(path, columns, None, True, _kind(columns, str(path)))
-        lines = list(islice(lines_of(path, str(path)), N_LOOKED_AT))
+            names = _with_label(columns)
+            return Head(path, names, None, True, _kind(names, str(path)))
+        recoded: list[int] = []
+        lines = list(islice(lines_of(path, str(path), recoded=recoded), N_LOOKED_AT))
         above = tuple(lines[: n_lines_above(lines)])
-        return _look_at_text(path, lines[len(above) :])._replace(above=above)
-    except (DataError, UnicodeDecodeError, csv.Error):
+        return _look_at_text(path, lines[len(above) :])._replace(above=above, recoded=recoded)
+    except (DataError, csv.Error):
         return Head(path, (), None, False, OTHER)
 
 
@@ -115,16 +124,23 @@ def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
         return Head(path, (), None, False, OTHER)
     delimiter = sniff_delimiter(lines[:2])
     rows = [_fields(line, delimiter) for line in lines]
+    if delimiter == ";":
+        rows = [rows[0], *([field.replace(",", ".") for field in row] for row in rows[1:])]
     first, width = rows[0], len(rows[0])
     rest = [row for row in rows[1:] if len(row) == width]
     numeric = [all(_is_number(row[k]) for row in rest) for k in range(width)] if rest else []
     # Beside words, several numbers above numbers are measurements, though whole ones could be names.
-    measured = sum(bool(NUMBER.fullmatch(field)) for field in first) >= 2 and not all(map(NUMBER.fullmatch, first))
-    if is_header(first) and not measured:
+    is_row = sum(bool(NUMBER.fullmatch(field)) for field in first) >= 2 and not all(map(NUMBER.fullmatch, first))
+    if is_header(first) and not is_row:
         names = tuple(name.removeprefix("# ") for name in first)
         if len(set(names)) < len(names):
             return Head(path, names, delimiter, True, OTHER)  # As the legends of labels that lie beside streams.
-        return Head(path, names, delimiter, True, _kind(names, str(path)))
+        names = _with_label(names)
+        kind = _kind(names, str(path))
+        measured = find_roles(names, str(path)).channels if kind == ROWS else ()
+        if measured and rest and not any(_is_number(row[k]) for row in rest for k in measured):
+            kind = OTHER  # A legend of classes, or a list of something else.
+        return Head(path, names, delimiter, True, kind)
     text = tuple(k for k in range(width) if numeric and not numeric[k])
     columns = tuple(f"channel_{k + 1}" for k in range(width))
     published = BY_WIDTH.get(width) if not text else None
@@ -147,6 +163,19 @@ def plain_name(name: str) -> str:
     words = re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", re.split(r"[(\[]", name)[0]).lower())
     units = SAMPLE_WORDS | {"s", "sec", "seconds", "ms", "milliseconds", "us", "ns", "time", "timestamp"}
     return "".join([word for word in words if word not in units] or words)
+
+
+def _with_label(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns; what stands alone beside a start and an end is the label, whatever it is called."""
+    plain = [plain_name(name) for name in columns]
+    times = {
+        next((k for k, name in enumerate(plain) if name in role), -1)
+        for role in (START_NAMES, END_NAMES | LENGTH_NAMES)
+    }
+    rest = {*range(len(columns))} - times
+    if -1 in times or len(times) < 2 or len(rest) > 1 or set(plain) & LABELLED:
+        return columns
+    return tuple("label" if k in rest else name for k, name in enumerate(columns))
 
 
 def _kind(columns: Sequence[str], place: str) -> str:
@@ -198,20 +227,17 @@ def frames_of(head: Head, words: frozenset[str] = frozenset()) -> Iterator[panda
         return
     above, rows, records = len(head.above), [], []
     begins, is_open = head.has_header, False
-    try:
-        for row, line in enumerate(islice(lines_of(path, place), above, None), above + 1):
-            if "\0" in line:
-                raise DataError(f"{place} holds a zero byte: this is not delimited text")
-            for record in filter(None, _records([line])):
-                rows.append(row)
-                records.append(record)
-            # A cell between quotes may hold ends of lines.
-            is_open ^= line.count('"') % 2 == 1
-            if len(rows) >= ROWS_AT_ONCE and not is_open:
-                yield _frame(head, words, rows, records, begins)
-                rows, records, begins = [], [], False
-    except UnicodeDecodeError as error:
-        raise DataError(f"{place} is not UTF-8 text: save it as 'CSV UTF-8'") from error
+    for row, line in enumerate(islice(lines_of(path, place, recoded=head.recoded), above, None), above + 1):
+        if "\0" in line:
+            raise DataError(f"{place} holds a zero byte: this is not delimited text")
+        for record in filter(None, _records([line])):
+            rows.append(row)
+            records.append(record)
+        # A cell between quotes may hold ends of lines.
+        is_open ^= line.count('"') % 2 == 1
+        if len(rows) >= ROWS_AT_ONCE and not is_open:
+            yield _frame(head, words, rows, records, begins)
+            rows, records, begins = [], [], False
     if rows or begins:
         yield _frame(head, words, rows, records, begins)
 

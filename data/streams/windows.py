@@ -100,7 +100,8 @@ def assemble_streams(
     lasting = [one for one in found if one[2] - one[1] >= shortest]
     if not lasting:
         raise DataError(
-            f"{layout.place}: no stretch is as long as a window of {n_steps:,} steps: set data.window_seconds"
+            f"{layout.place}: no stretch is as long as a window of {n_steps:,} steps: set "
+            "data.window_seconds, and if rows are no steps of a stream, give recordings of steps"
         )
     n_all, n_kept = (sum(end - begin for _, begin, end in some) for some in (found, lasting))
     if n_kept < 0.999 * n_all:

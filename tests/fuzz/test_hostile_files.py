@@ -228,8 +228,8 @@ TEXTS: dict[str, Callable[[Path], object]] = {
 }
 
 
-# Of tables, by the mark that they begin with; a single sequence is too few to learn from all the same.
-ENCODINGS_UNDERSTOOD = ("utf-16-le fffe", "utf-16-be feff")
+# Of tables, by the mark that UTF-16 begins with; a single sequence is too few to learn from all the same.
+ENCODINGS_UNDERSTOOD = ("utf-16-le fffe", "utf-16-be feff", "latin-1 ")
 
 
 @pytest.mark.parametrize("suffix", ["csv", "ts"])

@@ -116,7 +116,7 @@ def _run_epoch(
             raise NonFiniteLossError(f"the training loss became {loss} in epoch {epoch}")
         loss_sum += loss * len(batch.labels)
         n_right += n_right_in_batch
-        norms.append(norm)
+        norms.append(norm.item())
     scores = score(predict(fit.judged, validation, device), validation.labels)
     if not math.isfinite(scores.loss):
         raise NonFiniteLossError(f"the validation loss became {scores.loss} in epoch {epoch}")
@@ -127,7 +127,7 @@ def _run_epoch(
         train_loss=loss_sum / len(labels),
         train_accuracy=n_right / len(labels),
         learning_rate=fit.optimizer.param_groups[0]["lr"],
-        gradient_norm=float(torch.stack(norms).mean()),
+        gradient_norm=float(torch.tensor(norms).mean()),
         validation=scores,
         seconds=time.perf_counter() - started,
     )

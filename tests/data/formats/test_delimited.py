@@ -125,7 +125,7 @@ def test_missing_values(tmp_path: Path, cell: str) -> None:
         ('ax,ay\n"1,2\n', r"one.csv, line 2: a quotation mark is opened and never closed"),
         ("ax,note\n1,good\n2,bad\n", r"column 'note' holds text such as 'good': take the column out, or give it"),
         (b"ax,ay\n1,2\0\n", r"line 2 holds a zero byte"),
-        (b"ax (m/s\xb2),ay\n1,2\n", r"one.csv, line 1 is not UTF-8 text \(byte 0xb2\): save it as 'CSV UTF-8'"),
+        (b"ax \x81,ay\n1,2\n", r"line 1 is neither UTF-8 nor Windows-1252 text \(byte 0x81\): save it as 'CSV UTF-8'"),
     ],
 )
 def test_names_file_row_and_column(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -212,8 +212,17 @@ def test_a_first_row_with_decimal_commas_is_no_header(tmp_path: Path) -> None:
 
 
 def test_the_line_that_is_no_text_is_named_however_far_down(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"one.csv, line 5001 is not UTF-8 text \(byte 0xfc\)"):
-        numbers_of(table_of(tmp_path, b"ax,ay\n" + b"1,2\n" * 4999 + b"1,\xfc\n"))
+    with pytest.raises(DataError, match=r"one.csv, line 5001 is neither UTF-8 nor Windows-1252 text \(byte 0x8d\)"):
+        numbers_of(table_of(tmp_path, b"ax,ay\n" + b"1,2\n" * 4999 + b"1,\x8d\n"))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "windows-1252", "utf-8", "utf-8-sig", "utf-16"])
+def test_every_usual_encoding(tmp_path: Path, encoding: str) -> None:
+    text = "Zeit;Übung ß;Winkel (°);a (m/s²)\n0;1,5;2;3\n1;2,5;2;3\n"
+    table = table_of(tmp_path, text.encode(encoding))
+    assert table.columns == ("Zeit", "Übung ß", "Winkel (°)", "a (m/s²)")
+    assert numbers_of(table) == [[0, 1.5, 2, 3], [1, 2.5, 2, 3]]
+    assert table.recoded == ([] if encoding.startswith("utf") else [1])
 
 
 @pytest.mark.parametrize(

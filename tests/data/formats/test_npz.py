@@ -7,6 +7,7 @@ import pytest
 from data.errors import DataError
 from data.files import load
 from data.quality.warnings import warnings
+from data.recording import CHECK
 from data.sequences import SequenceDataset
 from data.source import Source
 
@@ -32,6 +33,18 @@ def test_padded_with_lengths(tmp_path: Path) -> None:
     assert dataset.sequence(1).tolist() == X[1, :2].tolist()
     assert dataset.sample_rate_hz == pytest.approx(50)
     assert dataset.channel_names == ("ax", "ay")
+
+
+def test_channels_before_time_are_told(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(6, 3, 50))
+    dataset = read(tmp_path, X=values, y=[0, 1] * 3)
+    said = [note for note in dataset.notes if note.startswith(CHECK)]
+    assert "3 steps of 50 channels" in said[0]
+    assert "np.swapaxes" in said[0]
+    named = read(tmp_path, X=values, y=[0, 1] * 3, channel_names=["ax", "ay", "az"])
+    assert named.sequence(2).tolist() == pytest.approx(values[2].T)
+    assert not [note for note in named.notes if note.startswith(CHECK)]
+    assert "[sequences, channels, time] = [6, 3, 50]" in named.notes[0]
 
 
 def test_steps_of_nan_at_the_end_are_padding(tmp_path: Path) -> None:

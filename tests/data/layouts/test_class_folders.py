@@ -260,3 +260,18 @@ def test_long_recordings_are_cut_into_windows_where_the_rate_is_known(tmp_path: 
 def test_rates_that_differ_are_told(tmp_path: Path) -> None:
     dataset = read(tmp_path, {"a/1.csv": "ms,ax\n0,1\n20,2\n", "b/1.csv": "ms,ax\n0,1\n10,2\n"})
     assert any("differs between sequences, from 50 to 100" in note for note in dataset.notes)
+
+
+def test_sessions_of_people_hold_files_that_are_called_after_their_class(tmp_path: Path) -> None:
+    names = [f"subject{p}/session{s}/{c}.csv" for p in (1, 2, 3) for s in (1, 2) for c in ("walk", "run")]
+    dataset = read(tmp_path, dict.fromkeys(names, TEXT))
+    assert dataset.class_names == ("run", "walk")
+    assert dataset.group_names == ("subject1", "subject2", "subject3")
+    assert any(note.startswith(f"{CHECK}the class is taken from the names, 'run'") for note in dataset.notes)
+
+
+def test_what_stands_behind_a_date_is_not_of_the_class(tmp_path: Path) -> None:
+    names = [f"{c}_2023-05-0{d}_{who}.csv" for c in ("walk", "run") for d in (1, 2) for who in ("anna", "ben")]
+    assert read(tmp_path, dict.fromkeys(names, TEXT)).class_names == ("run", "walk")
+    dated = [f"2023-05-0{d} {c}.csv" for c in ("walk", "run") for d in (1, 2)]
+    assert read(tmp_path / "dated", dict.fromkeys(dated, TEXT)).class_names == ("run", "walk")

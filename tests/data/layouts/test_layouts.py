@@ -51,6 +51,12 @@ def test_a_folder_a_person_with_the_class_in_a_column() -> None:
     assert "called like people: 'P01'" in checks(by_folder)
 
 
+def test_a_list_of_the_files_and_their_classes() -> None:
+    dataset = read("label_list")
+    assert (dataset.class_names, dataset.labels.tolist()) == (("run", "walk"), [1, 0] * 4)
+    assert dataset.group_names == ("anna", "bob", "carl", "dora")
+
+
 def test_people_within_names() -> None:
     dataset = read("people_in_names")
     assert (dataset.class_names, dataset.group_names) == (("run", "walk"), ("p00", "p01", "p02"))
@@ -94,6 +100,22 @@ def test_lines_above_the_header() -> None:
     dataset = read("lines_above")
     assert (dataset.channel_names, dataset.lengths.tolist()) == (("ax", "ay", "az"), [6] * 4)
     assert any(note.startswith("lines above the table are passed over in 3 files") for note in dataset.notes)
+
+
+@pytest.mark.parametrize("layout", ["person_folders", "rows_table", "label_list", "annotations"])
+@pytest.mark.parametrize("encoding", ["windows-1252", "utf-8", "utf-8-sig", "utf-16"])
+def test_the_umlauts_of_an_older_spreadsheet_are_read_and_said(tmp_path: Path, layout: str, encoding: str) -> None:
+    usual = read(layout)
+    for path in (one for one in (EXAMPLES / layout).rglob("*") if one.is_file()):
+        copy = tmp_path / path.relative_to(EXAMPLES / layout)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text().replace(usual.class_names[-1], "zurück (90°)")
+        copy.write_bytes(text.encode(encoding))
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert dataset.class_names == (*usual.class_names[:-1], "zurück (90°)")
+    assert torch.equal(dataset.values, usual.values)
+    said = [note for note in dataset.notes if note.startswith("read as Windows-1252 (Latin-1), since it is no UTF-8")]
+    assert len(said) == (encoding == "windows-1252")
 
 
 def test_files_that_are_called_after_their_class() -> None:

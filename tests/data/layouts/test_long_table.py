@@ -77,3 +77,11 @@ def test_a_label_that_is_missing_further_down(tmp_path: Path) -> None:
 def test_the_row_number_of_pandas_is_no_channel(tmp_path: Path) -> None:
     dataset = read(tmp_path, "Unnamed: 0,id,label,ax\n0,1,a,1\n1,2,b,3\n")
     assert dataset.channel_names == ("ax",)
+
+
+def test_numbers_of_windows_and_devices_are_no_measurements(tmp_path: Path) -> None:
+    rows = [f"{w},{w // 4},{'ab'[w % 2]},7,{k % 3},{k % 5}" for w in range(20) for k in range(9)]
+    (tmp_path / "w.csv").write_text("\n".join(["window_id,subject_id,label,deviceId,ax,ay", *rows, ""]))
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert (len(dataset), dataset.channel_names) == (20, ("ax", "ay"))
+    assert any("'deviceId'" in note and note.startswith("left out") for note in dataset.notes)

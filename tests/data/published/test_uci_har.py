@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from data.errors import DataError
 from data.formats.archive import Archive
 from data.published import uci_har
+from data.recognise import recognise
 from data.recording import TEST, TRAIN
 from data.sequences import SequenceDataset
 from data.source import Source
@@ -58,6 +59,33 @@ def packed(members: dict[str, bytes]) -> bytes:
 
 def read(members: dict[str, bytes]) -> SequenceDataset:
     return uci_har.read(Archive(io.BytesIO(packed(members)), "some.zip", uci_har.LIMITS))
+
+
+def unpack(folder: Path) -> Path:
+    for name, content in MEMBERS.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("above", ["", "archive/"])
+def test_a_folder_as_the_archive_unpacks_is_the_archive(tmp_path: Path, above: str) -> None:
+    folder = unpack(tmp_path / "mine" / above)
+    # Made of the windows, and a text, neither of which is read.
+    (folder / ROOT / "train" / "X_train.txt").write_text("0.1 0.2\n" * 4)
+    (folder / ROOT / "features.txt").write_text("1 tBodyAcc-mean()-X\n")
+    expected = read(MEMBERS)
+    for path in (tmp_path / "mine", folder / ROOT):
+        assert recognise(path) == "uci-har"
+        dataset = uci_har.load(Source(path, tmp_path / "cache"))
+        assert dataset.fingerprint == expected.fingerprint
+        assert dataset.official is not None
+    (folder / ROOT / "test" / "subject_test.txt").write_text("4\n")
+    changed = uci_har.load(Source(tmp_path / "mine", tmp_path / "cache"))
+    assert changed.group_names == ("1", "3", "4")
+    (folder / ROOT / "test" / "y_test.txt").write_text("7\n")
+    with pytest.raises(DataError, match=r"y_test.txt, line 1: 7 is not a whole number from 1 to 6"):
+        uci_har.load(Source(tmp_path / "mine", tmp_path / "cache"))
 
 
 def test_reads_both_parts() -> None:

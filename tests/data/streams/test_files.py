@@ -183,6 +183,62 @@ def test_one_list_of_annotations_may_be_about_several_streams(tmp_path: Path) ->
     assert not [note for note in dataset.notes if note.startswith(CHECK)]
 
 
+@pytest.mark.parametrize("called", ["Exercise", "what", "Übung"])
+def test_what_stands_beside_start_and_end_is_the_label_whatever_it_is_called(tmp_path: Path, called: str) -> None:
+    rows = "".join(f"2024-05-01T10:00:{0.02 * k:05.2f},{k % 7}\n" for k in range(2000))
+    times = [f"2024-05-01T10:00:{k:02d}" for k in range(40)]
+    for n in ("anna", "ben", "cem"):
+        (tmp_path / n).mkdir()
+        (tmp_path / n / "imu.csv").write_text(f"time,x\n{rows}")
+        spans = [f"{times[k]},{times[k + 3]},{'squat' if k % 8 else 'lunge'}" for k in range(0, 36, 4)]
+        (tmp_path / n / "labels.csv").write_text("\n".join([f"Start Time,End Time,{called}", *spans, ""]))
+    dataset = read(tmp_path)
+    assert dataset.class_names == ("lunge", "null", "squat")
+    assert dataset.group_names == ("anna", "ben", "cem")
+
+
+def test_people_who_were_measured_at_once_are_put_in_order(tmp_path: Path) -> None:
+    rows = [
+        f"{20 * k},{who},{k + n},{'sit' if k % 400 < 200 else 'walk'}"
+        for k in range(900)
+        for n, who in enumerate("abc")
+    ]
+    (tmp_path / "all.csv").write_text("\n".join(["timestamp,user,x,activity", *rows, ""]))
+    dataset = read(tmp_path)
+    assert dataset.group_names == ("a", "b", "c")
+    assert dataset.sample_rate_hz == pytest.approx(50)
+    assert dataset.groups is not None
+    for person in range(3):
+        first = dataset.sequence(int((dataset.groups == person).nonzero()[0]))
+        assert first[:3, 0].tolist() == [person, person + 1, person + 2]
+    assert any("alternate in" in note for note in dataset.notes if note.startswith(CHECK))
+
+
+def test_commas_in_decimals_between_semicolons(tmp_path: Path) -> None:
+    for who in ("p1", "p2", "p3"):
+        rows = [f"{20 * k};{k % 9 / 7:.3f};{-k % 5 / 3:.3f};{(0, 1, 0, 2)[k // 100 % 4]}" for k in range(800)]
+        (tmp_path / f"{who}.csv").write_text("ms;x;y;label\n" + "\n".join(rows).replace(".", ",") + "\n")
+    dataset = read(tmp_path)
+    assert (dataset.class_names, dataset.channel_names) == (("0", "1", "2"), ("x", "y"))
+    assert dataset.sample_rate_hz == pytest.approx(50)
+
+
+def test_several_streams_whose_label_could_be_two_columns_ask_which(tmp_path: Path) -> None:
+    rows = [f"{k / 50},{k % 9},{'abc'[k // 50 % 3]},{'de'[k // 70 % 2]}" for k in range(300)]
+    for who in ("S1", "S2", "S3"):
+        (tmp_path / f"{who}.csv").write_text("\n".join(["time,x,activity,gesture", *rows, ""]))
+    with pytest.raises(DataError, match=r"'activity' and 'gesture' could each be the label"):
+        read(tmp_path)
+
+
+def test_features_of_whole_windows_are_told(tmp_path: Path) -> None:
+    rows = [f"{who},{what},{k},{-k},{k % 3}" for who in "abc" for what in ("walk", "run") for k in range(20)]
+    (tmp_path / "train.csv").write_text("\n".join(["subject,Activity,tBodyAcc-mean()-X,tBodyAcc-std()-X,a", *rows, ""]))
+    assert any(
+        "called like features of whole windows, such as 'tBodyAcc-mean()-X'" in note for note in read(tmp_path).notes
+    )
+
+
 @pytest.mark.parametrize("name", ["rec_{}_labels", "labels_rec_{}"])
 def test_a_list_is_beside_the_stream_whose_name_it_has(tmp_path: Path, name: str) -> None:
     rows = "".join(f"{0.02 * k:.2f},{k % 7}\n" for k in range(500))
