@@ -6,7 +6,6 @@ import math
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any, Literal

@@ -160,7 +160,8 @@ def rendered(template: str, sections: Sequence[Section], **words: Any) -> str:
         words: What else the template asks for; everything is escaped.
     """
     panels = {name: drawn for one in sections for name, drawn in one.panels.items()}
-    return _environment().get_template(template).render(
+    page = _environment().get_template(template)
+    return page.render(
         sections=sections,
         panels=panels,
         has_sortable=any(table.is_sortable for one in sections for table in one.tables),
