@@ -18,13 +18,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LEAST: dict[str, str] = {
     "answers": "{here}/tiny.npz --timeout 1s --out {here}/answers.jsonl",
     "beyond_memory": "--gigabytes 0.001 --storage table disk",
-    "calibration": "--data watch --seeds 1 --trials 1 --epochs 1",
+    "calibration": "--data {here}/tiny.npz --seeds 1 --trials 1 --epochs 1",
     "claims": "--sqlite --workers 2 --trials 6",
     "compare_false_alarms": "--suites 1",
     "confirmation": "--studies 1",
     "experiments": "--save-dir {here} --page {here}/experiments.md",
     "device": "--seconds 0.01 --only gru",
-    "export": "--seconds 0.01",
+    "export": "--seconds 0.01 --only gru",
     "ladder": "--protocol watch-people --seeds 1 --epochs 1 --only warp --out {here}/ladder.jsonl",
     "memory": "--dataset watch --trials 1 --epochs 1",
     # Else it needs aeon in an environment of its own.
