@@ -5,7 +5,8 @@ Whoever classifies with an ONNX file has no torch: nothing here needs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,19 +70,41 @@ class Unlabelled:
     begin_seconds: float | None = None
 
 
-def read_unlabelled(path: Path, wanted: Sequence[str] = ()) -> Iterator[Unlabelled]:
+def read_unlabelled(
+    path: Path, wanted: Sequence[str] = (), failed: Callable[[DataError], None] | None = None
+) -> Iterator[Unlabelled]:
     """Every recording in a file, or in the files below a folder in the natural order of their names.
 
     Args:
         path: File or folder.
         wanted: Channels of the network that is to classify: they tell whether sensors of one take are joined, and
             whether a table without a header has columns that are no channels.
+        failed: Told why a file cannot be read; the others are read all the same. None has the first one raise.
 
     Raises:
         DataError: If something cannot be read or has a gap; the message names file and row.
     """
+    with told(failed):
+        for recordings in _sources(path, wanted):
+            with told(failed):
+                yield from recordings
+
+
+@contextmanager
+def told(failed: Callable[[DataError], None] | None) -> Iterator[None]:
+    """Tells of what cannot be read or classified, and goes on; None is for raising it."""
+    try:
+        yield
+    except DataError as error:
+        if failed is None:
+            raise
+        failed(error)
+
+
+def _sources(path: Path, wanted: Sequence[str]) -> Iterator[Iterator[Unlabelled]]:
+    """The recordings of every file or take."""
     if not path.is_dir():
-        yield from _from_file(path, wanted)
+        yield _from_file(path, wanted)
         return
     members = [Path(one) for one in Folder(path).members if Path(one).suffix.lower() in TABLES | ARRAYS]
     members = [one for one in members if not any(map(PASSED_OVER.fullmatch, (*one.parts[:-1], one.stem)))] or members
@@ -92,12 +115,10 @@ def read_unlabelled(path: Path, wanted: Sequence[str] = ()) -> Iterator[Unlabell
     joined = {one.partition(" ")[0] for one in wanted}
     if takes and all(joined.intersection(sensors) for sensors in takes.values()):
         for take, sensors in takes.items():
-            yield from _from_take(path.parent, take, {one: file for one, file in sensors.items() if one in joined})
+            yield _from_take(path.parent, take, {one: file for one, file in sensors.items() if one in joined})
         return
     for member in members:
-        beside = member.suffix.lower() in TABLES and look(path / member).kind in (ANNOTATIONS, LABELS)
-        if not beside or len(members) == 1:
-            yield from _from_file(path / member, wanted)
+        yield _from_file(path / member, wanted, beside_others=len(members) > 1)
 
 
 def _from_take(root: Path, take: Path, sensors: Mapping[str, Path]) -> Iterator[Unlabelled]:
@@ -109,12 +130,14 @@ def _from_take(root: Path, take: Path, sensors: Mapping[str, Path]) -> Iterator[
     yield Unlabelled(one.place, one.values, contents.channels, _rate(step))
 
 
-def _from_file(path: Path, wanted: Sequence[str]) -> Iterator[Unlabelled]:
+def _from_file(path: Path, wanted: Sequence[str], *, beside_others: bool = False) -> Iterator[Unlabelled]:
     suffix = path.suffix.lower()
     if not path.exists():
         raise DataError(f"{path} does not exist")
     if suffix in TABLES:
         head = look(path)
+        if beside_others and head.kind in (ANNOTATIONS, LABELS):
+            return
         bare = head.kind == PLAIN and not head.has_header and 0 < len(wanted) < len(head.columns)
         yield from _from_stream(head, wanted) if head.kind == ROWS or bare else _from_table(path)
     elif suffix == ".npz":

@@ -10,7 +10,7 @@ import numpy as np
 
 from data.errors import DataError
 from data.streams.null_class import null_class
-from data.unlabelled import Unlabelled
+from data.unlabelled import Unlabelled, told
 
 from ..training.decisions import DecisionRule, decide, stretches
 from .classifier import Array, Classifier, classify
@@ -65,38 +65,46 @@ def predictions(
     recordings: Iterable[Unlabelled],
     wanted: Wanted,
     say: Callable[[str], None] = lambda _: None,
+    failed: Callable[[DataError], None] | None = None,
 ) -> Iterator[Prediction]:
     """Classifies recordings, many at once, in their order.
 
     Stretches between jumps of a clock that are too short are passed over, as in training; ``say`` is told.
 
     Raises:
-        DataError: If one cannot be classified, or every stretch is too short.
+        DataError: If one cannot be classified, or every stretch is too short; where there is ``failed``, it is told
+            instead, and the others are classified.
     """
     waiting: list[tuple[Unlabelled, list[Array]]] = []
     n_classified = n_waiting = 0
     too_short: TooShortError | None = None
     for one in recordings:
-        try:
-            cut = windows(fitted(one, classifier.facts, wanted), classifier.facts)
-        except TooShortError as error:
-            if one.begin_seconds is None:
-                raise
-            say(f"note: passed over between two jumps of the clock: {error}")
-            too_short = error
-            continue
-        n_classified += 1
-        waiting.append((one, cut))
-        n_waiting += len(cut)
+        with told(failed):
+            try:
+                cut = windows(fitted(one, classifier.facts, wanted), classifier.facts)
+            except TooShortError as error:
+                if one.begin_seconds is None:
+                    raise
+                say(f"note: passed over between two jumps of the clock: {error}")
+                too_short = error
+                continue
+            n_classified += 1
+            waiting.append((one, cut))
+            n_waiting += len(cut)
         if n_waiting >= WINDOWS_AT_ONCE:
-            yield from _predicted(classifier, waiting)
+            yield from _predicted(classifier, waiting, failed)
             waiting, n_waiting = [], 0
     if too_short is not None and not n_classified:
-        raise too_short
-    yield from _predicted(classifier, waiting)
+        with told(failed):
+            raise too_short
+    yield from _predicted(classifier, waiting, failed)
 
 
-def _predicted(classifier: Classifier, waiting: list[tuple[Unlabelled, list[Array]]]) -> Iterator[Prediction]:
+def _predicted(
+    classifier: Classifier,
+    waiting: list[tuple[Unlabelled, list[Array]]],
+    failed: Callable[[DataError], None] | None,
+) -> Iterator[Prediction]:
     if not waiting:
         return
     facts = classifier.facts
@@ -109,7 +117,9 @@ def _predicted(classifier: Classifier, waiting: list[tuple[Unlabelled, list[Arra
         mean = mine[0] if len(cut) == 1 else mine.mean(axis=0)
         shares = mean.tolist()
         if not math.isfinite(sum(shares)):
-            raise DataError(f"{one.place}: the network gives no number for values that are so large")
+            with told(failed):
+                raise DataError(f"{one.place}: the network gives no number for values that are so large")
+            continue
         best = shares.index(max(shares))
         timeline: tuple[Span, ...] = ()
         if facts.streams is not None:

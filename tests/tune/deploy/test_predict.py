@@ -237,6 +237,23 @@ def test_an_onnx_file_is_used_without_torch(tmp_path: Path) -> None:
     assert "2 channels" in errors
 
 
+@pytest.mark.parametrize("named", ["a folder", "files"])
+def test_what_cannot_be_classified_does_not_keep_the_others_from_it(tmp_path: Path, named: str) -> None:
+    model, folder = tmp_path / "toy.onnx", tmp_path / "new"
+    model.write_bytes(to_onnx(MODEL))
+    folder.mkdir()
+    contents = {"a": text(TABLE[0]), "b": text(TABLE[0][:, :2], "a,b"), "c": "ax,ay\n1,two\n", "d": text(TABLE[0])}
+    for name, content in contents.items():
+        (folder / f"{name}.csv").write_text(content)
+    (folder / "e.csv").write_bytes(bytes(range(256)))
+    files = [str(folder / f"{name}.csv") for name in "abcde"]
+    output, errors = predict("--model", str(model), *([str(folder)] if named == "a folder" else files), expect=2)
+    assert [row["file"] for row in csv.DictReader(io.StringIO(output))] == [files[0], files[3]]
+    first, *others = errors.splitlines()
+    assert first == "error: 2 recordings were classified, the others not:"
+    assert [one.split()[0].rstrip(":,") for one in others] == [files[1], files[2], files[4]]
+
+
 def test_lengths_must_be_possible() -> None:
     with pytest.raises(ValueError, match="greater than or equal to 1"):
         Lengths(shortest=0, median=1, longest=1)

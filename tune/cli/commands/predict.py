@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import click
 import numpy as np
 
 from data.errors import DataError
-from data.unlabelled import Unlabelled, read_unlabelled
+from data.unlabelled import Unlabelled, read_unlabelled, told
 
 from ...core.files import csv_text, write_text
 from ...core.folders import SaveDir
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 STREAM = "-"
+MOST_SAID = 20
 STREAM_COLUMNS = ("sample", "class", "probability", "now", "latency_ms")
 
 
@@ -50,7 +51,11 @@ def predict_command(
     hop: int | None,
     smooth: int | None,
 ) -> None:
-    """Classifies what is named, and prints or writes a table."""
+    """Classifies what is named, and prints or writes a table.
+
+    Raises:
+        DataError: At the end, with all that could not be classified.
+    """
     if not files:
         raise SettingsError([Problem("FILES", "", "are needed", f"name files or folders, or {STREAM} for a stream")])
     if STREAM in files and len(files) > 1:
@@ -63,26 +68,39 @@ def predict_command(
         if value is not None:
             raise SettingsError([Problem(option, value, f"is for a stream; name {STREAM} to read one")])
     _refuse_useless_resampling(classifier.facts, resample)
-    recordings, taken = _recordings(files, classifier.facts), Wanted(sample_rate, resample)
-    found = predictions(classifier, recordings, taken, partial(click.echo, err=True))
+    errors: list[DataError] = []
+    recordings, taken = _recordings(files, classifier.facts, errors.append), Wanted(sample_rate, resample)
+    found = list(predictions(classifier, recordings, taken, partial(click.echo, err=True), errors.append))
+    if errors and not found:
+        raise _together(errors, "nothing was classified")
     if out is not None:
         write_text(out, _as_csv(found, classifier.facts, all_probabilities))
     elif as_csv or not sys.stdout.isatty():
         click.echo(_as_csv(found, classifier.facts, all_probabilities), nl=False)
     else:
         console().print(_as_table(found, classifier.facts, all_probabilities))
+    if errors:
+        raise _together(errors, f"{len(found):,} recordings were classified, the others not")
 
 
-def _recordings(files: Iterable[str], facts: Facts) -> Iterator[Unlabelled]:
+def _together(errors: Sequence[DataError], outcome: str) -> DataError:
+    if len(errors) == 1:
+        return errors[0]
+    more = [] if len(errors) <= MOST_SAID else [f"and {len(errors) - MOST_SAID:,} more"]
+    return DataError("\n  ".join([f"{outcome}:", *map(str, errors[:MOST_SAID]), *more]))
+
+
+def _recordings(files: Iterable[str], facts: Facts, failed: Callable[[DataError], None]) -> Iterator[Unlabelled]:
     channels = facts.channel_names
     if facts.kind == "landmarks":
         from data.landmark_files import read_landmarks  # Needs torch, which other recordings are classified without.
 
         for name in files:
-            yield from read_landmarks(Path(name), channels, facts.missing_hands)
+            with told(failed):  # Of a folder nothing, since without one of its frames a recording is another one.
+                yield from read_landmarks(Path(name), channels, facts.missing_hands)
         return
     for name in files:
-        yield from read_unlabelled(Path(name), channels)
+        yield from read_unlabelled(Path(name), channels, failed)
 
 
 def _refuse_useless_resampling(facts: Facts, resample: bool) -> None:
