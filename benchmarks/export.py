@@ -87,17 +87,18 @@ def main() -> None:
     """Prints a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--only", nargs="+", choices=(PLAIN_GRU, *ARCHITECTURES), default=(PLAIN_GRU, *ARCHITECTURES))
+    given = parser.parse_args()
     torch.set_num_threads(1)
     print("| data | network | batch | PyTorch /s | ONNX /s | int8 /s | ONNX / PyTorch | ONNX kB | int8 kB |")
     print("|---|---|---|---|---|---|---|---|---|")
     for data, (kind, channels, n_classes, n_steps) in DATA.items():
-        for architecture in (PLAIN_GRU, *ARCHITECTURES):
+        for architecture in given.only:
             model = model_of(architecture, kind, channels, n_classes)
             contents = [to_onnx(model, int8=int8) for int8 in (False, True)]
             forms: list[Classifier] = [TorchClassifier(model), *(OnnxClassifier(one, architecture) for one in contents)]
             for batch_size in BATCHES:
-                torch_rate, onnx_rate, int8_rate = rounds(forms, n_steps, batch_size, seconds)
+                torch_rate, onnx_rate, int8_rate = rounds(forms, n_steps, batch_size, given.seconds)
                 sizes = " | ".join(f"{len(one) / 1000:.0f}" for one in contents)
                 print(
                     f"| {data} | {architecture} | {batch_size} | {torch_rate:,.0f} | {onnx_rate:,.0f} | "

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.warm import FORKED
+
 PROC = Path("/proc")
 
 
@@ -18,7 +20,10 @@ def workers_of(parent: int) -> list[int]:
 def is_worker(pid: int) -> bool:
     """Whether this is a process of multiprocessing that workers are forked from, or one of them."""
     try:
-        return b"multiprocessing.forkserver" in (PROC / str(pid) / "cmdline").read_bytes()
+        place = PROC / str(pid)
+        return b"multiprocessing.forkserver" in (place / "cmdline").read_bytes() or (
+            (place / "comm").read_text().strip() == FORKED
+        )
     except OSError:
         return False
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from tests.warm import Forked
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +33,19 @@ SMALL = (
     "--set=confirmation.configurations=0",
     "--set=search.floors=false",
 )
+
+
+def tiny_recordings(folder: Path) -> Path:
+    """96 sequences of 24 steps, by twelve people: for what has to be trained, but not to become good."""
+    generator, labels = np.random.default_rng(0), np.arange(96) % 2
+    np.savez(
+        folder / "tiny.npz",
+        values=generator.normal(size=(96 * 24, 2)) + 0.4 * np.repeat(labels, 24)[:, None],
+        lengths=np.full(96, 24),
+        labels=np.array(["up", "down"])[labels],
+        groups=np.array([f"person {k}" for k in range(12)])[np.arange(96) // 8],
+    )
+    return folder / "tiny.npz"
 
 
 def start(

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tune.config.settings import resolve
 from tune.report.facts import Facts
-from tune.report.figures.collection import study_figures
+from tune.report.figures.collection import Figures, study_figures
 from tune.report.figures.words import StudyContext
 
 SPACES: dict[str, BaseDistribution] = {
@@ -22,6 +22,7 @@ SPACES: dict[str, BaseDistribution] = {
 }
 CLASSES = ("circle", "square", "swipe")
 PEOPLE = ("Ada", "Ben", "Cid")
+_MADE: dict[str, Figures] = {}
 
 
 def history(n_epochs: int) -> list[list[dict[str, Any]]]:
@@ -158,6 +159,7 @@ def facts_of(
     people: Sequence[str] | None = PEOPLE,
     channels: Sequence[str] = ("ax", "ay"),
     is_judged: bool = True,
+    context: StudyContext | None = None,
     **attributes: Any,
 ) -> Facts:
     """Facts of a study with these trials, judged on a test set unless not."""
@@ -182,15 +184,24 @@ def facts_of(
         both = {part: scores(classes, people) for part in ("validation", "test")}
         stored["evaluations"] = {str(best.number): both}
         stored["examples"] = examples(classes, channels, best.number)
-    context = StudyContext(name, "validation accuracy", "maximize", percent=True, n_validation=40)
+    context = context or StudyContext(name, "validation accuracy", "maximize", percent=True, n_validation=40)
     return Facts(
         name=name,
         settings=resolve({"dataset": "smartwatch"}),
         attributes={**stored, **attributes},
         trials=trials,
         best=best,
-        figures=study_figures(trials, context),
+        figures=_figures(trials, context),
         context=context,
         resume="./run_tuning.sh --study-name toy-gru --resume",
         places="",
     )
+
+
+def _figures(trials: Sequence[FrozenTrial], context: StudyContext) -> Figures:
+    """Those of the same trials are made once: to resample forests for importances takes longer than a page does."""
+    times = dict.fromkeys(("_datetime_start", "datetime_complete"))
+    key = repr([context, *({**vars(trial), **times} for trial in trials)])
+    if key not in _MADE:
+        _MADE[key] = study_figures(trials, context)
+    return _MADE[key]

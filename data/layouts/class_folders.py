@@ -8,6 +8,7 @@ one (``p01_wave.csv``) tell them. Whatever else could be meant is asked, not gue
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
@@ -270,28 +271,29 @@ def table_paths(root: Path) -> list[Path]:
     return sorted(_walk(root, Path(), set(), count()), key=lambda path: [natural_order(part) for part in path.parts])
 
 
-def _walk(root: Path, below: Path, above: set[Path], folders: Iterator[int]) -> Iterator[Path]:
+def _walk(root: Path, below: Path, above: set[tuple[int, int]], folders: Iterator[int]) -> Iterator[Path]:
     folder = root / below
     # Links to folders that hold links to folders multiply.
     if next(folders) > MAX_FOLDERS:
         raise DataError(f"{root} holds more than {MAX_FOLDERS:,} folders: is this the folder that is meant?")
     try:
-        real = folder.resolve()
-        entries = sorted(folder.iterdir())
-    except (OSError, RuntimeError) as error:
-        raise DataError(f"{folder} cannot be looked into: {getattr(error, 'strerror', error)}") from error
-    if real in above:
+        status = folder.stat()
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be looked into: {error.strerror}") from error
+    if (real := (status.st_dev, status.st_ino)) in above:
         raise DataError(f"{folder} is a link to a folder that holds it: take it out")
     n_files = 0
     for entry in entries:
         if entry.name.startswith((".", "__MACOSX")):
             continue
-        if entry.is_dir():
+        if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry)):
             if len(below.parts) + 1 < DEEPEST:
                 yield from _walk(root, below / entry.name, above | {real}, folders)
-        elif entry.suffix.lower() in PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES:
-            if entry.exists() and not entry.is_file():
-                raise DataError(f"{entry} is no plain file: take it out")
+        elif os.path.splitext(entry.name)[1].lower() in PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES:
+            if os.path.exists(entry) and not os.path.isfile(entry):
+                raise DataError(f"{entry.path} is no plain file: take it out")
             n_files += 1
             if n_files > MAX_FILES:
                 raise DataError(f"{folder} holds more than {MAX_FILES:,} tables: is this the folder that is meant?")

@@ -77,13 +77,13 @@ def test_studies_come_to_their_end_on_a_busy_machine(
 ) -> None:
     counts: Counter[str] = Counter()
     dice = random.Random(str(accidents))
-    with busy_cores():
-        for number in accidents:
-            save_dir = tmp_path / f"ended-{number}"
-            save_dir.mkdir()
-            way = ("one worker", "two workers", "two runs")[number % 3]
-            more = ("--workers", "2") if way == "two workers" else ()
-            words = arguments(save_dir, N_TRIALS_TO_THE_END, *more)
+    for number in accidents:
+        save_dir = tmp_path / f"ended-{number}"
+        save_dir.mkdir()
+        way = ("one worker", "two workers", "two runs")[number % 3]
+        more = ("--workers", "2") if way == "two workers" else ()
+        words = arguments(save_dir, N_TRIALS_TO_THE_END, *more)
+        with busy_cores():
             processes = [start(*words, cold=True)]
             if way == "two runs":
                 time.sleep(dice.uniform(0, 3))
@@ -91,6 +91,6 @@ def test_studies_come_to_their_end_on_a_busy_machine(
             for process in processes:
                 code, _, errors = ended(process)
                 assert (code, errors) == (0, ""), way
-            check_that_nothing_is_lost(save_dir, N_TRIALS_TO_THE_END)
-            counts[way] += 1
+        check_that_nothing_is_lost(save_dir, N_TRIALS_TO_THE_END)
+        counts[way] += 1
     record_property("accidents: ends on a busy machine", dict(counts))

@@ -154,7 +154,7 @@ class Chaos:
 def peaceful(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study without an accident."""
     save_dir = tmp_path_factory.mktemp("peaceful")
-    run(*arguments(save_dir, N_TRIALS), cold=True)
+    run(*arguments(save_dir, N_TRIALS))
     return save_dir
 
 

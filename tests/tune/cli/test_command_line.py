@@ -13,7 +13,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from tests import databases
-from tests.processes import ROOT, SMALL, run, start
+from tests.processes import ROOT, SMALL, run, start, tiny_recordings
 from tune.config.spaces import SPACES
 
 EXPORTS = (
@@ -191,21 +191,19 @@ def test_status_and_report_tell_and_restore(uninterrupted: Path) -> None:
 @pytest.mark.slow
 def test_every_architecture_in_turn(tmp_path: Path) -> None:
     tiny = (
-        "--classes=2", "--epochs=1", "--set=data.window_seconds=2", "--trials=1", "--auto-tune-all",
-        "--set=space.shared.batch_size=128", "--folds=0",
+        "--data-path", str(tiny_recordings(tmp_path)), "--epochs=1", "--trials=1", "--auto-tune-all",
+        "--set=space.shared.batch_size=32", "--folds=0",
     )  # fmt: skip
     output, _ = run(*tiny, "--save-dir", str(tmp_path))
     for architecture in SPACES:
-        assert (tmp_path / f"watch-{architecture}" / "best_config.json").exists()
+        assert (tmp_path / f"tiny-{architecture}" / "best_config.json").exists()
         assert architecture in output
     assert "Overall best" in output
-    studies = [
-        optuna.load_study(study_name=f"watch-{name}", storage=f"sqlite:///{tmp_path}/tune.db") for name in SPACES
-    ]
+    studies = [optuna.load_study(study_name=f"tiny-{name}", storage=f"sqlite:///{tmp_path}/tune.db") for name in SPACES]
     judged = [study for study in studies if study.user_attrs.get("evaluations")]
     best = max(studies, key=lambda study: study.best_value)
     assert [study.best_value for study in judged] == [best.best_value]
-    assert len((tmp_path / "watch-all" / "comparison.csv").read_text().splitlines()) == 1 + len(SPACES)
+    assert len((tmp_path / "tiny-all" / "comparison.csv").read_text().splitlines()) == 1 + len(SPACES)
 
 
 def test_every_command_and_option_has_help() -> None:

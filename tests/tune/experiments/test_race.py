@@ -13,7 +13,7 @@ import optuna
 import pytest
 
 from tests.databases import n_finished
-from tests.processes import run, start
+from tests.processes import run, start, tiny_recordings
 from tune.config.spaces import SPACES
 from tune.experiments.race import RACE, decide, not_continued_after, rounds_of, why_won
 from tune.study.study import why_ended_early
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tests.tune.conftest import NewLab, Outline
 
 TINY = (
-    "--classes=2", "--epochs=1", "--set=data.window_seconds=2", "--set=space.shared.batch_size=128", "--folds=0",
-    "--auto-tune-all", "--no-floors", "--confirm=0", "--set=training.refit=false", "--stop=never",
+    "--epochs=1", "--set=space.shared.batch_size=32", "--folds=0", "--auto-tune-all", "--no-floors", "--confirm=0",
+    "--set=training.refit=false", "--stop=never",
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def of_all(save_dir: Path, outline: Outline) -> dict[str, Any]:
     """What has become of every study."""
     found = {}
     for architecture in SPACES:
-        study = optuna.load_study(study_name=f"watch-{architecture}", storage=f"sqlite:///{save_dir}/tune.db")
+        study = optuna.load_study(study_name=f"tiny-{architecture}", storage=f"sqlite:///{save_dir}/tune.db")
         found[architecture] = (study.user_attrs[RACE], [outline(one) for one in study.get_trials(deepcopy=False)])
     return found
 
@@ -94,19 +94,20 @@ def of_all(save_dir: Path, outline: Outline) -> dict[str, Any]:
 @pytest.mark.timeout(1800)
 def test_workers_and_kills_change_nothing(tmp_path: Path, outline: Outline) -> None:
     peaceful, battered = tmp_path / "peaceful", tmp_path / "battered"
-    output, _ = run(*TINY, "--trials=2", "--save-dir", str(peaceful))
+    of_ours = (*TINY, "--data-path", str(tiny_recordings(tmp_path)), "--trials=2")
+    output, _ = run(*of_ours, "--save-dir", str(peaceful))
     rounds, _, summaries = output.partition("Round 2 of 2")[2].partition("Ended: ")
-    assert rounds.count("Study watch-") == 5  # The last one begins the first summary.
+    assert rounds.count("Study tiny-") == 5  # The last one begins the first summary.
     assert summaries.count("Ended: ") == 3
     assert summaries.count(", the best of all") == 1
-    rows = list(csv.DictReader((peaceful / "watch-all" / "comparison.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((peaceful / "tiny-all" / "comparison.csv").read_text().splitlines()))
     assert [row["not_continued"] for row in rows].count("True") == len(SPACES) - 4
     expected = of_all(peaceful, outline)
     assert sorted(len(trials) for _, trials in expected.values()) == [1] * (len(SPACES) - 4) + [2] * 4
-    words = (*TINY, "--trials=2", "--workers=2", "--resume", "--save-dir", str(battered))
+    words = (*of_ours, "--workers=2", "--resume", "--save-dir", str(battered))
     for n_trials in (1, len(SPACES) // 2, len(SPACES) + 1):  # Twice in the first round, and in the second.
         process = start(*words, own_group=True)
-        while n_finished(battered, "watch-%") < n_trials:
+        while n_finished(battered, "tiny-%") < n_trials:
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)

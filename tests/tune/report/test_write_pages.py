@@ -6,7 +6,6 @@ import math
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +19,6 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tests.report_facts import facts_of
 from tune.report.context import study_context
-from tune.report.figures.collection import study_figures
 from tune.report.page import write_pages
 
 PICTURES = {
@@ -61,8 +59,7 @@ def study_of(trials: list[FrozenTrial], direction: Literal["maximize", "minimize
 def draw(study: optuna.Study, folder: Path, metric: str = "accuracy") -> list[str]:
     """Draws everything, and checks that every file is there, whole, and shows something."""
     context = study_context(study, metric, n_validation=200)
-    trials = study.get_trials()
-    facts = replace(facts_of(trials, is_judged=False), context=context, figures=study_figures(trials, context))
+    facts = facts_of(study.get_trials(), is_judged=False, context=context)
     _, not_drawn = write_pages(facts, folder)
     written = {path.name for path in folder.iterdir()}
     drawn = {name for title, name in PICTURES.items() if not any(why.startswith(title) for why in not_drawn)}

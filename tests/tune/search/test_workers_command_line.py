@@ -92,7 +92,8 @@ def test_no_worker_outlives_its_run_and_the_total_is_exact(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_ctrl_c_while_the_workers_start_leaves_no_traceback(tmp_path: Path) -> None:
-    process = start(*options(tmp_path, "--workers", "2", "--trials", "500"), own_group=True)
+    # Cold: workers that are forked with their libraries hardly take any time to start.
+    process = start(*options(tmp_path, "--workers", "2", "--trials", "500"), own_group=True, cold=True)
     deadline = time.monotonic() + 100
     while not (workers := workers_of(process.pid)):
         assert time.monotonic() < deadline

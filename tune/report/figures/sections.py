@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import jinja2
@@ -158,15 +159,9 @@ def rendered(template: str, sections: Sequence[Section], **words: Any) -> str:
         sections: What the page shows, in order.
         words: What else the template asks for; everything is escaped.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tune.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     panels = {name: drawn for one in sections for name, drawn in one.panels.items()}
-    return environment.get_template(template).render(
+    page = _environment().get_template(template)
+    return page.render(
         sections=sections,
         panels=panels,
         has_sortable=any(table.is_sortable for one in sections for table in one.tables),
@@ -174,6 +169,18 @@ def rendered(template: str, sections: Sequence[Section], **words: Any) -> str:
         dark=properties(DARK),
         plotly_js=_plotly_js() if panels else "",
         **words,
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Compiles a template once a process: that takes longer than to fill it."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("tune.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
 
 
