@@ -15,8 +15,8 @@ from ..search.progress import Progress
 from ..study.samplers import n_finished
 from .outputs import load_libraries, write_live_page
 
-# Before that a page with its libraries takes more than its share of the time, and a study may be at its end.
-_FIRST_SECONDS = 20.0
+# Before that nobody has looked, and a study may be at its end.
+_FIRST_SECONDS = 5.0
 _MOST_OF_THE_TIME = 0.05
 
 

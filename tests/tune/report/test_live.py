@@ -30,7 +30,7 @@ def test_it_is_written_between_trials_and_says_that_it_runs(lab: Lab) -> None:
     report, progress = LiveReport(lab.study(), lab.settings, lab.folder), Progress("accuracy", 3, n_trials=9)
     report.look(progress)
     assert not page.exists(), "a study of a few seconds has no time for it"
-    report._started -= 30
+    report._started -= 10
     report.look(progress)
     first = page.stat().st_mtime_ns
     html = page.read_text(encoding="utf-8")
