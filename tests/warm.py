@@ -182,11 +182,11 @@ def _have_forked(server: socket.socket) -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     spawn, execute = multiprocessing.util.spawnv_passfds, subprocess.Popen._execute_child  # type: ignore[attr-defined]
 
-    def spawned(path: bytes, args: Sequence[Any], passed: Sequence[int]) -> int:
+    def spawned(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
         command = args[args.index("-c") :]
         if "resource_tracker" in command[1]:  # Needs no libraries.
-            return spawn(path, args, passed)
-        return _fork(server, command, dict(os.environ), os.getcwd(), [0, 1, 2, *passed])
+            return spawn(path, args, passfds)
+        return _fork(server, command, dict(os.environ), os.getcwd(), [0, 1, 2, *passfds])
 
     def executed(process: Any, args: Any, *more: Any) -> None:
         if isinstance(args, list | tuple) and tuple(args[:2]) == (sys.executable, "-m") and more[1] is None:
