@@ -2,8 +2,9 @@
 
 By itself it sends every range with every trial, of which the page reads none, and long attributes, which would fill
 the screen; and for each answer it compares the ranges of all trials with each other again. Here trials are written
-once, and without both. Everything else is what optuna-dashboard 0.21 answers of a study in which one trial stands for
-all that were drawn alike and have the same attributes.
+once, and without both. The best trial is the one to use: what did not repeat with fresh seeds is not called the best.
+Everything else is what optuna-dashboard 0.21 answers of a study in which one trial stands for all that were drawn alike
+and have the same attributes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from optuna_dashboard import wsgi
 from optuna_dashboard._serializer import serialize_frozen_trial
 
 from ..study.database import StudyDatabase
+from ..study.selection import stored_confirmation
 from ..study.store import identity, study_of, system_attributes
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def brief(
     # Who asks for all trials of a study is given those that stand for the others.
     represented = StudyDatabase.__new__(StudyDatabase)
     represented.__dict__.update(storage.__dict__)
+    represented.get_best_trial = lambda study_id: _to_use(written[study_id].study) or storage.get_best_trial(study_id)  # type: ignore[method-assign]
     represented.get_all_trials = lambda study_id, **_: _representatives(written[study_id].study)  # type: ignore[method-assign]
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -134,6 +137,12 @@ def _representatives(study: Study) -> list[FrozenTrial]:
         alike.setdefault(key, trial)
     best = _best_of(study, trials)
     return sorted({trial.number: trial for trial in (*alike.values(), *best)}.values(), key=lambda one: one.number)
+
+
+def _to_use(study: Study) -> FrozenTrial | None:
+    """The trial that fresh seeds have confirmed; None without a confirmation."""
+    found = stored_confirmation(study)
+    return None if found is None else study.get_trials(deepcopy=False)[found["winner"]]
 
 
 def _best_of(study: Study, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

@@ -22,6 +22,8 @@ from optuna_dashboard import save_note, wsgi
 
 from tests.browser import CHROMIUM
 from tests.processes import SMALL, run, start
+from tests.report_facts import confirmation
+from tune.config.settings import resolve
 from tune.core.listening import is_loopback, rules_for
 from tune.core.problems import SettingsError
 from tune.report.artefacts import artefact_store
@@ -254,6 +256,25 @@ def test_a_study_is_answered_as_by_optuna_dashboard_without_what_the_page_does_n
         lambda trial: (trial.suggest_float("y", 0, 1), trial.number), n_trials=3
     )
     assert answered() == expected()
+
+
+def test_the_best_trial_is_the_one_that_repeated(tmp_path: Path) -> None:
+    storage = open_storage(sqlite_url(tmp_path / "tune.db"))
+    study = optuna.create_study(storage=storage, study_name="confirmed", direction="maximize")
+    study.add_trials([create_trial(value=value) for value in (0.7, 0.9, 0.8)])
+    application = brief(wsgi(storage), storage)
+
+    def best() -> list[int]:
+        environ: dict[str, Any] = {"PATH_INFO": "/api/studies/1", "QUERY_STRING": "after=0"}
+        setup_testing_defaults(environ)
+        shown = json.loads(b"".join(application(environ, lambda *_: lambda _: None)))
+        return [trial["number"] for trial in shown["best_trials"]]
+
+    assert best() == [1]
+    study.set_user_attr("settings", resolve({}).model_dump(mode="json"))
+    assert best() == [1]
+    study.set_user_attr("confirmation", {**confirmation(1), "winner": 2})
+    assert best() == [2]
 
 
 def test_its_pages_are_served(locked: Dashboard) -> None:
