@@ -94,7 +94,8 @@ class _Compared:
         trained = _seconds(seconds_searched(self.study))
         own = score(chosen_score(self.study), self.metric)
         of_mean = "" if self.ensemble is None else f", as {mean_in_words(self.ensemble)}"
-        found = f"best trial of the search{of_mean}, after {trained} of training in all"
+        what = "with fresh seeds" if self.trial.number in fresh_means(self.study) else "of the search"
+        found = f"best trial {what}{of_mean}, after {trained} of training in all"
         if len(self.study.directions) > 1:
             yield f"{fitted}, {reaches} {reached}; the knee of the front reaches {own}."
             yield "With two objectives that is shown for comparison: what is handed over comes from the front."
@@ -174,11 +175,16 @@ class _Compared:
         if floor is not None and floor["validation"] is not None:
             where = handed_over if is_unbeaten else ""
             yield FLOOR_NAME, *self._cells(floor), f"{floor['n_parameters']:,}", _seconds(floor["seconds"]), where
-        first = next((one for one in trials_so_far(self.study) if one.user_attrs.get("origin") == DEFAULT_ORIGIN), None)
-        if first is not None and has_score(first) and (trial is None or first.number != trial.number):
-            yield self._row(f"trial {first.number}, the first configuration", first, metric_value(first), "")
+        means = fresh_means(self.study)
+        default = (one for one in trials_so_far(self.study) if one.user_attrs.get("origin") == DEFAULT_ORIGIN)
+        first = next((one for one in default if has_score(one)), None)
+        if first is not None and (trial is None or first.number != trial.number):
+            name, value = f"trial {first.number}, the first configuration", metric_value(first)
+            if means:  # A single score is luckier than a mean, and stands beside means.
+                name += ", with fresh seeds" if first.number in means else ", in the search"
+            yield self._row(name, first, means.get(first.number, value), "")
         if trial is not None:
-            by = "with fresh seeds" if trial.number in fresh_means(self.study) else "of the search"
+            by = "with fresh seeds" if trial.number in means else "of the search"
             name = f"trial {trial.number}, the best {by}"
             where = "" if is_unbeaten or self.ensemble is not None else handed_over
             yield self._row(name, trial, network_score(self.study), where)

@@ -9,6 +9,7 @@ from optuna import Study
 from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
+from tests.report_facts import confirmation
 from tune.report.floors import was_it_worth_it
 from tune.study.floors import FLOORS
 
@@ -99,6 +100,24 @@ def test_it_is_said_when_searching_has_added_nothing(origin: str, new_lab: NewLa
     worth = was_it_worth_it(study)
     assert worth is not None
     assert any("Searching has added nothing" in sentence for sentence in worth.sentences) == (origin == "known-good")
+
+
+def test_a_mean_of_fresh_seeds_does_not_stand_beside_a_lucky_score(new_lab: NewLab) -> None:
+    study = with_trial(with_trial(study_with(new_lab, None, floors()), 0.97, origin="known-good"), 0.96)
+    first, best = (trial.number for trial in study.get_trials()[-2:])
+    settings = study.user_attrs["settings"]
+    study.set_user_attr("settings", {**settings, "confirmation": {**settings["confirmation"], "configurations": 3}})
+    found = confirmation(first)
+    leader, other = found["configurations"]
+    found["configurations"] = [leader, {**other, "trial": best, "scores": [0.95, 0.95], "mean": 0.95}]
+    study.set_user_attr("confirmation", {**found, "winner": best})
+    worth = was_it_worth_it(study)
+    assert worth is not None
+    assert worth.sentences[0].startswith("Yes, by validation alone. The best trial with fresh seeds, after")
+    assert [row[:2] for row in worth.rows[-2:]] == [
+        (f"trial {first}, the first configuration, with fresh seeds", "93.0%"),
+        (f"trial {best}, the best with fresh seeds", "95.0%"),
+    ]
 
 
 def test_a_difference_of_another_trial_is_not_said(new_lab: NewLab) -> None:

@@ -75,8 +75,8 @@ def percent(share: float | None) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """``95.6% to 98.0%``; both ends as precise as the preciser one."""
-    digits = 2 if 0.99 < high < 1 or 0.99 < low < 1 else 1
+    """``95.6% to 98.0%``; both ends alike, and more precise only where one would be rounded to all."""
+    digits = 2 if any(0.9995 <= end < 1 for end in (low, high)) else 1
     return " to ".join("100%" if end >= 1 else f"{end:.{digits}%}" for end in (low, high))
 
 
