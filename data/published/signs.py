@@ -33,6 +33,7 @@ from ..layouts.clips import (
     recording_files,
     some_of,
 )
+from ..layouts.people import people_in_names
 from ..recording import TRAIN
 from ..recordings import check_printable
 from ..sequences import SequenceDataset
@@ -44,7 +45,7 @@ from .wlasl import list_wlasl
 
 NAME = "signs"
 KIND = "landmarks"
-READER_VERSION = 1  # Raise it whenever the same files are read into another data set.
+READER_VERSION = 2  # Raise it whenever the same files are read into another data set.
 
 FILE_NAMES = ("mp_data_10_signs.zip", "MP_Data.zip")
 LIMITS = Limits(archive_bytes=8 << 30, unpacked_bytes=64 << 30, n_members=2_000_000)
@@ -102,10 +103,19 @@ def read(tree: Tree, source: Source) -> SequenceDataset:
     if not clips:
         try:
             clips, gap_notes = clips_in_folders(tree)
-            return _assembled(tree, clips, source, (*notes, *gap_notes))
+            people, about_people = people_in_names([_take(clip) for clip in clips])
+            if people is not None:
+                clips = [clip._replace(signer=person) for clip, person in zip(clips, people, strict=True)]
+            return _assembled(tree, clips, source, (*notes, *gap_notes, *about_people))
         except DataError as error:
             raise DataError("; ".join([str(error), *notes])) from error
     return _assembled(tree, clips, source, notes)
+
+
+def _take(clip: Clip) -> str:
+    """What a recording is called: its file, or the folder of its frames."""
+    path = Path(clip.files[0])
+    return path.parent.name if clip.n_dimensions == 1 else path.stem
 
 
 def published_clips(tree: Tree, source: Source) -> tuple[list[Clip], tuple[str, ...]]:

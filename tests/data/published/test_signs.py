@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import time
 import zipfile
 from collections.abc import Mapping
@@ -147,6 +148,17 @@ class TestClips:
         assert dataset.values[:, 0].tolist() == [0, 0, 0, 1, 1, 0]
         assert dataset.channel_names == tuple(f"feature {k}" for k in range(5))
         assert dataset.notes == ("what the 5 numbers of a frame are is not known: they are used as they are",)
+
+    @pytest.mark.parametrize("name", ["{sign}/p0{person}_{take}.npy", "{sign}/take {take} of signer_{person}/0.npy"])
+    def test_people_are_taken_from_the_names(self, folder: Path, tmp_path: Path, name: str) -> None:
+        array = frame(0) if name.endswith("/0.npy") else np.stack([frame(0)] * 2)
+        everyone = itertools.product("ab", range(2), range(3))
+        write(folder, {name.format(sign=a, take=b, person=c): array for a, b, c in everyone})
+        dataset = load(folder, tmp_path)
+        assert [one[-1] for one in dataset.group_names] == ["0", "1", "2"]
+        assert dataset.groups is not None
+        assert dataset.groups.bincount().tolist() == [4, 4, 4]
+        assert any(note.startswith("people are taken from the names") for note in dataset.notes)
 
     def test_of_the_body_are_the_frames_one_by_one(self, folder: Path, tmp_path: Path) -> None:
         write(folder / "one", takes("a", 2) | takes("b", 2))
