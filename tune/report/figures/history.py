@@ -217,7 +217,9 @@ def draw_history(info: HistoryInfo, context: StudyContext) -> Sheet:
         hollow = {"edgecolors": LIGHT.best, "linewidths": 1.3, "marker": "*"}
         scatter([leader], info.stars.leader_label, 170, color=LIGHT.paper, **hollow)
     if star := info.stars.selected:
-        scatter([star], info.stars.label, 210, color=LIGHT.best, linewidths=1.0, marker="*")
+        # Full is only what is handed over.
+        colours = {"color": LIGHT.best} if context.floor is None else {"color": LIGHT.paper, "edgecolors": LIGHT.best}
+        scatter([star], info.stars.label, 210, linewidths=1.2, marker="*", **colours)
         _name_star(axes, star, context)
     if info.without_score:
         ticks: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 9, "markeredgewidth": 1.6}
@@ -248,11 +250,12 @@ def _figure(info: HistoryInfo, context: StudyContext) -> str:
     def add(points: Sequence[Point], name: str, **marker: Any) -> None:
         beyond = [point for point in points if info.axis.is_beyond(point.score)]
         shared = {"name": name, "legendgroup": name, "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
+        shared["cliponaxis"] = False  # A mark at 100% is whole.
         if points:
             traces.append(_scatter(points, [point.score for point in points], context, marker=marker, **shared))
         if beyond:
             marker = {**marker, "symbol": "triangle-down" if context.sign > 0 else "triangle-up"}
-            hidden = {"showlegend": False, "cliponaxis": False, "meta": "edge"}
+            hidden = {"showlegend": False, "meta": "edge"}
             ends = [info.edge(context)] * len(beyond)
             traces.append(_scatter(beyond, ends, context, marker=marker, **shared, **hidden))
 
@@ -271,7 +274,9 @@ def _figure(info: HistoryInfo, context: StudyContext) -> str:
         hollow = {"color": PAGE.best, "size": 15, "symbol": "star-open", "line": {"width": 1.5}}
         add([leader], info.stars.leader_label, **hollow)
     if star := info.stars.selected:
-        add([star], info.stars.label, color=PAGE.best, size=17, symbol="star", line={"color": PAGE.paper, "width": 1})
+        # Full is only what is handed over.
+        symbol, rim = ("star", rim) if context.floor is None else ("star-open", {"width": 1.5})
+        add([star], info.stars.label, color=PAGE.best, size=17, symbol=symbol, line=rim)
     if info.without_score:
         # On an axis of its own, so that they stay at the bottom while the scores are zoomed.
         traces.append(

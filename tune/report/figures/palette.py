@@ -58,7 +58,7 @@ LIGHT = Palette(
     band="#fbe6d4",
     fanova="#007a5a",
     most="#0067a0",
-    scale=("#dde8a4", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494"),
+    scale=("#7fcdbb", "#41b6c4", "#1d91c0", "#225ea8", "#0c2c84"),
 )
 DARK = Palette(
     paper="#12181f",

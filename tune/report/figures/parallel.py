@@ -98,7 +98,9 @@ def parallel_info(
     axis = score_axis([scored.score for scored in drawn], context)
     n_beyond = sum(axis.is_beyond(scored.score) for scored in drawn)
     first = "; the most important hyperparameters come first" if is_ranked else ""
-    notes = [f"A line is a trial{first}. Grey lines were not trained to the end: at the best score they had reached."]
+    notes = [f"A line is a trial{first}."]
+    if not all(scored.trial.number in finished for scored in drawn):
+        notes[0] += " Grey lines were not trained to the end: at the best score they had reached."
     if len(drawn) < len(every):
         notes.append(f"Shown are the best {len(drawn)} of {len(every)} trials.")
     if len(present) > MOST_AXES:
