@@ -99,6 +99,8 @@ def parallel_info(
     n_beyond = sum(axis.is_beyond(scored.score) for scored in drawn)
     first = "; the most important hyperparameters come first" if is_ranked else ""
     notes = [f"A line is a trial{first}."]
+    if pointed_out.leader is not None:
+        notes[0] += f" Dotted: trial {pointed_out.leader.number}, {pointed_out.leader_label}."
     if not all(scored.trial.number in finished for scored in drawn):
         notes[0] += " Grey lines were not trained to the end: at the best score they had reached."
     if len(drawn) < len(every):
@@ -147,10 +149,11 @@ def draw_parallel(info: ParallelInfo, context: StudyContext) -> Sheet:
     faintest = min(0.7, 40 / len(info.lines))
     widths, opacities = 1.0 + 0.9 * shares, faintest + (0.95 - faintest) * shares**3
     widths[-1], opacities[-1] = 2.6, 1.0
+    pointed_out = {point.number for point in (info.stars.selected, info.stars.leader) if point is not None}
     colours = np.array(
         [
             to_rgba(LIGHT.best)
-            if line.number == info.stars.number
+            if line.number in pointed_out
             else SCALE(line.goodness)
             if line.is_complete
             else to_rgba(LIGHT.pruned)
@@ -160,7 +163,9 @@ def draw_parallel(info: ParallelInfo, context: StudyContext) -> Sheet:
     colours[:, 3] = opacities
     # A trial that lacks a hyperparameter leaves a gap.
     crossings = [np.column_stack([np.arange(len(line.places)), np.array(line.places, float)]) for line in info.lines]
-    axes.add_collection(LineCollection(crossings, colors=colours, linewidths=widths, capstyle="round", clip_on=False))
+    dashes = [":" if line.number in pointed_out - {info.stars.number} else "-" for line in info.lines]
+    style: dict[str, Any] = {"linestyles": dashes, "capstyle": "round", "clip_on": False}
+    axes.add_collection(LineCollection(crossings, colors=colours, linewidths=widths, **style))
     for place, column in enumerate(info.columns):
         _draw_column(axes, place, column)
     return drawn
@@ -249,21 +254,23 @@ def _text(x: float, y: float, text: str, **changes: Any) -> dict[str, Any]:
 
 
 def _groups(info: ParallelInfo) -> list[list[Line]]:
-    """Lines of one colour together: unfinished ones, complete ones from the worst, and the selected one.
+    """Lines of one colour together: unfinished ones, complete ones from the worst, the search's best, the selected one.
 
     A trace for each of 300 lines would take seconds to draw.
     """
     n_colours = len(PAGE.scale)
-    groups: list[list[Line]] = [[] for _ in (None, *PAGE.scale, None)]
+    groups: list[list[Line]] = [[] for _ in (None, *PAGE.scale, None, None)]
+    leader = None if info.stars.leader is None else info.stars.leader.number
     for line in info.lines:
         shade = 1 + min(int(line.goodness * n_colours), n_colours - 1) if line.is_complete else 0
-        groups[-1 if line.number == info.stars.number else shade].append(line)
+        pointed_out = -1 if line.number == info.stars.number else -2 if line.number == leader else shade
+        groups[pointed_out].append(line)
     return groups
 
 
 def _trace(info: ParallelInfo, group: int, lines: Sequence[Line], is_narrow: bool) -> go.Scatter:
     """Lines as one trace with gaps; ``customdata`` is each line's rank, by which the page hides all but the best."""
-    is_selected = group == len(PAGE.scale) + 1
+    is_leader, is_selected = group == len(PAGE.scale) + 1, group == len(PAGE.scale) + 2
     columns, places, texts, ranks = [], [], [], []
     for line in lines:
         columns += [*range(len(line.places)), None]
@@ -273,15 +280,16 @@ def _trace(info: ParallelInfo, group: int, lines: Sequence[Line], is_narrow: boo
         texts.append("")
         ranks += [len(info.lines) - info.lines.index(line)] * (len(line.places) + 1)
     across, up = (places, columns) if is_narrow else (columns, places)
-    colour = (PAGE.pruned, *PAGE.scale, PAGE.best)[group]
+    colour = (PAGE.pruned, *PAGE.scale, PAGE.best, PAGE.best)[group]
+    width = 3.5 if is_selected else 2 if is_leader else 1 + 0.2 * group
     return go.Scatter(
         x=across,
         y=up,
         text=texts,
         customdata=ranks,
         mode="lines",
-        line={"color": colour, "width": 3.5 if is_selected else 1 + 0.2 * group},
-        opacity=1 if is_selected else 0.6 + 0.06 * group,
+        line={"color": colour, "width": width, "dash": "dot" if is_leader else "solid"},
+        opacity=1 if is_selected or is_leader else 0.6 + 0.06 * group,
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
     )
