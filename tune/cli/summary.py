@@ -89,7 +89,8 @@ def print_summary(finished: Finished) -> None:
     for sentence in not_drawn:
         _tell(sentence)
     say("")
-    say(f"Results: {root}/  (report.html, best_config.json, trials.csv, pictures, trials/)")
+    there = [name for name in ("report.html", "best_config.json", "trials.csv", "trials/") if (root / name).exists()]
+    say(f"Results: {root}/  ({', '.join(there)})")
     say(f"Look further: ./run_tuning.sh dashboard{places(study, finished.folder)}")
     was_interrupted = finished.ended.reason in ("interrupted", "terminated")
     go_on = (
