@@ -42,20 +42,26 @@ def write_gallery(study: Path) -> None:
             missing.append(kind.title[:1].lower() + kind.title[1:])
     if missing:
         lines += ["", f"Not drawn, since the trials say nothing of it, or there is none: {', '.join(missing)}."]
-    lines += ["", "## The report on a desk, and on a phone in the dark"]
-    for picture in photographs(study / "report.html", place):
-        lines += ["", f"![{picture.stem.replace('-', ' ')}](gallery/{picture.name})"]
+    pages = {
+        "report": ("The report", study / "report.html"),
+        "diagnosis": ("The diagnosis", study / "diagnosis" / "diagnosis.html"),
+        "studies": ("All studies", study.parent / "index.html"),
+    }
+    for name, (title, page_file) in pages.items():
+        lines += ["", f"## {title} on a desk, and on a phone in the dark"]
+        for picture in photographs(page_file, place, name):
+            lines += ["", f"![{picture.stem.replace('-', ' ')}](gallery/{picture.name})"]
     for picture in place.iterdir():
         made_small(picture)
     shutil.copyfile(place / "report-1.png", DOCS / "report.png")
     (DOCS / "gallery.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def photographs(page_file: Path, place: Path) -> Iterator[Path]:
+def photographs(page_file: Path, place: Path, kind: str) -> Iterator[Path]:
     """Of a page from its top, as it looks on a wide and on a narrow screen."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name, width, height, scheme in (("report", 1100, 1800, "light"), ("report-narrow", 400, 2400, "dark")):
+        for name, width, height, scheme in ((kind, 1100, 1800, "light"), (f"{kind}-narrow", 400, 2400, "dark")):
             page: Page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
             page.goto(page_file.absolute().as_uri())
             page.wait_for_function(
@@ -80,12 +86,15 @@ def made_small(picture: Path) -> None:
 
 def main() -> None:
     """Of the folder that is named, or of a fresh study."""
-    if len(sys.argv) > 1:
-        write_gallery(Path(sys.argv[1]))
-        return
+    tuner = [sys.executable, "-m", "tune"]
     # Among the other studies, since pages name the folder where it is another one.
-    subprocess.run([sys.executable, "-m", "tune", *ARGUMENTS], check=True)
-    write_gallery(DEFAULT_SAVE_DIR / ARGUMENTS[-1])
+    study = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_SAVE_DIR / ARGUMENTS[-1]
+    if len(sys.argv) == 1:
+        subprocess.run([*tuner, *ARGUMENTS], check=True)
+    there = [f"--save-dir={study.parent}"]
+    subprocess.run([*tuner, "diagnose", "--study-name", study.name, *there], check=True)
+    subprocess.run([*tuner, "status", "--html", *there], check=True)
+    write_gallery(study)
 
 
 if __name__ == "__main__":
