@@ -75,6 +75,8 @@ def about_mean(ensemble: Ensemble, single: float | None, single_test: Mapping[st
         f"Handed over is {mean_in_words(ensemble)}: validation {name} {score(found, metric)}, "
         f"{score(single, metric)} with a single network"
     )
+    if found == single:
+        sentence += " (level: the lower validation loss decided)"
     if tested is not None and single_test is not None:
         both = percent(tested["accuracy"]), percent(single_test["accuracy"])
         sentence += f"; test accuracy {both[0]}, {both[1]} with a single network"
