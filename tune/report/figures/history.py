@@ -249,8 +249,8 @@ def _figure(info: HistoryInfo, context: StudyContext) -> str:
 
     def add(points: Sequence[Point], name: str, **marker: Any) -> None:
         beyond = [point for point in points if info.axis.is_beyond(point.score)]
-        shared = {"name": name, "legendgroup": name, "mode": "markers", "hovertemplate": "%{text}<extra></extra>"}
-        shared["cliponaxis"] = False  # A mark at 100% is whole.
+        shared: dict[str, Any] = {"name": name, "legendgroup": name, "mode": "markers"}
+        shared |= {"hovertemplate": "%{text}<extra></extra>", "cliponaxis": False}  # A mark at 100% is whole.
         if points:
             traces.append(_scatter(points, [point.score for point in points], context, marker=marker, **shared))
         if beyond:
@@ -275,8 +275,9 @@ def _figure(info: HistoryInfo, context: StudyContext) -> str:
         add([leader], info.stars.leader_label, **hollow)
     if star := info.stars.selected:
         # Full is only what is handed over.
-        symbol, rim = ("star", rim) if context.floor is None else ("star-open", {"width": 1.5})
-        add([star], info.stars.label, color=PAGE.best, size=17, symbol=symbol, line=rim)
+        full: dict[str, Any] = {"symbol": "star", "line": {"color": PAGE.paper, "width": 1}}
+        hollow = {"symbol": "star-open", "line": {"width": 1.5}}
+        add([star], info.stars.label, color=PAGE.best, size=17, **(full if context.floor is None else hollow))
     if info.without_score:
         # On an axis of its own, so that they stay at the bottom while the scores are zoomed.
         traces.append(
