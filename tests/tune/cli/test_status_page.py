@@ -26,7 +26,7 @@ def test_all_studies_are_on_one_page_with_their_reports(tmp_path: Path) -> None:
     assert "confirm" not in reader.text.replace("Studies", "")
     table = run("status", place)[0].splitlines()
     assert [row.split()[0] for row in table] == ["study", "first", "second"]
-    assert [row.split("  ")[-1].strip() for row in table][::2] == ["handed over", "trial 0"]
+    assert [row.strip().split("  ")[-1].strip() for row in table][::2] == ["handed over", "trial 0"]
     assert table[1].strip().endswith("trial 0, mean of 4 networks")
     assert "first-confirmation" in run("status", "--study-name=first-confirmation", place)[0]
     (tmp_path / "first" / "best_config.json").write_text("{")
