@@ -87,7 +87,7 @@ def answer(facts: Facts, again: str, why: Sequence[str] = ()) -> Answer:
 def _worth(facts: Facts) -> Iterator[Point]:
     if facts.worth is not None:
         sentences, head, rows = facts.worth
-        table = Table("What there was to beat, and what was found", head, rows)
+        table = Table("What there was to beat, and what was found", head, rows, wraps=True)
         yield Point(QUESTION, sentences, table=table)
 
 
