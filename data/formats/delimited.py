@@ -96,7 +96,8 @@ class TextTable:
     The delimiter is the first of tab, semicolon, bar and comma that the first line holds and that gives the second
     line as many fields; else blanks. The first line is a header unless all of its fields are numbers. Between
     semicolons, which spreadsheets write where the comma is the decimal sign, 1,5 is read as 1.5. What programs write
-    above that (``sep=,``, comments, ``Device: X``) is passed over.
+    above that (``sep=,``, comments, ``Device: X``) is passed over, and so are delimiters at the ends of lines. A row of
+    units below the header becomes part of the names, as in ``x (g)``.
 
     Args:
         path: The file, in an encoding that ``lines_of`` reads.
@@ -122,14 +123,23 @@ class TextTable:
         if not any(line.strip() for line in lines):
             raise DataError(f"{place} is empty: it should hold a row for every step")
         self.delimiter = sniff_delimiter([line for line in lines[:2] if line.strip()])
-        first = self._first = next(self._records(len(self.above)))
+        begin = list(islice(self._records(len(self.above)), 3))
+        self._first = first = begin[0]
         self.decimal_comma = self.delimiter == ";"
         self.has_header = is_header([name.replace(",", ".") for name in first] if self.decimal_comma else first)
-        self.n_columns = len(first)
+        ends_empty = len(first) > 2 and all(len(row) == len(first) and not row[-1].strip() for row in begin)
+        self.n_columns = len(first) - ends_empty
         refuse_columns(self.n_columns, place)
         # NumPy's savetxt puts a comment sign before the header.
         names = [name.strip().removeprefix("# ") for name in first] if self.has_header else []
-        self.columns = tuple(names) if names else tuple(f"channel_{k + 1}" for k in range(len(first)))
+        if ends_empty:
+            del names[-1:]
+        below = [self._without_end(record) for record in begin[1:]]
+        is_table = [len(record) for record in below] == 2 * [self.n_columns]
+        units = units_below(names, *below, decimal_comma=self.decimal_comma) if names and is_table else None
+        self.has_units = units is not None
+        names = units or names
+        self.columns = tuple(names) if names else tuple(f"channel_{k + 1}" for k in range(self.n_columns))
         twice = next((name for name in names if name and names.count(name) > 1), None)
         if twice is not None:
             raise DataError(f"{place} names the column {twice!r} twice: give every column a name of its own")
@@ -137,7 +147,7 @@ class TextTable:
     @property
     def first_row(self) -> int:
         """Row of the file in which the values begin, the first being 1."""
-        return len(self.above) + (2 if self.has_header else 1)
+        return len(self.above) + 1 + self.has_header + self.has_units
 
     def chunks(self, as_numbers: bool = False) -> Iterator[TextChunk | NumberChunk]:
         """All rows below the header, in order; a chunk ends at an empty line.
@@ -161,6 +171,7 @@ class TextTable:
             if is_blank or (self.has_header and record == self._first):
                 is_cut = True
                 continue
+            record = self._without_end(record)
             if len(record) != self.n_columns:
                 hint = "; if lines stand above the header, take them out" if row <= 3 else ""
                 raise DataError(f"{self.place}, row {row}: {self._ragged(len(record))}{hint}")
@@ -201,6 +212,10 @@ class TextTable:
                 if not alike or not (np.abs(table) <= LARGEST).all():
                     return
                 yield table
+
+    def _without_end(self, record: list[str]) -> list[str]:
+        """A record without what stands behind a delimiter at its end, which is nothing."""
+        return record[:-1] if len(record) == self.n_columns + 1 and not record[-1].strip() else record
 
     def _chunk(self, rows: list[list[str]], first_row: int) -> TextChunk:
         return TextChunk(self.place, self.columns, first_row, list(zip(*rows, strict=True)), self.decimal_comma)
@@ -353,6 +368,26 @@ def is_header(fields: Sequence[str]) -> bool:
         return len(names) >= (3 if names[0] else 2) and counted == [str(k) for k in range(len(counted))]
     # A fraction stands among measurements, not among names: the word beside it is then a mistake to be told.
     return not any(NUMBER.fullmatch(name) and not name.isdigit() for name in names)
+
+
+def units_below(
+    names: Sequence[str], units: Sequence[str], values: Sequence[str], *, decimal_comma: bool
+) -> list[str] | None:
+    """The names of a header with the units that stand in the row below it; None where values stand there.
+
+    Such a row has a word wherever the next one has a number, or nothing for what has no unit.
+    """
+
+    def is_number(cell: str) -> bool:
+        return NUMBER.fullmatch(cell.strip().replace(",", ".") if decimal_comma else cell.strip()) is not None
+
+    measured = [k for k, value in enumerate(values) if is_number(value)]
+    cells = {k: units[k].strip() for k in measured}
+    if not measured or not any(cells.values()) or any(is_number(one) for one in cells.values()):
+        return None
+    if any(one.lower() in MISSING - {""} for one in cells.values()) or not all(names[k] for k in measured):
+        return None
+    return [f"{name} ({cells[k]})" if cells.get(k) else name for k, name in enumerate(names)]
 
 
 def parse_numbers(cells: Sequence[str], place: str, column: str, first_row: int) -> NDArray[np.float64]:

@@ -40,12 +40,37 @@ def numbers_of(table: TextTable, as_numbers: bool = False) -> list[list[float]]:
         "ax, ay\r1, 2.5\r3, -4e1\r",
         "# ax,ay\n1.0e0,2.5e0\n3,-4e1\n",
         "ax;ay\n1,0;2,5\n3;-4e1\n",
+        "ax,ay,\n1,2.5,\n3,-4e1,\n",
+        "ax,ay\n1,2.5,\n3,-4e1,\n",
+        "ax;ay;\n1,0;2,5; \n3;-4e1;\n",
     ],
 )
 def test_every_common_way_of_writing_a_table(tmp_path: Path, content: str | bytes) -> None:
     table = table_of(tmp_path, content)
     assert table.columns == ("ax", "ay")
     assert numbers_of(table) == [[1, 2.5], [3, -40]]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("t,x,who\ns,m/s^2,\n1,2,anna\n3,4,anna\n", ("t (s)", "x (m/s^2)", "who")),
+        ("t,x,\ns,no units,\n1,2,\n3,4,\n", ("t (s)", "x (no units)")),
+        ("sep=;\nt;x\n;g\n1;2,0\n3;4,0\n", ("t", "x (g)")),
+    ],
+)
+def test_units_below_the_header(tmp_path: Path, content: str, columns: tuple[str, ...]) -> None:
+    table = table_of(tmp_path, content)
+    assert table.columns == columns
+    (chunk,) = table.chunks()
+    assert [chunk.numbers(k).tolist() for k in range(2)] == [[1, 3], [2, 4]]
+    assert content.splitlines()[table.first_row - 1].startswith("1")
+
+
+@pytest.mark.parametrize("row", ["1,two", "nan,x", ",", "a,b\na,b"])
+def test_what_is_no_row_of_units_stays_a_row(tmp_path: Path, row: str) -> None:
+    table = table_of(tmp_path, f"x,y\n{row}\n1,2\n3,4\n")
+    assert (table.columns, table.first_row) == (("x", "y"), 2)
 
 
 def test_without_a_header(tmp_path: Path) -> None:

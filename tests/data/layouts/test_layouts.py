@@ -96,6 +96,12 @@ def test_blocks_between_empty_lines() -> None:
     assert dataset.sequence(0)[0].tolist() == pytest.approx([float(one) for one in first.split(",")])
 
 
+def test_units_below_the_header_and_delimiters_at_the_ends() -> None:
+    dataset = read("units_below")
+    assert dataset.channel_names == ("ax (m/s²)", "ay (m/s²)")
+    assert (dataset.sample_rate_hz, dataset.lengths.tolist()) == (50.0, [8, 8, 8, 8])
+
+
 def test_lines_above_the_header() -> None:
     dataset = read("lines_above")
     assert (dataset.channel_names, dataset.lengths.tolist()) == (("ax", "ay", "az"), [6] * 4)
