@@ -68,6 +68,8 @@ SECONDS_IN = {
 }
 # As 31.01.2026 12:00:00, which no other country writes so.
 GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})[ T]+(?=\d)", re.ASCII)
+# As 12:00:00:250, which some loggers write.
+COLON_BEFORE_FRACTION = re.compile(r"(?<=:[0-5]\d:[0-5]\d):(?=\d{3,9}\Z)", re.ASCII)
 CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d{1,9})?))?", re.ASCII)
 # Of a table with a sequence a row; of fewer columns, or others that count, each is a channel more often.
 STEP = re.compile(r"(|t|time|step|timestep|att|v|val|value|sample|x|f|feature|col)[ _-]?(\d{1,6})", re.IGNORECASE)
@@ -228,14 +230,15 @@ def read_times(chunk: Chunk, column: int) -> tuple[NDArray[np.float64], bool]:
 
 
 def iso_date(text: str) -> str:
-    """A date with its day first and points between, as ISO 8601 has it; any other as it is."""
+    """A date with its day first and points between, or a colon before its fraction, as ISO 8601 has it."""
+    text = COLON_BEFORE_FRACTION.sub(".", text)
     return GERMAN_DATE.sub(lambda date: f"{date[3]}-{date[2]:0>2}-{date[1]:0>2} ", text).replace(",", ".")
 
 
 def _seconds(text: str, chunk: Chunk, column: int, index: int) -> float:
     if text.lower() in MISSING:
         return float("nan")
-    clock = CLOCK.fullmatch(text)
+    clock = CLOCK.fullmatch(COLON_BEFORE_FRACTION.sub(".", text))
     if clock is not None:
         return 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3] or 0)
     try:

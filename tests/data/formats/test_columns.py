@@ -85,6 +85,13 @@ def test_a_unit_that_is_not_named_is_guessed(step: float, seconds: float | None)
     assert guess_unit_seconds(step) == seconds
 
 
+@pytest.mark.parametrize("day", ["", "2026-01-31 ", "31.01.2026 "])
+def test_a_colon_may_stand_before_the_milliseconds(day: str) -> None:
+    chunk = TextChunk("f", ("time",), 2, [(f"{day}12:00:00:250", f"{day}12:00:01:500", f"{day}12:00:02")])
+    seconds, _ = read_times(chunk, 0)
+    assert np.diff(seconds).tolist() == [1.25, 0.5]
+
+
 def test_dates() -> None:
     cells = ("2026-01-31T12:00:00.25", "2026-01-31 12:00:00.5Z", "")
     times, as_dates = read_times(TextChunk("f", ("time",), 2, [cells]), 0)
