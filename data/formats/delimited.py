@@ -26,6 +26,7 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "?"})
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 INFINITE = frozenset({"inf", "infinity"})
+UNIT = re.compile(r"[^\d\s+.,-]")
 CHUNK_ROWS = 1 << 14
 BLOCK_BYTES = 4 << 20
 LONGEST_LINE = 1 << 20
@@ -375,7 +376,8 @@ def units_below(
 ) -> list[str] | None:
     """The names of a header with the units that stand in the row below it; None where values stand there.
 
-    Such a row has a word wherever the next one has a number, or nothing for what has no unit.
+    Such a row has a word wherever the next one has a number, or nothing for what has no unit. What begins as a number
+    does is a value that is written wrongly, and stays to be told of.
     """
 
     def is_number(cell: str) -> bool:
@@ -383,9 +385,10 @@ def units_below(
 
     measured = [k for k, value in enumerate(values) if is_number(value)]
     cells = {k: units[k].strip() for k in measured}
-    if not measured or not any(cells.values()) or any(is_number(one) for one in cells.values()):
+    written = [one for one in cells.values() if one]
+    if not written or not all(UNIT.match(one) and one.lower() not in MISSING | INFINITE for one in written):
         return None
-    if any(one.lower() in MISSING - {""} for one in cells.values()) or not all(names[k] for k in measured):
+    if not all(names[k] for k in measured):
         return None
     return [f"{name} ({cells[k]})" if cells.get(k) else name for k, name in enumerate(names)]
 

@@ -142,7 +142,9 @@ def _representatives(study: Study) -> list[FrozenTrial]:
 def _to_use(study: Study) -> FrozenTrial | None:
     """The trial that fresh seeds have confirmed; None without a confirmation."""
     found = stored_confirmation(study)
-    return None if found is None else study.get_trials(deepcopy=False)[found["winner"]]
+    trial = None if found is None else study.get_trials(deepcopy=False)[found["winner"]]
+    # One that was left unfinished has no value yet, which the page asks for.
+    return trial if trial is not None and trial.state == TrialState.COMPLETE else None
 
 
 def _best_of(study: Study, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..core.folders import StudyFolder
 from .figures.sections import Link, Section, Table, rendered
 from .figures.words import interval, percent
+from .handed_over import read_handed_over
 from .page_names import REPORT_PAGE
 
 STUDIES_PAGE, TITLE = "index.html", "Each study and its answer"
@@ -21,8 +22,6 @@ class StudyRow(NamedTuple):
         begun: Day and time, in UTC.
         done: Finished trials, of how many, and whether more are running.
         best: Best validation score of a trial.
-        handed_over: Which trial's network, or mean of networks.
-        answer: As ``best_config.json`` has it; empty before there is one.
         folder: Of its exports.
     """
 
@@ -30,8 +29,6 @@ class StudyRow(NamedTuple):
     begun: str
     done: str
     best: str
-    handed_over: str
-    answer: dict[str, Any]
     folder: StudyFolder
 
 
@@ -50,21 +47,11 @@ def studies_page(rows: Sequence[StudyRow]) -> str:
 def _cells(row: StudyRow) -> tuple[str | Link, ...]:
     has_report = (row.folder.root / REPORT_PAGE).is_file()
     name = Link(row.name, f"{row.name}/{REPORT_PAGE}") if has_report else row.name
-    data = row.answer.get("data") or {}
-    return (
-        name,
-        row.begun,
-        str(data.get("name", "-")),
-        row.done,
-        row.best,
-        f"{row.answer['architecture']}, {row.handed_over}" if "architecture" in row.answer else "-",
-        _accuracy((row.answer.get("scores") or {}).get("test")),
-    )
-
-
-def _accuracy(test: dict[str, Any] | None) -> str:
-    if not test or "accuracy" not in test:
-        return "-"
-    found = (test.get("intervals_95") or {}).get("accuracy")
-    shown = percent(test["accuracy"])
-    return f"{shown} ({interval(*found)})" if found else shown
+    found = read_handed_over(row.folder)
+    if found is None:
+        return name, row.begun, "-", row.done, row.best, "-", "-"
+    network, accuracy = f"{found.architecture}, {found.network}", "-"
+    if test := found.scores.test:
+        ends = test.intervals_95.get("accuracy")
+        accuracy = f"{percent(test.accuracy)} ({interval(*ends)})" if ends else percent(test.accuracy)
+    return name, row.begun, found.data.name, row.done, row.best, network, accuracy

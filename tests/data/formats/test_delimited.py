@@ -67,7 +67,7 @@ def test_units_below_the_header(tmp_path: Path, content: str, columns: tuple[str
     assert content.splitlines()[table.first_row - 1].startswith("1")
 
 
-@pytest.mark.parametrize("row", ["1,two", "nan,x", ",", "a,b\na,b"])
+@pytest.mark.parametrize("row", ["1,two", "nan,x", ",", "a,b\na,b", "inf,-Infinity", '"1,5","2,5"', "1_000,٣", "-,x"])
 def test_what_is_no_row_of_units_stays_a_row(tmp_path: Path, row: str) -> None:
     table = table_of(tmp_path, f"x,y\n{row}\n1,2\n3,4\n")
     assert (table.columns, table.first_row) == (("x", "y"), 2)

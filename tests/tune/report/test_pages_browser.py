@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -77,10 +78,11 @@ def studied(place: Path, name: str) -> StudyRow:
     folder = StudyFolder(place, name)
     folder.root.mkdir()
     test = {"accuracy": 0.93, "intervals_95": {"accuracy": [0.89, 0.97]}}
-    answer = {"architecture": "enhanced-bilstm", "data": {"name": "uci_har"}, "scores": {"test": test}}
+    answer: dict[str, Any] = {"architecture": "enhanced-bilstm", "data": {"name": "uci_har"}, "scores": {"test": test}}
+    answer |= {"trial": 9, "ensemble": {"members": [{}] * 4}}
+    (folder.root / "best_config.json").write_text(json.dumps(answer))
     (folder.root / "report.html").touch()
-    handed_over = "trial 9, mean of 4 networks"
-    return StudyRow(name, "2026-01-01 12:30", "30/30", "95.31% (trial 17)", handed_over, answer, folder)
+    return StudyRow(name, "2026-01-01 12:30", "30/30", "95.31% (trial 17)", folder)
 
 
 @pytest.fixture(scope="module")

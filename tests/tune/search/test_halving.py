@@ -61,7 +61,7 @@ def test_paused_trials_are_no_accidents_and_count_with_what_they_have(new_lab: N
     waiting = [trial.number for trial in trials if is_paused(study, trial)]
     left = interrupted_trials(study, lab.folder)
     row = _row(study, lab.folder)
-    assert row[5:8] == ["0", str(len(waiting)), str(len(left) - len(waiting))]
+    assert (row.running, row.paused, row.interrupted) == ("0", str(len(waiting)), str(len(left) - len(waiting)))
     for number in waiting:
         assert as_left(trials[number]).values
         assert lab.folder.checkpoint(number).exists()

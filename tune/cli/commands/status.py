@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 from optuna import Study
 from optuna.trial import TrialState
 
 from ...core.files import write_text
 from ...core.folders import SaveDir, StudyFolder
-from ...core.json_files import read_json_object
 from ...core.terminal import print_table, say
+from ...report.handed_over import read_handed_over
 from ...search.progress import show_score
 from ...study.ended import metric_value
 from ...study.leases import interrupted_trials
@@ -18,21 +18,29 @@ from ...study.store import n_trials_in, unfinished_trials
 from ...study.study import best_in_database, is_companion, is_paused, stored_settings
 from .opening import chosen_studies, open_existing
 
-_LARGEST_CONFIGURATION = 50_000_000
-# Of the row of a study.
-_RUNNING, _BEST, _OF_TRIAL = 5, 8, 9
+
+class _Row(NamedTuple):
+    """A study as it stands, as text; the names are the headings."""
+
+    study: str
+    done: str
+    complete: str
+    pruned: str
+    failed: str
+    running: str
+    paused: str
+    interrupted: str
+    best: str
+    of_trial: str
+    handed_over: str
 
 
 def status_command(save_dir: SaveDir, study_name: str | None) -> None:
     """Prints a table of the studies; those of confirmation runs and floors only where they are named."""
     studies = chosen_studies(open_existing(save_dir), save_dir, study_name, with_trials=False)
-    head = ("study", "done", "complete", "pruned", "failed", "running", "paused", "interrupted", "best", "of trial")
-    rows = []
-    for study in studies:
-        if study_name is not None or not is_companion(study):
-            folder = save_dir.study(study.study_name)
-            rows.append([*_row(study, folder), _handed_over(_exported(folder))])
-    print_table((*head, "handed over"), rows)
+    shown = [study for study in studies if study_name is not None or not is_companion(study)]
+    head = [name.replace("_", " ") for name in _Row._fields]
+    print_table(head, (_row(study, save_dir.study(study.study_name)) for study in shown))
 
 
 def status_page_command(save_dir: SaveDir, study_name: str | None) -> None:
@@ -45,24 +53,24 @@ def status_page_command(save_dir: SaveDir, study_name: str | None) -> None:
         if is_companion(study):
             continue
         folder = save_dir.study(study.study_name)
-        row, answer = _row(study, folder), _exported(folder)
-        done = f"{row[1]}, running" if row[_RUNNING] != "0" else row[1]
-        best = f"{row[_BEST]} (trial {row[_OF_TRIAL]})" if row[_OF_TRIAL] != "-" else "-"
+        row = _row(study, folder)
+        done = f"{row.done}, running" if row.running != "0" else row.done
+        best = f"{row.best} (trial {row.of_trial})" if row.of_trial != "-" else "-"
         begun = str(study.user_attrs.get("created", "-"))[:16].replace("T", " ")
-        rows.append(StudyRow(study.study_name, begun, done, best, _handed_over(answer), answer, folder))
+        rows.append(StudyRow(row.study, begun, done, best, folder))
     rows.sort(key=lambda row: row.begun, reverse=True)
     write_text(save_dir.local / STUDIES_PAGE, studies_page(rows))
     say(f"Written: {save_dir.local / STUDIES_PAGE}")
 
 
-def _row(study: Study, folder: StudyFolder) -> list[str]:
+def _row(study: Study, folder: StudyFolder) -> _Row:
     count, unfinished = n_trials_in(study), {trial.number: trial for trial in unfinished_trials(study)}
     n_done = count[TrialState.COMPLETE] + count[TrialState.PRUNED]
     left = interrupted_trials(study, folder)
     n_paused = sum(number in unfinished and is_paused(study, unfinished[number]) for number in left)
     best = best_in_database(study)
-    search = (stored_settings(study) or {}).get("search", {})
-    return [
+    search, exported = (stored_settings(study) or {}).get("search", {}), read_handed_over(folder)
+    return _Row(
         study.study_name,
         f"{n_done}/{search.get('trials', '?')}",
         str(count[TrialState.COMPLETE]),
@@ -73,21 +81,5 @@ def _row(study: Study, folder: StudyFolder) -> list[str]:
         str(len(left) - n_paused),
         show_score(None if best is None else metric_value(best), search.get("metric", "loss")),
         "-" if best is None else f"{best.number}{'' if best.state.is_finished() else ' (unfinished)'}",
-    ]
-
-
-def _exported(folder: StudyFolder) -> dict[str, Any]:
-    """What a study hands over, as its exports say, since that needs none of its trials; empty before there is any."""
-    if not (folder.root / "best_config.json").is_file():
-        return {}
-    return read_json_object(folder.root / "best_config.json", largest_bytes=_LARGEST_CONFIGURATION)[0]
-
-
-def _handed_over(answer: dict[str, Any]) -> str:
-    """The network by its trial, as a person says it."""
-    if "trial" not in answer:
-        return "-"
-    floor = (answer.get("floors") or {}).get("selected")
-    members = (answer.get("ensemble") or {}).get("members") or ()
-    trial = str(floor) if floor else f"trial {answer['trial']}"
-    return f"{trial}, mean of {len(members)} networks" if members else trial
+        "-" if exported is None else exported.network,
+    )
