@@ -8,12 +8,14 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from .errors import CacheError
@@ -24,6 +26,8 @@ Number = TypeVar("Number", bound=np.generic)
 HELD_BYTES, SEGMENT_BYTES = 1 << 25, 1 << 30
 # Of one file, that are held while more of it is read.
 PIECE_BYTES = 1 << 23
+# Of a file that is shared, room can be given back to the disk.
+_ACCESS = mmap.ACCESS_WRITE if hasattr(mmap, "MADV_REMOVE") else mmap.ACCESS_COPY
 # As many times the size that fits into memory may be read.
 MORE_THAN_MEMORY = 64
 
@@ -92,7 +96,7 @@ class Spool:
         with room_for(self.table.parent):
             self._file = self.nameless()
             self._file.truncate(n_bytes)
-            self._pages = mmap.mmap(self._file.fileno(), n_bytes, access=mmap.ACCESS_COPY)
+            self._pages = mmap.mmap(self._file.fileno(), n_bytes, access=_ACCESS)
             self._all_pages.append(self._pages)
             self._n_used = 0
 
@@ -102,10 +106,29 @@ class Spool:
             pages.madvise(mmap.MADV_DONTNEED)
 
     def write(self, tables: Sequence[NDArray[np.float32]], file: BinaryIO) -> None:
-        """Writes recordings one after the other."""
-        for table in tables:
+        """Writes recordings one after the other; what they were read from is zeros then, where that makes room.
+
+        Else as much again would be needed on the disk as there are values.
+        """
+        bounds = [byte_bounds(table) for table in tables]
+        are_apart = all(end <= begin for (_, end), (begin, _) in pairwise(sorted(bounds)))
+        for table, (begin, end) in zip(tables, bounds, strict=True):
             file.write(np.ascontiguousarray(table).data.cast("B"))
             self.release()
+            if are_apart and table.flags.c_contiguous:
+                self._forget(begin, end)
+
+    def _forget(self, begin: int, end: int) -> None:
+        """Takes from the disk the pages between two addresses, where that is known here."""
+        for pages in self._all_pages if hasattr(mmap, "MADV_REMOVE") else ():
+            base = np.frombuffer(pages, np.uint8).ctypes.data
+            if base <= begin and end <= base + len(pages):
+                first = -(-(begin - base) // mmap.PAGESIZE) * mmap.PAGESIZE
+                n_bytes = (end - base) // mmap.PAGESIZE * mmap.PAGESIZE - first
+                with suppress(OSError):  # Not every file system can.
+                    if n_bytes > 0:
+                        pages.madvise(mmap.MADV_REMOVE, first, n_bytes)
+                return
 
 
 class Column:

@@ -1,5 +1,7 @@
 """More than memory: the same values, windows and batches whether they lie in memory or in a mapped file."""
 
+import io
+import mmap
 import os
 import subprocess
 import sys
@@ -218,3 +220,20 @@ def test_a_full_disk_is_told_and_ends_with_3(folder: Path, full: Path) -> None:
         load(Source(folder, full, storage="disk"))
     assert caught.value.exit_code == 3
     assert not [*full.glob("**/*.values*"), *full.glob("**/.*")]
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_REMOVE"), reason="only Linux gives room back")
+def test_what_is_written_to_the_table_is_given_back_where_it_was_read(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    read = [generator.random((100_000, 3), dtype=np.float32) for _ in range(20)]
+    with closing(Spool(tmp_path / "all.values", held_bytes=0, segment_bytes=5_000_000)) as spool:
+        # The first is needed again: parts of one array that overlap are left as they are.
+        tables = [spool.keep(one) for one in read]
+        overlap = [tables[0][:60_000], tables[0][40_000:]]
+        spool.write(overlap, io.BytesIO())
+        assert np.array_equal(tables[0], read[0])
+        with (tmp_path / "all.values").open("wb") as file:
+            spool.write(tables, file)
+        written = np.fromfile(tmp_path / "all.values", np.float32).reshape(-1, 3)
+        assert np.array_equal(written, np.concatenate(read))
+        assert sum(map(np.count_nonzero, tables)) < 0.05 * written.size
