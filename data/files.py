@@ -11,10 +11,10 @@ from .formats.arrays import are_arrays
 from .formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
 from .formats.matlab import read_mat
 from .formats.npz import arrays_beside, read_npy_files, read_npz
-from .layouts.class_folders import DEEPEST, is_flat, read_folder, table_files, table_paths
+from .layouts.class_folders import CLIPS, DEEPEST, is_flat, read_folder, table_files, table_paths
 from .layouts.edge_impulse import FOLDERS, files_in, read_edge_impulse
 from .layouts.label_first import is_label_first, read_arff, read_label_first
-from .layouts.label_list import find_listing
+from .layouts.label_list import Listing, find_listing
 from .layouts.long_table import read_long_table
 from .layouts.packed import read_packed
 from .layouts.ts_archive import find_pair, read_ts
@@ -58,7 +58,7 @@ def _load(source: Source) -> SequenceDataset:
     assert source.data_path is not None
     if source.label_from != "folder":
         is_folder = not is_file(source.data_path) and source.data_path.is_dir()
-        if is_folder and (listing := find_listing(source.data_path, table_paths(source.data_path))):
+        if is_folder and (listing := listing_in(source.data_path)):
             return assemble(*read_folder(source.data_path, NAME, source.label_from, listing), source)
         if streams := find_streams(source.data_path):
             return read_streams(source.data_path, streams, NAME, source)
@@ -117,6 +117,15 @@ def the_file(path: Path) -> Path:
     if not found:
         raise DataError(f"{path} holds nothing that is understood. Understood are: {LAYOUTS}")
     return found[0]
+
+
+def listing_in(folder: Path) -> Listing | None:
+    """What lists beside recordings say of them; None without one.
+
+    Raises:
+        DataError: As ``label_list.find_listing``.
+    """
+    return find_listing(folder, table_paths(folder, CLIPS))
 
 
 def inside(path: Path) -> Path:

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..formats.arrays import MOST_CHANNELS_FIRST
 from ..formats.columns import ROW_NUMBER, Roles, Table, find_roles, open_table
 from ..formats.measured import Rounded, without_counters
+from ..formats.npy import ArrayTable
+from ..recording import CHECK
 from ..spool import Column, kept
 from .time_axis import Clock
 
@@ -89,6 +92,13 @@ def read_contents(root: Path, paths: Sequence[Path]) -> Contents:
     if left_out:
         notes.append(f"{LEFT_OUT}{', '.join(map(repr, left_out))}")
     channels = tuple(first.columns[k] for k in roles.channels)
+    if isinstance(first, ArrayTable) and all(len(one.values) <= MOST_CHANNELS_FIRST for one in files):
+        n_steps = max(len(one.values) for one in files)
+        if n_steps < len(channels):
+            notes.append(
+                f"{CHECK}clips have {n_steps} steps at most, of {len(channels):,} channels: if they are [channels, "
+                "steps], save clip.T"
+            )
     label = None if roles.label is None else first.columns[roles.label]
     return Contents(files, channels, label, clock, rounded, notes)
 
@@ -185,6 +195,12 @@ def _same_columns(first: Table, table: Table) -> list[int]:
         raise DataError(
             f"{headed.place} has a header and {bare.place} has none: all files must be alike; take out what is no "
             "recording"
+        )
+    if not first.has_header and len(table.columns) != len(first.columns):
+        hint = "; clips are [steps, channels]: save others as clip.T" if isinstance(table, ArrayTable) else ""
+        raise DataError(
+            f"{table.place} has {len(table.columns):,} columns and {first.place} has {len(first.columns):,}: all files "
+            f"must have the same; take out what is no recording{hint}"
         )
     # pandas keeps the rows' numbers of a table that was chosen from another, and not those of a whole one.
     numbers = [name for name in {*first.columns} ^ {*table.columns} if ROW_NUMBER.fullmatch(name)]

@@ -57,6 +57,62 @@ def test_a_list_of_the_files_and_their_classes() -> None:
     assert dataset.group_names == ("anna", "bob", "carl", "dora")
 
 
+def test_clips_with_a_list_of_their_classes() -> None:
+    dataset = read("npy_list")
+    assert (dataset.class_names, dataset.labels.tolist()) == (("run", "walk"), [1, 0] * 4)
+    assert dataset.group_names == ("anna", "bob", "carl", "dora")
+    assert dataset.sequence(3).tolist() == np.load(EXAMPLES / "npy_list" / "clips" / "003.npy").tolist()
+
+
+def test_clips_in_folders_of_classes_and_people(tmp_path: Path) -> None:
+    dataset = read("npy_folders")
+    assert (dataset.class_names, dataset.group_names) == (("run", "walk"), ("p01", "p02"))
+    assert dataset.lengths.tolist() == [5, 6] * 4
+    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as archive:
+        for path in (EXAMPLES / "npy_folders").rglob("*.npy"):
+            archive.write(path, path.relative_to(EXAMPLES))
+    assert recognise(tmp_path / "clips.zip") == "files"
+    packed = load(Source(tmp_path / "clips.zip", tmp_path / "cache"))
+    assert torch.equal(packed.values, dataset.values)
+    assert packed.group_names == dataset.group_names
+
+
+def test_clips_of_signs_keep_their_reader(tmp_path: Path) -> None:
+    for k, (n_numbers, where) in enumerate([(258, "hello/1"), (258, "hello/2"), (258, "thanks/1"), (258, "thanks/2")]):
+        (tmp_path / where).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / f"{where}.npy", np.full((3, n_numbers), k / 2))
+    assert recognise(tmp_path) == "signs"
+    # So do clips of other numbers that lie as signs do, which older studies know by that name, unless a list is there.
+    for path in tmp_path.rglob("*.npy"):
+        np.save(path, np.full((3, 4), 0.5))
+    assert recognise(tmp_path) == "signs"
+    (tmp_path / "labels.csv").write_text("file,label\nhello/1,a\nhello/2,b\nthanks/1,a\nthanks/2,b\n")
+    assert recognise(tmp_path) == "files"
+    assert load(Source(tmp_path, tmp_path / "cache")).class_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ([(6, 3), (6, 4)], r"walk_1.npy has 4 columns and .*run_1.npy has 3: .*clips are \[steps, channels\]"),
+        ([(6, 3), (2, 6, 3)], r"walk_1.npy holds float64 of the shape \[2, 6, 3\]: a clip holds numbers"),
+    ],
+)
+def test_clips_of_other_shapes(tmp_path: Path, shapes: list[tuple[int, ...]], message: str) -> None:
+    for label, shape in zip(("run", "walk"), shapes, strict=True):
+        for k in (1, 2):
+            np.save(tmp_path / f"{label}_{k}.npy", np.full(shape, k / 2))
+    with pytest.raises(DataError, match=message):
+        load(Source(tmp_path, tmp_path / "cache"))
+
+
+def test_clips_that_may_lie_on_their_side_are_told(tmp_path: Path) -> None:
+    for k in range(4):
+        np.save(tmp_path / f"{('walk', 'run')[k % 2]}_{k}.npy", np.random.default_rng(k).normal(size=(3, 40)))
+    assert recognise(tmp_path) == "files"
+    assert "3 steps at most, of 40 channels: if they are [channels, steps]" in checks(load(Source(tmp_path, tmp_path)))
+
+
 def test_people_within_names() -> None:
     dataset = read("people_in_names")
     assert (dataset.class_names, dataset.group_names) == (("run", "walk"), ("p00", "p01", "p02"))
