@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.io import savemat
 
 from data.errors import DataError
 from data.files import load
@@ -229,6 +230,52 @@ def test_cells_of_matlab() -> None:
     assert dataset.lengths.tolist() == [4, 5, 6, 4, 5, 6, 4, 5]
 
 
+def test_a_struct_array_of_matlab_has_a_sequence_an_element() -> None:
+    dataset = read("mat_structs")
+    assert (dataset.class_names, dataset.labels.tolist()) == (("move", "still"), [0, 1] * 4)
+    assert dataset.group_names == ("1", "2")
+    assert (dataset.sample_rate_hz, dataset.lengths.tolist()) == (50.0, [4, 5, 6, 4, 5, 6, 4, 5])
+
+
+def test_a_struct_of_matlab_holds_the_arrays() -> None:
+    dataset = read("mat_struct")
+    assert (dataset.class_names, dataset.group_names) == (("1", "2"), ("0", "1", "2", "3"))
+    assert (dataset.sample_rate_hz, dataset.lengths.tolist(), dataset.n_channels) == (50.0, [5] * 8, 2)
+
+
+def saved_by_matlab(folder: Path, **variables: object) -> Path:
+    savemat(folder / "mine.mat", variables)
+    return folder / "mine.mat"
+
+
+def cells(*arrays: object) -> np.ndarray:
+    cell = np.empty((1, len(arrays)), object)
+    cell[0, :] = arrays
+    return cell
+
+
+def test_structs_of_a_split_and_cells_of_channels(tmp_path: Path) -> None:
+    half = {"data": cells(*(np.full((2, 4 + k), k / 2) for k in range(4))), "label": cells("a", "b", "a", "b")}
+    path = saved_by_matlab(tmp_path, recorded={"train": half, "test": half})
+    dataset = load(Source(path, tmp_path / "cache"))
+    assert dataset.official is not None
+    assert dataset.official.tolist() == [0] * 4 + [2] * 4
+    assert (dataset.n_channels, dataset.lengths.tolist()) == (2, [4, 5, 6, 7] * 2)
+    assert "the cells of 'data_train' are read as [channels, steps], 2 channels each" in checks(dataset)
+
+
+def test_structs_that_say_the_same_twice(tmp_path: Path) -> None:
+    one = {"data": np.zeros((4, 6, 2)), "label": np.arange(4) % 2}
+    with pytest.raises(DataError, match=r"mine.mat holds 'data' twice: save one struct array"):
+        load(Source(saved_by_matlab(tmp_path, walk=one, run=one), tmp_path / "cache"))
+
+
+def test_sequences_along_the_last_axis_are_told(tmp_path: Path) -> None:
+    path = saved_by_matlab(tmp_path, X=np.zeros((6, 2, 4)), y=np.arange(4) % 2)
+    with pytest.raises(DataError, match="has 4 labels for 6 sequences; if they are counted by the last axis"):
+        load(Source(path, tmp_path / "cache"))
+
+
 def test_a_zip_and_a_folder_with_one() -> None:
     for path in ("zipped", "zipped/gestures.zip"):
         dataset = read(path)
@@ -274,6 +321,22 @@ def matlab_7_3(folder: Path) -> Path:
     return folder / "new.mat"
 
 
+def hdf5(folder: Path) -> Path:
+    (folder / "h5.mat").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(512))
+    return folder / "h5.mat"
+
+
+def table_of_matlab(folder: Path) -> Path:
+    def element(kind: int, data: bytes) -> bytes:
+        return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+    savemat(folder / "inner.mat", {"a": np.array([[1, 2]], np.uint32)})
+    begin = element(6, struct.pack("<II", 17, 0)) + element(1, b"T") + element(1, b"MCOS") + element(1, b"table")
+    variable = element(14, begin + (folder / "inner.mat").read_bytes()[128:])
+    (folder / "table.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + variable)
+    return folder / "table.mat"
+
+
 def without_class(folder: Path) -> Path:
     (folder / "x.arff").write_text("@relation x\n@attribute a numeric\n@data\n1\n")
     return folder / "x.arff"
@@ -292,7 +355,9 @@ def broken_payload(folder: Path) -> Path:
         (zip_in_zip, "member 'inner.zip' is a zip in a zip"),
         (escaping, "names with '..' are refused"),
         (pickled, "X.npy holds .*: it should hold numbers or text"),
-        (matlab_7_3, "new.mat is a MATLAB file of version 7.3: save it with -v7"),
+        (matlab_7_3, r"new.mat is a MATLAB file of version 7.3 \(HDF5\): save it with -v7"),
+        (hdf5, r"h5.mat is a MATLAB file of version 7.3 \(HDF5\): save it with -v7"),
+        (table_of_matlab, r"table.mat holds a table, .* that only MATLAB reads: save table2struct\(T\) of a table"),
         (without_class, "x.arff has no attribute for the class"),
         (broken_payload, r"a.1.json: payload.values has the shape \[1, 2\] for 1 sensors"),
     ],
