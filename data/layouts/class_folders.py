@@ -264,7 +264,7 @@ def table_files(root: Path) -> list[Path]:
     for path in told or found:
         suffix = path.suffix.lower()
         kind = "stream" if suffix in STREAM_SUFFIXES else suffix if suffix in by_kind else "table"
-        if kind in ("table", ARRAY_SUFFIX) or len(path.parts) > 1 or PART.search(path.stem):
+        if kind != ".txt" or len(path.parts) > 1 or PART.search(path.stem):
             by_kind[kind].append(path)
     tables, clips, *texts = by_kind.values()
     if clips and all(len(path.parts) == 1 for path in tables):

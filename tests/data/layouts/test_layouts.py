@@ -235,6 +235,33 @@ def test_units_below_the_header_and_delimiters_at_the_ends() -> None:
     assert (dataset.sample_rate_hz, dataset.lengths.tolist()) == (50.0, [8, 8, 8, 8])
 
 
+def test_units_below_the_header_of_a_stream() -> None:
+    dataset = read("units_stream")
+    assert dataset.channel_names == ("ax (m/s²)", "ay (m/s²)")
+    assert (dataset.sample_rate_hz, dataset.group_names) == (pytest.approx(50), ("p0", "p1", "p2"))
+    assert dataset.sequence(0)[:2, 1].tolist() == [0.5, 1.5]
+
+
+def test_units_below_the_headers_of_annotations_and_their_stream(tmp_path: Path) -> None:
+    rows = "".join(f"{k / 50:.2f},{k % 7}.5,{k % 5}.25\n" for k in range(800))
+    for who in ("s1", "s2", "s3"):
+        (tmp_path / f"{who}.csv").write_text(f"time,ax,ay\ns,g,g\n{rows}")
+        (tmp_path / f"{who}_labels.csv").write_text("start,end,label\ns,s,\n1,4,walk\n5,9,run\n11,14,walk\n")
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert (dataset.channel_names, dataset.class_names) == (("ax (g)", "ay (g)"), ("null", "run", "walk"))
+    (one,) = read_unlabelled(tmp_path / "s1.csv", dataset.channel_names)
+    assert (one.channel_names, len(one.values)) == (dataset.channel_names, 800)
+
+
+def test_numbers_between_blanks_or_tabs_in_folders_of_classes() -> None:
+    dataset = read("dat_folders")
+    assert (dataset.class_names, dataset.lengths.tolist(), dataset.n_channels) == (("run", "walk"), [5, 6, 5, 6], 3)
+    first = (EXAMPLES / "dat_folders" / "run" / "2.dat").read_text().split()[:3]
+    assert dataset.sequence(1)[0].tolist() == pytest.approx([float(one) for one in first])
+    (one,) = read_unlabelled(EXAMPLES / "dat_folders" / "run" / "2.dat", dataset.channel_names)
+    assert one.values.tolist() == dataset.sequence(1).tolist()
+
+
 def test_lines_above_the_header() -> None:
     dataset = read("lines_above")
     assert (dataset.channel_names, dataset.lengths.tolist()) == (("ax", "ay", "az"), [6] * 4)
