@@ -311,13 +311,13 @@ def words_in(head: Head) -> frozenset[str]:
     return frozenset(head.columns[k] for k in (roles.label, roles.person, roles.sequence) if k is not None)
 
 
-def roles_in(head: Head, frame: pandas.DataFrame) -> tuple[Head, Roles]:
-    """What the columns are, by their names and, where these do not tell, by what is in them."""
+def roles_in(head: Head, frame: pandas.DataFrame, fewest: int = N_LOOKED_AT) -> tuple[Head, Roles]:
+    """What the columns are, by their names and, where these do not tell, by what is in them if it has so many rows."""
     if head.published is not None:
         roles = find_roles(head.columns, str(head.path))
         out = [k for k in roles.channels if head.columns[k] in head.published.left_out]
         return head, roles._replace(channels=tuple(k for k in roles.channels if k not in out))
-    ticking = [head.columns.index(name) for name in clocks(frame, head.columns)]
+    ticking = [head.columns.index(name) for name in clocks(frame, head.columns, fewest)]
     if head.columns[0] == "channel_1":
         label = next(iter(head.text), None)
         person = None if label is None else _tells_people(frame, label, {*ticking, label})
@@ -411,11 +411,11 @@ def clock_of(stamps: NDArray[np.float64], as_dates: bool, column: str) -> Clockw
     return None if unit is None else Clockwork(stamps, unit)
 
 
-def clocks(frame: pandas.DataFrame, columns: Sequence[str]) -> list[str]:
+def clocks(frame: pandas.DataFrame, columns: Sequence[str], fewest: int = N_LOOKED_AT) -> list[str]:
     """Columns that only ever grow, but where a clock is set: no measurement does."""
     found = []
     for name in columns:
-        if frame[name].dtype.kind in "iuf" and len(frame) >= N_LOOKED_AT:
+        if frame[name].dtype.kind in "iuf" and len(frame) >= fewest:
             steps = np.diff(frame[name].to_numpy(np.float64))
             if (steps >= 0).mean() >= 0.98 and (steps > 0).mean() >= 0.5:
                 found.append(name)

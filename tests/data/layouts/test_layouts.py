@@ -508,6 +508,15 @@ def test_a_clock_without_a_name_is_left_out_of_training_and_of_what_is_predicted
     assert one.values.tolist() == dataset.sequence(0).tolist()
 
 
+def test_the_clocks_of_a_raw_file_are_no_channels_of_what_is_predicted(tmp_path: Path) -> None:
+    # As those of the data set smartwatch.
+    rows = [f"{1384186505317 + 110 * k} {79403606728018 + 111 * k} {k % 5}.5 {k % 3}.25 {k % 4}.75" for k in range(19)]
+    (tmp_path / "15.txt").write_text("\n".join(rows))
+    (one,) = read_unlabelled(tmp_path / "15.txt", ("ax (m/s²)", "ay (m/s²)", "az (m/s²)"))
+    assert one.values[:2].tolist() == [[0.5, 0.25, 0.75], [1.5, 1.25, 1.75]]
+    assert one.sample_rate_hz == pytest.approx(1000 / 110)
+
+
 def test_blocks_are_predicted_one_by_one() -> None:
     found = list(read_unlabelled(EXAMPLES / "empty_lines" / "flex.csv"))
     assert [len(one.values) for one in found] == [5] * 4
