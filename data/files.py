@@ -37,9 +37,9 @@ ZIP = ".zip"
 ONE_FILE_SUFFIXES = frozenset(READERS)
 READ_SUFFIXES = TABLE_SUFFIXES | ONE_FILE_SUFFIXES | STREAM_SUFFIXES
 LAYOUTS = (
-    "a folder a class with CSV, TSV or Parquet files; one long CSV, TSV or Parquet table with the columns "
+    "a folder a class with CSV, TSV, Parquet, .npy or .dat files; one long CSV, TSV or Parquet table with the columns "
     "'sequence_id' and 'label'; streams with a label in every row, or with annotations (start, end, label) in a file "
-    "beside them; X and y in an .npz archive, in .npy files or in a .mat file; a .ts, .tsv or .arff file "
+    "beside them; X and y in an .npz archive, in .npy files, in tables or in a .mat file; a .ts, .tsv or .arff file "
     "of the time-series archive; an export of Edge Impulse; a zip of any of these"
 )
 
