@@ -83,6 +83,12 @@ def read_arrays(
                 f"{CHECK}{place} has sequences of {n_steps} steps of {n_channels:,} channels: if these are {n_steps} "
                 "channels, save np.swapaxes(X, 1, 2), or channel_names too"
             )
+        width = arrays["values"].shape[1]
+        if how.startswith("[") and arrays["values"].ndim == 2 and width <= MOST_CHANNELS_FIRST:
+            notes.append(
+                f"{CHECK}{place} has sequences of {width} steps of one channel: if each row is a step of {width} "
+                "channels, write a table with a column 'label', or give lengths too"
+            )
         unread = sorted(set(own.values()) - set(found.values()))
         if unread and labelled:
             notes.append(f"{CHECK}not read, since their names tell nothing: {', '.join(map(repr, unread[:6]))}")

@@ -137,7 +137,7 @@ def _classes(path: Path, names: Sequence[str] = LABEL_NAMES) -> Classes:
         # Its first line is a class or a name, of which the number of rows tells.
         lines = [line.strip().strip('"') for line in lines_of(path, table.place)][len(table.above) :]
         named = plain(columns[0]) in {plain(one) for one in names}
-        return Classes(table.place, [class_of(line) or line for line in lines if line][int(named) :])
+        return Classes(table.place, _named([line for line in lines if line][int(named) :], table.place))
     sequence = column_of("sequence", SEQUENCE_NAMES, columns, table.place) if len(columns) > 1 else None
     person = column_of("person", PERSON_NAMES, columns, table.place) if len(columns) > 1 else None
     label = column_of("label", names, columns, table.place)
@@ -150,8 +150,16 @@ def _classes(path: Path, names: Sequence[str] = LABEL_NAMES) -> Classes:
         raise DataError(f"{table.place}: no column is the label among {', '.join(map(repr, columns))}: call it 'label'")
     label = rest[0] if label is None else label
     people, ids = (None if k is None else _texts(table, k) for k in (person, sequence))
-    labels = [class_of(text) or text for text in _texts(table, label)]
-    return Classes(table.place, labels, people, ids)
+    return Classes(table.place, _named(_texts(table, label), table.place), people, ids)
+
+
+def _named(texts: Sequence[str], place: str) -> list[str]:
+    """Classes as they are written, whole numbers without a fraction."""
+    labels = [class_of(text) for text in texts]
+    odd = next((text for text, label in zip(texts, labels, strict=True) if text and label is None), None)
+    if odd is not None:
+        raise DataError(f"{place}: {odd[:40]!r} is no class, which is a word or a whole number")
+    return [label or "" for label in labels]
 
 
 def _texts(table: Table, column: int) -> list[str]:

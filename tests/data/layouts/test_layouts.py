@@ -178,6 +178,7 @@ def test_classes_of_sequences_or_of_rows(tmp_path: Path, labels: str) -> None:
         ("id,ax,ay,az", "y a b a b a b a b", "y_train.csv: sequence '0' is 'b' and 'a': it has one class"),
         ("id,ax,ay,az", "id,y 0,a 1,b 2,a", "y_train.csv has no class of '3', which .*X_train.csv holds"),
         ("id,ax,ay,az", "who,y 0,a 1,b 2,a 3,b", None),
+        ("id,ax,ay,az", "y 0.5 1.5 0.5 1.5", "y_train.csv: '0.5' is no class, which is a word or a whole number"),
         ("id,ax,ay,az", "who,what 0,a 1,b 2,a 3,b", "y_train.csv: no column is the label among 'who', 'what'"),
     ],
 )
@@ -217,6 +218,31 @@ def test_sensors_are_joined_by_time() -> None:
         rows = [line.split(",")[2:] for line in (folder / f"{sensor}.csv").read_text().split()[1:]]
         given = torch.tensor([[float(one) for one in reversed(row)] for row in rows])
         torch.testing.assert_close(dataset.sequence(0)[::every, first : first + 3], given, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("called", "channels"),
+    [
+        ("{0}_{1}.csv", ("x v", "y v", "z v")),
+        ("take_{0}/{1}.csv", ("x v", "y v", "z v")),
+        ("{0}_acc_{1}.csv {0}_gyro_{1}.csv", tuple(f"{one}_{axis} v" for one in ("acc", "gyr") for axis in "xyz")),
+    ],
+)
+def test_axes_in_files_of_their_own_are_joined(tmp_path: Path, called: str, channels: tuple[str, ...]) -> None:
+    for k in range(8):
+        for axis in "xyz":
+            for name in called.split():
+                path = tmp_path / "ab"[k % 2] / name.format(k, axis)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("t,v\n" + "".join(f"{step / 50},{k}.{step}\n" for step in range(12)))
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert (len(dataset), dataset.channel_names, dataset.class_names) == (8, channels, ("a", "b"))
+
+
+def test_arrays_of_few_steps_are_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "data.npy", np.arange(60.0).reshape(20, 3))
+    np.save(tmp_path / "labels.npy", np.repeat([0, 1], 10))
+    assert "if each row is a step of 3 channels" in checks(load(Source(tmp_path, tmp_path / "cache")))
 
 
 def test_blocks_between_empty_lines() -> None:
