@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..formats.arrays import MOST_CHANNELS_FIRST
 from ..formats.columns import ROW_NUMBER, Roles, Table, find_roles, open_table
 from ..formats.measured import Rounded, without_counters
 from ..formats.npy import ArrayTable
-from ..recording import CHECK
 from ..spool import Column, kept
 from .time_axis import Clock
 
@@ -92,13 +90,6 @@ def read_contents(root: Path, paths: Sequence[Path]) -> Contents:
     if left_out:
         notes.append(f"{LEFT_OUT}{', '.join(map(repr, left_out))}")
     channels = tuple(first.columns[k] for k in roles.channels)
-    if isinstance(first, ArrayTable) and all(len(one.values) <= MOST_CHANNELS_FIRST for one in files):
-        n_steps = max(len(one.values) for one in files)
-        if n_steps < len(channels):
-            notes.append(
-                f"{CHECK}clips have {n_steps} steps at most, of {len(channels):,} channels: if they are [channels, "
-                "steps], save clip.T"
-            )
     label = None if roles.label is None else first.columns[roles.label]
     return Contents(files, channels, label, clock, rounded, notes)
 

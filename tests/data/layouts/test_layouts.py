@@ -16,6 +16,7 @@ from scipy.io import savemat
 from data.errors import DataError
 from data.files import load
 from data.formats.matlab import read_mat
+from data.published import signs
 from data.recognise import recognise
 from data.recording import CHECK
 from data.sequences import SequenceDataset
@@ -92,6 +93,22 @@ def test_clips_of_signs_keep_their_reader(tmp_path: Path) -> None:
     assert load(Source(tmp_path, tmp_path / "cache")).class_names == ("a", "b")
 
 
+def test_a_list_says_which_sign_a_clip_is(tmp_path: Path) -> None:
+    lines = ["file,label,person"]
+    for k in range(8):
+        path = tmp_path / "ab"[k // 4] / f"{k}.npy"
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.random.default_rng(k).normal(size=(4, 258)))
+        lines.append(f"{k}.npy,{('hello', 'bye')[k % 2]},p{k // 2}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    assert recognise(tmp_path) == "signs"
+    dataset = signs.load(Source(tmp_path, tmp_path / "cache"))
+    assert [dataset.class_names[k] for k in dataset.labels] == ["hello", "bye"] * 4
+    assert dataset.group_names == ("p0", "p1", "p2", "p3")
+    assert any("the class of each file is taken from 'labels.csv'" in note for note in dataset.notes)
+    assert signs.load(Source(tmp_path, tmp_path / "cache", label_from="folder")).class_names == ("a", "b")
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
@@ -105,13 +122,6 @@ def test_clips_of_other_shapes(tmp_path: Path, shapes: list[tuple[int, ...]], me
             np.save(tmp_path / f"{label}_{k}.npy", np.full(shape, k / 2))
     with pytest.raises(DataError, match=message):
         load(Source(tmp_path, tmp_path / "cache"))
-
-
-def test_clips_that_may_lie_on_their_side_are_told(tmp_path: Path) -> None:
-    for k in range(4):
-        np.save(tmp_path / f"{('walk', 'run')[k % 2]}_{k}.npy", np.random.default_rng(k).normal(size=(3, 40)))
-    assert recognise(tmp_path) == "files"
-    assert "3 steps at most, of 40 channels: if they are [channels, steps]" in checks(load(Source(tmp_path, tmp_path)))
 
 
 def test_rows_with_their_classes_in_another_table() -> None:
