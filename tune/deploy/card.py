@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from data import files
+
 from ..core.escaping import escaped
 from ..evaluation.evaluate import FEWEST_PEOPLE, Evaluation
 from ..training.metrics import METRIC_LABELS
@@ -184,8 +186,9 @@ def _judged_on(evaluation: Evaluation) -> str:
 
 
 def _people(exported: Exported) -> str:
-    dataset = escaped(str(exported.description.data.dataset))
-    lines = ["## Data and people it was made from", "", f"Data set: {dataset}."]
+    dataset = exported.description.data.dataset
+    what = "Recordings of one's own" if dataset == files.NAME else f"Data set: {escaped(str(dataset))}"
+    lines = ["## Data and people it was made from", "", f"{what}."]
     parts = exported.split.get("parts") or [{}]
     for name in ("train", "validation", "test"):
         part = parts[0].get(name)

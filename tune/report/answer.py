@@ -67,6 +67,7 @@ def answer(facts: Facts, again: str, why: Sequence[str] = ()) -> Answer:
             (),
             (
                 Point("How does it stand?", (_counts(facts), *_failures(facts))),
+                *_worth(facts, "What is there to beat?"),
                 Point("How do I go on?", ("This goes on where the study is:",), facts.resume),
             ),
         )
@@ -74,7 +75,7 @@ def answer(facts: Facts, again: str, why: Sequence[str] = ()) -> Answer:
         _headline(facts),
         tuple(_key_figures(facts)),
         (
-            *_worth(facts),
+            *_worth(facts, QUESTION),
             Point("Which network?", (*_which(facts), *why)),
             Point(_good_question(facts), tuple(_how_good(facts))),
             Point("How sure is that?", tuple(how_sure(facts))),
@@ -84,11 +85,11 @@ def answer(facts: Facts, again: str, why: Sequence[str] = ()) -> Answer:
     )
 
 
-def _worth(facts: Facts) -> Iterator[Point]:
+def _worth(facts: Facts, question: str) -> Iterator[Point]:
     if facts.worth is not None:
         sentences, head, rows = facts.worth
         table = Table("What there was to beat, and what was found", head, rows, wraps=True)
-        yield Point(QUESTION, sentences, table=table)
+        yield Point(question, sentences, table=table)
 
 
 def who_was_judged(facts: Facts) -> str:

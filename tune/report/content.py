@@ -17,7 +17,7 @@ from .figures.slices import slices_info
 from .figures.words import StudyContext
 from .people import people_section
 from .reproduction import command, reproduction_section
-from .trials import trials_section
+from .trials import trials_sections
 
 
 class Content(NamedTuple):
@@ -90,7 +90,7 @@ def content(
         title or facts.name,
         subtitle,
         answer(facts, again, [section.summary for section in first]),
-        (*gathered(sections), trials_section(facts), reproduction_section(facts)),
+        (*gathered(sections), *trials_sections(facts), reproduction_section(facts)),
         facts.running,
     )
 

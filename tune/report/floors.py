@@ -78,6 +78,9 @@ class _Compared:
     def verdict(self) -> Iterator[str]:
         """By validation, which decides; with the test set's word where that contradicts."""
         floor = self.floors["minirocket"]
+        if floor is None and self.trial is None:
+            yield f"{FLOOR_NAME}, which could be handed over, has not been fitted yet; the table shows the yardsticks."
+            return
         if floor is None or floor["validation"] is None:
             why = f" {FLOOR_NAME} was not fitted: {floor['why_not']}." if floor and floor["why_not"] else ""
             yield f"There was nothing to beat that could be handed over; the table shows the yardsticks.{why}"

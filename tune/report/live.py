@@ -16,7 +16,7 @@ from ..study.samplers import n_finished
 from .outputs import load_libraries, write_live_page
 
 # Before that nobody has looked, and a study may be at its end.
-_FIRST_SECONDS = 5.0
+_FIRST_SECONDS = 3.0
 _MOST_OF_THE_TIME = 0.05
 
 

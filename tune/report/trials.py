@@ -16,9 +16,11 @@ MOST_ROWS = 500
 _MOST_PARAMETERS = 4
 
 
-def trials_section(facts: Facts) -> Section:
-    """A row a trial, in their order; of very many the last ones."""
+def trials_sections(facts: Facts) -> list[Section]:
+    """A row a trial, in their order; of very many the last ones. Before the first there is no table."""
     begun = [trial for trial in facts.trials if trial.state != TrialState.WAITING]
+    if not begun:
+        return []
     ranked = ranked_parameters(begun, facts.figures.importances)
     names = list(dict.fromkeys([*ranked, *(name for trial in begun for name in trial.params)]))[:_MOST_PARAMETERS]
     fresh = ("with fresh seeds",) if facts.context.fresh else ()
@@ -29,7 +31,7 @@ def trials_section(facts: Facts) -> Section:
         notes.append(f"The last {MOST_ROWS} of {len(begun)} trials.")
     table = Table("Every trial in numbers", head, rows, is_open=True, is_sortable=True)
     summary = f"{counted(len(begun), 'trial')}; of those not trained to the end, the best score they had reached."
-    return Section("trials", "Every trial in numbers", summary, tuple(notes), tables=(table,), heading="Trials")
+    return [Section("trials", "Every trial in numbers", summary, tuple(notes), tables=(table,), heading="Trials")]
 
 
 def _row(trial: FrozenTrial, facts: Facts) -> tuple[str, ...]:

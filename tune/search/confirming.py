@@ -100,7 +100,11 @@ class Confirmer:
         stood = self._standing(candidates, confirmation)
         found = describe_confirmation(study, confirmation, settings, candidates, stood)
         if found is None:
-            why = f"there is no time: --resume --confirm-seeds {settings.confirmation.seeds} takes it"
+            share = settings.confirmation.time_share
+            short = (
+                f"that costs more than {share:.0%} of the search" if share and not stop.reason else "there is no time"
+            )
+            why = f"{short}: --resume --confirm-seeds {settings.confirmation.seeds} takes it"
             if any(score is None for score in runs_of(confirmation).values()):
                 why = "its runs went wrong"
             observer.say(f"The best of the search is not confirmed by runs with fresh seeds, since {why}")

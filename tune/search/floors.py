@@ -48,7 +48,9 @@ def fit_floors(context: RunContext, observer: Progress, stop: StopWatch) -> None
             }
             if settings.architecture != FLOOR:
                 # MiniRocket may take a minute.
+                _keep(context, floors)
                 observer.say(f"To beat so far: {in_words(floors, settings.search.metric)}")
+                observer.after_trial()
                 # Half of the time at most: without a trial there would be nothing that it is the floor of.
                 with stop.kept_back((stop.seconds_left or 0.0) / 2):
                     floors["minirocket"] = _fit(context, stop)

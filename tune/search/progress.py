@@ -49,6 +49,7 @@ class Progress:
         best: Best value so far.
         best_number: Trial that has it.
         names: What to call those that are no trials of the search.
+        started: When the first trial of this run began; what comes before it does not tell how long one takes.
         seconds_afterwards: What comes after them takes, as far as that is known.
         after_trial: Called when a trial is stored.
     """
@@ -62,7 +63,7 @@ class Progress:
     best_number: int | None = None
     names: dict[int, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
+    started: float | None = None
     judged_here: set[int] = field(default_factory=set)
     said: list[str] = field(default_factory=list)
     seconds_afterwards: float = 0.0
@@ -74,6 +75,7 @@ class Progress:
 
     def trial_started(self, number: int, parameters: dict[str, Scalar], resumed: bool) -> None:
         """A trial begins, or goes on."""
+        self.started = self.started or time.monotonic()
         before = next((row for row in self.rows if row.number == number and resumed), Row(number, parameters))
         self.rows = [row for row in self.rows if row.number != number]
         reason = "goes on where it was" if resumed else ""
@@ -107,7 +109,7 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Expected from the trials of this run, paused ones too; None before the first."""
-        if not self.judged_here:
+        if self.started is None or not self.judged_here:
             return None
         each = (time.monotonic() - self.started) / len(self.judged_here)
         return each * max(self.n_trials - self.n_done, 0) + self.seconds_afterwards

@@ -9,9 +9,11 @@ import pytest
 from tests.html import Reader
 from tests.report_facts import facts_of, trials_of
 from tune.core.folders import StudyFolder
+from tune.core.stopping import StopWatch
 from tune.report.content import content
 from tune.report.live import LiveReport
 from tune.report.page import as_html
+from tune.search.floors import fit_floors
 from tune.search.progress import Progress
 
 if TYPE_CHECKING:
@@ -42,6 +44,29 @@ def test_it_is_written_between_trials_and_says_that_it_runs(lab: Lab) -> None:
     report._spent, report._started = 1.0, report._started - 36_000
     report.look(progress)
     assert page.stat().st_mtime_ns > first
+
+
+def test_it_is_there_before_the_first_trial_with_what_there_is_to_beat(new_lab: NewLab) -> None:
+    lab = new_lab("begun", {"search": {"floors": True, "trials": 1}})
+    context, page, texts = lab.context(), lab.folder.root / "report.html", list[str]()
+    report, progress = LiveReport(context.study, lab.settings, lab.folder), Progress("accuracy", 3, n_trials=1)
+    report._started -= 10
+
+    def after_trial() -> None:
+        report._spent = 0.0
+        report.look(progress)
+        texts.append(Reader(page.read_text(encoding="utf-8")).text)
+
+    progress.after_trial = after_trial
+    fit_floors(context, progress, StopWatch())
+    (early,) = texts
+    assert "What is there to beat?" in early
+    assert "MiniRocket with a ridge classifier, which could be handed over, has not been fitted yet" in early
+    assert "random forest on simple features" in early
+    assert "Every trial in numbers" not in early
+    after_trial()
+    assert "has not been fitted yet" not in texts[-1]
+    assert "fitted in" in texts[-1]
 
 
 def test_a_page_that_cannot_be_made_ends_no_search(lab: Lab) -> None:

@@ -46,6 +46,15 @@ def test_trials_that_are_paused_count_in_what_is_left() -> None:
     assert progress.seconds_left == pytest.approx(800, rel=0.1), "it was 7200"
 
 
+def test_what_comes_before_the_first_trial_does_not_tell_how_long_one_takes() -> None:
+    progress = Progress("accuracy", n_epochs=9, n_trials=9)
+    time.sleep(0.3)
+    progress.trial_started(0, {}, resumed=False)
+    progress.trial_finished(0, "complete", 0.5, "")
+    assert progress.seconds_left is not None
+    assert progress.seconds_left < 8 * 0.3
+
+
 def test_a_terminal_shows_a_table_of_the_last_trials() -> None:
     text = io.StringIO()
     progress = Progress("accuracy", n_epochs=3, n_trials=30)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -100,15 +100,17 @@ def curves_info(trials: Sequence[FrozenTrial], context: StudyContext) -> CurvesI
             "The training loss is what was minimised, with dropout, smoothed labels and varied data, so that it may "
             "well lie above the validation loss. A validation loss that rises at the end means overfitting."
         )
-    words = Words("Learning curves", _summary(curves, pointed_out, context), tuple(notes))
+    epochs = set() if selected is None else set(selected.user_attrs.get("best_epochs") or [])
+    words = Words("Learning curves", _summary(curves, pointed_out, context, epochs), tuple(notes))
     return CurvesInfo(curves, pointed_out, losses, axis, words)
 
 
-def _summary(curves: Sequence[Curve], pointed_out: Stars, context: StudyContext) -> str:
+def _summary(curves: Sequence[Curve], pointed_out: Stars, context: StudyContext, best_epochs: Collection[int]) -> str:
+    """In words; of several epochs with the same score the best is the one of ``best_epochs``, by its loss."""
     shown = next((curve for curve in curves if curve.kind == SELECTED), None)
     if shown is None:
         return "No trial has run to its end yet."
-    epoch, score = max(shown.points, key=lambda point: context.sign * point[1])
+    epoch, score = max(shown.points, key=lambda point: (context.sign * point[1], point[0] in best_epochs))
     first = shown.points[0]
     said = (
         f"Trial {shown.number}, {pointed_out.label}, had {context.score(first[1])} after epoch {first[0]} and its "

@@ -72,6 +72,13 @@ def test_curves_of_the_best_the_middle_and_the_pruned() -> None:
     assert "Trial 4, selected, had 10.0% after epoch 1 and its best, 54.0%, after epoch 2 of 2" in info.words.summary
 
 
+@pytest.mark.parametrize("stored", [2, 3])
+def test_of_epochs_with_the_same_score_the_best_is_the_one_that_the_trial_kept(stored: int) -> None:
+    best = trial(0, 0.9, reported={1: 0.5, 2: 0.9, 3: 0.9})
+    best._user_attrs = {"best_epochs": [stored, stored]}
+    assert f"its best, 90.0%, after epoch {stored} of 3" in curves([best]).words.summary
+
+
 def test_losses_are_means_over_the_folds() -> None:
     best = trial(0, 0.9, reported={1: 0.5, 2: 0.9})
     best._user_attrs = {"history": [*history(2), [{"epoch": 1, "train_loss": 4.0, "validation": {"loss": 0.5}}]]}
