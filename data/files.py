@@ -11,10 +11,11 @@ from .formats.arrays import are_arrays
 from .formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES
 from .formats.matlab import read_mat
 from .formats.npz import arrays_beside, read_npy_files, read_npz
-from .layouts.class_folders import DEEPEST, is_flat, read_folder, table_files, table_paths
+from .layouts.class_folders import CLIPS, DEEPEST, is_flat, read_folder, table_files, table_paths
 from .layouts.edge_impulse import FOLDERS, files_in, read_edge_impulse
 from .layouts.label_first import is_label_first, read_arff, read_label_first
-from .layouts.label_list import find_listing
+from .layouts.label_list import Listing, find_listing
+from .layouts.labels_apart import read_apart, tables_apart
 from .layouts.long_table import read_long_table
 from .layouts.packed import read_packed
 from .layouts.ts_archive import find_pair, read_ts
@@ -24,6 +25,7 @@ from .recordings import assemble
 from .sequences import SequenceDataset
 from .source import Source, is_file
 from .streams.files import find_streams, read_streams
+from .streams.labels import Found
 
 NAME = "files"
 # Short sequences are gestures, long ones activities.
@@ -35,9 +37,9 @@ ZIP = ".zip"
 ONE_FILE_SUFFIXES = frozenset(READERS)
 READ_SUFFIXES = TABLE_SUFFIXES | ONE_FILE_SUFFIXES | STREAM_SUFFIXES
 LAYOUTS = (
-    "a folder a class with CSV, TSV or Parquet files; one long CSV, TSV or Parquet table with the columns "
+    "a folder a class with CSV, TSV, Parquet, .npy or .dat files; one long CSV, TSV or Parquet table with the columns "
     "'sequence_id' and 'label'; streams with a label in every row, or with annotations (start, end, label) in a file "
-    "beside them; X and y in an .npz archive, in .npy files or in a .mat file; a .ts, .tsv or .arff file "
+    "beside them; X and y in an .npz archive, in .npy files, in tables or in a .mat file; a .ts, .tsv or .arff file "
     "of the time-series archive; an export of Edge Impulse; a zip of any of these"
 )
 
@@ -58,9 +60,9 @@ def _load(source: Source) -> SequenceDataset:
     assert source.data_path is not None
     if source.label_from != "folder":
         is_folder = not is_file(source.data_path) and source.data_path.is_dir()
-        if is_folder and (listing := find_listing(source.data_path, table_paths(source.data_path))):
+        if is_folder and (listing := listing_in(source.data_path)):
             return assemble(*read_folder(source.data_path, NAME, source.label_from, listing), source)
-        if streams := find_streams(source.data_path):
+        if (streams := find_streams(source.data_path)) and not are_classes(source.data_path, streams):
             return read_streams(source.data_path, streams, NAME, source)
     path = the_file(source.data_path)
     if path.suffix.lower() == ZIP:
@@ -75,6 +77,8 @@ def _read(path: Path, source: Source) -> tuple[Layout, list[Recording]]:
             return read_npy_files(path, NAME)
         if files_in(path):
             return read_edge_impulse(path, NAME)
+        if tables_apart(path):
+            return read_apart(path, NAME)
         return read_folder(path, NAME, source.label_from)
     suffix = path.suffix.lower()
     if suffix in READERS:
@@ -95,7 +99,7 @@ def the_file(path: Path) -> Path:
     if not path.is_dir():
         raise DataError(f"{path} is neither a file nor a folder: name one with --data-path")
     inner = inside(path)
-    if arrays_beside(inner) or files_in(inner):
+    if arrays_beside(inner) or files_in(inner) or tables_apart(inner):
         return inner
     tables = table_files(path)
     if inner != path and all(table.parts[:-1] == inner.relative_to(path).parts for table in tables):
@@ -117,6 +121,21 @@ def the_file(path: Path) -> Path:
     if not found:
         raise DataError(f"{path} holds nothing that is understood. Understood are: {LAYOUTS}")
     return found[0]
+
+
+def are_classes(path: Path, streams: Sequence[Found]) -> bool:
+    """Whether what looks like a stream are the classes of sequences in another table."""
+    inner = inside(path) if path.is_dir() else path.parent
+    return streams[0].head.path in [own.get("labels") for own in tables_apart(inner).values()]
+
+
+def listing_in(folder: Path) -> Listing | None:
+    """What lists beside recordings say of them; None without one.
+
+    Raises:
+        DataError: As ``label_list.find_listing``.
+    """
+    return find_listing(folder, table_paths(folder, CLIPS))
 
 
 def inside(path: Path) -> Path:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import files
 from .errors import DataError
-from .formats.archive import open_binary, open_zip
+from .formats.archive import DAMAGE, open_binary, open_zip
+from .formats.columns import ARRAY_SUFFIX
+from .formats.npy import shape_of
 from .formats.regular import open_regular
+from .landmarks import parts_in_frame
+from .layouts.class_folders import table_paths
+from .layouts.clips import misplaced
 from .published import asl_citizen, asl_signs, signs, smartwatch, uci_har, wlasl
 from .source import is_file
 
@@ -22,6 +27,8 @@ ARCHIVES = {
 SIGNS_FOLDER = "/train_landmark_files/"
 # Sign, take and frame; metadata may put one more folder above.
 DEEPEST_LANDMARKS = 4
+# That an array begins with, which say what it holds.
+HEADER_BYTES = 1 << 16
 
 
 def recognise(path: Path) -> str:
@@ -48,6 +55,8 @@ def recognise(path: Path) -> str:
         found.setdefault(uci_har.NAME, f"unpacked, with {uci_har.LABELS_FILE}")
     if files.holds_arrays(path):
         return files.NAME
+    if holds_clips(path):
+        return files.NAME
     if holds_landmarks(path):
         found.setdefault(SIGNS, "landmarks in .npy files")
     elif not found and holds_sign_metadata(path):
@@ -69,6 +78,40 @@ def recognise(path: Path) -> str:
 def holds_landmarks(folder: Path) -> bool:
     """Whether ``.npy`` files lie in a folder or a few levels below it."""
     return any(name.lower().endswith(".npy") for _, names in _folders(folder) for name in names)
+
+
+def holds_clips(folder: Path) -> bool:
+    """Whether ``.npy`` files below a folder are recordings of sensors, listed or where those of signs do not lie."""
+    names = (place / name for place, names in _folders(folder) for name in sorted(names))
+    first = next((one for one in names if one.suffix.lower() == ARRAY_SUFFIX), None)
+    if first is None or holds_sign_metadata(folder):
+        return False
+    try:
+        with open_regular(first) as file:
+            n_dimensions = n_dimensions_of_clip(file.read(HEADER_BYTES))
+    except OSError:
+        return False  # Its reader tells.
+    if n_dimensions is None:
+        return False
+    clips = [path.as_posix() for path in table_paths(folder, frozenset({ARRAY_SUFFIX}))]
+    return are_no_signs(clips, n_dimensions) or bool(
+        (listing := files.listing_in(folder)) and any(path.suffix.lower() == ARRAY_SUFFIX for path in listing.entries)
+    )
+
+
+def n_dimensions_of_clip(begin: bytes) -> int | None:
+    """By the first bytes of an array; None where it is no clip, or landmarks, as far as their number is known."""
+    try:
+        shape = shape_of(begin, "")
+    except DataError:
+        return None  # Its reader tells.
+    return len(shape) if len(shape) in (1, 2) and parts_in_frame(shape[-1]) is None else None
+
+
+def are_no_signs(clips: Sequence[str], n_dimensions: int) -> bool:
+    """Whether arrays do not lie as signs do: a take a folder of frames, or a folder a sign with its clips."""
+    depth = 3 if n_dimensions == 1 else 2
+    return misplaced(clips, depth) is not None or (depth == 2 and len({one.split("/")[-2] for one in clips}) == 1)
 
 
 def holds_sign_metadata(folder: Path) -> bool:
@@ -118,7 +161,17 @@ def _of_file(path: Path) -> str:
 def _of_zip(path: Path) -> str | None:
     """The data set whose members an archive has, somebody's own recordings included; None for any other archive."""
     with open_binary(path, signs.LIMITS.archive_bytes) as file:
-        members = open_zip(file, str(path), signs.LIMITS.n_members).namelist()
+        archive = open_zip(file, str(path), signs.LIMITS.n_members)
+        members = archive.namelist()
+        clips = sorted(one for one in members if one.endswith(ARRAY_SUFFIX) and "__MACOSX" not in one)
+        if clips and not any(one.endswith((".json", asl_citizen.TRAIN_FILE)) for one in members):
+            try:
+                with archive.open(clips[0]) as first:
+                    n_dimensions = n_dimensions_of_clip(first.read(HEADER_BYTES))
+            except DAMAGE:
+                n_dimensions = None
+            if n_dimensions is not None and are_no_signs(clips, n_dimensions):
+                return files.NAME
     if any(f"/{member}".endswith(f"/{uci_har.LABELS_FILE}") for member in members):
         return uci_har.NAME
     if any(smartwatch.SAMPLE.fullmatch(member) for member in members):

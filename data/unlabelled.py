@@ -29,6 +29,7 @@ from .streams.clock import mended_clock
 from .streams.tables import (
     ANNOTATIONS,
     LABELS,
+    N_LOOKED_AT,
     PLAIN,
     ROWS,
     Head,
@@ -48,6 +49,8 @@ UNDERSTOOD = "CSV, TSV, TXT, DAT, LOG, Parquet, .npy and .npz"
 
 # On average; a clock that jumps more often is none.
 FEWEST_STEPS_BETWEEN_JUMPS = 20
+# Of a table without a header that has more columns than the network channels.
+FEWEST_ROWS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +154,8 @@ def _from_file(path: Path, wanted: Sequence[str], *, beside_others: bool = False
 def _from_stream(head: Head, wanted: Sequence[str]) -> Iterator[Unlabelled]:
     """A stream as training has it: without its labels, a recording a person, missing values filled in."""
     frame = read_frame(head, words_in(head))
-    head, roles = roles_in(head, frame)
+    # A clock shows in few rows where columns are too many.
+    head, roles = roles_in(head, frame, FEWEST_ROWS if head.kind == PLAIN else N_LOOKED_AT)
     frame.columns = list(head.columns)
     names = [head.columns[k] for k in roles.channels]
     values = np.stack([numbers(frame, head, name) for name in names], axis=1)

@@ -83,6 +83,12 @@ def read_arrays(
                 f"{CHECK}{place} has sequences of {n_steps} steps of {n_channels:,} channels: if these are {n_steps} "
                 "channels, save np.swapaxes(X, 1, 2), or channel_names too"
             )
+        width = arrays["values"].shape[1]
+        if how.startswith("[") and arrays["values"].ndim == 2 and width <= MOST_CHANNELS_FIRST:
+            notes.append(
+                f"{CHECK}{place} has sequences of {width} steps of one channel: if each row is a step of {width} "
+                "channels, write a table with a column 'label', or give lengths too"
+            )
         unread = sorted(set(own.values()) - set(found.values()))
         if unread and labelled:
             notes.append(f"{CHECK}not read, since their names tell nothing: {', '.join(map(repr, unread[:6]))}")
@@ -104,7 +110,7 @@ def _by_part(keys: Sequence[str]) -> dict[int | None, dict[str, str]]:
     common: dict[str, str] = {}
     known = {one for names in NAMES.values() for one in names}
     for key in keys:
-        part, plain = _part_of(key)
+        part, plain = part_of(key)
         if part is not None and plain.lower() in known:
             of_part.setdefault(part, {})[plain] = key
         else:
@@ -114,7 +120,7 @@ def _by_part(keys: Sequence[str]) -> dict[int | None, dict[str, str]]:
     return {part: {**common, **own} for part, own in sorted(of_part.items())}
 
 
-def _part_of(key: str) -> tuple[int | None, str]:
+def part_of(key: str) -> tuple[int | None, str]:
     """The part in ``X_train`` or ``test_y``, and the rest of the name."""
     for word, part in PARTS.items():
         if key.lower().endswith(word):
@@ -162,7 +168,9 @@ def _recordings(
     people = _texts(arrays, "people", place) if "people" in arrays else None
     for what, listed in (("labels", labels), ("people", people)):
         if listed is not None and len(listed) != len(tables):
-            raise DataError(f"{place} has {len(listed):,} {what} for {len(tables):,} sequences")
+            is_last = arrays["values"].ndim == 3 and len(listed) == arrays["values"].shape[-1]
+            hint = "; if they are counted by the last axis, put it first" if is_last else ""
+            raise DataError(f"{place} has {len(listed):,} {what} for {len(tables):,} sequences{hint}")
     rate = _rate(arrays, place)
     names = _channel_names(arrays, values.shape[-1], place)
     kept, notes = without_counters([(place, table) for table in tables], names, rounded)

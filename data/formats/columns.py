@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .delimited import MISSING, NUMBER, TextTable
+from .npy import SUFFIX, ArrayTable
 from .parquet import ParquetTable
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
+ARRAY_SUFFIX = SUFFIX
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 # Of text that is a stream, or nothing that is read.
 STREAM_SUFFIXES = frozenset({".dat", ".log"})
@@ -146,9 +148,10 @@ def open_table(path: Path, place: str) -> Table:
     Raises:
         DataError: If it cannot be opened.
     """
-    if path.suffix.lower() in PARQUET_SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix in PARQUET_SUFFIXES:
         return ParquetTable(path, place)
-    return TextTable(path, place)
+    return ArrayTable(path, place) if suffix == ARRAY_SUFFIX else TextTable(path, place)
 
 
 def find_roles(columns: Sequence[str], place: str) -> Roles:

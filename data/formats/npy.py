@@ -6,12 +6,20 @@ import io
 import math
 import tokenize
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from .delimited import CHUNK_ROWS, NumberChunk, refuse_columns
+from .folder import LARGEST_FILE_BYTES
+from .regular import read_regular
+from .tables import LARGEST
+
+SUFFIX = ".npy"
 
 # Whatever NumPy raises on a header that it did not write itself.
 DAMAGE = (ValueError, TypeError, SyntaxError, KeyError, EOFError, MemoryError, RecursionError, tokenize.TokenError)
@@ -61,6 +69,60 @@ def read_any(content: bytes, place: str) -> NDArray[Any]:
     except DAMAGE as error:
         raise DataError(f"{place} is not an array as numpy.save writes it, or is damaged: {error}") from error
     return array if dtype.kind != "f" else array.astype(np.float64)
+
+
+def shape_of(begin: bytes, place: str) -> tuple[int, ...]:
+    """The shape of an array by the first bytes of its file.
+
+    Raises:
+        DataError: If they are not those of an array.
+    """
+    return _header(begin, place)[0]
+
+
+class ArrayTable:
+    """A clip [steps, channels], or [steps] of one channel, as a table without a header; see ``columns.Table``.
+
+    Raises:
+        DataError: If it cannot be read, holds no numbers, or is no clip.
+    """
+
+    has_header = False
+    first_row = 1
+
+    def __init__(self, path: Path, place: str) -> None:
+        self.place = place
+        self.above: tuple[str, ...] = ()
+        self.breaks: list[int] = []
+        self.recoded: list[int] = []
+        try:
+            values = read_any(read_regular(path, LARGEST_FILE_BYTES), place)
+        except OSError as error:
+            raise DataError(f"{place} cannot be read: {error.strerror}") from error
+        if values.ndim not in (1, 2) or not values.size or values.dtype.kind not in "iuf":
+            raise DataError(
+                f"{place} holds {values.dtype} of the shape {list(values.shape)}: a clip holds numbers, "
+                "[steps, channels]"
+            )
+        self._values = values.reshape(len(values), -1)
+        refuse_columns(self._values.shape[1], place)
+        self.columns = tuple(f"channel_{k + 1}" for k in range(self._values.shape[1]))
+
+    def chunks(self, as_numbers: bool = False) -> Iterator[NumberChunk]:
+        """All rows, in order.
+
+        Raises:
+            DataError: If a value is infinite, or too large.
+        """
+        for begin in range(0, len(self._values), CHUNK_ROWS):
+            rows = self._values[begin : begin + CHUNK_ROWS].astype(np.float64)
+            wrong = np.argwhere(np.abs(rows) > LARGEST)
+            if len(wrong):
+                row, column = wrong[0].tolist()
+                raise DataError(
+                    f"{self.place} at {[begin + row, column]}: {rows[row, column]} is not finite, or too large"
+                )
+            yield NumberChunk(self.place, self.columns, begin + 1, rows)
 
 
 def _checked(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
-from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, find_roles, open_table
+from ..formats.columns import ARRAY_SUFFIX, PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, find_roles, open_table
 from ..recording import CHECK, PARTS, TRAIN, Layout, Recording
 from ..spool import each
 from .class_column import FOLDER, Told, settle
@@ -31,6 +31,9 @@ from .ts_archive import PART
 DEEPEST = 6
 MAX_FILES = 200_000
 MAX_FOLDERS = 50_000
+TABLES = PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES
+# Clips as well.
+CLIPS = TABLES | {ARRAY_SUFFIX}
 
 TAKE_FOLDER = re.compile(
     r"((take|trial|rec|recording|session|seq|sequence|sample|run|rep|clip)[ _-]?)?\d+", re.IGNORECASE
@@ -249,26 +252,35 @@ def _spoken(sample: Sample, column: str | None, listing: Listing | None) -> str:
 
 
 def table_files(root: Path) -> list[Path]:
-    """Tables below a folder, relative to it; text of any kind only where there is no CSV, TSV or Parquet.
+    """Tables below a folder, relative to it: CSV, TSV and Parquet, or else clips, or else text of any kind.
 
     Raises:
         DataError: If a folder cannot be looked into, holds itself through a link, or there are too many files or
             folders.
     """
-    found = [path for path in table_paths(root) if path.suffix.lower() not in STREAM_SUFFIXES]
+    found = table_paths(root, CLIPS)
     told = [path for path in found if not any(map(PASSED_OVER.fullmatch, (*path.parts[:-1], path.stem)))]
-    found = told or found
-    plain = [path for path in found if path.suffix.lower() != ".txt"]
-    return plain or [path for path in found if len(path.parts) > 1 or PART.search(path.stem)]
+    by_kind: dict[str, list[Path]] = {kind: [] for kind in ("table", ARRAY_SUFFIX, ".txt", "stream")}
+    for path in told or found:
+        suffix = path.suffix.lower()
+        kind = "stream" if suffix in STREAM_SUFFIXES else suffix if suffix in by_kind else "table"
+        if kind != ".txt" or len(path.parts) > 1 or PART.search(path.stem):
+            by_kind[kind].append(path)
+    tables, clips, *texts = by_kind.values()
+    if clips and all(len(path.parts) == 1 for path in tables):
+        # A table beside clips is about them.
+        return [*tables, *clips] if any(len(path.parts) > 1 for path in clips) else clips
+    return next(filter(None, (tables, *texts)), [])
 
 
-def table_paths(root: Path) -> list[Path]:
+def table_paths(root: Path, suffixes: frozenset[str] = TABLES) -> list[Path]:
     """Everything below a folder that may be a table, relative to it, in the natural order of the names.
 
     Raises:
         DataError: As ``table_files``.
     """
-    return sorted(_walk(root, Path(), set(), count()), key=lambda path: [natural_order(part) for part in path.parts])
+    found = (path for path in _walk(root, Path(), set(), count()) if path.suffix.lower() in suffixes)
+    return sorted(found, key=lambda path: [natural_order(part) for part in path.parts])
 
 
 def _walk(root: Path, below: Path, above: set[tuple[int, int]], folders: Iterator[int]) -> Iterator[Path]:
@@ -291,7 +303,7 @@ def _walk(root: Path, below: Path, above: set[tuple[int, int]], folders: Iterato
         if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry)):
             if len(below.parts) + 1 < DEEPEST:
                 yield from _walk(root, below / entry.name, above | {real}, folders)
-        elif os.path.splitext(entry.name)[1].lower() in PARQUET_SUFFIXES | TEXT_SUFFIXES | STREAM_SUFFIXES:
+        elif os.path.splitext(entry.name)[1].lower() in CLIPS:
             if os.path.exists(entry) and not os.path.isfile(entry):
                 raise DataError(f"{entry.path} is no plain file: take it out")
             n_files += 1

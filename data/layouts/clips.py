@@ -10,11 +10,10 @@ from typing import NamedTuple
 from ..errors import DataError
 from ..formats.archive import Archive
 from ..formats.folder import Folder
-from ..formats.npy import read_npy
+from ..formats.npy import SUFFIX, read_npy
 
 Tree = Archive | Folder
 
-SUFFIX = ".npy"
 FRAME = re.compile(r".*?([0-9]{1,9})", re.DOTALL)
 DIGITS = re.compile(r"([0-9]+)")
 N_NAMED = 3
@@ -129,15 +128,15 @@ def clips_in_folders(tree: Tree) -> tuple[list[Clip], tuple[str, ...]]:
             f"{tree.place(files[0])} has {n_dimensions} dimensions: a frame has one, a clip of [time, features] two"
         )
     depth, layout = (3, "<sign>/<take>/<frame>.npy") if n_dimensions == 1 else (2, "<sign>/<clip>.npy")
+    if (odd := misplaced(files, depth)) is not None:
+        raise DataError(
+            f"{tree.place(odd)} is not in its place: by {files[0]!r} the recordings are {layout}, all signs in "
+            "one folder; name that folder, or take out what is no recording"
+        )
     takes: dict[tuple[str, str], list[str]] = {}
     above = files[0].split("/")[:-depth]
     for file in files:
         path = file.split("/")
-        if path[:-depth] != above or len(path) - len(above) != depth:
-            raise DataError(
-                f"{tree.place(file)} is not in its place: by {files[0]!r} the recordings are {layout}, all signs in "
-                "one folder; name that folder, or take out what is no recording"
-            )
         take = path[-2] if n_dimensions == 1 else path[-1]
         takes.setdefault((path[-depth], take), []).append(file)
     if isinstance(tree, Folder) and n_dimensions == 1:
@@ -149,6 +148,13 @@ def clips_in_folders(tree: Tree) -> tuple[list[Clip], tuple[str, ...]]:
     gaps = {take: numbers[-1] - numbers[0] + 1 - len(numbers) for take, (numbers, _) in frames.items()}
     clips = [Clip(sign, members, n_dimensions=1) for (sign, _), (_, members) in frames.items()]
     return clips, tuple(_gap_notes(gaps))
+
+
+def misplaced(files: Sequence[str], depth: int) -> str | None:
+    """The first file that does not lie so many names deep in the one folder; None where all do."""
+    above = files[0].split("/")[:-depth]
+    places = ((file, file.split("/")) for file in files)
+    return next((file for file, at in places if at[:-depth] != above or len(at) != len(above) + depth), None)
 
 
 def natural_order(name: str) -> tuple[tuple[tuple[int, str] | str, ...], str]:

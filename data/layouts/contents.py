@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..formats.columns import ROW_NUMBER, Roles, Table, find_roles, open_table
 from ..formats.measured import Rounded, without_counters
+from ..formats.npy import ArrayTable
 from ..spool import Column, kept
 from .time_axis import Clock
 
@@ -185,6 +186,12 @@ def _same_columns(first: Table, table: Table) -> list[int]:
         raise DataError(
             f"{headed.place} has a header and {bare.place} has none: all files must be alike; take out what is no "
             "recording"
+        )
+    if not first.has_header and len(table.columns) != len(first.columns):
+        hint = "; clips are [steps, channels]: save others as clip.T" if isinstance(table, ArrayTable) else ""
+        raise DataError(
+            f"{table.place} has {len(table.columns):,} columns and {first.place} has {len(first.columns):,}: all files "
+            f"must have the same; take out what is no recording{hint}"
         )
     # pandas keeps the rows' numbers of a table that was chosen from another, and not those of a whole one.
     numbers = [name for name in {*first.columns} ^ {*table.columns} if ROW_NUMBER.fullmatch(name)]

@@ -25,7 +25,10 @@ from .ts_archive import read_pair
 # Fewer columns are steps of one recording more often than a sequence.
 FEWEST_COLUMNS = 4
 ARFF = ".arff"
-ARFF_DAMAGE = (ValueError, TypeError, KeyError, IndexError, NotImplementedError, StopIteration, RuntimeError)
+ARFF_DAMAGE = (
+    *(ValueError, TypeError, KeyError, IndexError, NotImplementedError, StopIteration, RuntimeError),
+    csv.Error,
+)
 
 
 def is_label_first(path: Path) -> bool:
@@ -38,7 +41,7 @@ def is_label_first(path: Path) -> bool:
     if table.has_header or len(table.columns) < FEWEST_COLUMNS:
         return table.has_header and label_of_steps(table.columns) is not None
     labels = next(iter(table.chunks())).texts(0)
-    known = {_class(label) for label in labels}
+    known = {class_of(label) for label in labels}
     return None not in known and len(known) > 1 and (2 * len(known) <= len(labels) or len(labels) < 2 * FEWEST_COLUMNS)
 
 
@@ -78,7 +81,7 @@ def _cases(path: Path, part: int | None) -> Iterator[Recording]:
             raise DataError(f"{path} holds more than {MAX_VALUES:,} values: take fewer rows")
         for k, (label, row) in enumerate(zip(labels, values.astype(np.float32), strict=True)):
             place = f"{path}, row {first_row + k}"
-            plain = _class(label)
+            plain = class_of(label)
             if plain is None:
                 raise DataError(f"{place}: {label[:40]!r} is no class, which is a word or a whole number")
             yield Recording(place, plain, row[:, None], part=part)
@@ -91,7 +94,7 @@ def _rows(table: Table) -> Iterator[tuple[list[str], NDArray[np.float64], int]]:
         yield chunk.texts(label), np.stack([chunk.numbers(k) for k in steps], axis=1), chunk.first_row
 
 
-def _class(label: str) -> str | None:
+def class_of(label: str) -> str | None:
     """A class as it is written, a whole number without a fraction; None if it is neither that nor a word."""
     try:
         number = float(label)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DataError, some
 from ..formats.columns import (
+    ARRAY_SUFFIX,
     LABEL_NAMES,
     PARQUET_SUFFIXES,
     PERSON_NAMES,
@@ -45,7 +46,7 @@ MOST_ALIKE = 3
 N_LOOKED_AT = 100
 
 
-SUFFIXES = TEXT_SUFFIXES | PARQUET_SUFFIXES | STREAM_SUFFIXES
+SUFFIXES = TEXT_SUFFIXES | PARQUET_SUFFIXES | STREAM_SUFFIXES | {ARRAY_SUFFIX}
 PERSONS = frozenset(map(plain, PERSON_NAMES))
 
 # Files and folders by what they may be called.
@@ -83,7 +84,8 @@ def find_listing(root: Path, paths: Sequence[Path]) -> Listing | None:
     perhaps = [
         path
         for path in paths
-        if alike[path.parent, re.sub(r"\d+", "0", path.stem)] <= MOST_ALIKE
+        if path.suffix.lower() != ARRAY_SUFFIX
+        and alike[path.parent, re.sub(r"\d+", "0", path.stem)] <= MOST_ALIKE
         and (LIST.search(path.stem) or (alone and len(path.parts) == top))
     ]
     may_be = set(perhaps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -62,22 +62,30 @@ class Owners:
         return owners
 
 
-def read_long_table(path: Path, name: str) -> tuple[Layout, list[Recording]]:
+def read_long_table(
+    path: Path, name: str, beside: Mapping[str, tuple[str, str]] | None = None
+) -> tuple[Layout, list[Recording]]:
     """Reads all sequences of a table; the rows of one need not lie together, but must be in order.
+
+    Args:
+        path: The table.
+        name: Of the data set.
+        beside: The class and the person of each sequence, where another file tells them; the person may be empty.
 
     Raises:
         DataError: If the columns cannot be told apart, or a row cannot be used; the message names file and row.
     """
     place = str(path)
     table = open_table(path, place)
-    roles = _roles(table)
+    roles = _roles(table) if beside is None else find_roles(table.columns, place)
     owners = Owners()
     clock = Clock(None if roles.time is None else table.columns[roles.time])
     rounded = Rounded()
-    values, times, owner_of_row, rows = _read_rows(table, roles, owners, clock, rounded)
+    values, times, owner_of_row, rows = _read_rows(table, roles, owners, (clock, rounded), beside)
     order = np.argsort(owner_of_row, kind="stable")
     starts = np.searchsorted(owner_of_row[order], np.arange(len(owners.labels) + 1))
-    named = None if roles.person is not None else people_in_names([sequence for _, sequence in owners.numbers])
+    told = roles.person is not None or any(person for person, _ in owners.numbers)
+    named = None if told else people_in_names([sequence for _, sequence in owners.numbers])
     pieces = Pieces(clock)
     recordings: list[Recording] = []
     for (person, sequence), number in owners.numbers.items():
@@ -99,16 +107,24 @@ def read_long_table(path: Path, name: str) -> tuple[Layout, list[Recording]]:
 
 
 def _read_rows(
-    table: Table, roles: Roles, owners: Owners, clock: Clock, rounded: Rounded
+    table: Table,
+    roles: Roles,
+    owners: Owners,
+    seen: tuple[Clock, Rounded],
+    beside: Mapping[str, tuple[str, str]] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, NDArray[np.int64], NDArray[np.int64]]:
     """Channels and time of every row, the sequence that it belongs to, and where in the file it stands."""
     sequence, label = roles.sequence or 0, roles.label or 0
+    clock, rounded = seen
     values, times, numbers, rows = Column(), Column(), Column(), Column()
     n_values = 0
     for chunk in table.chunks():
         names = chunk.texts(sequence)
         people = chunk.texts(roles.person) if roles.person is not None else [""] * len(names)
-        numbers.add(np.array(owners.of_rows(names, chunk.texts(label), people, table.place, chunk.first_row)))
+        labels = chunk.texts(label) if beside is None else [beside.get(name, ("", ""))[0] for name in names]
+        if beside is not None and roles.person is None:
+            people = [beside.get(name, ("", ""))[1] for name in names]
+        numbers.add(np.array(owners.of_rows(names, labels, people, table.place, chunk.first_row)))
         measured = np.stack([chunk.numbers(k) for k in roles.channels], axis=1)
         rounded.look_at(measured)
         values.add(measured.astype(np.float32))

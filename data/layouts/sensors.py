@@ -1,7 +1,7 @@
 """Several sensors of one take in files of their own: found by their names, joined by time at a common rate.
 
 ``walk/2023-01-05/{Accelerometer,Gyroscope}.csv``, ``left.csv`` and ``right.csv`` in a take's folder, and
-``wave/acc_01.csv`` beside ``wave/gyro_01.csv``.
+``wave/acc_01.csv`` beside ``wave/gyro_01.csv``. Axes in files of their own (``wave/01_x.csv``) are such sensors too.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ HOW = r"linear|total|user|raw|wrist|watch|motion|uncalibrated|sensor|data|\d"
 WHOLE = re.compile(rf"({WHAT}|{WHERE}|{HOW})( ({WHAT}|{WHERE}|{HOW}))*", re.IGNORECASE | re.ASCII)
 NAMED = re.compile(rf"\b({WHAT}|{WHERE})\b", re.IGNORECASE | re.ASCII)
 BESIDE = re.compile(r"(?<![a-z])(acc|gyr|mag)(?:|el\w*?|o|os\w*?|net\w*?)(?![a-z])", re.IGNORECASE)
+AXIS = re.compile(r"(?<![a-z])([xyz])(?![a-z])", re.IGNORECASE)
 SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 # What apps and people write beside recordings.
 PASSED_OVER = re.compile(r"meta|meta[ _-]?data|annotations?|read[ _-]?me|licen[cs]e|about|info", re.IGNORECASE)
@@ -49,8 +50,8 @@ def group_sensors(
         files: Below the folder that the user named.
         are_takes: Whether the outermost folders are takes, and no classes or people.
     """
-    takes: dict[Path, dict[str, Path]] = defaultdict(dict)
-    for path in files:
+    takes = _axes(files)
+    for path in [] if takes else files:
         stem = _spaced(path.stem)
         if (len(path.parts) > 2 or are_takes) and WHOLE.fullmatch(stem) and NAMED.search(stem):
             takes[path.parent][path.stem] = path
@@ -81,6 +82,23 @@ def group_sensors(
         beside = next(path for path in files if path not in taken)
         notes.append(f"{CHECK}{n_beside:,} tables beside the sensors are not read, such as {str(beside)!r}")
     return {take: {one: sensors[one] for one in sorted(everywhere)} for take, sensors in takes.items()}, notes
+
+
+def _axes(files: Sequence[Path]) -> dict[Path, dict[str, Path]]:
+    """The files of each take by their axes; nothing where not every take has a file for each of the same axes."""
+    takes: dict[Path, dict[str, Path]] = defaultdict(dict)
+    for path in files:
+        if (match := AXIS.search(path.stem)) is None:
+            return defaultdict(dict)
+        rest, name = _without(path.stem, match), match[1].lower()
+        if (sensor := BESIDE.search(rest)) is not None:
+            rest, name = _without(rest, sensor), f"{sensor[1].lower()}_{name}"
+        if not rest and len(path.parts) < 3:
+            return defaultdict(dict)
+        takes[path.parent / f"{rest}{path.suffix}" if rest else path.parent][name] = path
+    alike = {frozenset(axes) for axes in takes.values()}
+    several = {"x", "y"} <= {name[-1] for axes in takes.values() for name in axes}
+    return takes if len(alike) == 1 and several else defaultdict(dict)
 
 
 def _both_sides(files: Sequence[Path]) -> list[str]:

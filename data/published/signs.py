@@ -23,6 +23,7 @@ from ..formats.archive import Archive, Limits, open_binary, sha256_of
 from ..formats.folder import Folder
 from ..formats.npy import read_npy
 from ..landmarks import HANDS, VISIBILITY, part_slices, parts_in_frame
+from ..layouts.class_folders import CLIPS
 from ..layouts.clips import (
     Clip,
     Tree,
@@ -33,6 +34,7 @@ from ..layouts.clips import (
     recording_files,
     some_of,
 )
+from ..layouts.label_list import find_listing
 from ..layouts.people import people_in_names
 from ..recording import TRAIN
 from ..recordings import check_printable
@@ -45,7 +47,7 @@ from .wlasl import list_wlasl
 
 NAME = "signs"
 KIND = "landmarks"
-READER_VERSION = 2  # Raise it whenever the same files are read into another data set.
+READER_VERSION = 3  # Raise it whenever the same files are read into another data set.
 
 FILE_NAMES = ("mp_data_10_signs.zip", "MP_Data.zip")
 LIMITS = Limits(archive_bytes=8 << 30, unpacked_bytes=64 << 30, n_members=2_000_000)
@@ -87,7 +89,14 @@ def _from_zip(path: Path, source: Source) -> SequenceDataset:
 
 
 def _cached(source: Source, fingerprint: str, build: Callable[[], SequenceDataset]) -> SequenceDataset:
-    key = (fingerprint, READER_VERSION, source.missing_hands, source.asl_citizen, source.n_classes or 0)
+    key = (
+        fingerprint,
+        READER_VERSION,
+        source.label_from,
+        source.missing_hands,
+        source.asl_citizen,
+        source.n_classes or 0,
+    )
     return cached(source.cache_folder, NAME, (*key, *source.landmarks), build)
 
 
@@ -102,6 +111,9 @@ def read(tree: Tree, source: Source) -> SequenceDataset:
         raise DataError("; ".join([f"{tree.name} holds no recordings of signs", *notes, EXPECTED]))
     if not clips:
         try:
+            clips, gap_notes = listed_clips(tree) if source.label_from != "folder" else ([], ())
+            if clips:
+                return _assembled(tree, clips, source, (*notes, *gap_notes))
             clips, gap_notes = clips_in_folders(tree)
             people, about_people = people_in_names([_take(clip) for clip in clips])
             if people is not None:
@@ -110,6 +122,26 @@ def read(tree: Tree, source: Source) -> SequenceDataset:
         except DataError as error:
             raise DataError("; ".join([str(error), *notes])) from error
     return _assembled(tree, clips, source, notes)
+
+
+def listed_clips(tree: Tree) -> tuple[list[Clip], tuple[str, ...]]:
+    """The clips in a folder of which a list beside them says another sign than their folders do, and notes.
+
+    Raises:
+        DataError: If the list contradicts itself.
+    """
+    first = recording_files(tree)[0]
+    if not isinstance(tree, Folder) or read_npy(tree.read(first), tree.place(first)).ndim != 2:
+        return [], ()
+    paths = [Path(member) for member in tree.members if Path(member).suffix.lower() in CLIPS]
+    listing = find_listing(Path(tree.name), paths)
+    entries = {} if listing is None else {path: one for path, one in listing.entries.items() if path.suffix == ".npy"}
+    if listing is None or all(one.label == path.parent.name for path, one in entries.items()):
+        return [], ()
+    split = all(one.part is not None for one in entries.values())
+    return [
+        Clip(one.label, (path.as_posix(),), one.part if split else None, one.person) for path, one in entries.items()
+    ], tuple(listing.notes)
 
 
 def _take(clip: Clip) -> str:

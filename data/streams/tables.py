@@ -40,6 +40,7 @@ from ..formats.delimited import (
     parse_numbers,
     refuse_columns,
     sniff_delimiter,
+    units_below,
 )
 from ..formats.tables import LARGEST
 from ..layouts.time_axis import guess_unit_seconds, spacing, steps_between
@@ -85,6 +86,7 @@ class Head(NamedTuple):
         text: Columns that hold words; only looked at without a header.
         above: Lines above the table, which are passed over.
         recoded: See ``delimited.TextTable``; ``frames_of`` adds to it.
+        has_units: Whether a row of units, which are part of the names, stands below the header.
     """
 
     path: Path
@@ -96,6 +98,7 @@ class Head(NamedTuple):
     text: tuple[int, ...] = ()
     above: tuple[str, ...] = ()
     recoded: list[int] | None = None
+    has_units: bool = False
 
     @property
     def place(self) -> str:
@@ -113,12 +116,13 @@ def look(path: Path) -> Head:
         recoded: list[int] = []
         lines = list(islice(lines_of(path, str(path), recoded=recoded), N_LOOKED_AT))
         above = tuple(lines[: n_lines_above(lines)])
-        return _look_at_text(path, lines[len(above) :])._replace(above=above, recoded=recoded)
+        return _with_units(path, lines[len(above) :])._replace(above=above, recoded=recoded)
     except (DataError, csv.Error):
         return Head(path, (), None, False, OTHER)
 
 
-def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
+def _with_units(path: Path, raw: Sequence[str]) -> Head:
+    """What a table is, of which a row of units may stand below the header."""
     lines = [line for line in _records(raw) if line.strip()]
     if not lines:
         return Head(path, (), None, False, OTHER)
@@ -126,6 +130,14 @@ def _look_at_text(path: Path, raw: Sequence[str]) -> Head:
     rows = [_fields(line, delimiter) for line in lines]
     if delimiter == ";":
         rows = [rows[0], *([field.replace(",", ".") for field in row] for row in rows[1:])]
+    is_table = len(rows) > 2 and len(rows[0]) == len(rows[1]) == len(rows[2])
+    units = units_below(rows[0], rows[1], rows[2], decimal_comma=False) if is_table and is_header(rows[0]) else None
+    if units is None:
+        return _look_at(path, rows, delimiter)
+    return _look_at(path, [units, *rows[2:]], delimiter)._replace(has_units=True)
+
+
+def _look_at(path: Path, rows: Sequence[list[str]], delimiter: str | None) -> Head:
     first, width = rows[0], len(rows[0])
     rest = [row for row in rows[1:] if len(row) == width]
     numeric = [all(_is_number(row[k]) for row in rest) for k in range(width)] if rest else []
@@ -226,7 +238,7 @@ def frames_of(head: Head, words: frozenset[str] = frozenset()) -> Iterator[panda
             yield frame.set_axis(range(some[0].first_row, some[0].first_row + len(frame)))
         return
     above, rows, records = len(head.above), [], []
-    begins, is_open = head.has_header, False
+    begins, is_open = head.has_header + head.has_units, False
     for row, line in enumerate(islice(lines_of(path, place, recoded=head.recoded), above, None), above + 1):
         if "\0" in line:
             raise DataError(f"{place} holds a zero byte: this is not delimited text")
@@ -237,13 +249,13 @@ def frames_of(head: Head, words: frozenset[str] = frozenset()) -> Iterator[panda
         is_open ^= line.count('"') % 2 == 1
         if len(rows) >= ROWS_AT_ONCE and not is_open:
             yield _frame(head, words, rows, records, begins)
-            rows, records, begins = [], [], False
+            rows, records, begins = [], [], 0
     if rows or begins:
         yield _frame(head, words, rows, records, begins)
 
 
-def _frame(head: Head, words: frozenset[str], rows: list[int], records: list[str], begins: bool) -> pandas.DataFrame:
-    """Records that stand in these rows, the first of them the header if the table ``begins`` here."""
+def _frame(head: Head, words: frozenset[str], rows: list[int], records: list[str], begins: int) -> pandas.DataFrame:
+    """Records that stand in these rows, so many of them the header, where the table ``begins`` here."""
     import pandas as pd
 
     place = str(head.path)
@@ -257,7 +269,7 @@ def _frame(head: Head, words: frozenset[str], rows: list[int], records: list[str
                 io.StringIO("\n".join(records)),
                 sep=head.delimiter or r"\s+",
                 header=None,
-                skiprows=int(begins),
+                skiprows=begins,
                 names=list(head.columns),
                 index_col=False,
                 dtype=dict.fromkeys(words, str),
@@ -267,7 +279,7 @@ def _frame(head: Head, words: frozenset[str], rows: list[int], records: list[str
                 decimal="," if head.delimiter == ";" else ".",
             )
             # Rows below such a cell are counted without its ends of lines.
-            return frame.set_axis(rows[int(begins) :][: len(frame)])
+            return frame.set_axis(rows[begins:][: len(frame)])
     except pd.errors.ParserWarning as error:
         what = "the header" if head.has_header else "the first row"
         raise DataError(f"{place}: rows have more fields than {what}, which has {len(head.columns)}") from error
@@ -299,13 +311,13 @@ def words_in(head: Head) -> frozenset[str]:
     return frozenset(head.columns[k] for k in (roles.label, roles.person, roles.sequence) if k is not None)
 
 
-def roles_in(head: Head, frame: pandas.DataFrame) -> tuple[Head, Roles]:
-    """What the columns are, by their names and, where these do not tell, by what is in them."""
+def roles_in(head: Head, frame: pandas.DataFrame, fewest: int = N_LOOKED_AT) -> tuple[Head, Roles]:
+    """What the columns are, by their names and, where these do not tell, by what is in them if it has so many rows."""
     if head.published is not None:
         roles = find_roles(head.columns, str(head.path))
         out = [k for k in roles.channels if head.columns[k] in head.published.left_out]
         return head, roles._replace(channels=tuple(k for k in roles.channels if k not in out))
-    ticking = [head.columns.index(name) for name in clocks(frame, head.columns)]
+    ticking = [head.columns.index(name) for name in clocks(frame, head.columns, fewest)]
     if head.columns[0] == "channel_1":
         label = next(iter(head.text), None)
         person = None if label is None else _tells_people(frame, label, {*ticking, label})
@@ -399,11 +411,11 @@ def clock_of(stamps: NDArray[np.float64], as_dates: bool, column: str) -> Clockw
     return None if unit is None else Clockwork(stamps, unit)
 
 
-def clocks(frame: pandas.DataFrame, columns: Sequence[str]) -> list[str]:
+def clocks(frame: pandas.DataFrame, columns: Sequence[str], fewest: int = N_LOOKED_AT) -> list[str]:
     """Columns that only ever grow, but where a clock is set: no measurement does."""
     found = []
     for name in columns:
-        if frame[name].dtype.kind in "iuf" and len(frame) >= N_LOOKED_AT:
+        if frame[name].dtype.kind in "iuf" and len(frame) >= fewest:
             steps = np.diff(frame[name].to_numpy(np.float64))
             if (steps >= 0).mean() >= 0.98 and (steps > 0).mean() >= 0.5:
                 found.append(name)

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.io import savemat
 
 from data.errors import DataError
 from data.files import load
 from data.formats.matlab import read_mat
+from data.published import signs
 from data.recognise import recognise
 from data.recording import CHECK
 from data.sequences import SequenceDataset
@@ -57,6 +59,148 @@ def test_a_list_of_the_files_and_their_classes() -> None:
     assert dataset.group_names == ("anna", "bob", "carl", "dora")
 
 
+def test_clips_with_a_list_of_their_classes() -> None:
+    dataset = read("npy_list")
+    assert (dataset.class_names, dataset.labels.tolist()) == (("run", "walk"), [1, 0] * 4)
+    assert dataset.group_names == ("anna", "bob", "carl", "dora")
+    assert dataset.sequence(3).tolist() == np.load(EXAMPLES / "npy_list" / "clips" / "003.npy").tolist()
+
+
+def test_clips_in_folders_of_classes_and_people(tmp_path: Path) -> None:
+    dataset = read("npy_folders")
+    assert (dataset.class_names, dataset.group_names) == (("run", "walk"), ("p01", "p02"))
+    assert dataset.lengths.tolist() == [5, 6] * 4
+    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as archive:
+        for path in (EXAMPLES / "npy_folders").rglob("*.npy"):
+            archive.write(path, path.relative_to(EXAMPLES))
+    assert recognise(tmp_path / "clips.zip") == "files"
+    packed = load(Source(tmp_path / "clips.zip", tmp_path / "cache"))
+    assert torch.equal(packed.values, dataset.values)
+    assert packed.group_names == dataset.group_names
+
+
+def test_clips_of_signs_keep_their_reader(tmp_path: Path) -> None:
+    for k, (n_numbers, where) in enumerate([(258, "hello/1"), (258, "hello/2"), (258, "thanks/1"), (258, "thanks/2")]):
+        (tmp_path / where).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / f"{where}.npy", np.full((3, n_numbers), k / 2))
+    assert recognise(tmp_path) == "signs"
+    # So do clips of other numbers that lie as signs do, which older studies know by that name, unless a list is there.
+    for path in tmp_path.rglob("*.npy"):
+        np.save(path, np.full((3, 4), 0.5))
+    assert recognise(tmp_path) == "signs"
+    (tmp_path / "labels.csv").write_text("file,label\nhello/1,a\nhello/2,b\nthanks/1,a\nthanks/2,b\n")
+    assert recognise(tmp_path) == "files"
+    assert load(Source(tmp_path, tmp_path / "cache")).class_names == ("a", "b")
+
+
+def test_a_list_says_which_sign_a_clip_is(tmp_path: Path) -> None:
+    lines = ["file,label,person"]
+    for k in range(8):
+        path = tmp_path / "ab"[k // 4] / f"{k}.npy"
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.random.default_rng(k).normal(size=(4, 258)))
+        lines.append(f"{k}.npy,{('hello', 'bye')[k % 2]},p{k // 2}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    assert recognise(tmp_path) == "signs"
+    dataset = signs.load(Source(tmp_path, tmp_path / "cache"))
+    assert [dataset.class_names[k] for k in dataset.labels] == ["hello", "bye"] * 4
+    assert dataset.group_names == ("p0", "p1", "p2", "p3")
+    assert any("the class of each file is taken from 'labels.csv'" in note for note in dataset.notes)
+    assert signs.load(Source(tmp_path, tmp_path / "cache", label_from="folder")).class_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ([(6, 3), (6, 4)], r"walk_1.npy has 4 columns and .*run_1.npy has 3: .*clips are \[steps, channels\]"),
+        ([(6, 3), (2, 6, 3)], r"walk_1.npy holds float64 of the shape \[2, 6, 3\]: a clip holds numbers"),
+    ],
+)
+def test_clips_of_other_shapes(tmp_path: Path, shapes: list[tuple[int, ...]], message: str) -> None:
+    for label, shape in zip(("run", "walk"), shapes, strict=True):
+        for k in (1, 2):
+            np.save(tmp_path / f"{label}_{k}.npy", np.full(shape, k / 2))
+    with pytest.raises(DataError, match=message):
+        load(Source(tmp_path, tmp_path / "cache"))
+
+
+def test_rows_with_their_classes_in_another_table() -> None:
+    dataset = read("rows_apart")
+    assert dataset.official is not None
+    assert (dataset.official.tolist(), dataset.labels.tolist()) == ([0] * 6 + [2] * 2, [1, 0] * 4)
+    assert (dataset.channel_names, dataset.group_names) == (("ax", "ay"), ("p0", "p1", "p2", "p3"))
+    first = (EXAMPLES / "rows_apart" / "X_train.csv").read_text().splitlines()[1].split(",")
+    assert dataset.sequence(0).T.flatten().tolist() == pytest.approx([float(one) for one in first])
+    assert not checks(dataset)
+
+
+def test_steps_with_the_classes_of_their_sequences_in_another_table() -> None:
+    dataset = read("steps_apart")
+    assert (dataset.class_names, dataset.labels.tolist()) == (("carpet", "tiles"), [0, 1] * 3)
+    assert (dataset.channel_names, dataset.lengths.tolist()) == (("ax", "ay"), [5] * 6)
+    assert "X_test.csv has no table of its classes beside it: not read" in checks(dataset)
+
+
+def apart(folder: Path, head: str, labels: str, *, n_columns: int = 24, ids: bool = False) -> Path:
+    rows = [f"{k // 2}," * ids + ",".join(f"{k}.{step}" for step in range(n_columns)) for k in range(8)]
+    (folder / "X_train.csv").write_text("\n".join([*filter(None, [head]), *rows]))
+    (folder / "y_train.csv").write_text(labels.replace(" ", "\n"))
+    return folder
+
+
+COUNTED = ",".join(map(str, range(24)))
+
+
+@pytest.mark.parametrize(
+    ("head", "labels"),
+    [
+        ("", "walk walk run run walk walk run run"),
+        ("", "label walk walk run run walk walk run run"),
+        (COUNTED, "0 2 2 1 1 2 2 1 1"),
+        (COUNTED, "y 2 2 1 1 2 2 1 1"),
+        (COUNTED, "2e+00 2e+00 1e+00 1e+00 2e+00 2e+00 1e+00 1e+00"),
+        (",".join(f"t{k}" for k in range(24)), ",y 0,2 1,2 2,1 3,1 4,2 5,2 6,1 7,1"),
+    ],
+)
+def test_every_way_to_write_classes_apart(tmp_path: Path, head: str, labels: str) -> None:
+    dataset = load(Source(apart(tmp_path, head, labels), tmp_path / "cache"))
+    assert dataset.labels.tolist() == [1, 1, 0, 0] * 2
+    assert (dataset.n_channels, dataset.lengths.tolist()) == (1, [24] * 8)
+    assert ("is a sequence of 24 steps of a channel" in checks(dataset)) == (not head)
+
+
+@pytest.mark.parametrize("labels", ["y a b a b", "surface a b a b", "y a a b b a a b b", "id,y 0,a 1,b 2,a 3,b"])
+def test_classes_of_sequences_or_of_rows(tmp_path: Path, labels: str) -> None:
+    apart(tmp_path, "id,ax,ay,az", labels, n_columns=3, ids=True)
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert (dataset.labels.tolist(), dataset.lengths.tolist()) == ([0, 1] * 2, [2] * 4)
+
+
+@pytest.mark.parametrize(
+    ("head", "labels", "message"),
+    [
+        (
+            "ax,ay,az",
+            "y a b a b a b a b",
+            r"X_train.csv: whether a row is a step or a whole sequence is not known by its 3",
+        ),
+        ("id,ax,ay,az", "y a b a", "X_train.csv has 8 rows of 4 sequences, and there are 3 classes beside it"),
+        ("id,ax,ay,az", "y a b a b a b a b", "y_train.csv: sequence '0' is 'b' and 'a': it has one class"),
+        ("id,ax,ay,az", "id,y 0,a 1,b 2,a", "y_train.csv has no class of '3', which .*X_train.csv holds"),
+        ("id,ax,ay,az", "who,y 0,a 1,b 2,a 3,b", None),
+        ("id,ax,ay,az", "y 0.5 1.5 0.5 1.5", "y_train.csv: '0.5' is no class, which is a word or a whole number"),
+        ("id,ax,ay,az", "who,what 0,a 1,b 2,a 3,b", "y_train.csv: no column is the label among 'who', 'what'"),
+    ],
+)
+def test_classes_apart_that_do_not_fit(tmp_path: Path, head: str, labels: str, message: str | None) -> None:
+    apart(tmp_path, head, labels, n_columns=3, ids="id" in head)
+    if message is None:
+        assert load(Source(tmp_path, tmp_path / "cache")).labels.tolist() == [0, 1] * 2
+        return
+    with pytest.raises(DataError, match=message):
+        load(Source(tmp_path, tmp_path / "cache"))
+
+
 def test_people_within_names() -> None:
     dataset = read("people_in_names")
     assert (dataset.class_names, dataset.group_names) == (("run", "walk"), ("p00", "p01", "p02"))
@@ -86,6 +230,31 @@ def test_sensors_are_joined_by_time() -> None:
         torch.testing.assert_close(dataset.sequence(0)[::every, first : first + 3], given, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("called", "channels"),
+    [
+        ("{0}_{1}.csv", ("x v", "y v", "z v")),
+        ("take_{0}/{1}.csv", ("x v", "y v", "z v")),
+        ("{0}_acc_{1}.csv {0}_gyro_{1}.csv", tuple(f"{one}_{axis} v" for one in ("acc", "gyr") for axis in "xyz")),
+    ],
+)
+def test_axes_in_files_of_their_own_are_joined(tmp_path: Path, called: str, channels: tuple[str, ...]) -> None:
+    for k in range(8):
+        for axis in "xyz":
+            for name in called.split():
+                path = tmp_path / "ab"[k % 2] / name.format(k, axis)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("t,v\n" + "".join(f"{step / 50},{k}.{step}\n" for step in range(12)))
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert (len(dataset), dataset.channel_names, dataset.class_names) == (8, channels, ("a", "b"))
+
+
+def test_arrays_of_few_steps_are_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "data.npy", np.arange(60.0).reshape(20, 3))
+    np.save(tmp_path / "labels.npy", np.repeat([0, 1], 10))
+    assert "if each row is a step of 3 channels" in checks(load(Source(tmp_path, tmp_path / "cache")))
+
+
 def test_blocks_between_empty_lines() -> None:
     dataset = read("empty_lines")
     assert dataset.class_names == ("flex", "punch")
@@ -100,6 +269,34 @@ def test_units_below_the_header_and_delimiters_at_the_ends() -> None:
     dataset = read("units_below")
     assert dataset.channel_names == ("ax (m/s²)", "ay (m/s²)")
     assert (dataset.sample_rate_hz, dataset.lengths.tolist()) == (50.0, [8, 8, 8, 8])
+
+
+def test_units_below_the_header_of_a_stream() -> None:
+    dataset = read("units_stream")
+    assert dataset.channel_names == ("ax (m/s²)", "ay (m/s²)")
+    assert dataset.sample_rate_hz == pytest.approx(50)
+    assert dataset.group_names == ("p0", "p1", "p2")
+    assert dataset.sequence(0)[:2, 1].tolist() == [0.5, 1.5]
+
+
+def test_units_below_the_headers_of_annotations_and_their_stream(tmp_path: Path) -> None:
+    rows = "".join(f"{k / 50:.2f},{k % 7}.5,{k % 5}.25\n" for k in range(800))
+    for who in ("s1", "s2", "s3"):
+        (tmp_path / f"{who}.csv").write_text(f"time,ax,ay\ns,g,g\n{rows}")
+        (tmp_path / f"{who}_labels.csv").write_text("start,end,label\ns,s,\n1,4,walk\n5,9,run\n11,14,walk\n")
+    dataset = load(Source(tmp_path, tmp_path / "cache"))
+    assert (dataset.channel_names, dataset.class_names) == (("ax (g)", "ay (g)"), ("null", "run", "walk"))
+    (one,) = read_unlabelled(tmp_path / "s1.csv", dataset.channel_names)
+    assert (one.channel_names, len(one.values)) == (dataset.channel_names, 800)
+
+
+def test_numbers_between_blanks_or_tabs_in_folders_of_classes() -> None:
+    dataset = read("dat_folders")
+    assert (dataset.class_names, dataset.lengths.tolist(), dataset.n_channels) == (("run", "walk"), [5, 6, 5, 6], 3)
+    first = (EXAMPLES / "dat_folders" / "run" / "2.dat").read_text().split()[:3]
+    assert dataset.sequence(1)[0].tolist() == pytest.approx([float(one) for one in first])
+    (one,) = read_unlabelled(EXAMPLES / "dat_folders" / "run" / "2.dat", dataset.channel_names)
+    assert one.values.tolist() == dataset.sequence(1).tolist()
 
 
 def test_lines_above_the_header() -> None:
@@ -173,6 +370,52 @@ def test_cells_of_matlab() -> None:
     assert dataset.lengths.tolist() == [4, 5, 6, 4, 5, 6, 4, 5]
 
 
+def test_a_struct_array_of_matlab_has_a_sequence_an_element() -> None:
+    dataset = read("mat_structs")
+    assert (dataset.class_names, dataset.labels.tolist()) == (("move", "still"), [0, 1] * 4)
+    assert dataset.group_names == ("1", "2")
+    assert (dataset.sample_rate_hz, dataset.lengths.tolist()) == (50.0, [4, 5, 6, 4, 5, 6, 4, 5])
+
+
+def test_a_struct_of_matlab_holds_the_arrays() -> None:
+    dataset = read("mat_struct")
+    assert (dataset.class_names, dataset.group_names) == (("1", "2"), ("0", "1", "2", "3"))
+    assert (dataset.sample_rate_hz, dataset.lengths.tolist(), dataset.n_channels) == (50.0, [5] * 8, 2)
+
+
+def saved_by_matlab(folder: Path, **variables: object) -> Path:
+    savemat(folder / "mine.mat", variables)
+    return folder / "mine.mat"
+
+
+def cells(*arrays: object) -> np.ndarray:
+    cell = np.empty((1, len(arrays)), object)
+    cell[0, :] = arrays
+    return cell
+
+
+def test_structs_of_a_split_and_cells_of_channels(tmp_path: Path) -> None:
+    half = {"data": cells(*(np.full((2, 4 + k), k / 2) for k in range(4))), "label": cells("a", "b", "a", "b")}
+    path = saved_by_matlab(tmp_path, recorded={"train": half, "test": half})
+    dataset = load(Source(path, tmp_path / "cache"))
+    assert dataset.official is not None
+    assert dataset.official.tolist() == [0] * 4 + [2] * 4
+    assert (dataset.n_channels, dataset.lengths.tolist()) == (2, [4, 5, 6, 7] * 2)
+    assert "the cells of 'data_train' are read as [channels, steps], 2 channels each" in checks(dataset)
+
+
+def test_structs_that_say_the_same_twice(tmp_path: Path) -> None:
+    one = {"data": np.zeros((4, 6, 2)), "label": np.arange(4) % 2}
+    with pytest.raises(DataError, match=r"mine.mat holds 'data' twice: save one struct array"):
+        load(Source(saved_by_matlab(tmp_path, walk=one, run=one), tmp_path / "cache"))
+
+
+def test_sequences_along_the_last_axis_are_told(tmp_path: Path) -> None:
+    path = saved_by_matlab(tmp_path, X=np.zeros((6, 2, 4)), y=np.arange(4) % 2)
+    with pytest.raises(DataError, match="has 4 labels for 6 sequences; if they are counted by the last axis"):
+        load(Source(path, tmp_path / "cache"))
+
+
 def test_a_zip_and_a_folder_with_one() -> None:
     for path in ("zipped", "zipped/gestures.zip"):
         dataset = read(path)
@@ -218,6 +461,22 @@ def matlab_7_3(folder: Path) -> Path:
     return folder / "new.mat"
 
 
+def hdf5(folder: Path) -> Path:
+    (folder / "h5.mat").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(512))
+    return folder / "h5.mat"
+
+
+def table_of_matlab(folder: Path) -> Path:
+    def element(kind: int, data: bytes) -> bytes:
+        return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+    savemat(folder / "inner.mat", {"a": np.array([[1, 2]], np.uint32)})
+    begin = element(6, struct.pack("<II", 17, 0)) + element(1, b"T") + element(1, b"MCOS") + element(1, b"table")
+    variable = element(14, begin + (folder / "inner.mat").read_bytes()[128:])
+    (folder / "table.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + variable)
+    return folder / "table.mat"
+
+
 def without_class(folder: Path) -> Path:
     (folder / "x.arff").write_text("@relation x\n@attribute a numeric\n@data\n1\n")
     return folder / "x.arff"
@@ -236,7 +495,9 @@ def broken_payload(folder: Path) -> Path:
         (zip_in_zip, "member 'inner.zip' is a zip in a zip"),
         (escaping, "names with '..' are refused"),
         (pickled, "X.npy holds .*: it should hold numbers or text"),
-        (matlab_7_3, "new.mat is a MATLAB file of version 7.3: save it with -v7"),
+        (matlab_7_3, r"new.mat is a MATLAB file of version 7.3 \(HDF5\): save it with -v7"),
+        (hdf5, r"h5.mat is a MATLAB file of version 7.3 \(HDF5\): save it with -v7"),
+        (table_of_matlab, r"table.mat holds a table, .* that only MATLAB reads: save table2struct\(T\) of a table"),
         (without_class, "x.arff has no attribute for the class"),
         (broken_payload, r"a.1.json: payload.values has the shape \[1, 2\] for 1 sensors"),
     ],
@@ -282,6 +543,15 @@ def test_a_clock_without_a_name_is_left_out_of_training_and_of_what_is_predicted
     assert dataset.channel_names == ("channel_2", "channel_3")
     (one,) = read_unlabelled(tmp_path / "walk" / "1.csv")
     assert one.values.tolist() == dataset.sequence(0).tolist()
+
+
+def test_the_clocks_of_a_raw_file_are_no_channels_of_what_is_predicted(tmp_path: Path) -> None:
+    # As those of the data set smartwatch.
+    rows = [f"{1384186505317 + 110 * k} {79403606728018 + 111 * k} {k % 5}.5 {k % 3}.25 {k % 4}.75" for k in range(19)]
+    (tmp_path / "15.txt").write_text("\n".join(rows))
+    (one,) = read_unlabelled(tmp_path / "15.txt", ("ax (m/s²)", "ay (m/s²)", "az (m/s²)"))
+    assert one.values[:2].tolist() == [[0.5, 0.25, 0.75], [1.5, 1.25, 1.75]]
+    assert one.sample_rate_hz == pytest.approx(1000 / 110)
 
 
 def test_blocks_are_predicted_one_by_one() -> None:
