@@ -76,4 +76,5 @@ def test_an_epoch_does_not_grow_with_its_steps() -> None:
     shown = subprocess.run([sys.executable, "-c", EPOCH], check=True, capture_output=True, text=True).stdout
     n_steps, grown_kilobytes = map(int, shown.split())
     assert n_steps == 128
-    assert grown_kilobytes < 16_384  # 2 to 4 MB alone and 10 beside other tests; 28 where a tensor of each step was kept
+    # 2 to 4 MB alone and 10 beside other tests; 28 where a tensor of each step was kept.
+    assert grown_kilobytes < 16_384
