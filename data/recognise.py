@@ -9,8 +9,7 @@ from pathlib import Path
 from . import files
 from .errors import DataError
 from .formats.archive import DAMAGE, open_binary, open_zip
-from .formats.columns import ARRAY_SUFFIX
-from .formats.npy import shape_of
+from .formats.npy import ARRAY_SUFFIX, shape_of
 from .formats.regular import open_regular
 from .landmarks import parts_in_frame
 from .layouts.class_folders import table_paths

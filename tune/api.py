@@ -38,7 +38,7 @@ from .core.errors import StudyError
 from .core.files import write_bytes
 from .core.folders import BEST_MODEL, DEFAULT_SAVE_DIR, SaveDir, check_study_name
 from .core.problems import Problem, SettingsError
-from .core.stopping import StopWatch
+from .core.stopping import StopWatch, seconds_before_exports
 from .core.terminal import console
 from .deploy.classifier import Classifier, load_classifier
 from .deploy.inputs import Wanted
@@ -362,7 +362,7 @@ class SequenceTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return open_study(storage, save_dir.study(name), settings, existing, load_splits(settings))
 
     def _run(self, context: RunContext, notes: list[str]) -> Finished:
-        stop = _Interruptible(context.settings.search.timeout_seconds)
+        stop = _Interruptible(seconds_before_exports(context.settings.search.timeout_seconds))
         screen = console() if self.verbose else Console(quiet=True, force_jupyter=False)
         n_threads = torch.get_num_threads()
         try:

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .delimited import MISSING, NUMBER, TextTable
-from .npy import SUFFIX, ArrayTable
+from .npy import ARRAY_SUFFIX, ArrayTable
 from .parquet import ParquetTable
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
-ARRAY_SUFFIX = SUFFIX
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 # Of text that is a stream, or nothing that is read.
 STREAM_SUFFIXES = frozenset({".dat", ".log"})

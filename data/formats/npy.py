@@ -19,7 +19,7 @@ from .folder import LARGEST_FILE_BYTES
 from .regular import read_regular
 from .tables import LARGEST
 
-SUFFIX = ".npy"
+ARRAY_SUFFIX = ".npy"
 
 # Whatever NumPy raises on a header that it did not write itself.
 DAMAGE = (ValueError, TypeError, SyntaxError, KeyError, EOFError, MemoryError, RecursionError, tokenize.TokenError)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
-from ..formats.columns import ARRAY_SUFFIX, PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, find_roles, open_table
+from ..formats.columns import PARQUET_SUFFIXES, STREAM_SUFFIXES, TEXT_SUFFIXES, find_roles, open_table
+from ..formats.npy import ARRAY_SUFFIX
 from ..recording import CHECK, PARTS, TRAIN, Layout, Recording
 from ..spool import each
 from .class_column import FOLDER, Told, settle

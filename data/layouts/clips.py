@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..errors import DataError
 from ..formats.archive import Archive
 from ..formats.folder import Folder
-from ..formats.npy import SUFFIX, read_npy
+from ..formats.npy import ARRAY_SUFFIX, read_npy
 
 Tree = Archive | Folder
 
@@ -83,7 +83,7 @@ def listing_of(origin: str, listed: Iterable[Listed]) -> Listing:
 
 def recording_files(tree: Tree) -> tuple[str, ...]:
     """The members that hold landmarks."""
-    return tuple(member for member in tree.members if member.lower().endswith(SUFFIX))
+    return tuple(member for member in tree.members if member.lower().endswith(ARRAY_SUFFIX))
 
 
 def clips_of(tree: Tree, listing: Listing) -> dict[str, Clip]:
@@ -95,7 +95,7 @@ def clips_of(tree: Tree, listing: Listing) -> dict[str, Clip]:
     videos = {recording.video for recording in listing.recordings}
     files: dict[str, str] = {}
     for member in recording_files(tree):
-        video = member.rsplit("/", 1)[-1][: -len(SUFFIX)]
+        video = member.rsplit("/", 1)[-1][: -len(ARRAY_SUFFIX)]
         if video in videos:
             first = files.setdefault(video, member)
             if first is not member:
@@ -121,7 +121,7 @@ def clips_in_folders(tree: Tree) -> tuple[list[Clip], tuple[str, ...]]:
     """
     files = recording_files(tree)
     if not files:
-        raise DataError(f"{tree.name} holds no landmarks: no file ends with {SUFFIX}")
+        raise DataError(f"{tree.name} holds no landmarks: no file ends with {ARRAY_SUFFIX}")
     n_dimensions = read_npy(tree.read(files[0]), tree.place(files[0])).ndim
     if n_dimensions not in (1, 2):
         raise DataError(
@@ -182,9 +182,9 @@ def _in_order(tree: Tree, files: list[str]) -> tuple[list[int], tuple[str, ...]]
     """The frames of one take by the number in their name, and these numbers."""
     by_number: dict[int, str] = {}
     for file in files:
-        match = FRAME.fullmatch(file.rsplit("/", 1)[-1][: -len(SUFFIX)])
+        match = FRAME.fullmatch(file.rsplit("/", 1)[-1][: -len(ARRAY_SUFFIX)])
         if match is None:
-            raise DataError(f"{tree.place(file)}: a frame's name must end with its number, such as 12{SUFFIX}")
+            raise DataError(f"{tree.place(file)}: a frame's name must end with its number, such as 12{ARRAY_SUFFIX}")
         first = by_number.setdefault(int(match[1]), file)
         if first is not file:
             raise DataError(f"{tree.place(file)} is the same frame as {first!r}: keep one of them")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DataError, some
 from ..formats.columns import (
-    ARRAY_SUFFIX,
     LABEL_NAMES,
     PARQUET_SUFFIXES,
     PERSON_NAMES,
@@ -25,6 +24,7 @@ from ..formats.columns import (
     plain,
     words_of,
 )
+from ..formats.npy import ARRAY_SUFFIX
 from ..recording import CHECK, PARTS
 from .class_column import FOLDER
 from .contents import text_notes

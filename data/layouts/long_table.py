@@ -81,7 +81,7 @@ def read_long_table(
     owners = Owners()
     clock = Clock(None if roles.time is None else table.columns[roles.time])
     rounded = Rounded()
-    values, times, owner_of_row, rows = _read_rows(table, roles, owners, (clock, rounded), beside)
+    values, times, owner_of_row, rows = _read_rows(table, roles, owners, clock, rounded, beside)
     order = np.argsort(owner_of_row, kind="stable")
     starts = np.searchsorted(owner_of_row[order], np.arange(len(owners.labels) + 1))
     told = roles.person is not None or any(person for person, _ in owners.numbers)
@@ -110,12 +110,12 @@ def _read_rows(
     table: Table,
     roles: Roles,
     owners: Owners,
-    seen: tuple[Clock, Rounded],
+    clock: Clock,
+    rounded: Rounded,
     beside: Mapping[str, tuple[str, str]] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64] | None, NDArray[np.int64], NDArray[np.int64]]:
     """Channels and time of every row, the sequence that it belongs to, and where in the file it stands."""
     sequence, label = roles.sequence or 0, roles.label or 0
-    clock, rounded = seen
     values, times, numbers, rows = Column(), Column(), Column(), Column()
     n_values = 0
     for chunk in table.chunks():

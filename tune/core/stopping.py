@@ -48,11 +48,11 @@ class StopRequested(Exception):
     """The run shall end now; what is finished is stored, the epoch under way is given up."""
 
 
-def stop_of_command(timeout_seconds: float | None) -> StopWatch:
-    """For a command that shall have ended by then: the last few percent, ten seconds at most, are for its exports."""
+def seconds_before_exports(timeout_seconds: float | None) -> float | None:
+    """Of the time in which a run shall end: all but a few percent, ten seconds at most, which its exports take."""
     if timeout_seconds is None:
-        return StopWatch()
-    return StopWatch(timeout_seconds - min(_MOST_FOR_EXPORTS, _SHARE_FOR_EXPORTS * timeout_seconds))
+        return None
+    return timeout_seconds - min(_MOST_FOR_EXPORTS, _SHARE_FOR_EXPORTS * timeout_seconds)
 
 
 class StopWatch:

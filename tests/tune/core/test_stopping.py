@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tune.core.stopping import StopRequested, StopWatch, stop_of_command
+from tune.core.stopping import StopRequested, StopWatch, seconds_before_exports
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -65,5 +65,5 @@ def test_the_time_is_up_earlier_where_something_has_to_follow() -> None:
 
 @pytest.mark.parametrize(("timeout", "left"), [(300.0, 291.0), (1_000.0, 990.0), (10.0, 9.7)])
 def test_a_command_keeps_a_little_of_its_time_for_the_exports(timeout: float, left: float) -> None:
-    assert stop_of_command(timeout).seconds_left == pytest.approx(left, abs=0.1)
-    assert stop_of_command(None).seconds_left is None
+    assert seconds_before_exports(timeout) == pytest.approx(left)
+    assert seconds_before_exports(None) is None

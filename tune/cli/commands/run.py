@@ -16,7 +16,7 @@ from ...config.settings import Settings, resolve
 from ...config.trackers import Trackers
 from ...core.errors import StudyExistsError
 from ...core.folders import SaveDir, check_study_name
-from ...core.stopping import StopWatch, stop_of_command
+from ...core.stopping import StopWatch, seconds_before_exports
 from ...core.terminal import console, say
 from ...experiments.comparison import overall_best, write_comparison
 from ...experiments.race import decide, rounds_of, why_won
@@ -80,7 +80,7 @@ def run_command(
         return _run_every(save_dir, plans, open_one, whole, tracking)
     planned = plan(storage, save_dir, study_name, layers, resume=resume)
     _, settings, _ = planned
-    stop = stop_of_command(settings.search.timeout_seconds)
+    stop = StopWatch(seconds_before_exports(settings.search.timeout_seconds))
     context, notes = open_one(load_splits(settings), planned)
     finished = run_study(context, notes, show=shown, stop=stop, tracking=tracking)
     print_summary(finished)
@@ -116,7 +116,7 @@ def _run_every(save_dir: SaveDir, plans: list[Planned], open_one: OpenOne, name:
     """A study for every registered architecture, which race in one budget, then their comparison."""
     settings = plans[0][1]
     splits = load_splits(settings)
-    clock = stop_of_command(settings.search.timeout_seconds)
+    clock = StopWatch(seconds_before_exports(settings.search.timeout_seconds))
     rounds = rounds_of(max(one.search.trials for _, one, _ in plans))
     contexts: dict[str, tuple[RunContext, list[str]]] = {}
     done: dict[str, Finished] = {}

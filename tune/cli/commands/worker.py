@@ -12,7 +12,7 @@ from ...config.settings import resolve
 from ...config.trackers import Trackers
 from ...core.errors import StudyError
 from ...core.folders import SaveDir, check_study_name
-from ...core.stopping import stop_of_command
+from ...core.stopping import StopWatch, seconds_before_exports
 from ...core.terminal import say
 from ...run import exported, search_and_judge
 from ...study.agreement import check_agreement
@@ -53,7 +53,7 @@ def worker_command(
     splits = load_splits(settings)
     study = join_study(study, settings, splits)
     print_start(study_name, settings, splits)
-    stop = stop_of_command(settings.search.timeout_seconds)
+    stop = StopWatch(seconds_before_exports(settings.search.timeout_seconds))
     folder = save_dir.study(study_name)
     tracking = Tracking(trackers, storage.url)
     context = RunContext.on_this_machine(study, settings, splits, folder)
