@@ -4,7 +4,6 @@ import csv
 import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,26 +14,12 @@ from scipy.io import savemat
 
 from data.errors import DataError
 from data.files import load
-from data.formats.matlab import read_mat
-from data.published import signs
 from data.recognise import recognise
-from data.recording import CHECK
-from data.sequences import SequenceDataset
 from data.source import Source
 from data.unlabelled import read_unlabelled
+from tests.data.layouts.reading import EXAMPLES, checks, read
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 PAGE = EXAMPLES.parents[2] / "docs" / "recordings.md"
-
-
-def read(layout: str, label_from: str = "auto") -> SequenceDataset:
-    path = EXAMPLES / layout
-    assert recognise(path) == "files"
-    return load(Source(path, path / "cache", label_from=label_from))
-
-
-def checks(dataset: SequenceDataset) -> str:
-    return "\n".join(note for note in dataset.notes if note.startswith(CHECK))
 
 
 def test_every_example_is_on_the_page_and_every_line_has_one() -> None:
@@ -57,148 +42,6 @@ def test_a_list_of_the_files_and_their_classes() -> None:
     dataset = read("label_list")
     assert (dataset.class_names, dataset.labels.tolist()) == (("run", "walk"), [1, 0] * 4)
     assert dataset.group_names == ("anna", "bob", "carl", "dora")
-
-
-def test_clips_with_a_list_of_their_classes() -> None:
-    dataset = read("npy_list")
-    assert (dataset.class_names, dataset.labels.tolist()) == (("run", "walk"), [1, 0] * 4)
-    assert dataset.group_names == ("anna", "bob", "carl", "dora")
-    assert dataset.sequence(3).tolist() == np.load(EXAMPLES / "npy_list" / "clips" / "003.npy").tolist()
-
-
-def test_clips_in_folders_of_classes_and_people(tmp_path: Path) -> None:
-    dataset = read("npy_folders")
-    assert (dataset.class_names, dataset.group_names) == (("run", "walk"), ("p01", "p02"))
-    assert dataset.lengths.tolist() == [5, 6] * 4
-    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as archive:
-        for path in (EXAMPLES / "npy_folders").rglob("*.npy"):
-            archive.write(path, path.relative_to(EXAMPLES))
-    assert recognise(tmp_path / "clips.zip") == "files"
-    packed = load(Source(tmp_path / "clips.zip", tmp_path / "cache"))
-    assert torch.equal(packed.values, dataset.values)
-    assert packed.group_names == dataset.group_names
-
-
-def test_clips_of_signs_keep_their_reader(tmp_path: Path) -> None:
-    for k, (n_numbers, where) in enumerate([(258, "hello/1"), (258, "hello/2"), (258, "thanks/1"), (258, "thanks/2")]):
-        (tmp_path / where).parent.mkdir(exist_ok=True)
-        np.save(tmp_path / f"{where}.npy", np.full((3, n_numbers), k / 2))
-    assert recognise(tmp_path) == "signs"
-    # So do clips of other numbers that lie as signs do, which older studies know by that name, unless a list is there.
-    for path in tmp_path.rglob("*.npy"):
-        np.save(path, np.full((3, 4), 0.5))
-    assert recognise(tmp_path) == "signs"
-    (tmp_path / "labels.csv").write_text("file,label\nhello/1,a\nhello/2,b\nthanks/1,a\nthanks/2,b\n")
-    assert recognise(tmp_path) == "files"
-    assert load(Source(tmp_path, tmp_path / "cache")).class_names == ("a", "b")
-
-
-def test_a_list_says_which_sign_a_clip_is(tmp_path: Path) -> None:
-    lines = ["file,label,person"]
-    for k in range(8):
-        path = tmp_path / "ab"[k // 4] / f"{k}.npy"
-        path.parent.mkdir(exist_ok=True)
-        np.save(path, np.random.default_rng(k).normal(size=(4, 258)))
-        lines.append(f"{k}.npy,{('hello', 'bye')[k % 2]},p{k // 2}")
-    (tmp_path / "labels.csv").write_text("\n".join(lines))
-    assert recognise(tmp_path) == "signs"
-    dataset = signs.load(Source(tmp_path, tmp_path / "cache"))
-    assert [dataset.class_names[k] for k in dataset.labels] == ["hello", "bye"] * 4
-    assert dataset.group_names == ("p0", "p1", "p2", "p3")
-    assert any("the class of each file is taken from 'labels.csv'" in note for note in dataset.notes)
-    assert signs.load(Source(tmp_path, tmp_path / "cache", label_from="folder")).class_names == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    ("shapes", "message"),
-    [
-        ([(6, 3), (6, 4)], r"walk_1.npy has 4 columns and .*run_1.npy has 3: .*clips are \[steps, channels\]"),
-        ([(6, 3), (2, 6, 3)], r"walk_1.npy holds float64 of the shape \[2, 6, 3\]: a clip holds numbers"),
-    ],
-)
-def test_clips_of_other_shapes(tmp_path: Path, shapes: list[tuple[int, ...]], message: str) -> None:
-    for label, shape in zip(("run", "walk"), shapes, strict=True):
-        for k in (1, 2):
-            np.save(tmp_path / f"{label}_{k}.npy", np.full(shape, k / 2))
-    with pytest.raises(DataError, match=message):
-        load(Source(tmp_path, tmp_path / "cache"))
-
-
-def test_rows_with_their_classes_in_another_table() -> None:
-    dataset = read("rows_apart")
-    assert dataset.official is not None
-    assert (dataset.official.tolist(), dataset.labels.tolist()) == ([0] * 6 + [2] * 2, [1, 0] * 4)
-    assert (dataset.channel_names, dataset.group_names) == (("ax", "ay"), ("p0", "p1", "p2", "p3"))
-    first = (EXAMPLES / "rows_apart" / "X_train.csv").read_text().splitlines()[1].split(",")
-    assert dataset.sequence(0).T.flatten().tolist() == pytest.approx([float(one) for one in first])
-    assert not checks(dataset)
-
-
-def test_steps_with_the_classes_of_their_sequences_in_another_table() -> None:
-    dataset = read("steps_apart")
-    assert (dataset.class_names, dataset.labels.tolist()) == (("carpet", "tiles"), [0, 1] * 3)
-    assert (dataset.channel_names, dataset.lengths.tolist()) == (("ax", "ay"), [5] * 6)
-    assert "X_test.csv has no table of its classes beside it: not read" in checks(dataset)
-
-
-def apart(folder: Path, head: str, labels: str, *, n_columns: int = 24, ids: bool = False) -> Path:
-    rows = [f"{k // 2}," * ids + ",".join(f"{k}.{step}" for step in range(n_columns)) for k in range(8)]
-    (folder / "X_train.csv").write_text("\n".join([*filter(None, [head]), *rows]))
-    (folder / "y_train.csv").write_text(labels.replace(" ", "\n"))
-    return folder
-
-
-COUNTED = ",".join(map(str, range(24)))
-
-
-@pytest.mark.parametrize(
-    ("head", "labels"),
-    [
-        ("", "walk walk run run walk walk run run"),
-        ("", "label walk walk run run walk walk run run"),
-        (COUNTED, "0 2 2 1 1 2 2 1 1"),
-        (COUNTED, "y 2 2 1 1 2 2 1 1"),
-        (COUNTED, "2e+00 2e+00 1e+00 1e+00 2e+00 2e+00 1e+00 1e+00"),
-        (",".join(f"t{k}" for k in range(24)), ",y 0,2 1,2 2,1 3,1 4,2 5,2 6,1 7,1"),
-    ],
-)
-def test_every_way_to_write_classes_apart(tmp_path: Path, head: str, labels: str) -> None:
-    dataset = load(Source(apart(tmp_path, head, labels), tmp_path / "cache"))
-    assert dataset.labels.tolist() == [1, 1, 0, 0] * 2
-    assert (dataset.n_channels, dataset.lengths.tolist()) == (1, [24] * 8)
-    assert ("is a sequence of 24 steps of a channel" in checks(dataset)) == (not head)
-
-
-@pytest.mark.parametrize("labels", ["y a b a b", "surface a b a b", "y a a b b a a b b", "id,y 0,a 1,b 2,a 3,b"])
-def test_classes_of_sequences_or_of_rows(tmp_path: Path, labels: str) -> None:
-    apart(tmp_path, "id,ax,ay,az", labels, n_columns=3, ids=True)
-    dataset = load(Source(tmp_path, tmp_path / "cache"))
-    assert (dataset.labels.tolist(), dataset.lengths.tolist()) == ([0, 1] * 2, [2] * 4)
-
-
-@pytest.mark.parametrize(
-    ("head", "labels", "message"),
-    [
-        (
-            "ax,ay,az",
-            "y a b a b a b a b",
-            r"X_train.csv: whether a row is a step or a whole sequence is not known by its 3",
-        ),
-        ("id,ax,ay,az", "y a b a", "X_train.csv has 8 rows of 4 sequences, and there are 3 classes beside it"),
-        ("id,ax,ay,az", "y a b a b a b a b", "y_train.csv: sequence '0' is 'b' and 'a': it has one class"),
-        ("id,ax,ay,az", "id,y 0,a 1,b 2,a", "y_train.csv has no class of '3', which .*X_train.csv holds"),
-        ("id,ax,ay,az", "who,y 0,a 1,b 2,a 3,b", None),
-        ("id,ax,ay,az", "y 0.5 1.5 0.5 1.5", "y_train.csv: '0.5' is no class, which is a word or a whole number"),
-        ("id,ax,ay,az", "who,what 0,a 1,b 2,a 3,b", "y_train.csv: no column is the label among 'who', 'what'"),
-    ],
-)
-def test_classes_apart_that_do_not_fit(tmp_path: Path, head: str, labels: str, message: str | None) -> None:
-    apart(tmp_path, head, labels, n_columns=3, ids="id" in head)
-    if message is None:
-        assert load(Source(tmp_path, tmp_path / "cache")).labels.tolist() == [0, 1] * 2
-        return
-    with pytest.raises(DataError, match=message):
-        load(Source(tmp_path, tmp_path / "cache"))
 
 
 def test_people_within_names() -> None:
@@ -363,59 +206,6 @@ def test_edge_impulse() -> None:
     assert dataset.official.tolist() == [0] * 6 + [2] * 2
 
 
-def test_cells_of_matlab() -> None:
-    dataset = read("mat")
-    assert dataset.class_names == ("move", "still")
-    assert dataset.sample_rate_hz == pytest.approx(50)
-    assert dataset.lengths.tolist() == [4, 5, 6, 4, 5, 6, 4, 5]
-
-
-def test_a_struct_array_of_matlab_has_a_sequence_an_element() -> None:
-    dataset = read("mat_structs")
-    assert (dataset.class_names, dataset.labels.tolist()) == (("move", "still"), [0, 1] * 4)
-    assert dataset.group_names == ("1", "2")
-    assert (dataset.sample_rate_hz, dataset.lengths.tolist()) == (50.0, [4, 5, 6, 4, 5, 6, 4, 5])
-
-
-def test_a_struct_of_matlab_holds_the_arrays() -> None:
-    dataset = read("mat_struct")
-    assert (dataset.class_names, dataset.group_names) == (("1", "2"), ("0", "1", "2", "3"))
-    assert (dataset.sample_rate_hz, dataset.lengths.tolist(), dataset.n_channels) == (50.0, [5] * 8, 2)
-
-
-def saved_by_matlab(folder: Path, **variables: object) -> Path:
-    savemat(folder / "mine.mat", variables)
-    return folder / "mine.mat"
-
-
-def cells(*arrays: object) -> np.ndarray:
-    cell = np.empty((1, len(arrays)), object)
-    cell[0, :] = arrays
-    return cell
-
-
-def test_structs_of_a_split_and_cells_of_channels(tmp_path: Path) -> None:
-    half = {"data": cells(*(np.full((2, 4 + k), k / 2) for k in range(4))), "label": cells("a", "b", "a", "b")}
-    path = saved_by_matlab(tmp_path, recorded={"train": half, "test": half})
-    dataset = load(Source(path, tmp_path / "cache"))
-    assert dataset.official is not None
-    assert dataset.official.tolist() == [0] * 4 + [2] * 4
-    assert (dataset.n_channels, dataset.lengths.tolist()) == (2, [4, 5, 6, 7] * 2)
-    assert "the cells of 'data_train' are read as [channels, steps], 2 channels each" in checks(dataset)
-
-
-def test_structs_that_say_the_same_twice(tmp_path: Path) -> None:
-    one = {"data": np.zeros((4, 6, 2)), "label": np.arange(4) % 2}
-    with pytest.raises(DataError, match=r"mine.mat holds 'data' twice: save one struct array"):
-        load(Source(saved_by_matlab(tmp_path, walk=one, run=one), tmp_path / "cache"))
-
-
-def test_sequences_along_the_last_axis_are_told(tmp_path: Path) -> None:
-    path = saved_by_matlab(tmp_path, X=np.zeros((6, 2, 4)), y=np.arange(4) % 2)
-    with pytest.raises(DataError, match="has 4 labels for 6 sequences; if they are counted by the last axis"):
-        load(Source(path, tmp_path / "cache"))
-
-
 def test_a_zip_and_a_folder_with_one() -> None:
     for path in ("zipped", "zipped/gestures.zip"):
         dataset = read(path)
@@ -446,14 +236,6 @@ def pickled(folder: Path) -> Path:
     np.save(folder / "X.npy", np.array([[1.0], [2.0, 3.0]], dtype=object), allow_pickle=True)
     np.save(folder / "y.npy", np.array([0, 1]))
     return folder
-
-
-def test_a_bomb_of_matlab_is_never_unpacked_whole(tmp_path: Path) -> None:
-    packed = zlib.compress(bytes(1 << 26))
-    head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
-    (tmp_path / "bomb.mat").write_bytes(head + 2 * (struct.pack("<II", 15, len(packed)) + packed))
-    with pytest.raises(DataError, match=r"bomb\.mat unpacks to more than 100,000,000 bytes"):
-        read_mat(tmp_path / "bomb.mat", "files", most_bytes=10**8)
 
 
 def matlab_7_3(folder: Path) -> Path:
